@@ -1,0 +1,130 @@
+"""What an adapter promises: its manifest, and one coroutine that makes one attempt."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+
+
+class ErrorClass(StrEnum):
+    """Whether trying again may help, cannot help, or nobody knows what has happened."""
+
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+    UNKNOWN = "unknown"
+
+
+class Role(StrEnum):
+    """What an argument is used for: code takes no template, a secret goes nowhere else."""
+
+    CODE = "code"
+    SECRET = "secret"
+    HOST = "host"
+    PATH = "path"
+    HEADER = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorType:
+    """One way to fail: `type` is public and stable, as in `http.status`."""
+
+    type: str
+    error_class: ErrorClass
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What the compiler, policy, retry and replay may know of an operation without calling it.
+
+    `name` is `http.request@1`. `arguments` and `outputs` are JSON Schemas (2020-12) of type
+    object. `effect` is one of pure, read, write, destructive; `effect_by` refines it and
+    `idempotent_by` refines `idempotent` by the value of one argument: `("method", {"GET": "read"})`.
+    `roles` maps a JSON pointer into the arguments (`/auth/bearer`, `/headers/*`) to its roles.
+    """
+
+    name: str
+    title: str
+    arguments: Mapping[str, Json]
+    outputs: Mapping[str, Json]
+    effect: str
+    idempotent: bool
+    errors: tuple[ErrorType, ...]
+    effect_by: tuple[str, Mapping[str, str]] | None = None
+    idempotent_by: tuple[str, Mapping[str, bool]] | None = None
+    roles: Mapping[str, tuple[Role, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt. `key` is stable over attempts and workers; `attempt` counts from 1."""
+
+    run: str
+    step: str
+    attempt: int
+    key: str
+    arguments: Mapping[str, Json]
+    timeout: timedelta
+    root: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The operation's outputs, of the manifest's `outputs` schema."""
+
+    outputs: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The far side said no, or nothing. `retry_after` is what it asked for.
+
+    `details` are extra members of the RFC 9457 problem, such as `status`.
+    """
+
+    type: str
+    message: str
+    error_class: ErrorClass
+    retry_after: timedelta | None = None
+    details: Mapping[str, Json] = field(default_factory=dict)
+
+
+Outcome: TypeAlias = Succeeded | Failed
+
+
+class Operation(Protocol):
+    """One operation of an adapter, opened once a process."""
+
+    manifest: Manifest
+
+    async def invoke(self, call: Call) -> Outcome:
+        """Make one attempt. Must end when cancelled, leaving no process or connection behind.
+
+        Never raises but asyncio.CancelledError; a defect that raises is recorded as
+        `adapter.defect`, permanent.
+        """
+        ...
+
+
+class Adapter(Protocol):
+    """A protocol: its operations share clients, limits and settings."""
+
+    def operations(self) -> Sequence[Operation]:
+        """Return every operation; called once, before `open`."""
+        ...
+
+    async def open(self) -> None:
+        """Get ready on the running event loop."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything, within a second."""
+        ...
+
+
+CancelledError = asyncio.CancelledError
