@@ -1,0 +1,109 @@
+"""What can happen to a run, each one a row of the journal and back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from engine.core.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An attempt that must not be repeated is about to be made."""
+
+    path: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """An attempt gave its outputs, projected as the step declares them."""
+
+    path: str
+    attempt: int
+    outputs: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt failed. `error` is an RFC 9457 problem with `type`, `detail` and `class`.
+
+    `retry_after`, in seconds, is a member of it where the far side asked for a pause.
+    """
+
+    path: str
+    attempt: int
+    error: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """The instant `at` has come, for which a step or a scope had asked."""
+
+    path: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerLost:
+    """The process that owned the run has died or was fenced off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Somebody wants the run to end."""
+
+    by: str
+    reason: str
+
+
+Event: TypeAlias = Started | Succeeded | Failed | Alarm | OwnerLost | Cancel
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An event as the journal keeps it: `seq` counts from 1 within the run."""
+
+    seq: int
+    at: datetime
+    kind: str
+    path: str
+    attempt: int
+    data: Json
+
+
+def to_row(event: Event, seq: int, at: datetime) -> Row:
+    """Return the journal's row for an event that was told at `at`."""
+    match event:
+        case Succeeded(path, attempt, outputs):
+            return Row(seq, at, "succeeded", path, attempt, outputs)
+        case Failed(path, attempt, error):
+            return Row(seq, at, "failed", path, attempt, error)
+        case Started(path, attempt):
+            return Row(seq, at, "started", path, attempt, None)
+        case Alarm(path, due):
+            return Row(seq, at, "alarm", path, 0, due.isoformat())
+        case OwnerLost():
+            return Row(seq, at, "lost", "", 0, None)
+        case Cancel(by, reason):
+            return Row(seq, at, "cancel", "", 0, {"by": by, "reason": reason})
+
+
+def from_row(row: Row) -> Event:
+    """Return the event of a row; raise ValueError for a kind that this version does not know."""
+    match row.kind, row.data:
+        case "succeeded", Mapping() as outputs:
+            return Succeeded(row.path, row.attempt, outputs)
+        case "failed", Mapping() as error:
+            return Failed(row.path, row.attempt, error)
+        case "started", _:
+            return Started(row.path, row.attempt)
+        case "alarm", str() as due:
+            return Alarm(row.path, datetime.fromisoformat(due))
+        case "lost", _:
+            return OwnerLost()
+        case "cancel", {"by": str() as by, "reason": str() as reason}:
+            return Cancel(by, reason)
+        case _:
+            raise ValueError(f"journal row {row.seq} holds an unknown event {row.kind!r}")
