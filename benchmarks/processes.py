@@ -1,0 +1,64 @@
+"""What processes cost: CPU seconds and memory, by role, read from /proc."""
+
+import os
+from collections import defaultdict
+from pathlib import Path
+
+_TICK = os.sysconf("SC_CLK_TCK")
+_ROLES = ("postgres", "valkey", "server", "worker", "controller", "up")
+
+
+def tree(root: int) -> list[int]:
+    """Return a process and all its descendants."""
+    parents: dict[int, list[int]] = defaultdict(list)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            fields = _stat(int(entry.name))
+            if fields:
+                parents[int(fields[1])].append(int(entry.name))
+    found, todo = [], [root]
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        todo += parents[pid]
+    return found
+
+
+def cpu(root: int) -> dict[str, float]:
+    """Return the CPU seconds that a tree has used so far, by role."""
+    used: dict[str, float] = defaultdict(float)
+    for pid in tree(root):
+        fields = _stat(pid)
+        if fields:
+            used[_role(pid)] += sum(map(int, fields[11:15])) / _TICK
+    return dict(used)
+
+
+def memory(root: int) -> dict[str, float]:
+    """Return the proportional memory of a tree in MB, by role."""
+    used: dict[str, float] = defaultdict(float)
+    for pid in tree(root):
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        used[_role(pid)] += next(
+            int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("Pss:")
+        )
+    return dict(used)
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return []
+
+
+def _role(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    except OSError:
+        return "gone"
+    told = " ".join(words[:4])
+    return next((role for role in _ROLES if role in told), "other")

@@ -1,0 +1,75 @@
+"""The command line, one file a noun; a command's module is imported when it is called."""
+
+from importlib import import_module
+
+import click
+
+# command: (module under engine.cli, one line of help). The line stands here so that
+# `sark --help` imports nothing.
+_COMMANDS = {
+    "init": ("specs", "Start a repository of workflows in a folder."),
+    "check": ("specs", "Find every mistake in workflow specs."),
+    "plan": ("specs", "Show what a spec compiles to."),
+    "schema": ("specs", "Print the JSON Schema of workflow specs."),
+    "explain": ("specs", "Explain the code of a finding."),
+    "run": ("runs", "Start a workflow by name, or run a file right here."),
+    "runs": ("runs", "List runs, newest first."),
+    "show": ("runs", "Show a run and its steps."),
+    "logs": ("runs", "Print what happened in a run, event by event."),
+    "cancel": ("runs", "Cancel a run."),
+    "workflows": ("sources", "List the active workflows."),
+    "sources": ("sources", "List the sources, with what is active and why."),
+    "sync": ("sources", "Look at a source's repository now."),
+    "why": ("sources", "Say what became of a commit."),
+    "up": ("processes", "Run everything on this machine, servers included."),
+    "server": ("processes", "Serve webhooks, the API and the pages."),
+    "worker": ("processes", "Own and advance runs."),
+    "controller": ("processes", "Watch the sources and wake what is due."),
+    "migrate": ("processes", "Bring the database up to this version."),
+    "config": ("doctor", "Show each setting and where it came from."),
+    "doctor": ("doctor", "Check this machine and its servers."),
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"engine.cli.{_COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sark-engine", prog_name="sark")
+def cli() -> None:
+    """Workflows that are reviewed like code, checked before merge, and never lose a step."""
+
+
+def main() -> None:
+    """Run the command line; an error of ours is a sentence, and its exit code is documented."""
+    from engine.cli.output import guarded
+
+    guarded(cli)

@@ -1,0 +1,126 @@
+"""`sark workflows`, `sources`, `sync`, `why`."""
+
+import time
+from collections.abc import Mapping
+
+import click
+
+from engine.cli.client import Client
+from engine.cli.options import as_json, remote
+from engine.cli.output import items, members, plain, since, table, word
+from engine.cli.output import as_json as print_json
+from engine.core.values import Json
+
+_SYNC_PATIENCE = 60.0
+
+
+@click.command()
+@click.option("--namespace", "-n", metavar="NS", help="Only this namespace.")
+@as_json
+@remote
+def workflows(client: Client, namespace: str | None, json_: bool) -> None:
+    """List the active workflows."""
+    page = client.get("/workflows", namespace=namespace, limit=200)
+    if json_:
+        return print_json(page)
+    rows = [
+        [f"{w['namespace']}/{w['name']}", w["title"], str(w["commit"])[:12], w["file"]]
+        for w in items(page)
+    ]
+    return table(
+        ("workflow", "title", "commit", "file"), rows, "No workflow is active: `sark sources` says why."
+    )
+
+
+@click.command()
+@as_json
+@remote
+def sources(client: Client, json_: bool) -> None:
+    """List the sources: what is active, what was seen, and what is in the way."""
+    page = client.get("/sources", limit=200)
+    if json_:
+        return print_json(page)
+    listed = items(page)
+    rows = [
+        [s["name"], s["namespace"], _ready(s), _short(s["active"]), _short(s["observed"]), s["ref"]]
+        for s in listed
+    ]
+    table(("source", "namespace", "ready", "active", "observed", "ref"), rows, "No source.")
+    for source in listed:
+        for condition in _conditions(source):
+            if condition["status"] is not True:
+                told = f"{condition['type']}: {condition['reason']}: {plain(condition['message'])}"
+                click.echo(f"{source['name']}  {told} ({since(condition['since'])})")
+    return None
+
+
+@click.command()
+@click.argument("source")
+@click.option("--wait/--no-wait", default=True, help="Wait until the source has been looked at.")
+@as_json
+@remote
+def sync(client: Client, source: str, wait: bool, json_: bool) -> None:
+    """Look at a source's repository now."""
+    answer = client.send("POST", f"/sources/{source}/sync", {})
+    wanted = members(answer).get("generation")
+    limit = time.monotonic() + _SYNC_PATIENCE
+    while wait and isinstance(wanted, int) and time.monotonic() < limit:
+        answer = client.get(f"/sources/{source}")
+        handled = members(answer).get("generation_handled")
+        if isinstance(handled, int) and handled >= wanted:
+            break
+        time.sleep(0.05)
+    if json_:
+        return print_json(answer)
+    told = members(answer)
+    return click.echo(f"{source}  active {_short(told.get('active'))}  ready {_ready(told)}")
+
+
+@click.command()
+@click.argument("sha")
+@as_json
+@remote
+def why(client: Client, sha: str, json_: bool) -> None:
+    """Say what became of the commit SHA: live, held, rejected, and where it is wrong."""
+    page = client.get(f"/commits/{sha}")
+    if json_:
+        return print_json(page)
+    for commit in items(page):
+        _print_commit(commit)
+    return None
+
+
+def _print_commit(commit: Mapping[str, Json]) -> None:
+    live = commit["state"] == "Active"
+    verdict = "is live" if live else "is NOT live"
+    subject = plain(commit.get("subject"))
+    click.echo(f'{commit["source"]}  {_short(commit["sha"])} "{subject}" {verdict}.')
+    if not live and commit.get("active"):
+        click.echo(f"Live: {_short(commit['active'])}.")
+    click.echo()
+    for each in commit["history"] or ():  # type: ignore[union-attr]
+        step = members(each)
+        click.echo(f"  {str(step['state']).lower():11}{step['at']}  {plain(step.get('reason') or '')}")
+    for each in commit["findings"] or ():  # type: ignore[union-attr]
+        finding = members(each)
+        click.echo(f"{'':13}{finding['file']}:{finding['line']}:{finding['column']}")
+        hint = f"; {plain(finding['hint'])}" if finding.get("hint") else ""
+        click.echo(f"{'':13}{finding['code']}  {plain(finding['message'])}{hint}")
+    if not live:
+        click.echo("\nNext: push a fix. Every new commit is tried at once.")
+
+
+def _conditions(source: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    listed = source.get("conditions")
+    return [members(each) for each in listed] if isinstance(listed, list) else []
+
+
+def _ready(source: Mapping[str, Json]) -> str:
+    ready = [c["status"] for c in _conditions(source) if c["type"] == "Ready"]
+    return word("yes" if ready == [True] else "no")
+
+
+def _short(sha: Json) -> str:
+    return str(sha)[:12] if sha else "-"
+
+

@@ -1,0 +1,164 @@
+"""`sark check`, `plan`, `schema`, `explain`, `init`: what the files tell, with no server."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.options import as_json
+from engine.cli.output import Exit, coloured
+from engine.errors import Invalid, NotFound
+
+if TYPE_CHECKING:
+    from engine.core.plan import Plan
+    from engine.source import Compiled
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json", "sarif", "github"]), default="text",
+    show_default=True,
+)  # fmt: skip
+def check(paths: tuple[str, ...], format_: str) -> None:
+    """Find every mistake in the specs at PATH (files or folders; - reads stdin).
+
+    Exit code 0: none. 1: at least one error. 2: the command itself was wrong.
+    """
+    from engine.core import rendering
+    from engine.core.diagnostic import has_errors
+
+    sources = dict(_read(paths or (".",)))
+    compiled = _compile(sources)
+    found, count = compiled.diagnostics, compiled.files
+    match format_:
+        case "json":
+            click.echo(rendering.as_json(found, count))
+        case "sarif":
+            click.echo(rendering.as_sarif(found))
+        case "github":
+            click.echo(rendering.as_github(found), nl=False)
+        case _:
+            texts = {name: data.decode("utf-8", "replace") for name, data in sources.items()}
+            click.echo(rendering.as_text(found, texts, coloured()), nl=False)
+            click.echo(_verdict(len(found), count), err=True)
+    sys.exit(Exit.FAILED if has_errors(found) else Exit.OK)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@click.option("--format", "format_", type=click.Choice(["text", "mermaid"]), default="text")
+@as_json
+def plan(paths: tuple[str, ...], format_: str, json_: bool) -> None:
+    """Show what the specs at PATH compile to: steps, edges, retries, and the digest."""
+    from engine.cli import picture
+    from engine.core.codec import encode
+
+    plans = _plans(paths or (".",))
+    if json_:
+        import json
+
+        return click.echo(json.dumps([encode(each) for each in plans], indent=2))
+    draw = picture.as_mermaid if format_ == "mermaid" else picture.as_text
+    return click.echo("\n".join(draw(each) for each in plans), nl=False)
+
+
+@click.command()
+@click.option("--write", metavar="DIR", help="Write workflow.schema.json into this folder.")
+def schema(write: str | None) -> None:
+    """Print the JSON Schema of workflow specs, for editors and for CI."""
+    import json
+
+    from engine.core.published import json_schema
+    from engine.operations import catalogue
+
+    text = json.dumps(json_schema(catalogue()), indent=2, ensure_ascii=False) + "\n"
+    if write is None:
+        click.echo(text, nl=False)
+    else:
+        Path(write).mkdir(parents=True, exist_ok=True)
+        (Path(write) / "workflow.schema.json").write_text(text)
+
+
+@click.command()
+@click.argument("code")
+def explain(code: str) -> None:
+    """Explain the CODE of a finding."""
+    from difflib import get_close_matches
+
+    from engine.core.compiler.codes import CODES
+
+    if code not in CODES:
+        near = get_close_matches(code, CODES, n=1)
+        raise NotFound(f"no finding has the code {code!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    click.echo(f"{code}\n\n{CODES[code]}")
+
+
+@click.command()
+@click.argument("directory", metavar="DIR")
+def init(directory: str) -> None:
+    """Start a repository of workflows in DIR: a first spec, its schema, and a check for CI."""
+    from engine.cli.template import FILES
+
+    root = Path(directory)
+    clash = [name for name in FILES if (root / name).exists()]
+    if clash:
+        raise Invalid(f"{root / clash[0]} exists already; `sark init` overwrites nothing")
+    for name, text in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+        click.echo(f"wrote {root / name}", err=True)
+    click.echo(f"Next: sark check {directory} && sark run {root / 'workflows/hello.yaml'}", err=True)
+
+
+def compile_one(file: Path) -> "Plan":
+    """Return the plan of a file with one workflow; raise Invalid with its findings."""
+    plans = _plans((str(file),))
+    if len(plans) != 1:
+        raise Invalid(f"{file} holds {len(plans)} workflows; `sark run FILE` takes one")
+    return plans[0]
+
+
+def _plans(paths: Iterable[str]) -> list["Plan"]:
+    from engine.core import rendering
+    from engine.core.diagnostic import has_errors
+
+    sources = dict(_read(paths))
+    compiled = _compile(sources)
+    if has_errors(compiled.diagnostics):
+        texts = {name: data.decode("utf-8", "replace") for name, data in sources.items()}
+        click.echo(rendering.as_text(compiled.diagnostics, texts, coloured()), nl=False, err=True)
+        raise Invalid(_verdict(len(compiled.diagnostics), compiled.files))
+    return list(compiled.plans.values())
+
+
+def _compile(sources: dict[str, bytes]) -> "Compiled":
+    from engine.operations import catalogue
+    from engine.source import File, compile_files
+
+    files = [File(name, "", data) for name, data in sources.items()]
+    return compile_files(files, catalogue())
+
+
+def _read(paths: Iterable[str]) -> Iterable[tuple[str, bytes]]:
+    """Yield each spec below the paths, by the name that findings show."""
+    for told in paths:
+        path = Path(told)
+        if told == "-":
+            yield "stdin.yaml", sys.stdin.buffer.read()
+        elif path.is_dir():
+            for file in sorted(path.rglob("*")):
+                hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+                if file.suffix in (".yaml", ".yml") and file.is_file() and not hidden:
+                    yield str(file), file.read_bytes()
+        elif path.is_file():
+            yield told, path.read_bytes()
+        else:
+            raise click.UsageError(f"there is no file or folder {told!r}")
+
+
+def _verdict(findings: int, files: int) -> str:
+    what = "no finding" if not findings else f"{findings} finding{'s' * (findings > 1)}"
+    return f"{what} in {files} file{'s' * (files != 1)}"

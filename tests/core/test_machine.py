@@ -1,0 +1,464 @@
+"""What the machine promises: order, results, retry, loss, cancel, timeout and `finally`."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.core import machine, replay
+from engine.core.event import Alarm, Cancel, Event, Failed, OwnerLost, Row, Started, Succeeded
+from engine.core.event import from_row, to_row
+from engine.core.run import Run
+from engine.core.state import IllegalMove, Move, RunStatus, StepState, move
+from engine.core.turn import Decision
+from engine.core.values import Json
+from tests.core.runs import (
+    NOW,
+    RETRY,
+    SECOND,
+    TOTAL,
+    assign,
+    begin,
+    edge,
+    launched,
+    plan,
+    scope,
+    states,
+    step,
+    uses,
+)
+
+TRANSIENT: dict[str, Json] = {"type": "http.connect", "detail": "refused", "class": "transient"}
+PERMANENT: dict[str, Json] = {"type": "http.status", "detail": "404", "class": "permanent"}
+UNKNOWN: dict[str, Json] = {"type": "sark.timeout", "detail": "late", "class": "unknown"}
+
+
+def tell(run: Run, *events: Event, after: timedelta = SECOND) -> Decision:
+    decision = Decision()
+    for event in events:
+        decision = machine.advance(run, event, NOW + after)
+    return decision
+
+
+def ok(path: str, attempt: int = 1, **outputs: Json) -> Succeeded:
+    return Succeeded(path, attempt, outputs)
+
+
+def test_a_graph_starts_at_every_step_that_waits_for_none():
+    """
+    Steps with no predecessor start at once, the others when theirs have ended.
+    """
+    run, decision = begin(
+        plan(scope(step("a"), step("b"), step("c", edge(0), edge(1)))),
+    )
+
+    assert ["a", "b"] == launched(decision)
+    assert [] == launched(tell(run, ok("a")))
+    assert ["c"] == launched(tell(run, ok("b")))
+    assert tell(run, ok("c")).ended
+    assert RunStatus.SUCCEEDED == machine.status(run)
+
+
+def test_an_empty_workflow_ends_at_once():
+    """
+    A workflow whose steps are all pure values needs no worker.
+    """
+    run, decision = begin(plan(scope(step("a", verb=assign(x="{{ 1 + 1 }}"))), None, y=3))
+
+    assert decision.ended
+    assert {"x": 2} == run.steps["a"].outputs
+    assert {"y": 3} == run.outputs
+
+
+def test_a_late_answer_changes_nothing():
+    """
+    An answer to attempt 1 is ignored once attempt 2 has begun.
+    """
+    run, _ = begin(plan(scope(step("fetch", retry=RETRY))))
+    tell(run, Failed("fetch", 1, TRANSIENT))
+    due = run.steps["fetch"].due
+    assert due is not None
+    tell(run, Alarm("fetch", due))
+    before = replay.snapshot(run)
+
+    assert tell(run, ok("fetch", 1)).echo
+    assert tell(run, Failed("fetch", 1, PERMANENT)).echo
+    assert tell(run, Alarm("fetch", due)).echo
+    assert tell(run, Started("fetch", 1)).echo
+    assert tell(run, ok("nobody", 1)).echo
+    assert before == replay.snapshot(run)
+
+
+@pytest.mark.parametrize(
+    ("requires", "result", "expected"),
+    [
+        ("ok", "succeeded", "running"),
+        ("ok", "skipped", "running"),
+        ("ok", "failed", "skipped"),
+        ("succeeded", "succeeded", "running"),
+        ("succeeded", "skipped", "skipped"),
+        ("failed", "failed", "running"),
+        ("failed", "succeeded", "skipped"),
+        ("skipped", "skipped", "running"),
+        ("skipped", "succeeded", "skipped"),
+        ("done", "succeeded", "running"),
+        ("done", "skipped", "running"),
+        ("done", "failed", "running"),
+    ],
+)
+def test_a_step_runs_only_on_the_result_it_needs(requires: str, result: str, expected: str):
+    """
+    `needs` asks for a result; where it is not met the step is skipped, and says so.
+    """
+    condition = "false" if result == "skipped" else None
+    first = step("a", condition=condition, optional=True)
+    run, _ = begin(plan(scope(first, step("b", edge(0, requires)))))
+    if result != "skipped":
+        tell(run, ok("a") if result == "succeeded" else Failed("a", 1, PERMANENT))
+
+    assert expected == states(run)["b"]
+    assert ("need" if expected == "skipped" else "") == run.steps["b"].reason
+
+
+def test_a_step_whose_data_was_skipped_is_skipped():
+    """
+    A skipped step gives no outputs; who reads them without a default is skipped, not run on "".
+    """
+    first = step("a", condition="false")
+    run, decision = begin(plan(scope(first, step("b", edge(0, "done", data=True, inferred=True)))))
+
+    assert decision.ended
+    assert {"a": "skipped", "b": "skipped"} == states(run)
+    assert "data" == run.steps["b"].reason
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("inputs.x > 1", "running"),
+        ("inputs.x > 2", "skipped"),
+        ("inputs.x", "failed"),
+        ("inputs.y", "failed"),
+    ],
+)
+def test_an_error_in_a_condition_fails_the_step(condition: str, expected: str):
+    """
+    `if` gives true or false; anything else fails the step and is never "false".
+    """
+    run, _ = begin(plan(scope(step("a", condition=condition))), x=2)
+
+    assert expected == states(run)["a"]
+
+
+def test_the_first_failure_stops_new_launches_and_lets_siblings_finish():
+    """
+    After a failure nothing new starts, what runs may finish, and the run fails with that error.
+    """
+    run, _ = begin(plan(scope(step("a"), step("b"), step("c", edge(1)))))
+    tell(run, Failed("a", 1, PERMANENT))
+
+    assert RunStatus.RUNNING == machine.status(run)
+    assert tell(run, ok("b")).ended
+    assert {"a": "failed", "b": "succeeded", "c": "cancelled"} == states(run)
+    assert RunStatus.FAILED == machine.status(run)
+    assert run.error is not None
+    assert "http.status" == run.error["type"]
+    assert "a" == run.error["step"]
+
+
+def test_a_step_that_asks_for_a_failure_runs_after_it():
+    """
+    `needs: {a: failed}` runs although its block has failed; the run still fails.
+    """
+    run, _ = begin(plan(scope(step("a"), step("tidy", edge(0, "failed")))))
+
+    assert ["tidy"] == launched(tell(run, Failed("a", 1, PERMANENT)))
+    assert tell(run, ok("tidy")).ended
+    assert RunStatus.FAILED == machine.status(run)
+
+
+def test_an_optional_step_may_fail():
+    """
+    A failure of an optional step leaves the run degraded, not failed.
+    """
+    run, _ = begin(plan(scope(step("a", optional=True))))
+
+    assert tell(run, Failed("a", 1, PERMANENT)).ended
+    assert RunStatus.SUCCEEDED == machine.status(run)
+    assert ("degraded",) == machine.flags(run)
+
+
+def test_join_any_starts_at_the_first():
+    """
+    `join: any` waits for one need only, and is skipped when none can be met.
+    """
+    any_of = step("c", edge(0, "succeeded"), edge(1, "succeeded"), join=1)
+    run, _ = begin(plan(scope(step("a", optional=True), step("b", optional=True), any_of)))
+
+    assert ["c"] == launched(tell(run, ok("b")))
+    tell(run, ok("c"), ok("a"))
+    assert RunStatus.SUCCEEDED == machine.status(run)
+
+    run, _ = begin(plan(scope(step("a", optional=True), step("b", optional=True), any_of)))
+    tell(run, Failed("a", 1, PERMANENT), Failed("b", 1, PERMANENT))
+    assert "need" == run.steps["c"].reason
+
+
+def test_join_still_waits_for_what_the_step_reads():
+    """
+    A step that joins early waits for the end of every step whose result it refers to.
+    """
+    reads = step("d", edge(0), edge(1), edge(2, "done", inferred=True), join=1)
+    run, _ = begin(plan(scope(step("a"), step("b"), step("c"), reads)))
+
+    assert [] == launched(tell(run, ok("a")))
+    assert ["d"] == launched(tell(run, ok("c")))
+
+
+@pytest.mark.parametrize(
+    ("error", "repeatable", "again"),
+    [
+        (TRANSIENT, True, True),
+        (UNKNOWN, True, True),
+        (PERMANENT, True, False),
+        (TRANSIENT, False, True),
+        (UNKNOWN, False, False),
+    ],
+)
+def test_only_what_may_help_and_cannot_harm_is_tried_again(
+    error: dict[str, Json], repeatable: bool, again: bool
+):
+    """
+    Transient errors are retried; an unknown outcome only where a repeat does no harm.
+    """
+    run, _ = begin(plan(scope(step("a", verb=uses(repeatable=repeatable), retry=RETRY))))
+    tell(run, Failed("a", 1, error))
+
+    assert again == (states(run)["a"] == "waiting")
+
+
+def test_attempts_pause_and_are_counted():
+    """
+    The pause doubles, `Retry-After` lengthens it, and after the last attempt the step fails.
+    """
+    run, _ = begin(plan(scope(step("a", retry=RETRY))))
+    first = tell(run, Failed("a", 1, TRANSIENT)).alarms[-1]
+    assert NOW + 2 * SECOND == first.at
+    assert ["a"] == launched(tell(run, Alarm("a", first.at)))
+    second = tell(run, Failed("a", 2, {**TRANSIENT, "retry_after": 30})).alarms[-1]
+    assert NOW + 31 * SECOND == second.at
+    tell(run, Alarm("a", second.at), Failed("a", 3, TRANSIENT))
+
+    assert RunStatus.FAILED == machine.status(run)
+    assert 3 == run.steps["a"].attempt
+
+
+def test_the_author_decides_what_is_tried_again():
+    """
+    `retry.if` replaces the rule; an error in it fails the step with both errors told.
+    """
+    from dataclasses import replace
+
+    for condition, expected in [
+        ("error.status == 404", "waiting"),
+        ("error.status == 500", "failed"),
+        ("error.status", "failed"),
+        ("error.nothing", "failed"),
+    ]:
+        retry = replace(RETRY, condition=condition)
+        run, _ = begin(plan(scope(step("a", retry=retry))))
+        tell(run, Failed("a", 1, {**PERMANENT, "status": 404}))
+        assert expected == states(run)["a"], condition
+
+
+def test_a_lost_attempt_is_made_again_where_it_may_be():
+    """
+    When the owner dies a repeatable attempt begins anew with the next number.
+    """
+    run, _ = begin(plan(scope(step("a"), step("b", verb=uses(repeatable=False)))))
+    decision = tell(run, OwnerLost())
+
+    assert ["a", "b"] == launched(decision)
+    assert [2, 2] == [launch.attempt for launch in decision.launches]
+    assert tell(run, ok("a", 1)).echo
+
+
+def test_an_attempt_of_unknown_outcome_is_not_repeated():
+    """
+    A step that must not repeat, and had begun when its worker died, fails as unknown.
+    """
+    run, decision = begin(plan(scope(step("b", verb=uses(repeatable=False)))))
+    assert decision.launches[0].journal_start
+    tell(run, Started("b", 1), OwnerLost())
+
+    assert RunStatus.FAILED == machine.status(run)
+    assert run.error is not None
+    assert ("sark.lost", "unknown") == (run.error["type"], run.error["class"])
+
+
+def test_a_step_that_kills_its_workers_is_stopped():
+    """
+    After four deaths of its worker a step fails, and the author's attempts were not used up.
+    """
+    run, _ = begin(plan(scope(step("a", retry=RETRY))))
+    tell(run, OwnerLost(), OwnerLost(), OwnerLost())
+    assert "running" == states(run)["a"]
+    tell(run, OwnerLost())
+
+    assert run.error is not None
+    assert "sark.poison" == run.error["type"]
+    assert tell(run, OwnerLost()).echo
+
+
+def test_cancel_ends_what_is_under_way_and_finally_still_runs():
+    """
+    A cancelled run revokes its attempts, runs `finally` once, and ends as cancelled.
+    """
+    made = plan(scope(step("a"), step("b", edge(0))), scope(step("tidy")))
+    run, _ = begin(made)
+    decision = tell(run, Cancel("ann", "wrong day"))
+
+    assert ["a"] == decision.revoked
+    assert ["finally.tidy"] == launched(decision)
+    assert RunStatus.CANCELLING == machine.status(run)
+    assert tell(run, Cancel("ann", "again")).echo
+    assert tell(run, ok("finally.tidy")).ended
+    assert RunStatus.CANCELLED == machine.status(run)
+    assert {"a": "cancelled", "b": "cancelled", "finally.tidy": "succeeded"} == states(run)
+
+
+def test_the_run_timeout_fails_the_run():
+    """
+    When the run's time is over its steps end, `finally` runs, and the run has failed.
+    """
+    run, decision = begin(plan(scope(step("a"), timeout=SECOND), scope(step("tidy"))))
+    alarm = decision.alarms[0]
+    assert ["finally.tidy"] == launched(tell(run, Alarm(alarm.path, alarm.at)))
+    assert tell(run, Alarm(alarm.path, alarm.at)).echo
+    tell(run, ok("finally.tidy"))
+
+    assert RunStatus.FAILED == machine.status(run)
+    assert ("timed_out",) == machine.flags(run)
+    assert run.error is not None
+    assert "sark.timeout" == run.error["type"]
+
+
+def test_the_total_time_of_a_step_covers_its_attempts_and_pauses():
+    """
+    `timeout.total` ends a step while it runs and while it waits for its next attempt.
+    """
+    for fail_first in (False, True):
+        run, decision = begin(plan(scope(step("a", retry=RETRY, timeout=TOTAL))))
+        total = decision.alarms[1] if decision.alarms[0].path == "" else decision.alarms[0]
+        if fail_first:
+            tell(run, Failed("a", 1, TRANSIENT))
+        ended = tell(run, Alarm("a", total.at))
+
+        assert ended.ended
+        assert ([] if fail_first else ["a"]) == ended.revoked
+        assert run.steps["a"].error is not None
+        assert "sark.timeout" == run.steps["a"].error["type"]
+
+
+def test_finally_sees_how_the_run_went():
+    """
+    `finally` reads run.status, the error and the steps; its own failure hides no earlier error.
+    """
+    tidy = step("tidy", verb=assign(was="{{ run.status }}", why="{{ error.type }}", a="{{ steps.a.status }}"))
+    run, _ = begin(plan(scope(step("a")), scope(tidy, step("more"))))
+    tell(run, Failed("a", 1, PERMANENT), Failed("finally.more", 1, UNKNOWN))
+
+    assert {"was": "failed", "why": "http.status", "a": "failed"} == run.steps["finally.tidy"].outputs
+    assert run.error is not None
+    assert "http.status" == run.error["type"]
+
+
+def test_a_failure_in_finally_fails_a_good_run():
+    """
+    A run whose `finally` fails did not succeed.
+    """
+    run, _ = begin(plan(scope(step("a")), scope(step("tidy"))))
+    tell(run, ok("a"), Failed("finally.tidy", 1, PERMANENT))
+
+    assert RunStatus.FAILED == machine.status(run)
+
+
+def test_finally_has_its_own_time():
+    """
+    `finally` ends at its own timeout, which is no error of the run's steps.
+    """
+    run, _ = begin(plan(scope(step("a")), scope(step("tidy"), timeout=SECOND)))
+    alarm = tell(run, ok("a")).alarms[-1]
+
+    assert "finally." == alarm.path
+    assert tell(run, Alarm(alarm.path, alarm.at)).ended
+    assert RunStatus.FAILED == machine.status(run)
+
+
+def test_outputs_that_cannot_be_computed_fail_the_run():
+    """
+    A workflow output is checked against its type; a misfit fails the run.
+    """
+    run, _ = begin(plan(scope(step("a")), None, x="{{ inputs.nothing }}"))
+    tell(run, ok("a"))
+
+    assert RunStatus.FAILED == machine.status(run)
+    assert run.error is not None
+    assert "sark.output" == run.error["type"]
+
+
+def test_a_waiting_run_knows_when_to_wake():
+    """
+    A run with no attempt under way is waiting, and its next alarm is the earliest of all.
+    """
+    run, _ = begin(plan(scope(step("a", retry=RETRY, timeout=TOTAL))))
+    tell(run, Failed("a", 1, TRANSIENT))
+
+    assert RunStatus.WAITING == machine.status(run)
+    assert NOW + 2 * SECOND == machine.wake_at(run)
+
+
+def test_the_law_refuses_what_it_does_not_know():
+    """
+    A move that the table does not hold is a defect and raises; no ended state is ever left.
+    """
+    assert StepState.RUNNING == move(StepState.PENDING, Move.LAUNCH)
+    with pytest.raises(IllegalMove, match="succeeded cannot launch"):
+        move(StepState.SUCCEEDED, Move.LAUNCH)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Started("a", 1),
+        Succeeded("a", 2, {"x": [1]}),
+        Failed("a", 1, {"type": "x"}),
+        Alarm("a", NOW),
+        OwnerLost(),
+        Cancel("ann", "why"),
+    ],
+)
+def test_every_event_is_a_row_and_back(event: Event):
+    """
+    What the journal keeps is what has happened.
+    """
+    assert event == from_row(to_row(event, 1, NOW))
+
+
+def test_an_unknown_row_is_refused():
+    """
+    A journal of a newer version is refused in words, not misread.
+    """
+    with pytest.raises(ValueError, match="row 7 holds an unknown event 'teleported'"):
+        from_row(Row(7, NOW, "teleported", "a", 1, None))
+
+
+def test_names_are_what_the_step_may_read():
+    """
+    An expression reads inputs, trigger, run and the steps of its own scope.
+    """
+    run, _ = begin(plan(scope(step("a"), step("b", edge(0)))), day="monday")
+    tell(run, ok("a", x=1))
+    names = machine.names(run, "b")
+
+    assert {"inputs", "trigger", "run", "steps"} == set(names)
+    assert {"day": "monday"} == names["inputs"]

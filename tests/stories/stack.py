@@ -1,0 +1,203 @@
+"""A whole `sark up` in a folder of its own, for stories and for measurements."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psycopg
+
+_PATIENCE = 60.0
+_ENDED = frozenset({"succeeded", "failed", "cancelled"})
+
+
+class Stack:
+    """`sark up` on a free port over a repository with these files; use it as a context."""
+
+    def __init__(self, files: Mapping[str, str], **environment: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="sark", dir="/tmp"))
+        self.folder.chmod(0o755)
+        self.state = self.folder / "s"
+        self.repository = self.folder / "repo"
+        self.port = free_port()
+        self._files = files
+        self._environment = {"SARK_SERVER__PORT": str(self.port), **environment}
+        self._log = (self.folder / "log").open("ab")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Stack":
+        self.repository.mkdir()
+        self.git("init", "-qb", "main")
+        self.commit(self._files)
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._log.close()
+        if kind is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            print((self.folder / "log").read_text()[-6000:], file=sys.stderr)
+
+    def git(self, *words: str) -> str:
+        """Run git in the repository and return what it prints."""
+        name = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
+        done = subprocess.run(
+            ["git", *name, *words], cwd=self.repository, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def commit(self, files: Mapping[str, str], message: str = "change") -> str:
+        """Write files, commit them and return the commit."""
+        for name, text in files.items():
+            (self.repository / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.repository / name).write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-qm", message)
+        return self.git("rev-parse", "HEAD")
+
+    def start(self) -> float:
+        """Start it and return the seconds until its source is ready."""
+        began = time.perf_counter()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "engine.cli", "up", "--state", str(self.state), "--repo",
+             str(self.repository), *self.options()],
+            env={**os.environ, **self._environment}, stdout=self._log, stderr=self._log,
+        )  # fmt: skip
+        while not self._is_active():
+            if self._process.poll() is not None or time.perf_counter() - began > _PATIENCE:
+                raise RuntimeError((self.folder / "log").read_text()[-6000:])
+            time.sleep(0.01)
+        return time.perf_counter() - began
+
+    def options(self) -> list[str]:
+        """Return further options of `sark up`."""
+        return []
+
+    def stop(self) -> int:
+        """Stop it as Ctrl-C does and return its exit code."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        return self._process.wait(30)
+
+    def kill(self) -> None:
+        """End the supervisor as no process should end."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def database_url(self) -> str:
+        return (self.state / "database_url").read_text().strip()
+
+    @property
+    def redis_url(self) -> str:
+        return (self.state / "redis_url").read_text().strip()
+
+    def link(self) -> "Link":
+        return Link(self.port, (self.state / "token").read_text().strip())
+
+    def sark(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command line against this stack."""
+        done = subprocess.run(
+            [sys.executable, "-m", "engine.cli", *words], capture_output=True, text=True, timeout=60,
+            env={**os.environ, **self._environment, "SARK_STATE": str(self.state)},
+        )  # fmt: skip
+        if check and done.returncode != 0:
+            raise AssertionError(f"sark {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement, read straight from the database."""
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(statement.encode(), values).fetchall()
+
+    def wait_active(self, commit: str, patience: float = 10) -> float:
+        """Wait until a commit is active; return how many seconds that took."""
+        began = time.perf_counter()
+        while self._source().get("active") != commit:
+            if time.perf_counter() - began > patience:
+                raise TimeoutError(f"{commit} is not active: {self._source()}")
+            time.sleep(0.02)
+        return time.perf_counter() - began
+
+    def wait_ended(self, run: str, patience: float = 30) -> dict[str, Any]:
+        """Wait until a run has ended and return it."""
+        limit = time.monotonic() + patience
+        link = self.link()
+        while True:
+            found = link.get(f"/runs/{run}")
+            if found["status"] in _ENDED:
+                return found
+            if time.monotonic() > limit:
+                raise TimeoutError(f"run {run} is still {found['status']}: {found}")
+            time.sleep(0.02)
+
+    def _source(self) -> dict[str, Any]:
+        listed = self.link().get("/sources")["items"]
+        return dict(listed[0]) if listed else {}
+
+    def _is_active(self) -> bool:
+        try:
+            return bool(self._source().get("active"))
+        except (OSError, http.client.HTTPException, RuntimeError, ValueError):
+            return False
+
+
+class Link:
+    """One kept-alive connection to the API."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._link = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        self._link.connect()
+        self._link.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._send("GET", path, None)
+
+    def post(self, path: str, body: object) -> dict[str, Any]:
+        return self._send("POST", path, json.dumps(body).encode())
+
+    def start(self, workflow: str, **inputs: object) -> str:
+        """Start a run and return its id."""
+        return str(self.post(f"/workflows/local/{workflow}/runs", {"inputs": inputs})["id"])
+
+    def _send(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
+        self._link.request(method, "/api/v1" + path, body, self._headers)
+        answer = self._link.getresponse()
+        text = answer.read()
+        if answer.status >= 400:
+            raise RuntimeError(f"{answer.status} {path}: {text[:300]!r}")
+        return dict(json.loads(text))
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
