@@ -21,7 +21,9 @@ JsonSchema: TypeAlias = dict[str, Any]
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, regex_engine="python-re"
+    )
 
 
 class Backoff(_Closed):
@@ -62,14 +64,14 @@ class Idempotency(_Closed):
 class StepOutput(_Closed):
     """A typed projection of what the operation returned: a JSON Schema and `from`, a path."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="allow")
     from_: Expression = Field(alias="from")
 
 
 class TypedValue(_Closed):
     """A typed value: a JSON Schema and `value`, a template."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="allow")
     value: JsonArea
 
 
