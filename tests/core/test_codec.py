@@ -139,8 +139,9 @@ def test_the_digest_of_a_plan_stays() -> None:
     """
     This digest has been stored: it may only change together with the format.
     """
-    assert 1 == FORMAT
-    assert "2f89cd974cceb2e64dc9443d008dda55354010decd79c74836276a86ee6e3021" == codec.digest(SMALL)
+    expected = (1, "2f89cd974cceb2e64dc9443d008dda55354010decd79c74836276a86ee6e3021")
+
+    assert expected == (FORMAT, codec.digest(SMALL))
 
 
 def test_defaults_are_part_of_the_format() -> None:
