@@ -7,7 +7,6 @@ import random
 import signal
 import socket
 from contextlib import suppress
-from datetime import timedelta
 from uuid import UUID
 
 import dramatiq
@@ -46,7 +45,7 @@ class WorkerProcess:
         self._url = settings.database_url
         self._settings = settings
         self._pool = settings.worker.pool
-        self._lease = timedelta(seconds=settings.worker.lease_seconds)
+        self._lease = timedelta(seconds=settings.worker.lease
         self._owner: Owner | None = None
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -107,7 +106,7 @@ class WorkerProcess:
 
     async def _sweep(self, side: Connection, owner: Owner) -> None:
         """Beat, bury the dead, and look for work that no hint told of."""
-        period = self._settings.worker.sweep_seconds
+        period = self._settings.worker.sweep.total_seconds()
         while True:
             await asyncio.sleep(period * (0.75 + random.random() / 2))  # nosec B311
             await workers.beat(side, owner.worker)
@@ -124,7 +123,7 @@ class WorkerProcess:
         self._stopping = True
         if self._owner is not None:
             self._owner.drain()
-        grace = self._settings.worker.grace_seconds
+        grace = self._settings.worker.grace.total_seconds()
         asyncio.get_running_loop().call_later(grace, self._abandon)
 
     def _abandon(self) -> None:
