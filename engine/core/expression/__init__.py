@@ -1,0 +1,34 @@
+"""Expressions and templates: parsed by Jinja, allow-listed, typed and run by our own closures."""
+
+from engine.core.expression.compiled import (
+    compile_value,
+    parse_expression,
+    parse_template,
+    templates_in,
+)
+from engine.core.expression.fault import (
+    Compiled,
+    EvaluationError,
+    Fault,
+    FaultError,
+    Reference,
+    UndefinedError,
+)
+from engine.core.expression.scan import braces, has_template
+from engine.core.expression.types import type_of
+
+__all__ = [
+    "Compiled",
+    "EvaluationError",
+    "Fault",
+    "FaultError",
+    "Reference",
+    "UndefinedError",
+    "braces",
+    "compile_value",
+    "has_template",
+    "parse_expression",
+    "parse_template",
+    "templates_in",
+    "type_of",
+]

@@ -1,0 +1,130 @@
+"""The doors in: a text or a whole Json area becomes something that can be evaluated."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from engine.core.expression import scan, tree
+from engine.core.expression.evaluate import evaluator
+from engine.core.expression.fault import Compiled, Fault, FaultError, Reference
+from engine.core.expression.reference import references
+from engine.core.expression.syntax import parse
+from engine.core.pointer import Pointer
+from engine.core.values import Json, canonical
+
+MAX_TEMPLATE = 262_144
+MAX_AREA_DEPTH = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expression:
+    """What every door here gives. `evaluate` is a plain closure: nothing stands before it."""
+
+    source: str
+    references: tuple[Reference, ...]
+    node: tree.Node
+    evaluate: Callable[[Mapping[str, Any]], Json]
+
+
+@lru_cache(maxsize=4096)
+def parse_expression(text: str) -> Compiled:
+    """Return a bare expression, as `if` and its like hold, made ready; raise FaultError."""
+    fault = scan.braces(text)
+    if fault is not None:
+        raise FaultError(fault)
+    return _expression(text, parse(text))
+
+
+@lru_cache(maxsize=4096)
+def parse_template(text: str) -> Compiled:
+    """Return a template made ready; raise FaultError.
+
+    `{{ expr }}` alone keeps its type, a text without braces is itself, and mixed text gives a
+    string.
+    """
+    return _expression(text, _template(text))
+
+
+def compile_value(area: Json) -> Compiled:
+    """Return a whole Json area made ready: constants are kept, every template is compiled.
+
+    The FaultError that it raises, for the first fault it meets, has the pointer of its text.
+    Parts that hold no template are shared by all values that the area gives.
+    """
+    if isinstance(area, str):
+        return parse_template(area)
+    return _expression(canonical(area).decode(), _area(area, Pointer()))
+
+
+def templates_in(area: Json) -> list[tuple[Pointer, str]]:
+    """Return every text of an area that is more than itself, with where it stands."""
+    found: list[tuple[Pointer, str]] = []
+    _collect(area, Pointer(), found)
+    return found
+
+
+def _expression(source: str, node: tree.Node) -> Expression:
+    return Expression(source, references(node), node, evaluator(node, source))
+
+
+def _template(text: str) -> tree.Node:
+    if not scan.has_template(text):
+        return tree.Constant(text, start=0, end=len(text))
+    if len(text) > MAX_TEMPLATE:
+        message = f"a template has at most {MAX_TEMPLATE:,} characters"
+        raise FaultError(Fault("expression-limit", message, 0, len(text)))
+    nodes = tuple(
+        parse(part.text, part.offset)
+        if part.is_expression
+        else tree.Constant(part.text, start=part.offset, end=part.offset + len(part.text))
+        for part in scan.parts(text)
+    )
+    is_whole = text.startswith("{{") and len(nodes) == 1
+    return nodes[0] if is_whole else tree.Text(nodes, start=0, end=len(text))
+
+
+def _area(value: Json, at: Pointer) -> tree.Node:
+    """Return the tree of an area; what holds no template is one constant, however large."""
+    if len(at) > MAX_AREA_DEPTH:
+        fault = Fault("expression-limit", f"values nest deeper than {MAX_AREA_DEPTH}", 0, 0)
+        raise FaultError(fault, at)
+    constant = tree.Constant(value, start=0, end=0)
+    if isinstance(value, str):
+        if not scan.has_template(value):
+            return constant
+        try:
+            operand = _template(value)
+        except FaultError as error:
+            raise FaultError(error.fault, at) from None
+        return tree.Within(at, value, operand, start=0, end=len(value))
+    if isinstance(value, Mapping):
+        return _mapping(value, at, constant)
+    if isinstance(value, Sequence):
+        items = tuple(_area(each, at.to(position)) for position, each in enumerate(value))
+        moving = any(not isinstance(each, tree.Constant) for each in items)
+        return tree.ListOf(items, start=0, end=0) if moving else constant
+    return constant
+
+
+def _mapping(value: Mapping[str, Json], at: Pointer, constant: tree.Constant) -> tree.Node:
+    entries: list[tuple[tree.Node, tree.Node]] = []
+    for key, each in value.items():
+        if scan.has_template(key):
+            message = "the key of a mapping is a literal, it takes no braces"
+            raise FaultError(Fault("braces-in-key", message, 0, len(key)), at.to(key))
+        entries.append((tree.Constant(key, start=0, end=0), _area(each, at.to(key))))
+    moving = any(not isinstance(each, tree.Constant) for _, each in entries)
+    return tree.MapOf(tuple(entries), start=0, end=0) if moving else constant
+
+
+def _collect(value: Json, at: Pointer, found: list[tuple[Pointer, str]]) -> None:
+    if isinstance(value, str):
+        if scan.has_template(value):
+            found.append((at, value))
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            _collect(each, at.to(key), found)
+    elif isinstance(value, Sequence):
+        for position, each in enumerate(value):
+            _collect(each, at.to(position), found)

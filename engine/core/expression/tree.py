@@ -1,0 +1,206 @@
+"""The syntax tree of an expression: only what is allowed has a node here.
+
+`start` and `end` mark where a node stands in the text, `end` being the offset after it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import TypeAlias, cast
+
+from engine.core.pointer import Pointer
+from engine.core.values import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placed:
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(_Placed):
+    """A string, a number, a boolean or null."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Path(_Placed):
+    """A root name and constant segments: `steps.build.outputs.images[0]`."""
+
+    path: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup(_Placed):
+    """A segment that is computed, or that follows something computed."""
+
+    base: "Node"
+    key: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(_Placed):
+    """Part of a string or a list."""
+
+    base: "Node"
+    first: "Node | None"
+    last: "Node | None"
+    step: "Node | None"
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf(_Placed):
+    items: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf(_Placed):
+    entries: tuple[tuple["Node", "Node"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negative(_Placed):
+    """A number with its sign turned, or kept (`+x`)."""
+
+    operand: "Node"
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(_Placed):
+    """`operator` is one of + - * / // %."""
+
+    operator: str
+    left: "Node"
+    right: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(_Placed):
+    """`a < b <= c`; each operator is one of == != < <= > >= in, not in."""
+
+    first: "Node"
+    rest: tuple[tuple[str, "Node"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Both(_Placed):
+    """`and`: the first operand if it counts as false, else the second."""
+
+    left: "Node"
+    right: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Either(_Placed):
+    """`or`: the first operand if it counts as true, else the second."""
+
+    left: "Node"
+    right: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Not(_Placed):
+    operand: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(_Placed):
+    """`then if condition else otherwise`."""
+
+    condition: "Node"
+    then: "Node"
+    otherwise: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Text(_Placed):
+    """Parts joined to one string: `a ~ b`, and mixed text."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call(_Placed):
+    """A listed function over its arguments in the order of its parameters; None is left out."""
+
+    function: str
+    arguments: tuple["Node | None", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Default(_Placed):
+    """The operand, or `fallback` where it is undefined; `falsy`: or counts as false."""
+
+    operand: "Node"
+    fallback: "Node"
+    falsy: "Node | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Defined(_Placed):
+    """True if the operand is there."""
+
+    operand: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Within(_Placed):
+    """A template that stands at `pointer` of an area; the places below are those of `source`."""
+
+    pointer: Pointer
+    source: str
+    operand: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Test(_Placed):
+    """True if the operand is of the kind `name`: none, string, number ..."""
+
+    name: str
+    operand: "Node"
+
+
+Node: TypeAlias = (
+    Constant
+    | Path
+    | Lookup
+    | Slice
+    | ListOf
+    | MapOf
+    | Negative
+    | Arithmetic
+    | Comparison
+    | Both
+    | Either
+    | Not
+    | Choice
+    | Text
+    | Call
+    | Default
+    | Defined
+    | Test
+    | Within
+)
+
+_VALUES = frozenset(("value", "path", "pointer", "source"))
+
+
+def children(node: Node) -> Iterator[Node]:
+    """Give the nodes directly below one, in the order written."""
+    if isinstance(node, Choice):
+        yield from (node.then, node.condition, node.otherwise)
+        return
+    for field in fields(node):
+        if field.name not in _VALUES:
+            yield from _nodes(getattr(node, field.name))
+
+
+def _nodes(part: object) -> Iterator[Node]:
+    """Give the nodes in a field: it is one, or None, or a tuple of such and of operators."""
+    if isinstance(part, _Placed):
+        yield cast(Node, part)
+    elif isinstance(part, tuple):
+        for each in part:
+            yield from _nodes(each)

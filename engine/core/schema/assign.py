@@ -1,0 +1,131 @@
+"""Whether a value of one schema can be one of another."""
+
+from collections.abc import Mapping, Sequence
+
+from engine.core.kind import NUMBERS, named
+from engine.core.schema.reference import refers
+from engine.core.schema.shape import element, types, values
+from engine.core.schema.validator import validator
+from engine.core.values import Json
+from engine.core.wording import shown
+
+MAX_DEPTH = 30
+_RANGES = (
+    ("minimum", "maximum", "value"),
+    ("minLength", "maxLength", "length"),
+    ("minItems", "maxItems", "number of items"),
+)
+
+
+def assignable(source: Json, target: Json) -> str | None:
+    """Return None if a value of `source` fits `target`, or might; else why it cannot.
+
+    What would fit only by being empty (a list of strings for a list of integers) does not count
+    as fitting. No `$ref` is followed (see `inlined`).
+    """
+    return _misfit(source, target, 0)
+
+
+def _misfit(source: Json, target: Json, depth: int) -> str | None:
+    if depth > MAX_DEPTH or not isinstance(target, Mapping) or not isinstance(source, Mapping):
+        return "nothing may stand here" if target is False else None
+    for part in _list(source, "allOf"):
+        reason = _misfit(part, target, depth + 1)
+        if reason:
+            return reason
+    for part in _list(target, "allOf"):
+        reason = _misfit(source, part, depth + 1)
+        if reason:
+            return reason
+    given = [_misfit(each, target, depth + 1) for each in _branches(source)]
+    wanted = [_misfit(source, each, depth + 1) for each in _branches(target)]
+    return _all(given) or _all(wanted) or _plain_misfit(source, target, depth)
+
+
+def _plain_misfit(source: Mapping[str, Json], target: Mapping[str, Json], depth: int) -> str | None:
+    """Return why no value fits, by what the two say themselves, branches apart."""
+    given, wanted = types(source), types(target)
+    if not given & wanted:
+        return f"expected {named(wanted)}, and it is {named(given)}"
+    shared = given & wanted
+    listed = values(source)
+    allowed = values(target)
+    if listed is not None and allowed is not None and not any(each in allowed for each in listed):
+        choices = ", ".join(map(shown, allowed[:10]))
+        return f"expected one of {choices}, and it is {', '.join(map(shown, listed[:10]))}"
+    if listed is not None:
+        return _values_misfit(listed, target)
+    if shared <= NUMBERS | {"string", "array"}:
+        reason = _apart(source, target)
+        if reason:
+            return reason
+    if shared == {"array"}:
+        return _nested("an item", _misfit(element(source), element(target), depth + 1))
+    if shared == {"object"}:
+        return _object_misfit(source, target, depth)
+    return None
+
+
+def _values_misfit(listed: Sequence[Json], target: Mapping[str, Json]) -> str | None:
+    """Return why none of a few known values fits."""
+    if refers(target):
+        return None
+    problems = [validator(target).problems(each) for each in listed]
+    return problems[0][0][1] if all(problems) else None
+
+
+def _object_misfit(
+    source: Mapping[str, Json], target: Mapping[str, Json], depth: int
+) -> str | None:
+    has, wants = _named(source), _named(target)
+    for name in _list(target, "required"):
+        if str(name) not in has and source.get("additionalProperties") is False:
+            return f"it lacks the property `{name}`"
+    for name, given in has.items():
+        wanted = wants.get(name)
+        if wanted is None:
+            is_sure = name in _list(source, "required") and "patternProperties" not in target
+            if is_sure and target.get("additionalProperties") is False:
+                return f"the property `{name}` is not allowed"
+            continue
+        reason = _nested(f"`{name}`", _misfit(given, wanted, depth + 1))
+        if reason:
+            return reason
+    return None
+
+
+def _apart(source: Mapping[str, Json], target: Mapping[str, Json]) -> str | None:
+    """Return why two ranges have nothing in common."""
+    for low, high, noun in _RANGES:
+        if _is_above(source.get(low), target.get(high)):
+            return f"its {noun} is at least {source[low]}, and at most {target[high]} may be"
+        if _is_above(target.get(low), source.get(high)):
+            return f"its {noun} is at most {source[high]}, and at least {target[low]} must be"
+    return None
+
+
+def _is_above(least: Json, most: Json) -> bool:
+    return isinstance(least, int | float) and isinstance(most, int | float) and least > most
+
+
+def _nested(where: str, reason: str | None) -> str | None:
+    return f"{where}: {reason}" if reason else None
+
+
+def _all(reasons: list[str | None]) -> str | None:
+    """Return the first reason if there is one for every branch."""
+    return reasons[0] if reasons and all(reasons) else None
+
+
+def _branches(schema: Mapping[str, Json]) -> Sequence[Json]:
+    return _list(schema, "anyOf") or _list(schema, "oneOf")
+
+
+def _list(schema: Mapping[str, Json], keyword: str) -> Sequence[Json]:
+    found = schema.get(keyword)
+    return found if isinstance(found, Sequence) else ()
+
+
+def _named(schema: Mapping[str, Json]) -> Mapping[str, Json]:
+    found = schema.get("properties")
+    return found if isinstance(found, Mapping) else {}

@@ -1,0 +1,259 @@
+"""What a schema lets be known before there is a value: types, parts, unions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.core.kind import ALL, NUMBERS, kind, named
+from engine.core.schema.keyword import rebuilt
+from engine.core.values import Json
+from engine.core.wording import suggestion
+
+_CLOSERS = frozenset(
+    {
+        "additionalProperties",
+        "patternProperties",
+        "unevaluatedProperties",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "$ref",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Why a path leads nowhere. `at` is the position of the segment that finds nothing."""
+
+    at: int
+    message: str
+    hint: str = ""
+
+
+def project(schema: Json, path: Sequence[str | int]) -> "Json | Absent":
+    """Return the schema of what a path leads to; {} where nothing is known of it.
+
+    Absent where it certainly leads nowhere: an undeclared property of a closed object
+    (`additionalProperties: false`, see `closed`), or a part of what has none. A `$ref` is not
+    followed (see `inlined`).
+    """
+    for at, segment in enumerate(path):
+        found = _part(schema, segment, at)
+        if isinstance(found, Absent):
+            return found
+        schema = found
+    return schema
+
+
+def types(schema: Json) -> frozenset[str]:
+    """Return the JSON types that a value of the schema may have; `number` comes with `integer`."""
+    if not isinstance(schema, Mapping):
+        return ALL if schema is not False else frozenset()
+    known = _declared(schema)
+    for keyword in ("anyOf", "oneOf"):
+        branches = schema.get(keyword)
+        if isinstance(branches, Sequence):
+            known &= frozenset().union(*map(types, branches))
+    for branch in _every(schema, "allOf"):
+        known &= types(branch)
+    return known
+
+
+def values(schema: Json) -> Sequence[Json] | None:
+    """Return the few values that a schema allows, or None if it does not list them."""
+    if not isinstance(schema, Mapping):
+        return None
+    if "const" in schema:
+        return [schema["const"]]
+    listed = schema.get("enum")
+    return listed if isinstance(listed, Sequence) else None
+
+
+def constant(value: Json) -> dict[str, Json]:
+    """Return the schema of one value."""
+    return {"type": kind(value), "const": value}
+
+
+def union(*schemas: Json) -> Json:
+    """Return the schema of a value that is of one of these."""
+    flat: list[Json] = []
+    for schema in schemas:
+        if schema is False:
+            continue
+        if not isinstance(schema, Mapping) or not schema:
+            return {}
+        branches = schema.get("anyOf")
+        inner = (
+            branches if set(schema) == {"anyOf"} and isinstance(branches, Sequence) else [schema]
+        )
+        flat.extend(each for each in inner if each not in flat)
+    if len(flat) < 2:
+        return flat[0] if flat else {}
+    listed = [values(each) for each in flat]
+    if all(each is not None for each in listed):
+        every = [value for each in listed for value in each or ()]
+        return {"type": sorted({kind(each) for each in every}), "enum": _distinct(every)}
+    if all(isinstance(each, Mapping) and set(each) == {"type"} for each in flat):
+        return {"type": sorted(set().union(*map(_listed_types, flat)))}
+    return {"anyOf": flat}
+
+
+def element(schema: Json) -> Json:
+    """Return the schema of any element of a list that has this schema."""
+    if not isinstance(schema, Mapping):
+        return {}
+    listed = values(schema)
+    if listed is not None:
+        lists = (each for each in listed if kind(each) == "array")
+        return union(*(constant(part) for each in lists for part in _sequence(each)))
+    if "anyOf" in schema:
+        return union(*map(element, _every(schema, "anyOf")))
+    rest = schema.get("items", {})
+    return union(*_every(schema, "prefixItems"), *([] if rest is False else [rest]))
+
+
+def member(schema: Json) -> Json:
+    """Return the schema of the value of any property of an object that has this schema."""
+    if not isinstance(schema, Mapping) or _CLOSERS & schema.keys() - {"additionalProperties"}:
+        return {}
+    properties = schema.get("properties")
+    declared = list(properties.values()) if isinstance(properties, Mapping) else []
+    return union(*declared, schema.get("additionalProperties", {}))
+
+
+def closed(schema: Json) -> Json:
+    """Return the schema with every object closed that lists its properties and says no more."""
+    if not isinstance(schema, Mapping):
+        return schema
+    result = rebuilt(schema, closed)
+    if "properties" in result and not _CLOSERS & result.keys():
+        result["additionalProperties"] = False
+    return result
+
+
+def with_defaults(schema: Json, value: Json) -> Json:
+    """Return an object with the defaults of absent top-level properties filled in."""
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    if not isinstance(properties, Mapping) or not isinstance(value, Mapping):
+        return value
+    defaults = {
+        name: each["default"]
+        for name, each in properties.items()
+        if name not in value and isinstance(each, Mapping) and "default" in each
+    }
+    return {**value, **defaults} if defaults else value
+
+
+def _part(schema: Json, segment: str | int, at: int) -> "Json | Absent":
+    """Return the schema of one part, over all that the keywords of a schema say together."""
+    if not isinstance(schema, Mapping):
+        return {} if schema is not False else Absent(at, "nothing can stand here")
+    listed = values(schema)
+    if listed is not None:
+        return _part_of_values(listed, segment, at)
+    found: list[Json] = []
+    parts = [_own_part(schema, segment, at)]
+    parts += [_part(branch, segment, at) for branch in _every(schema, "allOf")]
+    parts += [
+        _part_of_any(_every(schema, keyword), segment, at)
+        for keyword in ("anyOf", "oneOf")
+        if keyword in schema
+    ]
+    for part in parts:
+        if isinstance(part, Absent):
+            return part
+        if part not in ({}, True) and part not in found:
+            found.append(part)
+    if len(found) > 1:
+        return {"allOf": found}
+    return found[0] if found else {}
+
+
+def _part_of_any(branches: Sequence[Json], segment: str | int, at: int) -> "Json | Absent":
+    parts = [_part(branch, segment, at) for branch in branches]
+    found = [part for part in parts if not isinstance(part, Absent)]
+    return union(*found) if found else parts[0] if parts else {}
+
+
+def _part_of_values(listed: Sequence[Json], segment: str | int, at: int) -> "Json | Absent":
+    found: list[Json] = []
+    for value in listed:
+        try:
+            found.append(constant(value[segment]))  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            continue
+    return union(*found) if found else Absent(at, f"there is no `{segment}` in what it can be")
+
+
+def _own_part(schema: Mapping[str, Json], segment: str | int, at: int) -> "Json | Absent":
+    kinds = types(schema)
+    if isinstance(segment, str):
+        if "object" in kinds:
+            return _property(schema, segment, at)
+        return Absent(at, f"{named(kinds)} has no properties, so there is no `{segment}`")
+    if "array" in kinds:
+        return _element(schema, segment, at)
+    if "string" in kinds:
+        return {"type": "string"}
+    return Absent(at, f"{named(kinds)} has no elements, so there is no `[{segment}]`")
+
+
+def _property(schema: Mapping[str, Json], name: str, at: int) -> "Json | Absent":
+    properties = schema.get("properties")
+    declared: Mapping[str, Json] = properties if isinstance(properties, Mapping) else {}
+    if name in declared:
+        return declared[name]
+    rest = schema.get("additionalProperties", True)
+    if schema.get("patternProperties"):
+        return {}
+    if rest is not False:
+        return rest
+    known = ", ".join(f"`{each}`" for each in list(declared)[:10])
+    hint = suggestion(name, declared) or (f"there is {known}" if known else "it has none")
+    return Absent(at, f"there is no property `{name}`", hint)
+
+
+def _element(schema: Mapping[str, Json], position: int, at: int) -> "Json | Absent":
+    prefix = _every(schema, "prefixItems")
+    if 0 <= position < len(prefix):
+        return prefix[position]
+    rest = schema.get("items", True)
+    most = len(prefix) if rest is False else schema.get("maxItems")
+    if isinstance(most, int) and not -most <= position < most:
+        return Absent(at, f"there is no element [{position}]: there are at most {most}")
+    return rest if position >= 0 or not prefix else {}
+
+
+def _declared(schema: Mapping[str, Json]) -> frozenset[str]:
+    listed = values(schema)
+    if listed is not None:
+        return frozenset(map(kind, listed))
+    if "type" not in schema:
+        return ALL
+    known = _listed_types(schema)
+    return known | NUMBERS if "number" in known else known
+
+
+def _listed_types(schema: Json) -> frozenset[str]:
+    assert isinstance(schema, Mapping)
+    listed = schema["type"]
+    if isinstance(listed, str):
+        return frozenset((listed,))
+    return frozenset(map(str, listed)) if isinstance(listed, Sequence) else frozenset()
+
+
+def _every(schema: Mapping[str, Json], keyword: str) -> Sequence[Json]:
+    return _sequence(schema.get(keyword))
+
+
+def _sequence(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, Sequence) else ()
+
+
+def _distinct(every: Sequence[Json]) -> list[Json]:
+    """Return the values once each, in order; true is not 1."""
+    result: list[Json] = []
+    for each in every:
+        if not any(kind(each) == kind(other) and each == other for other in result):
+            result.append(each)
+    return result

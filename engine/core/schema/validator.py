@@ -1,0 +1,72 @@
+"""The verdict on a value: jsonschema-rs gives it, with a regex engine that cannot run away."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import jsonschema_rs
+import orjson
+
+from engine.core.pointer import Pointer
+from engine.core.schema.words import word
+from engine.core.values import Json, canonical
+
+MAX_PROBLEMS = 20
+MAX_PATTERN_BYTES = 1 << 20  # of a compiled pattern
+
+Problem = tuple[Pointer, str]
+
+
+class Validator:
+    """A schema made ready to judge values. It fetches nothing and fills nothing in."""
+
+    __slots__ = ("_compiled", "_is_valid", "_schema")
+
+    def __init__(self, schema: Json, compiled: jsonschema_rs.Validator) -> None:
+        self._schema = schema
+        self._compiled = compiled
+        self._is_valid: Callable[[object], bool] = compiled.is_valid
+
+    def problems(self, value: Json) -> list[Problem]:
+        """Return what is wrong with a value, each with where; nothing if it fits.
+
+        The words show what was found, cut to 80 characters: whoever handles secrets masks them.
+        Raise ValueError for what is no JSON value.
+        """
+        if self._is_valid(value):
+            return []
+        found: list[Problem] = []
+        for error in self._compiled.iter_errors(value):
+            found.extend(word(error, self._schema))
+            if len(found) >= MAX_PROBLEMS:
+                break
+        return found[:MAX_PROBLEMS]
+
+
+def validator(schema: Json) -> Validator:
+    """Return the validator of a schema, compiled once for all equal schemas.
+
+    Raise ValueError for a schema that `check` would not pass.
+    """
+    return _compiled(canonical(schema))
+
+
+def compile_schema(schema: Json) -> jsonschema_rs.Validator:
+    """Return the schema compiled; raise jsonschema_rs.ValidationError if it is none."""
+    return jsonschema_rs.Draft202012Validator(
+        orjson.loads(canonical(schema)),
+        validate_formats=True,
+        retriever=_deny,
+        pattern_options=jsonschema_rs.RegexOptions(
+            size_limit=MAX_PATTERN_BYTES, dfa_size_limit=MAX_PATTERN_BYTES
+        ),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _compiled(schema: bytes) -> Validator:
+    loaded: Json = orjson.loads(schema)
+    return Validator(loaded, compile_schema(loaded))
+
+
+def _deny(uri: str, /) -> bool:
+    raise ValueError(f"a schema refers to nothing outside of itself, not to {uri}")
