@@ -1,0 +1,270 @@
+"""The loader: C events into placed nodes over an explicit stack, every refusal as it arrives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn, Protocol, TypeAlias
+
+from _ruamel_yaml import (  # type: ignore[import-not-found]
+    AliasEvent,
+    CParser,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    YAMLError,
+)
+
+from engine.core.diagnostic import Diagnostic, Span
+from engine.core.document import refusal, tabs
+from engine.core.document.fault import fault_of
+from engine.core.document.node import Document, Mapping, Node, Scalar, Sequence
+from engine.core.document.source import (
+    MAX_DEPTH,
+    MAX_DOCUMENTS,
+    MAX_NODES,
+    MAX_SCALAR,
+    Enough,
+    Source,
+    decode,
+    refuse_directive,
+)
+
+
+def load(source: bytes, file: str) -> tuple[list[Document], list[Diagnostic]]:
+    """Return the documents of a file and what is wrong with it as YAML, in the order of the lines.
+
+    A document that holds an alias, a key that is no text, or ends in a syntax error is left out:
+    it has no value that anybody meant. Documents with nothing in them are passed over.
+    """
+    text = Source(file)
+    loader = _Loader(text)
+    try:
+        decode(source, text)
+        loader.run()
+    except Enough:
+        pass
+    return loader.documents, sorted(text.found, key=lambda each: each.span)
+
+
+class _Mark(Protocol):
+    line: int
+    column: int
+    index: int
+
+
+class _Complaint(Protocol):
+    """How the scanner and the parser say that they cannot go on."""
+
+    context: str | None
+    context_mark: _Mark | None
+    problem: str | None
+    problem_mark: _Mark
+
+
+class _Event(Protocol):
+    """What the C parser hands out; an attribute is there only on the events that have it."""
+
+    start_mark: _Mark
+    end_mark: _Mark
+    anchor: str | None
+    tag: str | None
+    value: str
+    style: str
+    version: tuple[int, int] | None
+    tags: dict[str, str] | None
+
+
+_Members: TypeAlias = dict[str, tuple[Scalar, Node]]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping whose end has not come. `key` waits for its value."""
+
+    line: int
+    column: int
+    items: list[Node]
+    members: _Members | None
+    key: Scalar | None = None
+
+
+# Stands for a key that was refused, so that its value is read and dropped.
+_REFUSED: Final = Scalar("", False, 0, 0, 0)
+
+
+class _Loader:
+    """Takes one event after the other; `stack` holds what is open, the innermost last."""
+
+    def __init__(self, source: Source) -> None:
+        self.documents: list[Document] = []
+        self._source = source
+        self._stack: list[_Open] = []
+        self._root: Node | None = None
+        self._broken = False
+        self._nodes = 0
+        self._seen = 0
+        self._texts: list[tuple[int, int]] | None = None
+
+    def run(self) -> None:
+        """Read all documents; what is wrong goes to the source's findings."""
+        text = self._source.text
+        self._texts = [] if "\t" in text else None
+        parser = CParser(text)
+        try:
+            while (event := parser.get_event()) is not None:
+                self._take(event)
+        except YAMLError as error:
+            self._fault(error)
+        else:
+            self._check_tabs(len(text))
+
+    def _take(self, event: _Event) -> None:
+        kind = type(event)
+        if kind is ScalarEvent:
+            self._scalar(event)
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
+            self._open(event, is_mapping=kind is MappingStartEvent)
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            self._close()
+        elif kind is AliasEvent:
+            self._alias(event)
+        elif kind is DocumentStartEvent:
+            self._begin(event)
+        elif kind is DocumentEndEvent:
+            self._end()
+
+    def _scalar(self, event: _Event) -> None:
+        start, end, value = event.start_mark, event.end_mark, event.value
+        stop = end.column + 1 if end.line == start.line else self._stop(event)
+        node = Scalar(value, not event.style, start.line + 1, start.column + 1, stop)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._give_up(refusal.nodes, start)
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_properties(event)
+            self._broken |= node.is_empty
+        if len(value) > MAX_SCALAR:
+            refusal.long_scalar(self._source, self._place(node), len(value))
+        if "\0" in value:
+            refusal.nul(self._source, self._place(node))
+        if self._texts is not None and event.style:
+            self._texts.append((start.index, end.index))
+        self._put(node)
+
+    def _stop(self, event: _Event) -> int:
+        """Return the column after the first line of a scalar that goes on over several."""
+        if event.style in ("|", ">"):
+            return event.start_mark.column + 2
+        return self._source.line_end(event.start_mark.line + 1)
+
+    def _open(self, event: _Event, *, is_mapping: bool) -> None:
+        start = event.start_mark
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._give_up(refusal.nodes, start)
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_properties(event)
+        around = self._stack[-1] if self._stack else None
+        if around is not None and around.members is not None and around.key is None:
+            refusal.complex_key(self._source, self._span(start), start.index)
+            self._broken = True
+        if len(self._stack) == MAX_DEPTH:
+            self._give_up(refusal.depth, start)
+        members: _Members | None = {} if is_mapping else None
+        self._stack.append(_Open(start.line + 1, start.column + 1, [], members))
+
+    def _close(self) -> None:
+        opened = self._stack.pop()
+        if opened.members is None:
+            self._put(Sequence(tuple(opened.items), opened.line, opened.column))
+        else:
+            self._put(Mapping(opened.members, opened.line, opened.column))
+
+    def _put(self, node: Node) -> None:
+        """Give a finished node to what is open around it: as item, key, value or root."""
+        if not self._stack:
+            self._root = node
+            return
+        around = self._stack[-1]
+        if around.members is None:
+            around.items.append(node)
+        elif around.key is None:
+            around.key = self._key(node, around.members)
+        else:
+            if around.key is not _REFUSED:
+                around.members[around.key.text] = (around.key, node)
+            around.key = None
+
+    def _key(self, node: Node, members: _Members) -> Scalar:
+        """Return the node as a key, or what makes its value be dropped."""
+        if not isinstance(node, Scalar):
+            return _REFUSED
+        if node.text in members:
+            first = self._place(members[node.text][0])
+            refusal.duplicate_key(self._source, self._place(node), node.text, first)
+            return _REFUSED
+        if node.plain and node.text == "<<":
+            refusal.merge_key(self._source, self._place(node))
+            return _REFUSED
+        return node
+
+    def _alias(self, event: _Event) -> None:
+        start, name = event.start_mark, event.anchor or ""
+        node = Scalar(name, False, start.line + 1, start.column + 1, event.end_mark.column + 1)
+        if not self._stack or self._stack[-1].key is not _REFUSED:
+            refusal.alias(self._source, self._place(node), name)
+            self._broken = True
+        self._put(node)
+
+    def _begin(self, event: _Event) -> None:
+        if event.version is not None or event.tags:
+            refuse_directive(self._source, self._span(event.start_mark))
+        self._seen += 1
+        if self._seen > MAX_DOCUMENTS:
+            self._give_up(refusal.documents, event.start_mark)
+        self._broken = False
+
+    def _end(self) -> None:
+        root = self._root
+        is_empty = root is None or (isinstance(root, Scalar) and root.is_empty)
+        if root is not None and not is_empty and not self._broken:
+            self.documents.append(Document(self._source.file, root))
+
+    def _refuse_properties(self, event: _Event) -> None:
+        span = self._span(event.start_mark)
+        if event.anchor is not None:
+            refusal.anchor(self._source, span, event.anchor)
+        if event.tag is not None:
+            refusal.tag(self._source, span, event.tag)
+
+    def _give_up(self, refuse: Callable[[Source, Span], None], mark: _Mark) -> NoReturn:
+        refuse(self._source, self._span(mark))
+        raise Enough
+
+    def _fault(self, error: YAMLError) -> None:
+        """Tell what stopped the scanner, unless its line has been complained of already."""
+        text = self._source.text
+        told: _Complaint = error
+        index = told.problem_mark.index
+        fault = fault_of(told.context or "", told.problem or "", text[index : index + 1])
+        if fault.at_start and told.context_mark is not None:
+            index = told.context_mark.index
+        self._check_tabs(index)
+        if index >= len(text):
+            index = max(len(text.rstrip()) - 1, 0)
+        span = self._source.span_at(index)
+        if all(each.span.line != span.line for each in self._source.found):
+            self._source.add(fault.code, fault.message, span, fault.hint)
+
+    def _check_tabs(self, until: int) -> None:
+        for index in tabs.misplaced(self._source.text, self._texts or [], until):
+            refusal.tab(self._source, self._source.span_at(index))
+
+    def _span(self, mark: _Mark) -> Span:
+        return Span(self._source.file, mark.line + 1, mark.column + 1, mark.column + 2)
+
+    def _place(self, node: Scalar) -> Span:
+        return Span(self._source.file, node.line, node.column, node.end)

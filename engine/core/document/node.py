@@ -1,0 +1,101 @@
+"""What a YAML document is made of: scalars with their source text, lists and mappings, placed."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from engine.core.diagnostic import Span
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A text with no type yet. `plain` is false for quoted and block scalars.
+
+    `end` is the column after its last character on the line where it begins.
+    """
+
+    text: str
+    plain: bool
+    line: int
+    column: int
+    end: int
+
+    @property
+    def is_empty(self) -> bool:
+        """True where nothing is written, not even quotes: `key:` and no more."""
+        return self.plain and not self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    items: tuple["Node", ...]
+    line: int
+    column: int
+
+    @property
+    def end(self) -> int:
+        return self.column + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Keys with their values, in the order of the file; each key occurs once."""
+
+    members: dict[str, tuple[Scalar, "Node"]]
+    line: int
+    column: int
+
+    @property
+    def entries(self) -> tuple[tuple[Scalar, "Node"], ...]:
+        return tuple(self.members.values())
+
+    @property
+    def end(self) -> int:
+        """The column after the first key of a block mapping, after the brace of another."""
+        for key, _ in self.members.values():
+            if (key.line, key.column) == (self.line, self.column):
+                return key.end
+            break
+        return self.column + 1
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file."""
+
+    file: str
+    root: Node
+
+    def span(self, path: Path, key: bool = False) -> Span:
+        """Return where the value at `path` stands, or with `key` the key that names it.
+
+        An item of a list and the root have no key: their value stands for it. Where the path
+        leads to nothing, the key of the nearest thing around it answers (the root: its value).
+        """
+        node, name = self.root, None
+        for part in path:
+            found = _child(node, part)
+            if found is None:
+                return self.place(name or node)
+            name, node = found
+        return self.place(name if key and name is not None else node)
+
+    def place(self, node: Node) -> Span:
+        """Return where a node of this document stands."""
+        return Span(self.file, node.line, node.column, node.end)
+
+
+def _child(node: Node, part: str | int) -> tuple[Scalar | None, Node] | None:
+    match node, part:
+        case Mapping(members), str():
+            return members.get(part)
+        case Sequence(items), int() if 0 <= part < len(items):
+            return None, items[part]
+        case _:
+            return None
