@@ -1,7 +1,7 @@
 """What an adapter promises: its manifest, and one coroutine that makes one attempt."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -31,7 +31,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorType:
-    """One way to fail: `type` is public and stable, as in `http.status`."""
+    """One way to fail: `type` is public and stable, as in `http.status`.
+
+    A type that fails in several classes is declared once for each of them.
+    """
 
     type: str
     error_class: ErrorClass
@@ -62,7 +65,11 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One attempt. `key` is stable over attempts and workers; `attempt` counts from 1."""
+    """One attempt. `key` is stable over attempts and workers; `attempt` counts from 1.
+
+    `arguments` are rendered, secrets included. `timeout` bounds the whole attempt. `root` is the
+    folder under which files of this call may live; the system's temporary folder without one.
+    """
 
     run: str
     step: str
@@ -127,4 +134,9 @@ class Adapter(Protocol):
         ...
 
 
+class SettingError(ValueError):
+    """An adapter's settings cannot be used; the message says which, why, and what would do."""
+
+
+AdapterFactory: TypeAlias = Callable[[Mapping[str, Json]], Adapter]
 CancelledError = asyncio.CancelledError
