@@ -169,14 +169,10 @@ def _host(request: Request) -> str:
 def _result(host: str, port: int, answer: str) -> ResolveResult:
     family = socket.AF_INET6 if ":" in answer else socket.AF_INET
     flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-    return ResolveResult(
-        hostname=host, host=answer, port=port, family=family, proto=0, flags=flags
-    )
+    return ResolveResult(hostname=host, host=answer, port=port, family=family, proto=0, flags=flags)
 
 
-def _socket(
-    gate: Gate, info: tuple[int, int, int, str, tuple[object, ...]]
-) -> socket.socket:
+def _socket(gate: Gate, info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
     """Return the socket for an address, after one more look at the address."""
     gate.check_socket(str(info[4][0]), int(str(info[4][1])))
     return socket.socket(info[0], info[1], info[2])

@@ -14,7 +14,8 @@ from adapters.http.addresses import Address, Reach, classify, literal, resembles
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_NAME = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 # Ports that the Fetch standard calls bad, and those of databases, brokers and container engines.
 DENIED_PORTS = frozenset(
     (0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101)
@@ -157,7 +158,7 @@ def _name(text: str, host: str) -> str:
         raise ValueError(f"{text!r} is no host name") from None
     ascii_host = ascii_host.removesuffix(".")
     if not _NAME.fullmatch(ascii_host) or resembles_address(ascii_host):
-        raise ValueError(f"{text!r} is none of: a name, *.name, an address, a network; or with :port")
+        raise ValueError(f"{text!r} is no name, *.name, address or network (:port may follow)")
     return ascii_host
 
 

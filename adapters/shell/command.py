@@ -20,7 +20,16 @@ _REFUSED = frozenset(
     + ("VISUAL", "PAGER", "BROWSER", "SSH_ASKPASS", "SSLKEYLOGFILE", "OPENSSL_CONF")
 )
 _REFUSED_BEGINNINGS = (
-    ("LD_", "DYLD_", "PYTHON", "GIT_", "BASH_FUNC_", "PERL", "RUBY", "LUA_", "SARK_", "OPENSSL_")
+    "LD_",
+    "DYLD_",
+    "PYTHON",
+    "GIT_",
+    "BASH_FUNC_",
+    "PERL",
+    "RUBY",
+    "LUA_",
+    "SARK_",
+    "OPENSSL_",
 )
 _LARGEST_ARGUMENT = 128 * 1024 - 1
 _LARGEST_COMMAND = 1024 * 1024
