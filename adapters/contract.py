@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 class ErrorClass(StrEnum):
@@ -46,9 +46,10 @@ class Manifest:
     """What the compiler, policy, retry and replay may know of an operation without calling it.
 
     `name` is `http.request@1`. `arguments` and `outputs` are JSON Schemas (2020-12) of type
-    object. `effect` is one of pure, read, write, destructive; `effect_by` refines it and
-    `idempotent_by` refines `idempotent` by the value of one argument: `("method", {"GET": "read"})`.
-    `roles` maps a JSON pointer into the arguments (`/auth/bearer`, `/headers/*`) to its roles.
+    object. `effect` is one of pure, read, write, destructive; `effect_by` refines it, and
+    `idempotent_by` refines `idempotent`, by the value of one argument:
+    `("method", {"GET": "read"})`. `roles` maps a JSON pointer into the arguments
+    (`/auth/bearer`, `/headers/*`) to its roles.
     """
 
     name: str

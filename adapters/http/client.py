@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from adapters.contract import Call, Failed, Outcome, Succeeded
 from adapters.http import failures, response
-from adapters.http.gate import BlockedError, Gate
+from adapters.http.gate import Gate
 from adapters.http.request import InvalidError, Request, build, redirected
 
 Lookup = Callable[[str, int], Sequence[str]]
@@ -54,7 +54,8 @@ class CheckedResolver(AbstractResolver):
         if not answers:
             raise OSError(f"{host} has no address")
         self._gate.check_answers(host, port, answers)
-        return [_result(host, port, answer) for answer in dict.fromkeys(answers)]
+        results = [_result(host, port, answer) for answer in dict.fromkeys(answers)]
+        return [each for each in results if family in (socket.AF_UNSPEC, each["family"])]
 
     async def close(self) -> None:
         """Let go of the threads; a look-up under way ends by itself."""
@@ -195,6 +196,3 @@ def _files() -> int:
     """Return how many connections the limit on open files leaves room for."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 1_000_000 if soft == resource.RLIM_INFINITY else max(16, soft * 3 // 4)
-
-
-__all__ = ["BlockedError", "Client", "look_up", "open_client"]

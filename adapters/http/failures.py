@@ -43,35 +43,45 @@ def from_exception(request: Request, error: Exception, sent: bool) -> Failed:
 
     Raise `error` again if it is not of the network's making.
     """
-    target, broken = request.target, after_sending(request, sent)
+    kind, reason = _describe(request, error)
+    match kind:
+        case "http.connect":
+            error_class = _TRANSIENT
+        case "http.disconnected":
+            error_class = after_sending(request, sent)
+        case "http.too_large" | "http.protocol":
+            error_class = _PERMANENT if request.idempotent else ErrorClass.UNKNOWN
+        case _:
+            error_class = _PERMANENT
+    return Failed(kind, f"{request.target}: {reason}", error_class)
+
+
+def _describe(request: Request, error: Exception) -> tuple[str, str]:
+    """Return the type of the failure and its reason; the order goes from special to general."""
     match error:
         case BlockedError():
-            return Failed("http.blocked", f"{target}: {error}", _PERMANENT)
+            found = "http.blocked", str(error)
         case TooLargeError():
-            message = f"{target} answered more than max_bytes = {request.max_bytes}"
-            return Failed("http.too_large", message, _settled(request))
+            found = "http.too_large", f"the answer is over max_bytes = {request.max_bytes}"
         case UndecodableError():
-            message = f"{target} says that it answers JSON, and does not"
-            return Failed("http.protocol", message, _settled(request))
+            found = "http.protocol", "the answer says that it is JSON, and is not"
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            message = f"{target}: {_tls_reason(error)}"
-            return Failed("http.tls", message, _PERMANENT)
+            found = "http.tls", _tls_reason(error)
         case aiohttp.ClientConnectorDNSError():
-            return Failed("http.connect", f"{target}: the name has no address now", _TRANSIENT)
+            found = "http.connect", "the name has no address now"
         case aiohttp.ClientConnectorError():
-            reason = error.os_error.strerror or "no connection"
-            return Failed("http.connect", f"{target}: {reason}", _TRANSIENT)
+            found = "http.connect", error.os_error.strerror or "no connection"
         case aiohttp.ConnectionTimeoutError():
-            return Failed("http.connect", f"{target}: no connection in time", _TRANSIENT)
+            found = "http.connect", "no connection in time"
         case aiohttp.ClientResponseError() | HttpProcessingError():
-            message = f"{target} answered what is not HTTP, or headers past the limits"
-            return Failed("http.protocol", message, _settled(request))
+            found = "http.protocol", "the answer is not HTTP, or its headers are past the limits"
         case aiohttp.InvalidURL():
-            return Failed("http.invalid", f"{request.method}: the URL is invalid", _PERMANENT)
+            found = "http.invalid", "the URL is not acceptable"
         case aiohttp.ClientError() | OSError():
-            message = f"{target}: the connection broke before the answer was whole"
-            return Failed("http.disconnected", message, broken)
-    raise error
+            found = "http.disconnected", "the connection broke before the answer was whole"
+        case _:
+            raise error
+    return found
 
 
 def timed_out(request: Request, timeout: timedelta, sent: bool) -> Failed:
@@ -115,11 +125,6 @@ def _class_of(request: Request, status: int) -> ErrorClass:
     if status in _BUSY:
         return _TRANSIENT
     return after_sending(request, sent=True) if status >= 500 else _PERMANENT
-
-
-def _settled(request: Request) -> ErrorClass:
-    """Return permanent, or unknown where an answer came that nobody can read."""
-    return _PERMANENT if request.idempotent else ErrorClass.UNKNOWN
 
 
 def _said(response: aiohttp.ClientResponse, body: Body) -> Json:

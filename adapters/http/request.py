@@ -24,15 +24,19 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _IN_URL = re.compile(r"[\x00-\x20\x7f\\]")
 _RANGE = re.compile(r"([1-5])xx|([1-5][0-9]{2})-([1-5][0-9]{2})")
-_FRAMING = frozenset(
-    ("host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te")
-    + ("trailer", "expect", "proxy-authorization", "proxy-connection", "proxy-authenticate")
-    + ("accept-encoding",)
-)
+# fmt: off
+_FRAMING = frozenset({
+    "host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te",
+    "trailer", "expect", "proxy-authorization", "proxy-connection", "proxy-authenticate",
+    "accept-encoding",
+})
+# fmt: on
 # What a stranger may see after a redirect: nothing that could be a credential.
-_HARMLESS = frozenset(
-    ("accept", "accept-language", "content-type", "user-agent", "idempotency-key", "sark-fence")
-)
+# fmt: off
+_HARMLESS = frozenset({
+    "accept", "accept-language", "content-type", "user-agent", "idempotency-key", "sark-fence",
+})
+# fmt: on
 MAX_BODY = 16 * 1024 * 1024
 _MAX_HEADERS = 100
 _MAX_HEADER = 8192
@@ -256,11 +260,11 @@ def _secrets(
     given: Mapping[str, Json], raw: str, url: URL, headers: CIMultiDict[str]
 ) -> tuple[str, ...]:
     """Return what an echoing server could repeat: the URL's parts, credentials, own headers."""
-    own = given.get("headers", {})
-    names = [name for name in own if name.lower() not in _HARMLESS] if own else []  # type: ignore[union-attr]
+    own = given.get("headers")
+    names = own if isinstance(own, Mapping) else {}
     texts = [raw, str(url), url.raw_path_qs, url.path_qs, url.raw_path, url.path, url.query_string]
     texts += url.query.values()
-    texts += [headers[name] for name in names]
+    texts += [headers[name] for name in names if name.lower() not in _HARMLESS]
     if "auth" in given:
         kind, _, value = headers["Authorization"].partition(" ")
         texts.append(value)

@@ -86,7 +86,7 @@ class Run:
     async def _run(self, call: Call, found: Command, left: timedelta) -> Outcome:
         try:
             async with _folder(call.root, found) as (home, cwd):
-                env = self._adapter.environment(call, home) | found.env
+                env = {**self._adapter.environment(call, home), **found.env}
                 limits = found.limits.in_units()
                 order = Order(found.argv, env, cwd, limits, found.stdin, found.keep)
                 ended = await self._adapter.nursery.run(order, left)

@@ -12,13 +12,15 @@ from adapters.shell.manifest import DEFAULT_KEEP, ENV_NAME, LARGEST_KEEP, MOST_A
 _NAME = re.compile(ENV_NAME)
 # Variables by which a loader, a shell, an interpreter or git is made to run or read something
 # else, and those that are ours to set.
-_REFUSED = frozenset(
-    ("PATH", "HOME", "TMPDIR", "IFS", "ENV", "BASH_ENV", "BASHOPTS", "SHELLOPTS", "PS4", "CDPATH")
-    + ("PROMPT_COMMAND", "GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH", "NLSPATH", "HOSTALIASES")
-    + ("RESOLV_HOST_CONF", "TZDIR", "GETCONF_DIR", "MALLOC_TRACE", "NODE_OPTIONS", "NODE_PATH")
-    + ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "SHELL", "EDITOR")
-    + ("VISUAL", "PAGER", "BROWSER", "SSH_ASKPASS", "SSLKEYLOGFILE", "OPENSSL_CONF")
-)
+# fmt: off
+_REFUSED = frozenset({
+    "PATH", "HOME", "TMPDIR", "IFS", "ENV", "BASH_ENV", "BASHOPTS", "SHELLOPTS", "PS4", "CDPATH",
+    "PROMPT_COMMAND", "GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH", "NLSPATH", "HOSTALIASES",
+    "RESOLV_HOST_CONF", "TZDIR", "GETCONF_DIR", "MALLOC_TRACE", "NODE_OPTIONS", "NODE_PATH",
+    "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "SHELL", "EDITOR",
+    "VISUAL", "PAGER", "BROWSER", "SSH_ASKPASS", "SSLKEYLOGFILE", "OPENSSL_CONF",
+})
+# fmt: on
 _REFUSED_BEGINNINGS = (
     "LD_",
     "DYLD_",

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from adapters.shell.capture import Capture
 
@@ -67,8 +68,8 @@ class Nursery:
         self._control: socket.socket | None = None
         self._starting = asyncio.Lock()
 
-    async def run(self, order: Order, timeout: timedelta) -> Ended:
-        """Run a program to its end, at most `timeout` and the grace after it.
+    async def run(self, order: Order, limit: timedelta) -> Ended:
+        """Run a program to its end, at most `limit` and the grace after it.
 
         When this returns or raises, cancelled or not, nothing of the program is left. Raise
         SpawnError if it could not be executed, LostError if its fate is unknown.
@@ -79,7 +80,7 @@ class Nursery:
             stack.callback(run.close)
             await run.hand_over(control)
             try:
-                async with asyncio.timeout(timeout.total_seconds()):
+                async with asyncio.timeout(limit.total_seconds()):
                     reply = await run.reply()
             except TimeoutError:
                 return await run.end("timeout")
@@ -105,7 +106,8 @@ class Nursery:
         async with self._starting:
             if self._control is None or self._process is None or self._process.poll() is not None:
                 await self.close()
-                self._process, self._control = await asyncio.to_thread(_start_nursery)
+                self._process, control = await asyncio.to_thread(_start_nursery)
+                self._control = control
             return self._control
 
 
@@ -167,7 +169,9 @@ class _Run:
 
     async def result(self, reply: bytes, reason: str = "") -> Ended:
         """Return how the program ended, once all that it wrote has been read."""
-        message = json.loads(reply) if reply.endswith(b"\n") else {"lost": "monitor"}
+        message: dict[str, Any] = (
+            json.loads(reply) if reply.endswith(b"\n") else {"lost": "monitor"}
+        )
         if "errno" in message:
             raise SpawnError(message["errno"])
         if "lost" in message:

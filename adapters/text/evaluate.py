@@ -5,6 +5,7 @@ Attributes are looked up in data alone: `a.b` is `a["b"]`, and Python's attribut
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from jinja2 import nodes
 
@@ -14,8 +15,8 @@ from adapters.text.functions import (
     FILTERS,
     TESTS,
     as_integer,
+    as_list,
     as_number,
-    is_list,
     is_number,
     kind,
     number,
@@ -23,14 +24,15 @@ from adapters.text.functions import (
 )
 
 _MOST_RANGE = 10_000
-_ARITHMETIC: Mapping[type[nodes.BinExpr], Callable[[float, float], float]] = {
+_ARITHMETIC: Mapping[type[nodes.BinExpr], Callable[[Any, Any], float]] = {
+    nodes.Add: operator.add,
     nodes.Sub: operator.sub,
     nodes.Mul: operator.mul,
     nodes.Div: operator.truediv,
     nodes.FloorDiv: operator.floordiv,
     nodes.Mod: operator.mod,
 }
-_ORDER: Mapping[str, Callable[[object, object], bool]] = {
+_ORDER: Mapping[str, Callable[[Any, Any], object]] = {
     "lt": operator.lt,
     "lteq": operator.le,
     "gt": operator.gt,
@@ -51,76 +53,79 @@ class Evaluator:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
 
-    def value(self, node: nodes.Expr, names: Mapping[str, Json]) -> Json:
+    def value(self, node: nodes.Node, names: Mapping[str, Json]) -> Json:
         """Return the value of an expression; raise ValueFault if it has none."""
         found = self._find(node, names)
         if isinstance(found, _Missing):
             raise ValueFault(f"{path(node)} is undefined")
         return found
 
-    def truth(self, node: nodes.Expr, names: Mapping[str, Json]) -> bool:
+    def truth(self, node: nodes.Node, names: Mapping[str, Json]) -> bool:
         """Return whether an expression holds: null, false, zero and empty do not."""
         return bool(self.value(node, names))
 
-    def _find(self, node: nodes.Expr, names: Mapping[str, Json]) -> "Json | _Missing":
+    def _find(self, node: nodes.Node, names: Mapping[str, Json]) -> "Json | _Missing":
         """Return a value, or that it is missing where that may yet be excused."""
         self.budget.spend()
-        match node:
-            case nodes.Const():
-                return _constant(node.value)
-            case nodes.Name():
-                return names.get(node.name, _MISSING)  # type: ignore[arg-type]
-            case nodes.Getattr():
-                return _member(self.value(node.node, names), node.attr)
-            case nodes.Getitem():
-                return self._item(node, names)
-            case nodes.Filter():
-                return self._filter(node, names)
-            case nodes.Test():
-                return self._test(node, names)
-            case nodes.List() | nodes.Tuple():
-                return [self.value(each, names) for each in node.items]
-            case nodes.Dict():
-                return {
-                    show(self.value(each.key, names)): self.value(each.value, names)
-                    for each in node.items
-                }
-            case nodes.Call():
-                return self._range(node, names)
-            case _:
-                return self._operation(node, names)
+        how = _HOW.get(type(node))
+        if how is None:
+            raise ValueFault(f"{type(node).__name__} has no value")
+        found: Json | _Missing = how(self, node, names)
+        return found
 
-    def _operation(self, node: nodes.Expr, names: Mapping[str, Json]) -> Json:
-        match node:
-            case nodes.CondExpr():
-                if self.truth(node.test, names):
-                    return self.value(node.expr1, names)
-                return self.value(node.expr2, names) if node.expr2 is not None else ""
-            case nodes.And():
-                return self.truth(node.left, names) and self.truth(node.right, names)
-            case nodes.Or():
-                return self.truth(node.left, names) or self.truth(node.right, names)
-            case nodes.Not():
-                return not self.truth(node.node, names)
-            case nodes.Neg() | nodes.Pos():
-                sign = -1 if isinstance(node, nodes.Neg) else 1
-                return number(sign * as_number(self.value(node.node, names)))
-            case nodes.Concat():
-                texts = [show(self.value(each, names)) for each in node.nodes]
-                self.budget.text(sum(map(len, texts)))
-                return "".join(texts)
-            case nodes.Compare():
-                return self._compare(node, names)
-            case nodes.BinExpr():
-                return self._arithmetic(node, names)
-            case _:
-                raise ValueFault(f"{type(node).__name__} has no value")
+    def _constant(self, node: nodes.Const, _: Mapping[str, Json]) -> Json:
+        value = node.value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return number(value)
+        if value is None or isinstance(value, bool | str):
+            return value
+        raise ValueFault("a constant of no JSON type")
+
+    def _name(self, node: nodes.Name, names: Mapping[str, Json]) -> "Json | _Missing":
+        found: Json | _Missing = names.get(node.name, cast(Json, _MISSING))
+        return found
+
+    def _attribute(self, node: nodes.Getattr, names: Mapping[str, Json]) -> "Json | _Missing":
+        return _member(self._find(node.node, names), node.attr)
+
+    def _list(self, node: nodes.List | nodes.Tuple, names: Mapping[str, Json]) -> Json:
+        return [self.value(each, names) for each in node.items]
+
+    def _dict(self, node: nodes.Dict, names: Mapping[str, Json]) -> Json:
+        return {
+            show(self.value(each.key, names)): self.value(each.value, names) for each in node.items
+        }
+
+    def _choice(self, node: nodes.CondExpr, names: Mapping[str, Json]) -> Json:
+        if self.truth(node.test, names):
+            return self.value(node.expr1, names)
+        return self.value(node.expr2, names) if node.expr2 is not None else ""
+
+    def _and(self, node: nodes.And, names: Mapping[str, Json]) -> Json:
+        left = self.value(node.left, names)
+        return self.value(node.right, names) if left else left
+
+    def _or(self, node: nodes.Or, names: Mapping[str, Json]) -> Json:
+        left = self.value(node.left, names)
+        return left or self.value(node.right, names)
+
+    def _not(self, node: nodes.Not, names: Mapping[str, Json]) -> Json:
+        return not self.truth(node.node, names)
+
+    def _sign(self, node: nodes.Neg | nodes.Pos, names: Mapping[str, Json]) -> Json:
+        sign = -1 if isinstance(node, nodes.Neg) else 1
+        return number(sign * as_number(self.value(node.node, names)))
+
+    def _concat(self, node: nodes.Concat, names: Mapping[str, Json]) -> Json:
+        texts = [show(self.value(each, names)) for each in node.nodes]
+        self.budget.text(sum(map(len, texts)))
+        return "".join(texts)
 
     def _arithmetic(self, node: nodes.BinExpr, names: Mapping[str, Json]) -> Json:
         left, right = self.value(node.left, names), self.value(node.right, names)
         if isinstance(node, nodes.Add) and not is_number(left):
             return self._add(left, right)
-        calculate = _ARITHMETIC.get(type(node), operator.add)
+        calculate: Callable[[Any, Any], float] = _ARITHMETIC[type(node)]
         try:
             return number(calculate(as_number(left), as_number(right)))
         except ZeroDivisionError:
@@ -132,8 +137,8 @@ class Evaluator:
         if isinstance(left, str) and isinstance(right, str):
             self.budget.text(len(left) + len(right))
             return left + right
-        if is_list(left) and is_list(right):
-            both = [*left, *right]  # type: ignore[misc,union-attr]
+        if isinstance(left, Sequence) and isinstance(right, Sequence):
+            both = [*as_list(left), *as_list(right)]
             self.budget.spend(len(both))
             return both
         raise ValueFault(f"{kind(left)} and {kind(right)} cannot be added")
@@ -157,17 +162,16 @@ class Evaluator:
                 raise ValueFault(f"nothing is in {kind(right)}")
             if isinstance(right, str) and not isinstance(left, str):
                 raise ValueFault(f"{kind(left)} is not part of a string")
-            found = left in right if isinstance(right, str) or not is_list(left) else False
-            return found == (name == "in")
+            return (left in right) == (name == "in")
         numbers = is_number(left) and is_number(right)
         if not numbers and not (isinstance(left, str) and isinstance(right, str)):
             raise ValueFault(f"{kind(left)} and {kind(right)} have no order")
-        return _ORDER[name](left, right)
+        return bool(_ORDER[name](left, right))
 
     def _item(self, node: nodes.Getitem, names: Mapping[str, Json]) -> "Json | _Missing":
-        whole = self.value(node.node, names)
         if not isinstance(node.arg, nodes.Slice):
-            return _member(whole, self.value(node.arg, names))
+            return _member(self._find(node.node, names), self.value(node.arg, names))
+        whole = self.value(node.node, names)
         if not isinstance(whole, Sequence):
             raise ValueFault(f"{kind(whole)} has no slices")
         ends = [
@@ -181,7 +185,7 @@ class Evaluator:
 
     def _filter(self, node: nodes.Filter, names: Mapping[str, Json]) -> Json:
         args = [self.value(each, names) for each in node.args]
-        given = {each.key: self.value(each.value, names) for each in node.kwargs}
+        given = {str(each.key): self.value(each.value, names) for each in node.kwargs}
         assert node.node is not None
         if node.name == "default":
             return self._default(self._find(node.node, names), args, given)
@@ -196,7 +200,7 @@ class Evaluator:
     def _default(
         self, value: "Json | _Missing", args: Sequence[Json], given: Mapping[str, Json]
     ) -> Json:
-        """Return `value`, or the argument if it is missing; with a second `true`, if it is empty."""
+        """Return `value`, or the argument if it is missing; with `true` also if it is empty."""
         if given or not 1 <= len(args) <= 2:
             raise ValueFault("default takes a value, and true to stand in for empty ones too")
         if isinstance(value, _Missing):
@@ -235,18 +239,10 @@ def path(node: nodes.Node) -> str:
             return "a value"
 
 
-def _constant(value: object) -> Json:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return number(value)
-    if value is None or isinstance(value, bool | str):
-        return value
-    raise ValueFault("a constant of no JSON type")
-
-
-def _member(whole: Json, key: Json) -> "Json | _Missing":
-    """Return a mapping's value or a list's item."""
+def _member(whole: "Json | _Missing", key: Json) -> "Json | _Missing":
+    """Return a mapping's value or a list's item; what is missing has no members either."""
     if isinstance(whole, Mapping):
-        return whole.get(key, _MISSING) if isinstance(key, str) else _MISSING  # type: ignore[arg-type]
+        return whole[key] if isinstance(key, str) and key in whole else _MISSING
     if isinstance(whole, Sequence) and isinstance(key, int) and not isinstance(key, bool):
         return whole[key] if -len(whole) <= key < len(whole) else _MISSING
     if whole is None or isinstance(whole, str | bool | int | float):
@@ -257,3 +253,26 @@ def _member(whole: Json, key: Json) -> "Json | _Missing":
 def _size(value: Json) -> int:
     """Return roughly what it costs to compare with `value`."""
     return len(value) // 16 if isinstance(value, str | Mapping | Sequence) else 0
+
+
+_HOW: Mapping[type[nodes.Node], Callable[[Evaluator, Any, Mapping[str, Json]], Any]] = {
+    nodes.Const: Evaluator._constant,
+    nodes.Name: Evaluator._name,
+    nodes.Getattr: Evaluator._attribute,
+    nodes.Getitem: Evaluator._item,
+    nodes.Filter: Evaluator._filter,
+    nodes.Test: Evaluator._test,
+    nodes.List: Evaluator._list,
+    nodes.Tuple: Evaluator._list,
+    nodes.Dict: Evaluator._dict,
+    nodes.Call: Evaluator._range,
+    nodes.CondExpr: Evaluator._choice,
+    nodes.And: Evaluator._and,
+    nodes.Or: Evaluator._or,
+    nodes.Not: Evaluator._not,
+    nodes.Neg: Evaluator._sign,
+    nodes.Pos: Evaluator._sign,
+    nodes.Concat: Evaluator._concat,
+    nodes.Compare: Evaluator._compare,
+    **dict.fromkeys(_ARITHMETIC, Evaluator._arithmetic),
+}

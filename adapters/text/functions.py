@@ -171,7 +171,7 @@ def _field(value: Json, attribute: Json) -> Json:
     return value
 
 
-def _items(budget: Budget, value: Json) -> Json:
+def _items(budget: Budget, value: Json) -> list[list[Json]]:
     fields = as_mapping(value)
     budget.spend(len(fields))
     return [[name, each] for name, each in fields.items()]
@@ -263,7 +263,7 @@ FILTERS: Mapping[str, Filter] = {
     "int": _int,
     "items": _items,
     "join": _join,
-    "keys": lambda budget, value: [pair[0] for pair in _items(budget, value)],
+    "keys": lambda budget, value: [name for name, _ in _items(budget, value)],
     "last": _edge(-1),
     "length": _length,
     "lower": _texts(str.lower),
@@ -284,7 +284,7 @@ FILTERS: Mapping[str, Filter] = {
     "unique": _unique,
     "upper": _texts(str.upper),
     "urlencode": _texts(lambda text: quote(text, safe="")),
-    "values": lambda budget, value: [pair[1] for pair in _items(budget, value)],
+    "values": lambda budget, value: [each for _, each in _items(budget, value)],
 }
 
 TESTS: Mapping[str, Callable[[Json], bool]] = {

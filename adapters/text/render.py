@@ -51,7 +51,7 @@ class _Renderer:
             case nodes.Assign(target=nodes.Name(name=name)):
                 names[name] = self._evaluator.value(node.node, names)
 
-    def _text(self, node: nodes.Expr, names: Mapping[str, Json]) -> str:
+    def _text(self, node: nodes.Node, names: Mapping[str, Json]) -> str:
         if isinstance(node, nodes.TemplateData):
             return node.data
         text = show(self._evaluator.value(node, names))

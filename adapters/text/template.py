@@ -12,14 +12,16 @@ LARGEST_TEMPLATE = 64 * 1024
 _MOST_NODES = 5000
 _DEEPEST = 40
 _MOST_LOOPS = 3
-_ALLOWED: frozenset[type[nodes.Node]] = frozenset(
-    (nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.Assign)
-    + (nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Keyword)
-    + (nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.CondExpr, nodes.Filter, nodes.Test)
-    + (nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Pos)
-    + (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Concat)
-    + (nodes.Call,)
-)
+# fmt: off
+_ALLOWED: frozenset[type[nodes.Node]] = frozenset({
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.Assign,
+    nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Keyword,
+    nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.CondExpr, nodes.Filter, nodes.Test,
+    nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Pos,
+    nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Concat,
+    nodes.Call,
+})
+# fmt: on
 
 
 @lru_cache(maxsize=256)
@@ -63,30 +65,39 @@ def _check_size(tree: nodes.Template) -> None:
 
 
 def _problems(node: nodes.Node) -> Iterable[str]:
-    if type(node) not in _ALLOWED:
-        yield f"{_word(node)} is not allowed here"
-    elif isinstance(node, nodes.Filter):
-        if node.name != "default" and node.name not in FILTERS:
-            yield f"unknown filter {node.name!r}"
-        if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
-            yield "a filter needs a value before it, and plain arguments"
-    elif isinstance(node, nodes.Test):
-        if node.name not in {"defined", "undefined"} and node.name not in TESTS:
-            yield f"unknown test {node.name!r}"
-        if node.args:
-            yield f"the test {node.name!r} takes no argument"
-    elif isinstance(node, nodes.Call):
-        if not isinstance(node.node, nodes.Name) or node.node.name != "range":
-            yield "nothing can be called but range(); use a filter"
-        elif node.kwargs or node.dyn_args is not None or node.dyn_kwargs is not None:
-            yield "range() takes plain arguments"
-    elif isinstance(node, nodes.For):
-        if node.recursive:
-            yield "a recursive loop is not allowed here"
-        if not _is_target(node.target):
-            yield "a loop gives its items a name, or a few"
-    elif isinstance(node, nodes.Assign) and not isinstance(node.target, nodes.Name):
-        yield "set gives one value one name"
+    match node:
+        case _ if type(node) not in _ALLOWED:
+            yield f"{_word(node)} is not allowed here"
+        case nodes.Filter():
+            yield from _filter_problems(node)
+        case nodes.Test(name=name):
+            if name not in {"defined", "undefined"} and name not in TESTS:
+                yield f"unknown test {name!r}"
+            if node.args:
+                yield f"the test {name!r} takes no argument"
+        case nodes.Call():
+            yield from _call_problems(node)
+        case nodes.For():
+            if node.recursive:
+                yield "a recursive loop is not allowed here"
+            if not _is_target(node.target):
+                yield "a loop gives its items a name, or a few"
+        case nodes.Assign() if not isinstance(node.target, nodes.Name):
+            yield "set gives one value one name"
+
+
+def _filter_problems(node: nodes.Filter) -> Iterable[str]:
+    if node.name != "default" and node.name not in FILTERS:
+        yield f"unknown filter {node.name!r}"
+    if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
+        yield "a filter needs a value before it, and plain arguments"
+
+
+def _call_problems(node: nodes.Call) -> Iterable[str]:
+    if not isinstance(node.node, nodes.Name) or node.node.name != "range":
+        yield "nothing can be called but range(); use a filter"
+    elif node.kwargs or node.dyn_args is not None or node.dyn_kwargs is not None:
+        yield "range() takes plain arguments"
 
 
 def _is_target(node: nodes.Node) -> bool:
