@@ -1,14 +1,14 @@
 """What an adapter promises: its manifest, and one coroutine that makes one attempt."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 class ErrorClass(StrEnum):
@@ -31,7 +31,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorType:
-    """One way to fail: `type` is public and stable, as in `http.status`."""
+    """One way to fail: `type` is public and stable, as in `http.status`.
+
+    A type that fails in several classes is declared once for each of them.
+    """
 
     type: str
     error_class: ErrorClass
@@ -43,9 +46,10 @@ class Manifest:
     """What the compiler, policy, retry and replay may know of an operation without calling it.
 
     `name` is `http.request@1`. `arguments` and `outputs` are JSON Schemas (2020-12) of type
-    object. `effect` is one of pure, read, write, destructive; `effect_by` refines it and
-    `idempotent_by` refines `idempotent` by the value of one argument: `("method", {"GET": "read"})`.
-    `roles` maps a JSON pointer into the arguments (`/auth/bearer`, `/headers/*`) to its roles.
+    object. `effect` is one of pure, read, write, destructive; `effect_by` refines it, and
+    `idempotent_by` refines `idempotent`, by the value of one argument:
+    `("method", {"GET": "read"})`. `roles` maps a JSON pointer into the arguments
+    (`/auth/bearer`, `/headers/*`) to its roles.
     """
 
     name: str
@@ -62,7 +66,11 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One attempt. `key` is stable over attempts and workers; `attempt` counts from 1."""
+    """One attempt. `key` is stable over attempts and workers; `attempt` counts from 1.
+
+    `arguments` are rendered, secrets included. `timeout` bounds the whole attempt. `root` is the
+    folder under which files of this call may live; the system's temporary folder without one.
+    """
 
     run: str
     step: str
@@ -127,4 +135,9 @@ class Adapter(Protocol):
         ...
 
 
+class SettingError(ValueError):
+    """An adapter's settings cannot be used; the message says which, why, and what would do."""
+
+
+AdapterFactory: TypeAlias = Callable[[Mapping[str, Json]], Adapter]
 CancelledError = asyncio.CancelledError

@@ -21,7 +21,7 @@ def up(loaded: "Loaded") -> None:
     """
     from engine.local.up import run_up
 
-    raise SystemExit(run_up(loaded.settings))
+    run_up(loaded)
 
 
 @click.command()

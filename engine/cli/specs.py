@@ -74,7 +74,7 @@ def schema(write: str | None) -> None:
     from engine.core.published import json_schema
     from engine.operations import catalogue
 
-    text = json.dumps(json_schema(catalogue()), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(json_schema(catalogue({})), indent=2, ensure_ascii=False) + "\n"
     if write is None:
         click.echo(text, nl=False)
     else:
@@ -139,7 +139,7 @@ def _compile(sources: dict[str, bytes]) -> "Compiled":
     from engine.source import File, compile_files
 
     files = [File(name, "", data) for name, data in sources.items()]
-    return compile_files(files, catalogue())
+    return compile_files(files, catalogue({}))
 
 
 def _read(paths: Iterable[str]) -> Iterable[tuple[str, bytes]]:

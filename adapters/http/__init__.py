@@ -1,0 +1,114 @@
+"""`http.request@1`: an HTTP call that goes only where it may, and costs little while it waits."""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, field_validator
+
+from adapters.contract import Adapter, Call, Json, Operation, Outcome
+from adapters.http.gate import Gate, read_gate
+from adapters.http.manifest import MANIFEST
+from adapters.settings import AdapterSettings, read
+
+if TYPE_CHECKING:
+    from adapters.http.client import Client, Lookup
+
+
+class HttpSettings(AdapterSettings):
+    """`[adapters.http]` of the configuration.
+
+    `ca_file` adds certificate authorities, in PEM, to those of the system.
+    """
+
+    allow_hosts: tuple[str, ...] = ()
+    allow_public: bool | None = None
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 4096
+    ca_file: Path | None = None
+    user_agent: Annotated[str, Field(pattern=r"^[\x21-\x7e][\x20-\x7e]{0,199}$")] = "sark"
+
+    @field_validator("allow_hosts")
+    @classmethod
+    def _must_be_readable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        read_gate(value, None)
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _must_be_certificates(cls, value: Path | None) -> Path | None:
+        try:
+            _context(value)
+        except OSError as error:
+            raise ValueError(f"{value}: {error.strerror or 'no certificates in it'}") from None
+        return value
+
+
+class HttpRequest:
+    """The operation."""
+
+    manifest = MANIFEST
+
+    def __init__(self, adapter: "Http") -> None:
+        self._adapter = adapter
+
+    async def invoke(self, call: Call) -> Outcome:
+        """Send the request and read its answer."""
+        return await self._adapter.client.attempt(call)
+
+
+class Http:
+    """The adapter. `lookup` is how names are resolved; the system's way without one."""
+
+    def __init__(self, settings: HttpSettings, lookup: "Lookup | None" = None) -> None:
+        self._settings = settings
+        self._lookup = lookup
+        self._client: Client | None = None
+
+    @property
+    def client(self) -> "Client":
+        """Return the open client; a call before `open` is a defect of the caller."""
+        if self._client is None:
+            raise RuntimeError("the http adapter is not open")
+        return self._client
+
+    @property
+    def gate(self) -> Gate:
+        """Return where requests may go."""
+        return read_gate(self._settings.allow_hosts, self._settings.allow_public)
+
+    def operations(self) -> Sequence[Operation]:
+        """Return the one operation."""
+        return (HttpRequest(self),)
+
+    async def open(self) -> None:
+        """Make the session. The client library is loaded here: a manifest needs none of it."""
+        from adapters.http.client import look_up, open_client
+
+        settings = self._settings
+        self._client = open_client(
+            self.gate,
+            self._lookup or look_up,
+            settings.max_connections,
+            _context(settings.ca_file),
+            settings.user_agent,
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+
+def create(settings: Mapping[str, Json]) -> Adapter:
+    """Return the adapter; raise SettingError if a setting is unknown or unusable."""
+    return Http(read(HttpSettings, settings))
+
+
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return verification by the system's authorities and those in `ca_file`; TLS 1.2 or later."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context

@@ -1,0 +1,198 @@
+"""The one HTTP client of a process: a session whose every connection passes the gate."""
+
+import asyncio
+import resource
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from adapters.contract import Call, Failed, Outcome, Succeeded
+from adapters.http import failures, response
+from adapters.http.gate import Gate
+from adapters.http.request import InvalidError, Request, build, redirected
+
+Lookup = Callable[[str, int], Sequence[str]]
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LARGEST_ERROR = 64 * 1024
+_LARGEST_HEADER = 16 * 1024
+_MOST_HEADERS = 200
+_KEEP_ALIVE = 15.0
+
+
+def look_up(host: str, port: int) -> Sequence[str]:
+    """Return every address of a name, as the system's resolver gives them; raise OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return [str(each[4][0]) for each in found]
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves names in threads of its own and hands on only addresses that the gate lets by.
+
+    aiohttp connects to these very addresses, so a second answer of the name server (DNS
+    rebinding) is never asked for between the check and the connection.
+    """
+
+    def __init__(self, gate: Gate, lookup: Lookup) -> None:
+        self._gate = gate
+        self._lookup = lookup
+        self._threads = ThreadPoolExecutor(8, thread_name_prefix="sark-dns")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the checked addresses; raise BlockedError if one of them may not be used."""
+        loop = asyncio.get_running_loop()
+        answers = await loop.run_in_executor(self._threads, self._lookup, host, port)
+        if not answers:
+            raise OSError(f"{host} has no address")
+        self._gate.check_answers(host, port, answers)
+        results = [_result(host, port, answer) for answer in dict.fromkeys(answers)]
+        return [each for each in results if family in (socket.AF_UNSPEC, each["family"])]
+
+    async def close(self) -> None:
+        """Let go of the threads; a look-up under way ends by itself."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(slots=True)
+class Client:
+    """A session, and the gate in front of it."""
+
+    session: aiohttp.ClientSession
+    resolver: CheckedResolver
+    gate: Gate
+    agent: str
+
+    async def attempt(self, call: Call) -> Outcome:
+        """Make one attempt of `http.request@1`, redirects included, within the call's time."""
+        try:
+            request = build(call, self.agent)
+        except InvalidError as error:
+            return failures.invalid(error)
+        progress = SimpleNamespace(sent=False)
+        try:
+            async with asyncio.timeout(call.timeout.total_seconds()):
+                return await self._follow(request, progress)
+        except TimeoutError:
+            return failures.timed_out(request, call.timeout, progress.sent)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.session.close()
+        await self.resolver.close()
+
+    async def _follow(self, request: Request, progress: SimpleNamespace) -> Outcome:
+        """Ask, and ask again where the answer says so; every hop passes the gate."""
+        hops = 0
+        while True:
+            try:
+                self.gate.check_host(_host(request), request.url.port or 0)
+                result = await self._ask(request, progress, hops < request.max_redirects)
+            except TimeoutError as error:
+                if not isinstance(error, aiohttp.ClientError):
+                    raise
+                return failures.from_exception(request, error, progress.sent)
+            except Exception as error:
+                return failures.from_exception(request, error, progress.sent)
+            if not isinstance(result, Request):
+                return result
+            request, hops = result, hops + 1
+
+    async def _ask(
+        self, request: Request, progress: SimpleNamespace, may_follow: bool
+    ) -> Outcome | Request:
+        async with self.session.request(
+            request.method,
+            request.url,
+            data=request.body,
+            headers=request.headers,
+            allow_redirects=False,
+            trace_request_ctx=progress,
+        ) as answer:
+            if answer.status in request.ok:
+                data = await response.read_whole(answer, request.max_bytes)
+                return Succeeded(response.outputs(answer, data))
+            location = answer.headers.get("Location")
+            if answer.status in _REDIRECTS and location is not None and request.max_redirects:
+                return _next(request, answer.status, location, may_follow)
+            body = await response.read(answer, min(_LARGEST_ERROR, request.max_bytes))
+            return failures.from_status(request, answer, body, datetime.now(UTC))
+
+
+def open_client(
+    gate: Gate, lookup: Lookup, connections: int, context: ssl.SSLContext, agent: str
+) -> Client:
+    """Return a client on the running event loop. No proxy, cookie or netrc is ever used."""
+    resolver = CheckedResolver(gate, lookup)
+    connector = aiohttp.TCPConnector(
+        limit=min(connections, _files()),
+        resolver=resolver,
+        ssl=context,
+        keepalive_timeout=_KEEP_ALIVE,
+        socket_factory=lambda info: _socket(gate, info),
+    )
+    session = aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10.0),
+        trace_configs=[_tracing()],
+        trust_env=False,
+        max_line_size=_LARGEST_HEADER,
+        max_field_size=_LARGEST_HEADER,
+        max_headers=_MOST_HEADERS,
+    )
+    return Client(session, resolver, gate, agent)
+
+
+def _next(request: Request, status: int, location: str, may_follow: bool) -> Failed | Request:
+    if not may_follow:
+        reason = f"more than max_redirects = {request.max_redirects} redirects"
+        return failures.redirect(request, reason, status)
+    try:
+        return redirected(request, status, location)
+    except InvalidError as error:
+        return failures.redirect(request, str(error), status)
+
+
+def _host(request: Request) -> str:
+    """Return the host as the gate spells hosts: lower case, ASCII, no dot at the end."""
+    return (request.url.raw_host or "").lower().removesuffix(".")
+
+
+def _result(host: str, port: int, answer: str) -> ResolveResult:
+    family = socket.AF_INET6 if ":" in answer else socket.AF_INET
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    return ResolveResult(hostname=host, host=answer, port=port, family=family, proto=0, flags=flags)
+
+
+def _socket(gate: Gate, info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
+    """Return the socket for an address, after one more look at the address."""
+    gate.check_socket(str(info[4][0]), int(str(info[4][1])))
+    return socket.socket(info[0], info[1], info[2])
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """Return what notes on a request's own context that it has left for the far side."""
+    config = aiohttp.TraceConfig()
+    config.on_request_headers_sent.append(_note_sent)
+    return config
+
+
+async def _note_sent(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: object
+) -> None:
+    context.trace_request_ctx.sent = True
+
+
+def _files() -> int:
+    """Return how many connections the limit on open files leaves room for."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1_000_000 if soft == resource.RLIM_INFINITY else max(16, soft * 3 // 4)

@@ -1,0 +1,152 @@
+"""Everything that goes wrong with a request, as the manifest names it."""
+
+import email.utils
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+import aiohttp
+import orjson
+from aiohttp.http_exceptions import HttpProcessingError
+
+from adapters.contract import ErrorClass, Failed, Json
+from adapters.http.gate import BlockedError
+from adapters.http.request import InvalidError, Request
+from adapters.http.response import Body, TooLargeError, UndecodableError, decode, is_json
+from adapters.masking import mask
+
+_BUSY = frozenset({408, 425, 429, 503})
+_LONGEST_PAUSE = timedelta(days=1)
+EXCERPT = 2000
+_LARGEST_DETAIL = 16 * 1024
+_PERMANENT, _TRANSIENT = ErrorClass.PERMANENT, ErrorClass.TRANSIENT
+
+
+def from_status(
+    request: Request, response: aiohttp.ClientResponse, body: Body, now: datetime
+) -> Failed:
+    """Return the failure that an unwanted status is, with what the far side said about it."""
+    status = response.status
+    message = f"{request.target} answered {status} {_phrase(status)}".rstrip()
+    details: dict[str, Json] = {"status": status}
+    said = _said(response, body)
+    if said:
+        details["body"] = mask(said, request.secrets)
+    if status == 402:
+        return Failed("http.declined", message, _PERMANENT, details=details)
+    pause = retry_after(response.headers.get("Retry-After"), now)
+    return Failed("http.status", message, _class_of(request, status), pause, details)
+
+
+def from_exception(request: Request, error: Exception, sent: bool) -> Failed:
+    """Return the failure that `error` is. `sent`: the far side may have acted on the request.
+
+    Raise `error` again if it is not of the network's making.
+    """
+    kind, reason = _describe(request, error)
+    match kind:
+        case "http.connect":
+            error_class = _TRANSIENT
+        case "http.disconnected":
+            error_class = after_sending(request, sent)
+        case "http.too_large" | "http.protocol":
+            error_class = _PERMANENT if request.idempotent else ErrorClass.UNKNOWN
+        case _:
+            error_class = _PERMANENT
+    return Failed(kind, f"{request.target}: {reason}", error_class)
+
+
+def _describe(request: Request, error: Exception) -> tuple[str, str]:
+    """Return the type of the failure and its reason; the order goes from special to general."""
+    match error:
+        case BlockedError():
+            found = "http.blocked", str(error)
+        case TooLargeError():
+            found = "http.too_large", f"the answer is over max_bytes = {request.max_bytes}"
+        case UndecodableError():
+            found = "http.protocol", "the answer says that it is JSON, and is not"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            found = "http.tls", _tls_reason(error)
+        case aiohttp.ClientConnectorDNSError():
+            found = "http.connect", "the name has no address now"
+        case aiohttp.ClientConnectorError():
+            found = "http.connect", error.os_error.strerror or "no connection"
+        case aiohttp.ConnectionTimeoutError():
+            found = "http.connect", "no connection in time"
+        case aiohttp.ClientResponseError() | HttpProcessingError():
+            found = "http.protocol", "the answer is not HTTP, or its headers are past the limits"
+        case aiohttp.InvalidURL():
+            found = "http.invalid", "the URL is not acceptable"
+        case aiohttp.ClientError() | OSError():
+            found = "http.disconnected", "the connection broke before the answer was whole"
+        case _:
+            raise error
+    return found
+
+
+def timed_out(request: Request, timeout: timedelta, sent: bool) -> Failed:
+    """Return the failure of an attempt whose time is over."""
+    message = f"{request.target}: no whole answer within {timeout.total_seconds():g} s"
+    return Failed("http.timeout", message, after_sending(request, sent))
+
+
+def invalid(error: InvalidError) -> Failed:
+    """Return the failure of arguments that make no request."""
+    return Failed("http.invalid", str(error), _PERMANENT)
+
+
+def redirect(request: Request, reason: str, status: int) -> Failed:
+    """Return the failure of a redirect that is not followed."""
+    message = f"{request.target} answered {status}: {reason}"
+    return Failed("http.redirect", message, _PERMANENT, details={"status": status})
+
+
+def after_sending(request: Request, sent: bool) -> ErrorClass:
+    """Return unknown if something may have been done that must not be done twice."""
+    return ErrorClass.UNKNOWN if sent and not request.idempotent else _TRANSIENT
+
+
+def retry_after(header: str | None, now: datetime) -> timedelta | None:
+    """Return the pause that a Retry-After header asks for, seconds or a date, at most a day."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text[:9])), _LONGEST_PAUSE)
+    try:
+        then = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    then = then if then.tzinfo is not None else then.replace(tzinfo=UTC)
+    return min(max(then - now, timedelta(0)), _LONGEST_PAUSE)
+
+
+def _class_of(request: Request, status: int) -> ErrorClass:
+    if status in _BUSY:
+        return _TRANSIENT
+    return after_sending(request, sent=True) if status >= 500 else _PERMANENT
+
+
+def _said(response: aiohttp.ClientResponse, body: Body) -> Json:
+    """Return the far side's own words: its JSON if that is small, otherwise how they begin."""
+    if body.whole and len(body.data) <= _LARGEST_DETAIL and is_json(response.content_type):
+        try:
+            value: Mapping[str, Json] | str = orjson.loads(body.data)
+            return value
+        except orjson.JSONDecodeError:
+            pass
+    text = decode(body.data, response.charset) or ""
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _tls_reason(error: aiohttp.ClientConnectorError) -> str:
+    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+    reason = getattr(inner, "verify_message", None) or getattr(inner, "reason", None)
+    return f"TLS is not acceptable: {reason or 'handshake failed'}"

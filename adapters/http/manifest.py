@@ -1,0 +1,145 @@
+"""What `http.request@1` takes, gives and promises. No library is loaded to read it."""
+
+from adapters.contract import ErrorClass, ErrorType, Json, Manifest, Role
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+DEFAULT_MAX_BYTES = 1024 * 1024
+LARGEST_MAX_BYTES = 16 * 1024 * 1024
+MAX_REDIRECTS = 10
+DEFAULT_REDIRECTS = 5
+
+_SCALAR: Json = {"type": ["string", "integer", "number", "boolean", "null"]}
+_FIELDS: Json = {
+    "type": "object",
+    "additionalProperties": {
+        "anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "maxItems": 1000}]
+    },
+}
+_AUTH: Json = {
+    "type": "object",
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+    "description": "Who is asking; sent to the first host only, never after a redirect elsewhere.",
+    "properties": {
+        "bearer": {"type": "string", "minLength": 1, "description": "A token."},
+        "basic": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["username", "password"],
+            "properties": {"username": {"type": "string"}, "password": {"type": "string"}},
+        },
+    },
+}
+_STATUS: Json = {
+    "anyOf": [
+        {"type": "integer", "minimum": 100, "maximum": 599},
+        {"type": "string", "pattern": "^[1-5]xx$|^[1-5][0-9]{2}-[1-5][0-9]{2}$"},
+    ]
+}
+_PROPERTIES: dict[str, Json] = {
+    "method": {"type": "string", "enum": list(METHODS), "default": "GET"},
+    "url": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 8192,
+        "description": "An http or https URL, without user name or password in it.",
+    },
+    "query": {"description": "Added to the URL's own query; null is left out.", **_FIELDS},  # type: ignore[dict-item]
+    "headers": {
+        "type": "object",
+        "additionalProperties": {"type": ["string", "integer"]},
+        "description": "Request headers; those that frame the message belong to the client.",
+    },
+    "auth": _AUTH,
+    "json": {"description": "A JSON body. One of json, form and text may be given."},
+    "form": {"description": "A form's fields, URL-encoded.", **_FIELDS},  # type: ignore[dict-item]
+    "text": {"type": "string", "description": "A plain body, sent as UTF-8."},
+    "ok_status": {
+        "type": "array",
+        "minItems": 1,
+        "items": _STATUS,
+        "default": ["2xx"],
+        "description": "Which statuses are success: `204`, `2xx`, `200-299`.",
+    },
+    "max_redirects": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_REDIRECTS,
+        "description": f"Default {DEFAULT_REDIRECTS} for GET and HEAD, 0 for all others.",
+    },
+    "max_bytes": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": LARGEST_MAX_BYTES,
+        "default": DEFAULT_MAX_BYTES,
+        "description": "The largest answer that is taken, counted after decompression.",
+    },
+}
+_OUTPUTS: dict[str, Json] = {
+    "status": {"type": "integer", "minimum": 100, "maximum": 599},
+    "headers": {
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+        "description": "By lower-case name; repeated ones joined by a comma. No Set-Cookie.",
+    },
+    "body": {"description": "The JSON value if the answer says that it is JSON, otherwise text."},
+    "body_base64": {
+        "type": "string",
+        "description": "The body where it is neither JSON nor text; `body` is null then.",
+    },
+}
+
+_T, _P, _U = ErrorClass.TRANSIENT, ErrorClass.PERMANENT, ErrorClass.UNKNOWN
+_ERRORS = (
+    ErrorType("http.status", _P, "A status that is not in ok_status: below 500, but those below."),
+    ErrorType("http.status", _T, "408, 425, 429 or 503; any 5xx of an idempotent method."),
+    ErrorType("http.status", _U, "Another 5xx of POST or PATCH: it may have taken effect."),
+    ErrorType("http.declined", _P, "402: the far side understood, and declined to pay or be paid."),
+    ErrorType("http.connect", _T, "No connection came about; nothing was sent."),
+    ErrorType("http.disconnected", _T, "The connection broke under an idempotent method."),
+    ErrorType("http.disconnected", _U, "The connection broke after POST or PATCH was sent."),
+    ErrorType("http.timeout", _T, "The attempt's time ended: nothing sent, or idempotent."),
+    ErrorType("http.timeout", _U, "The attempt's time ended after POST or PATCH was sent."),
+    ErrorType("http.tls", _P, "The certificate or the handshake is not acceptable."),
+    ErrorType("http.blocked", _P, "The rules for addresses, hosts and ports forbid it."),
+    ErrorType("http.redirect", _P, "Too many redirects, or one that must not be followed."),
+    ErrorType("http.too_large", _P, "The answer is larger than max_bytes."),
+    ErrorType("http.too_large", _U, "The same after POST or PATCH: it may have taken effect."),
+    ErrorType("http.protocol", _P, "The answer cannot be read as what it says it is."),
+    ErrorType("http.protocol", _U, "The same after POST or PATCH: it may have taken effect."),
+    ErrorType("http.invalid", _P, "The arguments make no request; nothing was sent."),
+)
+
+MANIFEST = Manifest(
+    name="http.request@1",
+    title="Send an HTTP request and read the answer",
+    arguments={
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["url"],
+        "properties": _PROPERTIES,
+    },
+    outputs={
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["status", "headers", "body"],
+        "properties": _OUTPUTS,
+    },
+    effect="write",
+    idempotent=False,
+    effect_by=(
+        "method",
+        {each: "read" if each in {"GET", "HEAD", "OPTIONS"} else "write" for each in METHODS},
+    ),
+    idempotent_by=("method", {each: each in IDEMPOTENT for each in METHODS}),
+    errors=_ERRORS,
+    roles={
+        "/url": (Role.HOST, Role.PATH, Role.SECRET),
+        "/headers/*": (Role.HEADER, Role.SECRET),
+        "/auth/bearer": (Role.SECRET,),
+        "/auth/basic/username": (Role.SECRET,),
+        "/auth/basic/password": (Role.SECRET,),
+    },
+)

@@ -1,0 +1,128 @@
+"""`text.render@1`: a text from a template with loops and conditions, at a cost that has an end."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from adapters.contract import (
+    Adapter,
+    Call,
+    ErrorClass,
+    ErrorType,
+    Failed,
+    Json,
+    Manifest,
+    Operation,
+    Outcome,
+    Role,
+    Succeeded,
+)
+from adapters.settings import AdapterSettings, read
+from adapters.text.budget import LARGEST_TEXT, LimitError, TemplateError, ValueFault
+
+_LARGEST_TEMPLATE = 64 * 1024
+_SLICE = 0.002
+
+MANIFEST = Manifest(
+    name="text.render@1",
+    title="Render a template",
+    arguments={
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["template"],
+        "properties": {
+            "template": {
+                "type": "string",
+                "maxLength": _LARGEST_TEMPLATE,
+                "description": "A Jinja template with for, if and set. It is code: what varies "
+                "goes through `values`.",
+            },
+            "values": {
+                "type": "object",
+                "default": {},
+                "description": "What the template knows, by name.",
+            },
+        },
+    },
+    outputs={
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["text"],
+        "properties": {"text": {"type": "string", "description": f"At most {LARGEST_TEXT} bytes."}},
+    },
+    effect="pure",
+    idempotent=True,
+    errors=(
+        ErrorType("text.template", ErrorClass.PERMANENT, "The template has a fault, at a line."),
+        ErrorType("text.value", ErrorClass.PERMANENT, "A value is missing or of a wrong type."),
+        ErrorType("text.limit", ErrorClass.PERMANENT, "The text or the work is too much."),
+        ErrorType("text.timeout", ErrorClass.TRANSIENT, "The attempt's time ended."),
+        ErrorType(
+            "text.invalid", ErrorClass.PERMANENT, "The arguments are no template and values."
+        ),
+    ),
+    roles={"/template": (Role.CODE,)},
+)
+
+
+class TextSettings(AdapterSettings):
+    """There is nothing to set."""
+
+
+class Render:
+    """The operation."""
+
+    manifest = MANIFEST
+
+    async def invoke(self, call: Call) -> Outcome:
+        """Return the text, or where the template or a value is at fault."""
+        template, values = call.arguments.get("template"), call.arguments.get("values", {})
+        if not isinstance(template, str) or not isinstance(values, Mapping):
+            message = "template must be a string and values a mapping"
+            return Failed("text.invalid", message, ErrorClass.PERMANENT)
+        try:
+            async with asyncio.timeout(call.timeout.total_seconds()):
+                return Succeeded({"text": await _render(template, values)})
+        except TemplateError as error:
+            return Failed("text.template", str(error), ErrorClass.PERMANENT)
+        except ValueFault as error:
+            return Failed("text.value", str(error), ErrorClass.PERMANENT)
+        except LimitError as error:
+            return Failed("text.limit", str(error), ErrorClass.PERMANENT)
+        except TimeoutError:
+            message = f"not rendered within {call.timeout.total_seconds():g} s"
+            return Failed("text.timeout", message, ErrorClass.TRANSIENT)
+
+
+class Text:
+    """The adapter; it holds nothing."""
+
+    def operations(self) -> Sequence[Operation]:
+        """Return the one operation."""
+        return (Render(),)
+
+    async def open(self) -> None:
+        """Do nothing: there is nothing to get ready."""
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to let go."""
+
+
+def create(settings: Mapping[str, Json]) -> Adapter:
+    """Return the adapter; raise SettingError if anything is set."""
+    read(TextSettings, settings)
+    return Text()
+
+
+async def _render(template: str, values: Mapping[str, Json]) -> str:
+    """Render a slice of time at a time, so that the event loop is never held for long."""
+    from adapters.text.render import render
+    from adapters.text.template import parse
+
+    loop, pieces = asyncio.get_running_loop(), list[str]()
+    until = loop.time() + _SLICE
+    for piece in render(parse(template), values):
+        pieces.append(piece)
+        if loop.time() > until:
+            await asyncio.sleep(0)
+            until = loop.time() + _SLICE
+    return "".join(pieces)

@@ -1,0 +1,41 @@
+"""What one rendering may cost, and the two ways in which it goes wrong."""
+
+from dataclasses import dataclass
+
+MOST_STEPS = 300_000
+LARGEST_TEXT = 1024 * 1024
+_BYTES_A_STEP = 64
+
+
+class TemplateError(Exception):
+    """The template is not acceptable, whatever its values."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(f"line {line}: {message}")
+
+
+class ValueFault(Exception):
+    """A value is missing or of the wrong type; the message names it and does not show it."""
+
+
+class LimitError(Exception):
+    """The rendering would cost more than it may."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """Steps left. Every node evaluated is a step, and so is every piece of text that is made."""
+
+    steps: int = MOST_STEPS
+
+    def spend(self, steps: int = 1) -> None:
+        """Take `steps`; raise LimitError if they are not there."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise LimitError(f"more than {MOST_STEPS} steps")
+
+    def text(self, size: int) -> None:
+        """Take what a text of `size` characters costs, before it is made."""
+        if size > LARGEST_TEXT:
+            raise LimitError(f"a text of more than {LARGEST_TEXT} bytes")
+        self.spend(1 + size // _BYTES_A_STEP)

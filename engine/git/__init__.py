@@ -1,0 +1,1 @@
+"""Git as plumbing: argument lists, a hardened environment, bare mirrors, never a work tree."""

@@ -1,0 +1,36 @@
+"""The example repository: the specs that come with the program, in a Git repository of their own."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from engine.errors import Misconfigured
+
+_SPECS = Path(__file__).parents[2] / "specs"
+
+
+def make(folder: Path) -> Path:
+    """Return the example repository; make it, with a first commit, if it is not there."""
+    if (folder / ".git").exists():
+        return folder
+    half = folder.with_name(f"{folder.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(_SPECS, half, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    _git(half, "init", "-q", "-b", "main")
+    _git(half, "config", "user.name", "SARK example")
+    _git(half, "config", "user.email", "example@sark.invalid")
+    _git(half, "add", ".")
+    _git(half, "commit", "-q", "-m", "Example workflows")
+    half.rename(folder)
+    return folder
+
+
+def _git(folder: Path, *words: str) -> None:
+    program = shutil.which("git")
+    if program is None:
+        raise Misconfigured("git is not on PATH; install it")
+    done = subprocess.run(  # nosec B603
+        [program, *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise Misconfigured(f"git {words[0]} failed in {folder}: {done.stderr.strip()}")

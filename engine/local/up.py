@@ -1,0 +1,230 @@
+"""`sark up`: one supervisor for the embedded servers and every process of SARK.
+
+Children are started from the main thread alone and die with it, whatever ends it; so kill -9 of
+the supervisor leaves nothing behind, and the next start takes up what was going.
+"""
+
+import asyncio
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+import click
+import orjson
+
+from engine import token
+from engine.errors import Misconfigured, SarkError
+from engine.local import example
+from engine.local.child import spawn, stop, tail, write_private
+from engine.local.postgres import Postgres, free_port
+from engine.local.valkey import Valkey
+from engine.settings import Loaded
+from engine.store.migrate import migrate
+
+_LEAST_DISK = 64 << 20
+_READY_PATIENCE = 60.0
+_POLL = 0.05
+_LONGEST_PAUSE = 5.0
+
+
+def run_up(loaded: Loaded) -> None:
+    """Run everything until SIGINT or SIGTERM; raise Misconfigured if it cannot start."""
+    _Up(loaded).run()
+
+
+@dataclass(slots=True)
+class _Child:
+    """A process that is started again when it ends, after a pause that grows."""
+
+    name: str
+    start: Callable[[], subprocess.Popen[bytes]]
+    process: subprocess.Popen[bytes] | None = None
+    due: float = 0.0
+    pause: float = 0.1
+    began: float = field(default=0.0)
+
+
+class _Up:
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._settings = loaded.settings
+        self._state = loaded.settings.state.resolve()
+        self._logs = self._state / "log"
+        self._postgres: Postgres | None = None
+        self._valkey: Valkey | None = None
+        self._children: list[_Child] = []
+        self._stopping = False
+
+    def run(self) -> None:
+        """Start in order, watch, stop in the opposite order."""
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, self._stop)
+        lock = self._lock()
+        try:
+            self._start()
+            self._tell()
+            while not self._stopping:
+                self._watch()
+                time.sleep(_POLL)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise Misconfigured(f"no space is left at {self._state}: free some") from None
+            raise
+        finally:
+            self._end()
+            lock.close()
+
+    def _lock(self) -> TextIO:
+        """Take the state folder; raise Misconfigured if another `sark up` has it."""
+        try:
+            self._logs.mkdir(parents=True, exist_ok=True)
+            lock = (self._state / "lock").open("a+")
+        except OSError as error:
+            raise Misconfigured(f"{self._state}: {error.strerror}; name another with --state") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise Misconfigured(
+                f"another `sark up` (process {lock.read().strip() or '?'}) uses {self._state}; "
+                "stop it, or name another folder with --state"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        return lock
+
+    def _start(self) -> None:
+        server = self._settings.server
+        if shutil.disk_usage(self._state).free < _LEAST_DISK:
+            raise Misconfigured(f"less than 64 MiB are free at {self._state}: free some")
+        if free_port(server.port) != server.port:
+            raise Misconfigured(
+                f"port {server.port} on {server.host} is taken: stop who listens there, or set "
+                "SARK_SERVER__PORT (or port in [server]) to another"
+            )
+        environment = self._environment(*self._servers())
+        token.ensure(self._state)
+        write_private(self._state / "address", self._address)
+        self._add("server", environment)
+        self._add("controller", environment)
+        for number in range(self._settings.worker.processes):
+            self._add("worker", environment, number)
+        self._await_ready()
+
+    def _servers(self) -> tuple[str, str]:
+        """Start what no URL was given for; return both URLs, kept where our own tools find them."""
+        redis = self._settings.redis_url
+        if redis is None:
+            self._valkey = Valkey(self._state / "valkey")
+            redis = self._valkey.start()
+        database = self._settings.database_url
+        if database is None:
+            self._postgres = Postgres(self._state / "postgres")
+            database = self._postgres.start()
+        write_private(self._state / "redis_url", redis)
+        write_private(self._state / "database_url", database)
+        asyncio.run(migrate(database))
+        return database, redis
+
+    def _environment(self, database: str, redis: str) -> dict[str, str]:
+        sources = [each.model_dump(mode="json") for each in self._settings.sources]
+        if not sources:
+            repository = example.make(self._state / "repo")
+            sources = [{"name": "local", "namespace": "local", "environment": "local",
+                        "url": str(repository)}]  # fmt: skip
+        return {
+            **os.environ,
+            "SARK_DATABASE_URL": database,
+            "SARK_REDIS_URL": redis,
+            "SARK_STATE": str(self._state),
+            "SARK_SOURCES": orjson.dumps(sources).decode(),
+        }
+
+    def _add(self, name: str, environment: dict[str, str], number: int = 0) -> None:
+        words = [sys.executable, "-m", "engine.cli", name]
+        if self._loaded.file is not None:
+            words += ["--config", str(self._loaded.file)]
+        log = self._logs / (f"{name}.log" if not number else f"{name}-{number}.log")
+        child = _Child(name, lambda: spawn(words, log, environment))
+        child.process, child.began = child.start(), time.monotonic()
+        self._children.append(child)
+
+    def _await_ready(self) -> None:
+        limit = time.monotonic() + _READY_PATIENCE
+        while not self._stopping:
+            self._watch()
+            try:
+                with urllib.request.urlopen(f"{self._address}/readyz", timeout=1):  # nosec B310
+                    return
+            except OSError:
+                pass
+            if time.monotonic() > limit:
+                raise SarkError(f"the server is not ready:\n{tail(self._logs / 'server.log')}")
+            time.sleep(0.01)
+
+    @property
+    def _address(self) -> str:
+        server = self._settings.server
+        return f"http://{server.host}:{server.port}"
+
+    def _tell(self) -> None:
+        """Print what a person needs next."""
+        if self._stopping:
+            return
+        sources = self._settings.sources
+        repository = sources[0].url if sources else str(self._state / "repo")
+        click.echo(
+            f"SARK is ready.\n"
+            f"  address     {self._address}\n"
+            f"  repository  {repository}\n"
+            f"  token       {self._state / 'token'}\n"
+            f"  logs        {self._logs}\n"
+            f"  next        {Path(sys.argv[0]).parent / 'sark'} run hello --wait\n"
+            "Ctrl-C stops all of it; nothing is lost."
+        )
+
+    def _watch(self) -> None:
+        """Start again what has ended; a child that keeps ending waits longer each time."""
+        now = time.monotonic()
+        for server in (self._postgres, self._valkey):
+            if server is not None and not server.is_up() and not self._stopping:
+                click.echo(f"sark: {type(server).__name__} has ended; starting it again", err=True)
+                server.start()
+        for child in self._children:
+            if child.process is not None and child.process.poll() is not None:
+                lived = now - child.began
+                child.pause = 0.1 if lived > 10 else min(child.pause * 2, _LONGEST_PAUSE)
+                child.process, child.due = None, now + child.pause
+            if child.process is None and now >= child.due and not self._stopping:
+                click.echo(f"sark: the {child.name} has ended; starting it again", err=True)
+                child.process, child.began = child.start(), now
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _end(self) -> None:
+        """Stop children together, then the servers that they use."""
+        self._stopping = True
+        running = [each.process for each in self._children if each.process is not None]
+        for process in running:
+            if process.poll() is None:
+                process.terminate()
+        patience = self._settings.worker.grace.total_seconds() + 2
+        for process in running:
+            stop(process, signal.SIGTERM, patience)
+        if self._valkey is not None:
+            self._valkey.stop()
+        if self._postgres is not None:
+            self._postgres.stop()

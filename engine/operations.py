@@ -1,0 +1,128 @@
+"""The operations of this process: built-in adapters, and others that the settings allow by name."""
+
+import dataclasses
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import stat
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from adapters.contract import Adapter, AdapterFactory, Json, Manifest, SettingError
+from adapters.registry import Registry
+from adapters.settings import suggestion
+from engine.core.values import digest
+from engine.errors import Misconfigured
+
+GROUP = "sark.adapters"
+BUILT_IN = ("echo", "http", "shell", "text")
+_PLUGINS = "plugins"
+
+
+def build(settings: Mapping[str, Json]) -> Registry:
+    """Return the registry that `[adapters]` describes, not yet open.
+
+    `settings` maps an adapter's name to its own settings; `plugins` lists the third-party
+    adapters (entry points of the group `sark.adapters`) that may be loaded, and no other is.
+    Raise Misconfigured for an unknown adapter, an unusable setting or a plugin that is refused.
+    """
+    plugins = _plugins(settings)
+    known = [*BUILT_IN, *plugins]
+    for name in settings:
+        if name not in (*known, _PLUGINS):
+            raise Misconfigured(f'unknown setting "adapters.{name}"{suggestion(name, known)}')
+    registry = Registry()
+    for name in known:
+        factory = _built_in(name) if name in BUILT_IN else _plugin(name)
+        _add(registry, name, _create(name, factory, settings.get(name, {})))
+    return registry
+
+
+def catalogue(settings: Mapping[str, Json]) -> Mapping[str, Manifest]:
+    """Return every operation's manifest by name; nothing is opened and no client is loaded."""
+    return build(settings).manifests
+
+
+def catalogue_digest(manifests: Mapping[str, Manifest]) -> str:
+    """Return the digest of all that a plan may depend on in the manifests."""
+    plain = {name: dataclasses.asdict(each) for name, each in manifests.items()}
+    return digest(plain)
+
+
+@asynccontextmanager
+async def opened(settings: Mapping[str, Json]) -> AsyncIterator[Registry]:
+    """Give the open registry, and close every adapter afterwards."""
+    registry = build(settings)
+    await registry.open()
+    try:
+        yield registry
+    finally:
+        await registry.close()
+
+
+def _plugins(settings: Mapping[str, Json]) -> Sequence[str]:
+    names = settings.get(_PLUGINS, ())
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise Misconfigured('"adapters.plugins" must be a list of entry point names')
+    found = [name for name in names if isinstance(name, str)]
+    if len(found) != len(names) or len(set(found)) != len(found):
+        raise Misconfigured('"adapters.plugins" must name each entry point once')
+    for name in found:
+        if name in BUILT_IN or name == _PLUGINS:
+            raise Misconfigured(f'plugin "{name}" would take the place of a built-in adapter')
+    return found
+
+
+def _create(name: str, factory: AdapterFactory, given: Json) -> Adapter:
+    if not isinstance(given, Mapping):
+        raise Misconfigured(f'"adapters.{name}" must be a table of settings')
+    try:
+        return factory(given)
+    except SettingError as error:
+        raise Misconfigured(f"adapters.{name}: {error}") from None
+
+
+def _add(registry: Registry, name: str, adapter: Adapter) -> None:
+    """Register an adapter whose every operation is in its own name space."""
+    for operation in adapter.operations():
+        if not operation.manifest.name.startswith(f"{name}."):
+            raise Misconfigured(f"adapter {name} offers {operation.manifest.name}, not {name}.*")
+    try:
+        registry.add(adapter)
+    except ValueError as error:
+        raise Misconfigured(f"adapter {name}: {error}") from error
+
+
+def _built_in(name: str) -> AdapterFactory:
+    factory: AdapterFactory = importlib.import_module(f"adapters.{name}").create
+    return factory
+
+
+def _plugin(name: str) -> AdapterFactory:
+    """Return the factory of an allowed plugin, after a look at where its code lies."""
+    points = list(importlib.metadata.entry_points(group=GROUP, name=name))
+    if not points:
+        installed = [each.name for each in importlib.metadata.entry_points(group=GROUP)]
+        hint = suggestion(name, installed)
+        raise Misconfigured(f'plugin "{name}" is not installed (entry point {GROUP}){hint}')
+    if len(points) > 1:
+        raise Misconfigured(f'plugin "{name}" is offered by {len(points)} distributions')
+    _refuse_shared(name, points[0].module)
+    try:
+        factory: AdapterFactory = points[0].load()
+    except Exception as error:
+        raise Misconfigured(f'plugin "{name}" cannot be loaded: {error!r}') from error
+    return factory
+
+
+def _refuse_shared(name: str, module: str) -> None:
+    """Raise Misconfigured if anybody on the machine may rewrite the plugin's code."""
+    found = importlib.util.find_spec(module.partition(".")[0])
+    origin = found.origin if found is not None else None
+    if origin is None:
+        raise Misconfigured(f'plugin "{name}": the module {module} is nowhere to be found')
+    for path in (Path(origin), Path(origin).parent):
+        if os.stat(path).st_mode & stat.S_IWOTH:
+            raise Misconfigured(f'plugin "{name}": everybody may write to {path}')

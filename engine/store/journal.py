@@ -1,0 +1,22 @@
+"""The journal: what has happened in each run, read back. Owners append to it (`turns`)."""
+
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from engine.core.event import Row
+from engine.store.pool import Connection
+
+_READ: LiteralString = """
+    SELECT seq, at, kind, path, attempt, data FROM journal
+     WHERE run_id = %(run)s AND seq > %(after)s ORDER BY seq LIMIT %(limit)s
+"""
+_ALL = 2_000_000_000
+
+
+async def read(connection: Connection, run: UUID, after: int = 0, limit: int = _ALL) -> list[Row]:
+    """Return a run's rows past `after`, in their order."""
+    async with connection.cursor(row_factory=class_row(Row)) as cursor:
+        await cursor.execute(_READ, {"run": run, "after": after, "limit": limit})
+        return await cursor.fetchall()

@@ -1,0 +1,42 @@
+"""Compiled plans by digest; a plan is written once and never changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import LiteralString
+
+
+from engine.core.values import Json, canonical
+from engine.store.pool import Connection
+
+_INSERT: LiteralString = """
+    INSERT INTO plans (digest, format, body)
+    SELECT * FROM unnest(%(digests)s::text[], %(formats)s::int[], %(bodies)s::json[])
+    ON CONFLICT (digest) DO NOTHING
+"""
+_READ: LiteralString = "SELECT body FROM plans WHERE digest = %(digest)s"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    digest: str
+    format: int
+    body: Json
+
+
+async def insert(connection: Connection, plans: Sequence[StoredPlan]) -> None:
+    """Keep plans; those that are known already stay as they are."""
+    ordered = sorted(plans, key=lambda plan: plan.digest)
+    await connection.execute(
+        _INSERT,
+        {
+            "digests": [plan.digest for plan in ordered],
+            "formats": [plan.format for plan in ordered],
+            "bodies": [canonical(plan.body).decode() for plan in ordered],
+        },
+    )
+
+
+async def read(connection: Connection, digest: str) -> Json:
+    """Return a plan's body, or None."""
+    row = await (await connection.execute(_READ, {"digest": digest})).fetchone()
+    return None if row is None else row[0]

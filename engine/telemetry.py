@@ -1,0 +1,32 @@
+"""What is counted, in one registry that `/metrics` shows."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+_SIZES = (1, 4, 16, 64, 256, 1024, 4096)
+
+
+class Metrics:
+    """Every metric of the engine; labels are bounded by what the configuration names."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.runs = Counter("sark_runs", "Runs that have ended", ["result"], registry=registry)
+        self.steps = Counter("sark_steps", "Outcomes recorded", ["result"], registry=registry)
+        self.commits = Counter("sark_commits", "Commits of owners", registry=registry)
+        self.batch = Histogram(
+            "sark_commit_rows", "Journal rows a commit", buckets=_SIZES, registry=registry
+        )
+        self.owned = Gauge("sark_owned_runs", "Runs that this worker owns", registry=registry)
+        self.fenced = Counter(
+            "sark_stale_writes_rejected", "Commits refused to a fenced worker", registry=registry
+        )
+        self.buried = Counter("sark_workers_buried", "Dead workers found", registry=registry)
+        self.hints_dropped = Counter(
+            "sark_hints_dropped", "Messages not sent, for Redis was away", registry=registry
+        )
+        self.hints_refused = Counter(
+            "sark_hints_refused", "Messages that could not be read", registry=registry
+        )
+
+
+METRICS = Metrics(REGISTRY)

@@ -1,0 +1,32 @@
+"""The first bearer token: made at the first start, known by its file."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+_NAME = "token"
+
+
+def ensure(state: Path) -> Path:
+    """Return the token's file; make it, readable by its owner alone, if there is none."""
+    state.mkdir(parents=True, exist_ok=True)
+    path = state / _NAME
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+    return path
+
+
+def hashed(state: Path) -> bytes:
+    """Return the token's SHA-256, which is all that a server keeps of it."""
+    return hashlib.sha256(ensure(state).read_text().strip().encode()).digest()
+
+
+def matches(told: str, kept: bytes) -> bool:
+    """True if a token is the one whose hash was kept; takes the same time either way."""
+    return hmac.compare_digest(hashlib.sha256(told.encode()).digest(), kept)

@@ -1,0 +1,61 @@
+"""Real servers for the tests: one PostgreSQL and one Valkey a session, a database a test."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from engine.local.postgres import Postgres
+from engine.local.valkey import Valkey
+from engine.store.migrate import migrate
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Path]:
+    """A folder for the session's servers."""
+    folder = Path(tempfile.mkdtemp(prefix="sark-test-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template_url(servers: Path) -> Iterator[str]:
+    """A migrated database that each test's own is cloned from."""
+    server = Postgres(servers / "postgres")
+    url = server.start()
+    asyncio.run(migrate(url))
+    yield url
+    server.stop()
+
+
+@pytest.fixture
+def database_url(template_url: str) -> Iterator[str]:
+    """An empty, migrated database of this test's own."""
+    place, _, template = template_url.rpartition("/")
+    name = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(f"{place}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        yield f"{place}/{name}"
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture(scope="session")
+def redis_server(servers: Path) -> Iterator[str]:
+    server = Valkey(servers / "valkey")
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """An empty Redis."""
+    from redis import Redis
+
+    with Redis.from_url(redis_server) as redis:
+        redis.flushall()
+    return redis_server
