@@ -1,0 +1,170 @@
+"""`with` against the operation's schema: what is missing, unknown, or of the wrong type."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.core import schema as schemas
+from engine.core.compiler.findings import Findings, Path, Place, listed, meant
+from engine.core.compiler.site import Schema
+from engine.core.values import Json
+
+_SHOWN = frozenset({"title", "description", "default", "examples", "deprecated", "$defs"})
+_OBJECT = frozenset({"type", "properties", "required", "additionalProperties"}) | _SHOWN
+_ARRAY = frozenset({"type", "items"}) | _SHOWN
+_SIMPLE = frozenset({"type", "enum", "const"}) | _SHOWN
+_PYTHON: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "null": (type(None),),
+    "object": (Mapping,),
+    "array": (list, tuple),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """An area of values at `path`, known to a finding by `what`; `types` are of its templates.
+
+    A schema comes with its references inlined.
+    """
+
+    findings: Findings
+    what: str
+    path: Path
+    types: Mapping[Path, Schema]
+    code: str = "bad-argument"
+    noun: str = "argument"
+
+    def place(self, pointer: Path, *, key: bool = False) -> Place:
+        return Place(self.path + pointer, key)
+
+    def check(self, value: Json, schema: Json, pointer: Path = ()) -> None:
+        """Find what certainly does not fit `schema` in the value at `pointer`."""
+        if not isinstance(schema, Mapping):
+            return
+        if pointer in self.types:
+            self._check_template(self.types[pointer], schema, pointer)
+            return
+        if isinstance(value, Mapping) and "properties" in schema:
+            self._check_object(value, schema, pointer)
+            schema = _without(schema, _OBJECT)
+        elif isinstance(value, list) and "items" in schema and "prefixItems" not in schema:
+            for index, item in enumerate(value):
+                self.check(item, schema["items"], (*pointer, index))
+            schema = _without(schema, _ARRAY)
+        if schema and not fits_plainly(schema, value):
+            self._check_whole(value, schema, pointer)
+
+    def _check_object(self, value: Mapping[str, Json], schema: Schema, pointer: Path) -> None:
+        properties = schema["properties"]
+        assert isinstance(properties, Mapping)
+        required = schema.get("required", ())
+        assert isinstance(required, Sequence)
+        for name in required:
+            if name not in value:
+                self._missing(str(name), pointer)
+        rest = schema.get("additionalProperties", True)
+        for name, item in value.items():
+            if name in properties:
+                self.check(item, properties[name], (*pointer, name))
+            elif rest is False and "patternProperties" not in schema:
+                self._unknown(name, properties, pointer)
+            elif rest is not True:
+                self.check(item, rest, (*pointer, name))
+
+    def _missing(self, name: str, pointer: Path) -> None:
+        told = self.place(pointer, key=True)
+        where = f" in `{_dotted(pointer)}`" if pointer else ""
+        message = f'{self.what} needs the {self.noun} "{name}"{where}'
+        code = f"missing-{self.noun}"
+        self.findings.error(code, message, told, hint=f"add `{name}: ...`")
+
+    def _unknown(self, name: str, known: Mapping[str, Json], pointer: Path) -> None:
+        place = self.place((*pointer, name), key=True)
+        where = f" in `{_dotted(pointer)}`" if pointer else ""
+        message = f'{self.what} has no {self.noun} "{name}"{where}'
+        code = f"unknown-{self.noun}"
+        self.findings.error(code, message, place, hint=meant(name, known), expected=listed(known))
+
+    def _check_template(self, source: Schema, target: Schema, pointer: Path) -> None:
+        reason = schemas.assignable(source, target)
+        if reason is not None:
+            message = f"`{self._name(pointer)}` of {self.what} cannot take this value: {reason}"
+            self.findings.error("wrong-type", message, self.place(pointer))
+
+    def _check_whole(self, value: Json, schema: Schema, pointer: Path) -> None:
+        """Check a value that is not taken apart: a constant exactly, any other by its shape."""
+        inside = {at: told for at, told in self.types.items() if at[: len(pointer)] == pointer}
+        if not inside:
+            for at, message in schemas.validator(schema).problems(value):
+                place = pointer + tuple(at)
+                told = f"`{self._name(place)}` of {self.what} is not as it must be: {message}"
+                self.findings.error(self.code, told, self.place(place))
+            return
+        reason = schemas.assignable(_shape(value, inside, pointer), schema)
+        if reason is not None:
+            message = f"`{self._name(pointer)}` of {self.what} cannot take this value: {reason}"
+            self.findings.error("wrong-type", message, self.place(pointer))
+
+    def _name(self, pointer: Path) -> str:
+        return _dotted(pointer) or str(self.path[-1])
+
+
+def fits_plainly(schema: Schema, value: Json) -> bool:
+    """True if it is plain to see that `value` fits; False says nothing.
+
+    Saves building a validator for the many schemas that are only a type or a list of words.
+    """
+    if not schema.keys() <= _SIMPLE or isinstance(value, float):
+        return False
+    words = schema.get("enum")
+    if isinstance(words, Sequence) and not any(_same(value, word) for word in words):
+        return False
+    if "const" in schema and not _same(value, schema["const"]):
+        return False
+    told = schema.get("type")
+    kinds = [told] if isinstance(told, str) else told
+    return kinds is None or (
+        isinstance(kinds, Sequence) and any(_is(value, each) for each in kinds)
+    )
+
+
+def _is(value: Json, kind: Json) -> bool:
+    if kind in ("integer", "number"):
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, _PYTHON.get(str(kind), ()))
+
+
+def _same(value: Json, word: Json) -> bool:
+    return type(value) is type(word) and value == word
+
+
+def _without(schema: Schema, names: frozenset[str]) -> Schema:
+    """Return what is left of a schema to be checked."""
+    return {name: told for name, told in schema.items() if name not in names}
+
+
+def _shape(value: Json, types: Mapping[Path, Schema], pointer: Path) -> dict[str, Json]:
+    """Return the shape of a value that has templates in it."""
+    if pointer in types:
+        return dict(types[pointer])
+    if isinstance(value, Mapping):
+        told = {name: _shape(item, types, (*pointer, name)) for name, item in value.items()}
+        names = list(told)
+        return {
+            "type": "object", "properties": told, "required": names, "additionalProperties": False
+        }  # fmt: skip
+    if isinstance(value, list):
+        items: list[Json] = [_shape(item, types, (*pointer, i)) for i, item in enumerate(value)]
+        count = len(items)
+        return {"type": "array", "prefixItems": items, "minItems": count, "maxItems": count}
+    return {"const": value}
+
+
+def _dotted(pointer: Path) -> str:
+    return "".join(_steps(pointer)).removeprefix(".")
+
+
+def _steps(pointer: Path) -> Iterator[str]:
+    for each in pointer:
+        yield f"[{each}]" if isinstance(each, int) else f".{each}"

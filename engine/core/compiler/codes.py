@@ -1,0 +1,89 @@
+"""Every code that a finding about a spec can have, each with its rule in a line or two.
+
+Codes are public and stable: `sark explain CODE` prints the rule, and `errors_page` makes
+`docs/reference/errors.md`.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_COMPILER = {
+    # steps and their order
+    "no-steps": "A workflow, and a `finally`, has at least one step.",
+    "too-many-steps": "A plan has at most 2,000 steps, `finally` included.",
+    "missing-id": "A step in a list has an `id`; in a mapping its key is its id.",
+    "misplaced-id": "A step in a mapping is named by its key, and has no other `id`.",
+    "duplicate-step": "A step's id is unique in the whole workflow, `finally` included.",
+    "reserved-id": "No step is called `finally`: it is the name of a scope.",
+    "one-verb": "A step has exactly one verb: `uses` or `set`.",
+    "misplaced-key": "A key stands only where it means something: `with`, `retry`, `timeout`, "
+    "`effect`, `idempotency` and `outputs` belong to `uses`.",
+    "unknown-step": "`needs` and `steps.<id>` name a step of the same scope; in `finally`, "
+    "`steps.<id>` may also name a step of the workflow.",
+    "self-reference": "A step does not wait for itself and does not read its own result.",
+    "later-step": "A step in a list reads only steps above it.",
+    "cycle": "Steps do not wait for each other in a circle, by `needs` or by what they read.",
+    "bad-join": "`join` is `all`, `any`, or a number from 1 to the number of `needs`.",
+    "join-reference": "With a `join` that asks for fewer than all `needs`, a step may start before "
+    "the others have ended: what it reads of a step in `needs` has a `default`.",
+    "never-runs": "A step does not ask that another failed or was skipped, and read its outputs.",
+    "unseen-failure": "A step that reads `.failed`, `.timed_out` or `.error` of another must also "
+    "be one that starts after it has failed: by `needs: {x: done}` or `needs: {x: failed}`, or "
+    "because the other is `optional`.",
+    # what may be read
+    "unknown-name": "An expression reads only names that exist where it stands: `inputs`, "
+    "`steps`, `trigger` and `run`; `secrets` in `with`; `error` in `retry.if` and in `finally`; "
+    "`event` in triggers.",
+    "unknown-input": "`inputs.<name>`, and what a trigger's `with` gives, is a declared input.",
+    "unknown-output": "`steps.<id>.outputs.<name>`, and the `from` of an output, is something that "
+    "the step or its operation gives.",
+    "unknown-secret": "`secrets.<name>` is listed in the workflow's `secrets`.",
+    "missing-event": "`trigger.event...` is something that a trigger of the workflow brings; where "
+    "only some of them bring it, it has a `default` (a warning).",
+    "maybe-missing": "What may be missing has a `default`: a workflow's output that reads a step "
+    "which can be skipped or is optional, and in `finally` any output of the workflow's steps.",
+    "unused-input": "An input that nothing reads is probably a mistake (a warning).",
+    "unused-secret": "A secret that nothing reads need not be declared (a warning).",
+    # types
+    "unknown-operation": "`uses` names an operation of an adapter, with its major version.",
+    "missing-argument": "`with` gives every argument that the operation requires.",
+    "unknown-argument": "`with` gives only arguments that the operation has.",
+    "bad-argument": "A constant in `with` fits the operation's schema.",
+    "missing-input": "A trigger's `with` gives every input that has no default.",
+    "bad-input": "A constant in a trigger's `with` fits the input's schema.",
+    "missing-property": "A constant has every property that its schema requires.",
+    "unknown-property": "A constant has only properties that its schema allows.",
+    "bad-default": "An input's constant default fits the input's schema.",
+    "bad-value": "The constant value of an output or of a `set` fits its schema.",
+    "bad-schema": "A schema is JSON Schema 2020-12 of the subset that SARK takes.",
+    "wrong-type": "An expression's value can be of the type that is asked for where it stands.",
+    # what may go where
+    "template-in-code": "Code takes no template: values reach it as data, by `env`, `argv`, "
+    "`params` or `json`.",
+    "secret-leak": "A secret goes only into arguments that their operation marks secret: never "
+    "into a condition, a `set`, an output or a key.",
+    "secret-in-spec": "A secret is not written out in a file: it is declared and read as "
+    "`secrets.<name>` (a warning).",
+    "untrusted-value": "What an event brought goes into a path or a header only through a "
+    "sanitizer such as `urlencode`, and never chooses a host.",
+    # effects and time
+    "effect-lowered": "`effect` on a step says at least as much as the operation's own.",
+    "unsafe-retry": "Only a step that is safe to repeat is retried: it is pure, reads, is "
+    "idempotent, or has an `idempotency.key`. `unsafe: true` makes this a warning.",
+    "bad-duration": "A span of time is longer than nothing and at most ten years.",
+    "timeout-order": "An attempt may not last longer than all that it is a part of (a warning).",
+    # between files
+    "duplicate-name": "The name of a workflow is unique in its namespace.",
+    "duplicate-route": "The path of a webhook is unique in its namespace.",
+}
+
+CODES: Mapping[str, str] = MappingProxyType(_COMPILER)
+
+
+def errors_page() -> str:
+    """Return `docs/reference/errors.md`."""
+    lines = ["# Findings", ""]
+    lines += ["The codes that `sark check` prints, each with the rule that was broken.", ""]
+    for code in sorted(CODES):
+        lines += [f"## {code}", "", CODES[code], ""]
+    return "\n".join(lines)

@@ -1,0 +1,98 @@
+"""What the compiler has to say about one document, each finding at its exact place."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TypeAlias
+
+from engine.core.diagnostic import Diagnostic, Related, Severity, Span, has_errors
+from engine.core.document import Document
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A key or value of the document; with `length`, a stretch of the text that stands there."""
+
+    path: Path
+    key: bool = False
+    text: str = ""
+    offset: int = 0
+    length: int = 0
+
+    def within(self, offset: int, length: int) -> "Place":
+        """Return the place of a stretch of this one's text."""
+        return Place(self.path, self.key, self.text, offset, length)
+
+
+class Findings:
+    """Collects the findings of one document."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self.all: list[Diagnostic] = []
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        place: Place,
+        *,
+        hint: str = "",
+        expected: str = "",
+        related: Iterable[tuple[Place, str]] = (),
+    ) -> None:
+        """Add a finding that forbids activation."""
+        self._add(Severity.ERROR, code, message, place, hint, expected, related)
+
+    def warning(self, code: str, message: str, place: Place, *, hint: str = "") -> None:
+        """Add a finding that a person should look at."""
+        self._add(Severity.WARNING, code, message, place, hint, "", ())
+
+    @property
+    def has_errors(self) -> bool:
+        return has_errors(self.all)
+
+    def span(self, place: Place) -> Span:
+        """Return where a place stands in the file.
+
+        A stretch is found in a plain scalar and in a quoted one without escapes, on one line. A
+        text that spans lines is shown by its key, any other by the whole scalar.
+        """
+        whole = self._document.span(place.path, key=place.key)
+        if not place.text or place.key:
+            return whole
+        quotes = whole.end - whole.column - len(place.text)
+        if quotes not in (0, 2):
+            is_block = "\n" in place.text
+            return self._document.span(place.path, key=True) if is_block else whole
+        column = whole.column + quotes // 2 + place.offset
+        return Span(whole.file, whole.line, column, column + max(place.length, 1))
+
+    def _add(
+        self,
+        severity: Severity,
+        code: str,
+        message: str,
+        place: Place,
+        hint: str,
+        expected: str,
+        related: Iterable[tuple[Place, str]],
+    ) -> None:
+        also = tuple(Related(self.span(where), what) for where, what in related)
+        span = self.span(place)
+        self.all.append(Diagnostic(code, message, span, severity, hint, expected, also))
+
+
+def meant(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return `did you mean ...?` for the known word nearest to `word`, or `otherwise`."""
+    near = get_close_matches(word, list(known), n=1)
+    return f'did you mean "{near[0]}"?' if near else otherwise
+
+
+def listed(words: Iterable[str], nothing: str = "nothing") -> str:
+    """Return the first words for a person to choose from: `a, b, c and 4 more`."""
+    told = list(words)
+    more = f" and {len(told) - 8} more" if len(told) > 8 else ""
+    return ", ".join(told[:8]) + more if told else nothing

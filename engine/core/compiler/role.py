@@ -1,0 +1,166 @@
+"""Where values may not go: templates into code, secrets into the open, strangers' text into URLs.
+
+Untrusted is what an event brought: `trigger.event`, an input that a trigger's `with` or an
+input's default fills from it, and what `set` makes of these. A value whose type leaves no room
+for mischief (a number, a boolean, one of a list of words) is checked before the run starts and
+is trusted. What an operation returns is trusted as far as the author trusts the far side.
+"""
+
+import re
+from collections.abc import Mapping
+
+from engine.core import facts
+from engine.core.compiler import shape
+from engine.core.compiler.findings import Place
+from engine.core.compiler.node import Node
+from engine.core.compiler.reference import Scene
+from engine.core.compiler.site import Site, Typed, Use
+from engine.core.compiler.world import World
+from engine.core.expression import Reference, has_template
+from engine.core.facts import OperationFacts
+from engine.core.schema import Absent, project
+from engine.core.values import Json
+
+# Functions whose result holds no text of a stranger's choosing, or has it percent-encoded.
+SANITIZERS = frozenset(
+    {"urlencode", "sha256", "uuid5", "length", "count", "int", "float", "bool", "abs", "round"}
+)
+_GUARDED = frozenset({facts.HOST, facts.PATH, facts.HEADER})
+_BLOCK = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_FILLED = "\0"
+# A scheme and host before the path, or a whole base address that a template gives.
+_AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^/?#\\]+|\0(?::\d+)?)[/?#]", re.IGNORECASE)
+
+
+def check_roles(scene: Scene, node: Node, typed: Typed, operation: OperationFacts) -> None:
+    """Find the arguments of a step that take what they must not."""
+    for site, told in typed:
+        if site.use is not Use.ARGUMENT:
+            continue
+        reach = facts.roles_within(operation, site.pointer)
+        if facts.CODE in reach:
+            _template_in_code(scene.world, node, site)
+            continue
+        _check_secrets(scene.world, site, operation)
+        if reach & _GUARDED and not is_harmless(told):
+            _check_trust(scene, site, reach)
+    _check_plain_secrets(scene.world, node, operation)
+
+
+def taints(scene: Scene, site: Site) -> bool:
+    """True if a stranger's text may be in the value of an expression as it stands."""
+    return any(
+        _is_untrusted(scene, each) and not _is_clean(each) for each in site.compiled.references
+    )
+
+
+def is_harmless(schema: Json) -> bool:
+    """True if no value of this schema can be mischief: a number, a boolean, one of some words."""
+    if not isinstance(schema, Mapping):
+        return False
+    if "enum" in schema or "const" in schema:
+        return True
+    told = schema.get("type")
+    kinds = {told} if isinstance(told, str) else set(told) if isinstance(told, list) else {"any"}
+    return kinds <= {"integer", "number", "boolean", "null"}
+
+
+def _template_in_code(world: World, node: Node, site: Site) -> None:
+    argument = ".".join(map(str, site.pointer))
+    message = f"`{argument}` of {node.spec.uses} is code, and code takes no template"
+    hint = "hand the value over as data: `env`, `argv`, `params` or `json`, and read it in the code"
+    start = site.text.find("{{")
+    world.findings.error(
+        "template-in-code", message, site.place.within(max(start, 0), 2), hint=hint
+    )
+
+
+def _check_secrets(world: World, site: Site, operation: OperationFacts) -> None:
+    if facts.SECRET in facts.roles_at(operation, site.pointer):
+        return
+    for reference in site.compiled.references:
+        if reference.path[0] == "secrets":
+            argument = ".".join(map(str, site.pointer))
+            message = (
+                f"`{argument}` of {operation.name} is not marked secret, so it takes no secret"
+            )
+            places = sorted(
+                place for place, told in operation.roles.items() if facts.SECRET in told
+            )
+            expected = ", ".join(place[1:].replace("/", ".") for place in places)
+            world.findings.error("secret-leak", message, site.at(reference), expected=expected)
+
+
+def _check_trust(scene: Scene, site: Site, reach: frozenset[str]) -> None:
+    for reference in site.compiled.references:
+        if not _is_untrusted(scene, reference):
+            continue
+        is_host = facts.HOST in reach and not _is_past_host(site, reference)
+        if is_host or not _is_clean(reference):
+            _untrusted(scene.world, site, reference, is_host=is_host)
+
+
+def _untrusted(world: World, site: Site, reference: Reference, *, is_host: bool) -> None:
+    argument = ".".join(map(str, site.pointer))
+    name = ".".join(map(str, reference.path))
+    if is_host:
+        message = f"`{name}` comes from outside and may not choose the host in `{argument}`"
+        hint = "write the host out, or take it from an input with an `enum`"
+    else:
+        message = f"`{name}` comes from outside and may not stand in `{argument}` as it is"
+        hint = f"write `{{{{ {name} | urlencode }}}}`"
+    world.findings.error("untrusted-value", message, site.at(reference), hint=hint)
+
+
+def _is_untrusted(scene: Scene, reference: Reference) -> bool:
+    root, *rest = reference.path
+    if root == "inputs":
+        names = set(map(str, rest[:1])) or set(scene.world.untrusted)
+        return bool(names & scene.world.untrusted)
+    if root == "steps" and len(rest) > 1 and rest[1] == "outputs":
+        dirty = scene.world.dirty.get(str(rest[0]), frozenset())
+        return bool(dirty) if len(rest) == 2 else rest[2] in dirty
+    if root in ("trigger", "event") and (root == "event" or not rest or rest[0] == "event"):
+        told = project(scene.types.get(str(root), shape.ANYTHING), rest)
+        return isinstance(told, Absent) or not is_harmless(told)
+    return False
+
+
+def _is_clean(reference: Reference) -> bool:
+    """True if what is read goes through a sanitizer before it becomes part of the value."""
+    return not SANITIZERS.isdisjoint(reference.through)
+
+
+def _block(site: Site, reference: Reference) -> tuple[int, int] | None:
+    for match in _BLOCK.finditer(site.text):
+        if match.start() <= reference.offset < match.end():
+            return match.span()
+    return None
+
+
+def _is_past_host(site: Site, reference: Reference) -> bool:
+    """True if the text before the reference holds a whole `scheme://host/`."""
+    block = _block(site, reference)
+    before = site.text[: block[0]] if block is not None else ""
+    return _AUTHORITY.match(_BLOCK.sub(_FILLED, before)) is not None
+
+
+def _check_plain_secrets(world: World, node: Node, operation: OperationFacts) -> None:
+    """Warn of a secret that is written out in the file."""
+    for pointer, text in _texts(node.spec.with_ or {}, ()):
+        if text and not has_template(text) and facts.SECRET in facts.roles_at(operation, pointer):
+            message = f"`{'.'.join(map(str, pointer))}` is a secret, and here it is for all to read"
+            hint = "declare it in `secrets:` and write `{{ secrets.<name> }}`"
+            place = Place((*node.path, "with", *pointer))
+            world.findings.warning("secret-in-spec", message, place, hint=hint)
+
+
+def _texts(area: Json, pointer: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return every text in an area with its pointer."""
+    if isinstance(area, str):
+        return [(pointer, area)]
+    if isinstance(area, Mapping):
+        return [told for key, item in area.items() for told in _texts(item, (*pointer, key))]
+    if isinstance(area, list):
+        return [told for i, item in enumerate(area) for told in _texts(item, (*pointer, i))]
+    return []

@@ -1,0 +1,145 @@
+"""The shapes of what an expression may read, as JSON Schemas: `inputs`, `steps`, `run`, `event`."""
+
+from collections.abc import Iterable, Mapping
+
+from engine.core import spec
+from engine.core.compiler.site import Schema
+from engine.core.state import RunStatus, StepState
+from engine.core.values import Json
+
+ANYTHING: Schema = {}
+STRING: Schema = {"type": "string"}
+BOOLEAN: Schema = {"type": "boolean"}
+_NULLABLE_STRING: Schema = {"type": ["string", "null"]}
+
+
+def closed(properties: Mapping[str, Json], optional: Iterable[str] = ()) -> dict[str, Json]:
+    """Return the schema of an object that has these properties and no others."""
+    left_out = set(optional)
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in left_out],
+        "additionalProperties": False,
+    }
+
+
+def opened(properties: Mapping[str, Json], required: Iterable[str] = ()) -> dict[str, Json]:
+    """Return the schema of an object that has these properties, and perhaps others."""
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+RUN: Schema = closed(
+    {
+        "id": STRING,
+        "namespace": STRING,
+        "workflow": STRING,
+        "commit": STRING,
+        "status": {"type": "string", "enum": [each.value for each in RunStatus]},
+        "started_at": {"type": "string", "format": "date-time"},
+    }
+)
+
+_ERROR_PROPERTIES: Schema = {
+    "type": STRING,
+    "detail": STRING,
+    "class": {"type": "string", "enum": ["transient", "permanent", "unknown"]},
+    "step": STRING,
+    "attempt": {"type": "integer"},
+    "retry_after": {"type": "number"},
+}
+_ERROR_REQUIRED = ("type", "detail", "class")
+ERROR: Schema = opened(_ERROR_PROPERTIES, _ERROR_REQUIRED)
+LAST_ERROR: Schema = {**ERROR, "type": ["object", "null"]}
+"""In `finally`: null where nothing has failed."""
+
+_PERSON: Schema = opened({"name": STRING, "email": _NULLABLE_STRING, "username": STRING})
+_COMMIT: Schema = opened(
+    {
+        "id": STRING,
+        "message": STRING,
+        "timestamp": STRING,
+        "url": STRING,
+        "author": _PERSON,
+        "committer": _PERSON,
+        "added": {"type": "array", "items": STRING},
+        "modified": {"type": "array", "items": STRING},
+        "removed": {"type": "array", "items": STRING},
+    }
+)
+_REPOSITORY: Schema = opened(
+    {
+        "id": {"type": "integer"},
+        "name": STRING,
+        "full_name": STRING,
+        "html_url": STRING,
+        "clone_url": STRING,
+        "default_branch": STRING,
+        "private": BOOLEAN,
+    }
+)
+PUSH: Schema = opened(
+    {
+        "ref": STRING,
+        "branch": _NULLABLE_STRING,  # ours: null for a tag
+        "before": STRING,
+        "after": STRING,
+        "base_ref": _NULLABLE_STRING,
+        "compare": STRING,
+        "created": BOOLEAN,
+        "deleted": BOOLEAN,
+        "forced": BOOLEAN,
+        "commits": {"type": "array", "items": _COMMIT},
+        "head_commit": {**_COMMIT, "type": ["object", "null"]},
+        "repository": _REPOSITORY,
+        "pusher": _PERSON,
+        "sender": opened({"login": STRING, "id": {"type": "integer"}, "type": STRING}),
+    },
+    ["ref", "branch", "before", "after", "commits", "head_commit", "repository", "pusher"],
+)
+"""GitHub's `push` payload as its documentation words it, with `branch` added."""
+
+NO_EVENT: Schema = closed({})
+
+
+def event(trigger: spec.Trigger, payload: Json = None) -> Schema:
+    """Return the shape of `event` for a trigger; nothing comes with a start by hand or by API.
+
+    `payload` is what may be read of a webhook's body.
+    """
+    match trigger:
+        case spec.GithubPushTrigger():
+            return PUSH
+        case spec.WebhookTrigger():
+            headers = {"type": "object", "additionalProperties": STRING}
+            body = ANYTHING if payload is None else payload
+            return closed({"id": STRING, "headers": headers, "body": body})
+        case _:
+            return NO_EVENT
+
+
+def trigger(triggers: Mapping[str, spec.Trigger], events: Mapping[str, Schema]) -> Schema:
+    """Return the shape of `trigger`: its `event` is known where all triggers agree on it."""
+    first, *others = events.values()
+    event = first if all(each == first for each in others) else ANYTHING
+    types = {each.type for each in triggers.values()}
+    return closed({"id": _one_of(triggers), "type": _one_of(types), "event": event})
+
+
+def _one_of(words: Iterable[str]) -> Schema:
+    return {"type": "string", "enum": sorted(words)}
+
+
+def view(outputs: Json) -> Schema:
+    """Return the shape of `steps.<id>` for a step with these outputs."""
+    return closed(
+        {
+            "outputs": outputs,
+            "status": {"type": "string", "enum": [each.value for each in StepState]},
+            "succeeded": BOOLEAN,
+            "failed": BOOLEAN,
+            "skipped": BOOLEAN,
+            "timed_out": BOOLEAN,
+            "error": LAST_ERROR,
+        }
+    )

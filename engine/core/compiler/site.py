@@ -1,0 +1,105 @@
+"""Every expression and template of a spec, parsed once, with the place where it stands."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from engine.core.compiler.findings import Findings, Path, Place
+from engine.core.expression import (
+    Compiled,
+    FaultError,
+    Reference,
+    has_template,
+    parse_expression,
+    parse_template,
+    templates_in,
+)
+from engine.core.values import Json
+
+Schema: TypeAlias = Mapping[str, Json]
+
+
+class Use(StrEnum):
+    """What a value is needed for; it decides which names may be read."""
+
+    CONDITION = "if"
+    RETRY = "retry.if"
+    KEY = "idempotency.key"
+    ARGUMENT = "with"
+    VALUE = "set"
+    PROJECTION = "from"
+    OUTPUT = "outputs"
+    FILTER = "filter"
+    START = "trigger with"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One expression or template. `pointer` is where it stands inside its `with`, or value."""
+
+    use: Use
+    place: Place
+    compiled: Compiled
+    pointer: Path = ()
+
+    @property
+    def text(self) -> str:
+        return self.place.text
+
+    def at(self, reference: Reference) -> Place:
+        """Return the place of one of its references."""
+        return self.place.within(reference.offset, reference.length)
+
+
+# The expressions of a step, each with the shape of its value.
+Typed: TypeAlias = Sequence[tuple[Site, Schema]]
+
+
+def expression(findings: Findings, use: Use, text: str, path: Path) -> Site | None:
+    """Return the site of a bare expression, or nothing after a finding."""
+    place = Place(path, text=text)
+    return _parsed(findings, use, place, (), bare=True)
+
+
+def template(
+    findings: Findings, use: Use, text: str, path: Path, pointer: Path = ()
+) -> Site | None:
+    """Return the site of one template, or nothing after a finding."""
+    return _parsed(findings, use, Place(path, text=text), pointer, bare=False)
+
+
+def templates(findings: Findings, use: Use, area: Json, path: Path) -> Iterator[Site]:
+    """Yield the site of every template in an area that stands at `path`."""
+    _check_keys(findings, area, path)
+    for pointer, text in templates_in(area):
+        site = template(findings, use, text, path + pointer, pointer)
+        if site is not None:
+            yield site
+
+
+def _check_keys(findings: Findings, area: Json, path: Path) -> None:
+    """Refuse templates where a key is a literal."""
+    if isinstance(area, Mapping):
+        for key, item in area.items():
+            if has_template(key):
+                message = "the key of a mapping is a literal, it takes no braces"
+                findings.error("braces-in-key", message, Place((*path, key), key=True))
+            _check_keys(findings, item, (*path, key))
+    elif isinstance(area, list):
+        for index, item in enumerate(area):
+            _check_keys(findings, item, (*path, index))
+
+
+def _parsed(
+    findings: Findings, use: Use, place: Place, pointer: Path, *, bare: bool
+) -> Site | None:
+    try:
+        compiled = parse_expression(place.text) if bare else parse_template(place.text)
+    except FaultError as raised:
+        fault = raised.fault
+        where = place.within(fault.offset, fault.length)
+        findings.error(fault.code, fault.message, where, hint=fault.hint)
+        return None
+    return Site(use, place, compiled, pointer)

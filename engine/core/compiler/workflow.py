@@ -1,0 +1,106 @@
+"""A workflow, read, becomes a plan, or findings that say why not."""
+
+from collections.abc import Mapping
+
+from engine.core import codec, plan, spec
+from engine.core.compiler import node, reference, safety, scope, site, start, step
+from engine.core.compiler.findings import Findings, Path, Place
+from engine.core.compiler.node import Steps
+from engine.core.compiler.reference import Scene
+from engine.core.compiler.scope import CompiledScope
+from engine.core.compiler.site import Schema, Use
+from engine.core.compiler.world import World
+from engine.core.diagnostic import Diagnostic
+from engine.core.document import Document
+from engine.core.expression import Reference
+from engine.core.facts import Operations
+from engine.core.plan import Plan
+
+
+def compile_workflow(
+    document: Document, workflow: spec.Workflow, operations: Operations
+) -> tuple[Plan | None, list[Diagnostic]]:
+    """Return the plan of a workflow and all findings; there is no plan if one is an error."""
+    findings = Findings(document)
+    world = _world(findings, workflow, operations)
+    start.check_defaults(world)
+    triggers = start.compile_triggers(world)
+    bound = safety.span(findings, workflow.timeout, ("timeout",))
+    root = scope.compile_scope(world, world.root, bound, "the run")
+    last = _finally(world)
+    outputs = _outputs(world, root)
+    if not findings.has_errors:
+        _warn_of_unused(world)
+    told = sorted(findings.all, key=lambda each: (each.span.line, each.span.column))
+    if findings.has_errors or root.plan is None:
+        return None, told
+    made = Plan(
+        workflow.name,
+        document.file,
+        start.inputs(workflow.inputs, workflow.inputs),
+        root.plan,
+        last.plan if last is not None else None,
+        outputs,
+        triggers,
+        tuple(sorted(set(workflow.secrets))),
+        workflow.title or "",
+        tuple(workflow.owners),
+        tuple(sorted(workflow.labels.items())),
+    )
+    return codec.sealed(made), told
+
+
+def _world(findings: Findings, workflow: spec.Workflow, operations: Operations) -> World:
+    taken: dict[str, Place] = {}
+    root = node.gather(findings, workflow.steps, ("steps",), taken)
+    last: Steps | None = None
+    if workflow.finally_ is not None:
+        last = node.gather(findings, workflow.finally_.steps, ("finally", "steps"), taken)
+    node.check_count(findings, [root] if last is None else [root, last])
+    return World(findings, workflow, operations, start.triggers(workflow), root, last)
+
+
+def _finally(world: World) -> CompiledScope | None:
+    declared = world.workflow.finally_
+    if declared is None or world.last is None:
+        return None
+    bound = safety.span(world.findings, declared.timeout, ("finally", "timeout"))
+    return scope.compile_scope(world, world.last, bound, "`finally`")
+
+
+def _outputs(world: World, root: CompiledScope) -> tuple[plan.Assignment, ...]:
+    """Check the workflow's outputs: typed, and given by every run that succeeds."""
+    types: dict[Path, Schema] = {}
+    for name, value in world.workflow.outputs.items():
+        path = ("outputs", name, "value")
+        for each in site.templates(world.findings, Use.OUTPUT, value.value, path):
+            told, _ = reference.resolve(root.scene, each, None)
+            types[name, *each.pointer] = told
+            for read in each.compiled.references:
+                _check_assigned(root.scene, name, read, each.at(read), root.missing)
+    return step.assignments(world, world.workflow.outputs, ("outputs",), types)
+
+
+def _check_assigned(
+    scene: Scene, output: str, read: Reference, place: Place, missing: Mapping[str, str]
+) -> None:
+    if read.has_default or len(read.path) < 3 or read.path[0] != "steps":
+        return
+    name = str(read.path[1])
+    if read.path[2] == "outputs" and name in missing:
+        message = (
+            f'output "{output}" may be missing: step "{name}" may have none, for {missing[name]}'
+        )
+        hint = "write `| default(...)` after the reference"
+        scene.world.findings.error("maybe-missing", message, place, hint=hint)
+
+
+def _warn_of_unused(world: World) -> None:
+    for name in world.workflow.inputs:
+        if name not in world.used_inputs:
+            place = Place(("inputs", name), key=True)
+            world.findings.warning("unused-input", f'nothing reads the input "{name}"', place)
+    for index, name in enumerate(world.workflow.secrets):
+        if name not in world.used_secrets:
+            place = Place(("secrets", index))
+            world.findings.warning("unused-secret", f'nothing reads the secret "{name}"', place)

@@ -1,0 +1,83 @@
+"""The tree of a commit becomes plans and findings; what has not changed is not read again."""
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from engine.core.compiler import VERSION, Unit, compile_file, link
+from engine.core.diagnostic import Diagnostic
+from engine.core.facts import Operations, catalogue_digest
+from engine.core.plan import Plan
+
+SUFFIXES = frozenset({".yaml", ".yml"})
+
+Cache = MutableMapping[str, Unit]
+"""What files compiled to, by content and catalogue; whoever owns it drops what is old."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the tree: its path below the root, the id of its content or "", its bytes."""
+
+    path: str
+    blob: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a tree compiles to. With an error among the `diagnostics`, nothing of it may activate.
+
+    `plans` are by name, `units` by file; `files` is how many specs were looked at.
+    """
+
+    plans: dict[str, Plan]
+    units: dict[str, Unit]
+    diagnostics: list[Diagnostic]
+
+    @property
+    def files(self) -> int:
+        return len(self.units)
+
+
+def compile_files(
+    files: Iterable[File], operations: Operations, cache: Cache | None = None
+) -> Compiled:
+    """Compile every spec of a tree and put them together.
+
+    With a `cache`, a file whose content was seen under the same catalogue costs a look-up, at
+    whatever path it stands now; a file without a blob id is always compiled.
+    """
+    version = f"{catalogue_digest(operations)}:{VERSION}"
+    units: dict[str, Unit] = {}
+    for file in sorted(files, key=lambda each: each.path):
+        if is_spec(file.path):
+            units[file.path] = _unit(file, operations, version, cache)
+    diagnostics = [told for unit in units.values() for told in unit.diagnostics]
+    diagnostics += link(units.values())
+    plans: dict[str, Plan] = {}
+    for unit in units.values():
+        for each in unit.workflows:
+            if each.plan is not None:
+                plans.setdefault(each.name, each.plan)
+    return Compiled(plans, units, diagnostics)
+
+
+def is_spec(path: str) -> bool:
+    """True for `*.yaml` and `*.yml`, unless a name on the way to it begins with a dot.
+
+    On the way to an absolute path, which a person named, only the file's own name counts.
+    """
+    told = PurePosixPath(path)
+    names = (told.name,) if told.is_absolute() else told.parts
+    hidden = any(name.startswith(".") and name not in (".", "..") for name in names)
+    return not hidden and told.suffix in SUFFIXES
+
+
+def _unit(file: File, operations: Operations, version: str, cache: Cache | None) -> Unit:
+    if cache is None or not file.blob:
+        return compile_file(file.path, file.data, operations)
+    key = f"{file.blob}:{version}"
+    if key not in cache:
+        cache[key] = compile_file(file.path, file.data, operations)
+    return cache[key].at(file.path)

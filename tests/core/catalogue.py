@@ -1,0 +1,89 @@
+"""Operations to compile against: small, made up, and with every property that counts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.core.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a manifest tells the core."""
+
+    name: str
+    arguments: Mapping[str, Json]
+    outputs: Mapping[str, Json]
+    effect: str = "pure"
+    idempotent: bool = True
+    effect_by: tuple[str, Mapping[str, str]] | None = None
+    idempotent_by: tuple[str, Mapping[str, bool]] | None = None
+    roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def _object(required: Sequence[str], **properties: Json) -> dict[str, Json]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+_STRING: Json = {"type": "string"}
+_TEXTS: Json = {"type": "object", "additionalProperties": _STRING}
+_SAFE = ("GET", "PUT", "DELETE")
+
+_HTTP = Facts(
+    "http.request@1",
+    _object(
+        ["url"],
+        method={"type": "string", "enum": [*_SAFE, "POST"], "default": "GET"},
+        url={"type": "string", "pattern": "^https?://"},
+        headers=_TEXTS,
+        query={"type": "object"},
+        json={"description": "Any value."},
+        auth=_object([], bearer=_STRING, basic={"$ref": "#/$defs/basic"}),
+        expect={"type": "array", "items": {"type": "integer", "minimum": 100, "maximum": 599}},
+    )
+    | {"$defs": {"basic": _object(["user", "password"], user=_STRING, password=_STRING)}},
+    _object(["status", "headers"], status={"type": "integer"}, headers=_TEXTS, body={}),
+    effect="write",
+    idempotent=False,
+    effect_by=("method", {"GET": "read", "PUT": "write", "DELETE": "destructive"}),
+    idempotent_by=("method", dict.fromkeys(_SAFE, True)),
+    roles={
+        "/url": ("host", "path"),
+        "/headers/*": ("header",),
+        "/auth/bearer": ("secret",),
+        "/auth/basic/password": ("secret",),
+    },
+)
+_SHELL = Facts(
+    "shell.run@1",
+    _object(
+        [],
+        script=_STRING,
+        argv={"type": "array", "items": _STRING, "minItems": 1},
+        env=_TEXTS,
+        cwd=_STRING,
+    )
+    | {"oneOf": [{"required": ["script"]}, {"required": ["argv"]}]},
+    _object(["code", "stdout"], code={"type": "integer"}, stdout=_STRING),
+    effect="write",
+    idempotent=False,
+    roles={"/script": ("code",), "/cwd": ("path",), "/env/*": ("secret",)},
+)
+_ECHO = Facts(
+    "echo.say@1",
+    _object(["message"], message={}, times={"type": "integer", "minimum": 1}),
+    _object(["message"], message={}),
+)
+_COUNT = Facts(
+    "count.up@2",
+    _object(["by"], by={"type": "integer"}),
+    _object(["total"], total={"type": "integer"}, note=_STRING),
+    effect="write",
+    idempotent=True,
+)
+
+CATALOGUE: Mapping[str, Facts] = {each.name: each for each in (_HTTP, _SHELL, _ECHO, _COUNT)}

@@ -1,0 +1,197 @@
+"""A tree of files becomes plans and findings."""
+
+import hashlib
+from collections.abc import Iterator, MutableMapping
+
+import pytest
+
+from engine.core.compiler import Unit
+from engine.source import Compiled, File, compile_files, is_spec
+from tests.core.catalogue import CATALOGUE
+
+SPEC = """\
+apiVersion: sark/v1
+kind: Workflow
+name: {name}
+triggers:
+  called: {{type: webhook, path: {path}, auth: {{hmac: key}}}}
+steps:
+  greet:
+    uses: echo.say@1
+    with: {{message: {message}}}
+"""
+
+
+class Counting(MutableMapping[str, Unit]):
+    """A cache that knows how often something was put into it."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Unit] = {}
+        self.writes = 0
+
+    def __getitem__(self, key: str) -> Unit:
+        return self.held[key]
+
+    def __setitem__(self, key: str, unit: Unit) -> None:
+        self.writes += 1
+        self.held[key] = unit
+
+    def __delitem__(self, key: str) -> None:
+        del self.held[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.held)
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+
+def file(path: str, text: str) -> File:
+    data = text.encode()
+    return File(path, hashlib.sha1(data, usedforsecurity=False).hexdigest(), data)
+
+
+def spec(path: str, name: str, *, route: str | None = None, message: str = "hi") -> File:
+    return file(path, SPEC.format(name=name, path=route or name, message=message))
+
+
+def codes(compiled: Compiled) -> list[tuple[str, str, int]]:
+    return [(each.code, each.span.file, each.span.line) for each in compiled.diagnostics]
+
+
+def test_every_spec_of_a_tree_becomes_a_plan() -> None:
+    """
+    Plans are found by the name of their workflow, wherever in the tree they are written.
+    """
+    compiled = compile_files([spec("b/two.yml", "two"), spec("one.yaml", "one")], CATALOGUE)
+
+    assert ({"one": "one.yaml", "two": "b/two.yml"}, 2, []) == (
+        {name: plan.file for name, plan in compiled.plans.items()},
+        compiled.files,
+        compiled.diagnostics,
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a.yaml", True),
+        ("deep/down/a.yml", True),
+        ("./a.yaml", True),
+        ("../a.yaml", True),
+        ("/home/me/.work/a.yaml", True),
+        ("a.json", False),
+        ("yaml", False),
+        (".a.yaml", False),
+        (".github/a.yaml", False),
+        ("/home/me/.a.yaml", False),
+    ],
+)
+def test_only_yaml_files_that_are_not_hidden_are_specs(path: str, expected: bool) -> None:
+    """
+    Other files, and names that begin with a dot, may stand in a repository.
+    """
+    assert expected == is_spec(path)
+
+
+def test_what_is_no_spec_is_passed_over() -> None:
+    """
+    A broken file that is no spec is no finding.
+    """
+    compiled = compile_files([file(".x.yaml", "{"), file("x.md", "{")], CATALOGUE)
+
+    assert (0, {}, []) == (compiled.files, compiled.plans, compiled.diagnostics)
+
+
+def test_two_workflows_with_one_name_are_an_error_in_both_places() -> None:
+    """
+    The second of two names is reported, and the finding leads to the first.
+    """
+    compiled = compile_files([spec("b.yaml", "same", route="b"), spec("a.yaml", "same")], CATALOGUE)
+
+    [told] = compiled.diagnostics
+
+    assert ("duplicate-name", "b.yaml", 3, 7, "a.yaml") == (
+        told.code,
+        told.span.file,
+        told.span.line,
+        told.span.column,
+        told.related[0].span.file,
+    )
+
+
+def test_two_webhooks_with_one_path_are_an_error() -> None:
+    """
+    `/hooks/x` and `x` are the same path, in one file or in two.
+    """
+    files = [spec("a.yaml", "one", route="x"), spec("b.yaml", "two", route="/hooks/x")]
+
+    assert [("duplicate-route", "b.yaml", 5)] == codes(compile_files(files, CATALOGUE))
+
+
+def test_a_name_is_taken_by_a_workflow_with_errors_too() -> None:
+    """
+    That one of two has an error of its own does not hide that they share a name.
+    """
+    files = [spec("a.yaml", "same", message="'{{ x }}'"), spec("b.yaml", "same", route="b")]
+    compiled = compile_files(files, CATALOGUE)
+
+    assert [("unknown-name", "a.yaml", 9), ("duplicate-name", "b.yaml", 3)] == codes(compiled)
+
+
+def test_an_unchanged_file_is_not_compiled_again() -> None:
+    """
+    A second pass compiles what has changed, and nothing else.
+    """
+    cache = Counting()
+    compile_files([spec("a.yaml", "one"), spec("b.yaml", "two")], CATALOGUE, cache)
+    changed = [spec("a.yaml", "one"), spec("b.yaml", "two", message="ho")]
+
+    compiled = compile_files(changed, CATALOGUE, cache)
+
+    assert (3, ["one", "two"]) == (cache.writes, list(compiled.plans))
+
+
+def test_a_moved_file_is_found_in_the_cache_and_told_by_its_new_name() -> None:
+    """
+    Plans, findings and their second places follow the file; the plan's digest stays.
+    """
+    cache = Counting()
+    text = SPEC.format(name="one", path="x", message="'{{ x }}'") + "  greet: {uses: echo.say@1}\n"
+    good, bad = spec("a.yaml", "fine"), file("b.yaml", text)
+    before = compile_files([good, bad], CATALOGUE, cache)
+
+    after = compile_files(
+        [File("z/a.yaml", good.blob, good.data), File("z/b.yaml", bad.blob, bad.data)],
+        CATALOGUE,
+        cache,
+    )
+
+    places = {each.span.file for each in after.diagnostics}
+    seconds = {also.span.file for each in after.diagnostics for also in each.related}
+    assert (2, "z/a.yaml", {"z/b.yaml"}) == (cache.writes, after.plans["fine"].file, places)
+    assert (before.plans["fine"].digest, {"z/b.yaml"}) == (after.plans["fine"].digest, seconds)
+
+
+def test_another_catalogue_compiles_everything_again() -> None:
+    """
+    What an operation takes decides whether a spec is right, so the cache knows the catalogue.
+    """
+    cache = Counting()
+    files = [spec("a.yaml", "one")]
+    compile_files(files, CATALOGUE, cache)
+    without = {name: facts for name, facts in CATALOGUE.items() if name != "echo.say@1"}
+
+    compiled = compile_files(files, without, cache)
+
+    assert (2, [("unknown-operation", "a.yaml", 8)]) == (cache.writes, codes(compiled))
+
+
+def test_a_file_without_a_blob_is_not_cached() -> None:
+    """
+    Files of a work tree have no blob id, and are compiled each time.
+    """
+    cache = Counting()
+    compile_files([File("a.yaml", "", spec("a.yaml", "one").data)], CATALOGUE, cache)
+
+    assert cache.writes == 0
