@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from engine.core import schema as schemas
 from engine.core.compiler.findings import Findings, Path, Place, listed, meant
+from engine.core.compiler.shape import closed
 from engine.core.compiler.site import Schema
 from engine.core.values import Json
 
@@ -149,13 +150,14 @@ def _is_taken_apart(schema: Schema) -> bool:
 
 def _is_about_keys(schema: Json) -> bool:
     """True if a schema asks for nothing but that some keys are there, and others not."""
-    if not isinstance(schema, Mapping):
-        return True
-    for name, told in schema.items():
-        parts = told if isinstance(told, list) else [told]
-        if name not in _KEYS and not (name in _COMBINED and all(map(_is_about_keys, parts))):
-            return False
-    return True
+    return isinstance(schema, Mapping) and all(
+        name in _KEYS or (name in _COMBINED and all(map(_is_about_keys, _parts(told))))
+        for name, told in schema.items()
+    )
+
+
+def _parts(told: Json) -> Sequence[Json]:
+    return told if isinstance(told, list) else [told]
 
 
 def _is(value: Json, kind: Json) -> bool:
@@ -178,15 +180,12 @@ def _shape(value: Json, types: Mapping[Path, Schema], pointer: Path) -> dict[str
     if pointer in types:
         return dict(types[pointer])
     if isinstance(value, Mapping):
-        told = {name: _shape(item, types, (*pointer, name)) for name, item in value.items()}
-        names = list(told)
-        return {
-            "type": "object", "properties": told, "required": names, "additionalProperties": False
-        }  # fmt: skip
+        return closed({name: _shape(each, types, (*pointer, name)) for name, each in value.items()})
     if isinstance(value, list):
         items: list[Json] = [_shape(item, types, (*pointer, i)) for i, item in enumerate(value)]
         count = len(items)
-        return {"type": "array", "prefixItems": items, "minItems": count, "maxItems": count}
+        bounds: dict[str, Json] = {"items": False, "minItems": count, "maxItems": count}
+        return {"type": "array", "prefixItems": items, **bounds}
     return {"const": value}
 
 

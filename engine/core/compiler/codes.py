@@ -4,7 +4,6 @@ Codes are public and stable: `sark explain CODE` prints that, and `errors_page` 
 `docs/reference/errors.md`.
 """
 
-import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -106,7 +105,3 @@ def errors_page() -> str:
     for code in sorted(CODES):
         lines += [f"## {code}", "", CODES[code], ""]
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(errors_page())

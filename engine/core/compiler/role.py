@@ -118,15 +118,7 @@ def _is_clean(reference: Reference) -> bool:
     return not SANITIZERS.isdisjoint(reference.through)
 
 
-def _block(site: Site, reference: Reference) -> tuple[int, int] | None:
-    for match in _BLOCK.finditer(site.text):
-        if match.start() <= reference.offset < match.end():
-            return match.span()
-    return None
-
-
 def _is_past_host(site: Site, reference: Reference) -> bool:
     """True if the text before the reference holds a whole `scheme://host/`."""
-    block = _block(site, reference)
-    before = site.text[: block[0]] if block is not None else ""
+    before = site.text[: site.text.rindex("{{", 0, reference.offset)]
     return _AUTHORITY.match(_BLOCK.sub(_FILLED, before)) is not None
