@@ -1,0 +1,62 @@
+"""One reading of a document: collects the findings while shapes walk its nodes.
+
+What notes an error returns null, which stands for the value that is not there.
+"""
+
+from engine.core.diagnostic import Diagnostic, Related, Severity
+from engine.core.document import Document, Node, Path, Scalar
+from engine.core.reader.words import found, place
+from engine.core.values import Json
+
+
+class Walk:
+    """What the shapes tell of one document."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.found: list[Diagnostic] = []
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        node: Node,
+        *,
+        hint: str = "",
+        first: tuple[Node, str] | None = None,
+    ) -> Json:
+        """Note what forbids activation; `first` is a second place and its words."""
+        place_of = self.document.place
+        related = () if first is None else (Related(place_of(first[0]), first[1]),)
+        found = Diagnostic(code, message, place_of(node), hint=hint, related=related)
+        self.found.append(found)
+        return None
+
+    def warn(self, code: str, message: str, node: Node, hint: str) -> None:
+        """Note what a person should look at."""
+        span = self.document.place(node)
+        self.found.append(Diagnostic(code, message, span, Severity.WARNING, hint))
+
+    def missing(self, code: str, message: str, path: Path, hint: str) -> Json:
+        """Note what is not there, at the key of what should hold it."""
+        span = self.document.span(path, key=True)
+        self.found.append(Diagnostic(code, message, span, hint=hint))
+        return None
+
+    def wrong_type(self, node: Node, path: Path, expected: str, hint: str = "") -> Json:
+        """Note that a value is of another kind than its key takes."""
+        if isinstance(node, Scalar) and node.is_empty:
+            message = f"{place(path)} has no value; it takes {expected}"
+            return self.missing("missing-value", message, path, "write one, or take the key out")
+        return self._unfit("wrong-type", node, path, expected, hint)
+
+    def bad_value(self, node: Scalar, path: Path, expected: str, hint: str = "") -> Json:
+        """Note that a value is of the right kind and yet not one that its key takes."""
+        return self._unfit("bad-value", node, path, expected, hint)
+
+    def _unfit(self, code: str, node: Node, path: Path, expected: str, hint: str) -> Json:
+        if isinstance(node, Scalar) and "{{" in node.text:
+            message = f"{place(path)} takes no template; it takes {expected}"
+            return self.error("template-not-allowed", message, node, hint="write the value out")
+        message = f"{place(path)} takes {expected}; this is {found(node)}"
+        return self.error(code, message, node, hint=hint)
