@@ -7,6 +7,7 @@ from engine.core import spec
 from engine.core.compiler import site
 from engine.core.compiler.findings import Findings, Path, Place, listed
 from engine.core.compiler.site import Site, Use
+from engine.core.facts import Operations, verbatim
 
 MAX_STEPS = 2_000
 _ONLY_WITH_USES = ("with_", "retry", "timeout", "effect", "idempotency", "outputs")
@@ -50,7 +51,13 @@ class Steps:
         self.by_id = {node.id: node for node in nodes}
 
 
-def gather(findings: Findings, steps: spec.Steps, path: Path, taken: dict[str, Place]) -> Steps:
+def gather(
+    findings: Findings,
+    steps: spec.Steps,
+    path: Path,
+    taken: dict[str, Place],
+    operations: Operations,
+) -> Steps:
     """Return the steps written at `path`; `taken` holds every name so far and grows."""
     is_sequence = isinstance(steps, list)
     if not steps:
@@ -62,7 +69,7 @@ def gather(findings: Findings, steps: spec.Steps, path: Path, taken: dict[str, P
             _duplicate(findings, node, taken[name])
             continue
         taken[name] = node.place
-        node.sites = list(_sites(findings, node))
+        node.sites = list(_sites(findings, node, verbatim(operations.get(each.uses or ""))))
         _check_verb(findings, node)
         nodes.append(node)
     return Steps(nodes, path, is_sequence=is_sequence)
@@ -127,8 +134,11 @@ def _check_verb(findings: Findings, node: Node) -> None:
             findings.error("misplaced-key", message, node.at(name.rstrip("_"), key=True))
 
 
-def _sites(findings: Findings, node: Node) -> Iterator[Site]:
-    """Yield every expression and template of a step; faults in them become findings."""
+def _sites(findings: Findings, node: Node, own: frozenset[str]) -> Iterator[Site]:
+    """Yield every expression and template of a step; faults in them become findings.
+
+    The arguments in `own` are templates of the operation itself and are left alone.
+    """
     step = node.spec
     bare: list[tuple[Use, str | None, tuple[str, ...]]] = [(Use.CONDITION, step.if_, ("if",))]
     if step.retry is not None:
@@ -143,7 +153,8 @@ def _sites(findings: Findings, node: Node) -> Iterator[Site]:
     if step.idempotency is not None:
         place = (*node.path, "idempotency", "key")
         yield from site.templates(findings, Use.KEY, step.idempotency.key, place)
-    yield from site.templates(findings, Use.ARGUMENT, step.with_ or {}, (*node.path, "with"))
+    area = {name: value for name, value in (step.with_ or {}).items() if name not in own}
+    yield from site.templates(findings, Use.ARGUMENT, area, (*node.path, "with"))
     for name, value in (step.set or {}).items():
         place = (*node.path, "set", name, "value")
         yield from site.templates(findings, Use.VALUE, value.value, place)

@@ -52,10 +52,10 @@ def compile_workflow(
 
 def _world(findings: Findings, workflow: spec.Workflow, operations: Operations) -> World:
     taken: dict[str, Place] = {}
-    root = node.gather(findings, workflow.steps, ("steps",), taken)
+    root = node.gather(findings, workflow.steps, ("steps",), taken, operations)
     last: Steps | None = None
     if workflow.finally_ is not None:
-        last = node.gather(findings, workflow.finally_.steps, ("finally", "steps"), taken)
+        last = node.gather(findings, workflow.finally_.steps, ("finally", "steps"), taken, operations)
     node.check_count(findings, [root] if last is None else [root, last])
     return World(findings, workflow, operations, start.triggers(workflow), root, last)
 
