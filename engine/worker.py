@@ -45,7 +45,7 @@ class WorkerProcess:
         self._url = settings.database_url
         self._settings = settings
         self._pool = settings.worker.pool
-        self._lease = timedelta(seconds=settings.worker.lease
+        self._lease = settings.worker.lease
         self._owner: Owner | None = None
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -171,7 +171,7 @@ class _Hints:
             loop.call_soon_threadsafe(call, *words)  # type: ignore[arg-type]
 
         self._broker.actors.pop(name, None)
-        dramatiq.actor(actor_name=name, queue_name=queue, broker=self._broker, max_retries=0)(hint)
+        dramatiq.actor(actor_name=name, queue_name=queue, broker=self._broker)(hint)
 
 
 def _first(error: BaseException) -> str:

@@ -191,7 +191,7 @@ class _Up:
             f"  repository  {repository}\n"
             f"  token       {self._state / 'token'}\n"
             f"  logs        {self._logs}\n"
-            f"  next        {Path(sys.argv[0]).parent / 'sark'} run hello --wait\n"
+            f"  next        sark run hello --wait\n"
             "Ctrl-C stops all of it; nothing is lost."
         )
 
