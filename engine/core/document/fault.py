@@ -75,6 +75,10 @@ _FAULTS: Final = (
         ),
     ),
     (
+        "found unexpected ':'",
+        Fault(_SYNTAX, "a plain text in `[ ]` or `{ }` cannot hold this `:`", "quote the text"),
+    ),
+    (
         "mapping keys are not allowed",
         Fault(_SYNTAX, "a `?` stands where no key can be", "quote the text if it belongs to it"),
     ),
