@@ -39,7 +39,14 @@ _FAULTS: Final = (
     ("tag", _TAG),
     ("unknown escape", _ESCAPE),
     ("hexdecimal", _ESCAPE),
-    ("escape code", _ESCAPE),
+    (
+        "escape code",
+        Fault(
+            _SYNTAX,
+            "this escape stands for no character",
+            "write the character itself, or `\\U` with eight digits",
+        ),
+    ),
     ("quoted scalar", _UNCLOSED),
     (
         "scanning an alias",
@@ -76,7 +83,7 @@ _FAULTS: Final = (
     ),
     (
         "found unexpected ':'",
-        Fault(_SYNTAX, "a plain text in `[ ]` or `{ }` cannot hold this `:`", "quote the text"),
+        Fault(_SYNTAX, "after this `:` a space must follow", "or quote the text that ends with it"),
     ),
     (
         "mapping keys are not allowed",

@@ -95,6 +95,6 @@ class _Shaping:
 
 def _text(schema: _Schema) -> Text:
     if "pattern" not in schema:
-        kind = schema.get("x-sark-class")
-        return Text(None, _CLASSES.get(kind, "a text"), literal=kind is None)
+        kind = schema.get("x-sark-class", "")
+        return Text(None, _CLASSES.get(kind, "a text"), literal=not kind)
     return Text(re.compile(schema["pattern"]), schema["patternErrorMessage"])
