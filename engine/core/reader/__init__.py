@@ -1,12 +1,13 @@
 """A document becomes a workflow: every scalar typed by its key, every complaint with its place."""
 
+from contextlib import suppress
 from typing import Final
 
 from pydantic import ValidationError
 
 from engine.core import spec
 from engine.core.diagnostic import Diagnostic, has_errors
-from engine.core.document import Document, Mapping, Path, Scalar
+from engine.core.document import Document, Enough, Mapping, Path, Scalar
 from engine.core.reader.codes import CODES
 from engine.core.reader.scalar import is_ambiguous, resolve
 from engine.core.reader.shaping import workflow_shape
@@ -24,7 +25,9 @@ def read(document: Document) -> tuple[spec.Workflow | None, list[Diagnostic]]:
     The findings are all that can be told from the document alone, in the order of its lines.
     """
     walk = Walk(document)
-    workflow = _workflow(walk) if _is_workflow(walk) else None
+    workflow = None
+    with suppress(Enough):
+        workflow = _workflow(walk) if _is_workflow(walk) else None
     return workflow, sorted(walk.found, key=lambda each: (each.span, each.code))
 
 

@@ -31,10 +31,11 @@ class Shape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string, as written. `words` say what `pattern` asks for."""
+    """A string, as written. `words` say what `pattern` asks for; `literal` takes no template."""
 
     pattern: re.Pattern[str] | None = None
     words: str = "a text"
+    literal: bool = True
 
     @property
     def expected(self) -> str:
@@ -48,8 +49,19 @@ class Text:
             hint = "put it in quotes" if isinstance(node, Mapping | Sequence) else ""
             return walk.wrong_type(node, path, self.words, hint)
         if self.pattern is not None and not self.pattern.fullmatch(node.text):
+            return walk.bad_value(node, path, self.words, self.proposal(node.text))
+        if self.literal and "{{" in node.text:
             return walk.bad_value(node, path, self.words)
         return node.text
+
+    def proposal(self, text: str) -> str:
+        """Return a hint with a near text that matches, if there is one."""
+        lowered = text.strip().lower()
+        for mark in "_-":
+            near = re.sub(r"[\s._-]+", mark, lowered)
+            if self.pattern is not None and self.pattern.fullmatch(near):
+                return f"write `{near}`"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
