@@ -30,7 +30,8 @@ class Validator:
         """Return what is wrong with a value, each with where; nothing if it fits.
 
         What cannot be written as JSON is refused first: a deep enough value would overflow the
-        stack of the validator, which takes the process along. The words show what was found, cut to 80 characters: whoever handles secrets masks them.
+        stack of the validator, which takes the process along. The words show what was found,
+        cut to 80 characters: whoever handles secrets masks them.
         """
         if isinstance(value, dict | list):
             try:
