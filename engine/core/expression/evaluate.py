@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from engine.core.expression import tree
-from engine.core.expression.budget import Meter, check_output, weigh
+from engine.core.expression.budget import Meter, check_output
 from engine.core.expression.fault import EvaluationError, UndefinedError
 from engine.core.expression.function import FUNCTIONS
 from engine.core.expression.operator import arithmetic, compare, negative
@@ -25,8 +25,11 @@ _MAX_WORD = 60
 _N = TypeVar("_N")
 
 
-def evaluator(node: tree.Node, source: str) -> Callable[[Names], Json]:
-    """Return what evaluates a whole tree over names; its result is within the limits."""
+def evaluator(node: tree.Node, source: str, *, is_area: bool = False) -> Callable[[Names], Json]:
+    """Return what evaluates a whole tree over names; its result is within the limits.
+
+    Of an area, only what its templates give is counted: the rest is there already.
+    """
     if isinstance(node, tree.Constant):
         value = node.value
         return lambda _: value
@@ -38,10 +41,8 @@ def evaluator(node: tree.Node, source: str) -> Callable[[Names], Json]:
         meter = Meter()
         try:
             result = run(names, meter)
-            if isinstance(result, str):
-                check_output(len(result))
-            elif isinstance(result, (Mapping, list)):
-                weigh(result, meter)
+            if not is_area:
+                meter.make(result)
         except RecursionError:
             raise EvaluationError("budget", "a value nests too deep to go through") from None
         return result
@@ -63,12 +64,10 @@ def word(node: tree.Node, source: str) -> str:
 
 
 def _path(path: tuple[str | int, ...]) -> Callable[[Names], Json]:
-    root, *rest = path
-
     def look_up(names: Names) -> Json:
+        value: Any = names
         try:
-            value = names[root]  # type: ignore[index]
-            for segment in rest:
+            for segment in path:
                 value = value[segment]
         except _LOST:
             raise _undefined(names, path) from None
@@ -244,7 +243,10 @@ def _text(node: tree.Text, source: str) -> Run:
     parts = [(_closure(each, source), word(each, source)) for each in node.parts]
 
     def run(names: Names, meter: Meter) -> Json:
-        pieces = [text(each(names, meter), word) for each, word in parts]
+        pieces = []
+        for each, said in parts:
+            value = each(names, meter)
+            pieces.append(value if type(value) is str else text(value, said))
         size = sum(map(len, pieces))
         check_output(size)
         meter.spend(size >> 6)
@@ -287,6 +289,8 @@ def _misfit(name: str, parameter: Parameter, value: Json, word: str) -> Evaluati
 
 
 def _default(node: tree.Default, source: str) -> Run:
+    if isinstance(node.operand, tree.Path) and node.falsy is None:
+        return _default_of_path(node.operand.path, _closure(node.fallback, source))
     operand, fallback = _closure(node.operand, source), _closure(node.fallback, source)
     falsy = None if node.falsy is None else _closure(node.falsy, source)
 
@@ -298,6 +302,21 @@ def _default(node: tree.Default, source: str) -> Run:
         if falsy is not None and not value and falsy(names, meter):
             return fallback(names, meter)
         return value
+
+    return run
+
+
+def _default_of_path(path: tuple[str | int, ...], fallback: Run) -> Run:
+    """Return the commonest default: no error is made only to be caught."""
+
+    def run(names: Names, meter: Meter) -> Json:
+        value: Any = names
+        try:
+            for segment in path:
+                value = value[segment]
+        except _LOST:
+            return fallback(names, meter)
+        return value  # type: ignore[no-any-return]
 
     return run
 
@@ -321,7 +340,14 @@ def _test(node: tree.Test, source: str) -> Run:
 
 
 def _within(node: tree.Within, _: str) -> Run:
-    return _closure(node.operand, node.source)
+    operand = _closure(node.operand, node.source)
+
+    def run(names: Names, meter: Meter) -> Json:
+        value = operand(names, meter)
+        meter.make(value)
+        return value
+
+    return run
 
 
 _MAKERS: dict[type, Callable[[Any, str], Run]] = {

@@ -1,6 +1,6 @@
 """What a schema lets be known before there is a value: types, parts, unions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.core.kind import ALL, NUMBERS, kind, named
@@ -92,9 +92,9 @@ def union(*schemas: Json) -> Json:
     listed = [values(each) for each in flat]
     if all(each is not None for each in listed):
         every = [value for each in listed for value in each or ()]
-        return {"type": sorted({kind(each) for each in every}), "enum": _distinct(every)}
+        return {"type": _type(map(kind, every)), "enum": _distinct(every)}
     if all(isinstance(each, Mapping) and set(each) == {"type"} for each in flat):
-        return {"type": sorted(set().union(*map(_listed_types, flat)))}
+        return {"type": _type(each for schema in flat for each in _listed_types(schema))}
     return {"anyOf": flat}
 
 
@@ -209,7 +209,7 @@ def _property(schema: Mapping[str, Json], name: str, at: int) -> "Json | Absent"
     if rest is not False:
         return rest
     known = ", ".join(f"`{each}`" for each in list(declared)[:10])
-    hint = suggestion(name, declared) or (f"there is {known}" if known else "it has none")
+    hint = suggestion(name, declared) or (f"it has {known}" if known else "it has none")
     return Absent(at, f"there is no property `{name}`", hint)
 
 
@@ -248,6 +248,12 @@ def _every(schema: Mapping[str, Json], keyword: str) -> Sequence[Json]:
 
 def _sequence(value: Json) -> Sequence[Json]:
     return value if isinstance(value, Sequence) else ()
+
+
+def _type(kinds: Iterable[str]) -> Json:
+    """Return what `type` says for these: one word, or a list of them."""
+    every = sorted(set(kinds))
+    return every[0] if len(every) == 1 else every
 
 
 def _distinct(every: Sequence[Json]) -> list[Json]:
