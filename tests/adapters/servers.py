@@ -93,7 +93,9 @@ async def _read(reader: asyncio.StreamReader) -> Seen | None:
     except asyncio.IncompleteReadError:
         return None
     first, *lines = head.decode("latin-1").split("\r\n")[:-2]
-    headers = {name.lower(): value.strip() for name, _, value in (li.partition(":") for li in lines)}
+    headers = {
+        name.lower(): value.strip() for name, _, value in (li.partition(":") for li in lines)
+    }
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     method, target, _ = first.split(" ", 2)
     return Seen(method, target, headers, body)
@@ -115,8 +117,8 @@ def make_expired_certificate(folder: Path, name: str, names: str) -> tuple[Path,
     asked = ["-addext", f"subjectAltName={names}"]
     _openssl(folder, "req", *_NEW_KEY, "-keyout", key, "-out", request, *asked)
     dates = ["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"]
-    sign = ["ca", "-batch", "-selfsign", "-config", "ca.cnf", "-create_serial", "-keyfile", key]
-    _openssl(folder, *sign, "-in", request, "-out", certificate, *dates)
+    sign = ["ca", "-batch", "-selfsign", "-config", "ca.cnf", "-create_serial"]
+    _openssl(folder, *sign, "-keyfile", key, "-in", request, "-out", certificate, *dates)
     return certificate, key
 
 

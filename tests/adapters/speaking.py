@@ -1,7 +1,6 @@
 """What tests of adapters share: an open adapter, a call, and what comes of it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -19,18 +18,9 @@ async def opened(adapter: Adapter) -> AsyncIterator[Operation]:
         await adapter.close()
 
 
-def call(timeout: float = 10, attempt: int = 1, key: str = "key-1", **arguments: Json) -> Call:
+def call(timeout: float = 10, /, **arguments: Json) -> Call:
     """Return one attempt with these arguments."""
-    return Call("run-1", "step", attempt, key, arguments, timedelta(seconds=timeout))
-
-
-def run(story: Callable[[], Awaitable[None]]) -> None:
-    """Tell a story on an event loop of its own."""
-
-    async def tell() -> None:
-        await story()
-
-    asyncio.run(tell())
+    return Call("run-1", "step", 1, "key-1", arguments, timedelta(seconds=timeout))
 
 
 def failed(outcome: Outcome) -> Failed:

@@ -54,7 +54,8 @@ def test_plain_http_where_tls_is_expected() -> None:
 
     async def story() -> str:
         async with serve(lambda _: b"") as server:
-            async with opened(create({"allow_hosts": [server.host]})) as operation:
+            adapter = create({"allow_hosts": [server.host]})
+            async with opened(adapter) as operation:
                 outcome = await operation.invoke(call(2, url=f"https://{server.host}/"))
                 return failed(outcome).type
 
