@@ -102,13 +102,22 @@ async def check_cancellation(operation: Operation, case: Case) -> None:
     _must(bool(done), operation.manifest, f"{case.about}: it does not end when cancelled")
     _must(task.cancelled(), operation.manifest, f"{case.about}: it swallows its cancellation")
     del task, done
-    await asyncio.sleep(0.1)
-    after = traces()
+    after = await _settled(before)
     left = sorted(after.descriptors - before.descriptors)
     _must(after.tasks <= before.tasks, operation.manifest, "a cancelled call leaves a task")
     _must(after.count <= before.count, operation.manifest, f"a cancelled call leaves {left}")
     fresh = after.processes - before.processes
     _must(not fresh, operation.manifest, f"a cancelled call leaves processes {fresh}")
+
+
+async def _settled(before: Traces) -> Traces:
+    """Return what is held once it is no more than before, or after a second."""
+    for _ in range(50):
+        after = traces()
+        if after.count <= before.count and not after.processes - before.processes:
+            break
+        await asyncio.sleep(0.02)
+    return after
 
 
 def secret_arguments(manifest: Manifest) -> frozenset[str]:

@@ -54,7 +54,7 @@ class ShellSettings(AdapterSettings):
     file_mib: _Positive = 1024
     open_files: Annotated[int, Field(ge=8)] = 1024
     processes: _Positive = 256
-    user_tasks: _Positive = 8192
+    user_tasks: _Positive = 4096
 
 
 class Run:
