@@ -7,12 +7,19 @@ from http import HTTPStatus
 
 import aiohttp
 import orjson
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from adapters.contract import ErrorClass, Failed, Json
 from adapters.http.gate import BlockedError
 from adapters.http.request import InvalidError, Request
-from adapters.http.response import Body, TooLargeError, UndecodableError, decode, is_json
+from adapters.http.response import (
+    Body,
+    HeadersError,
+    TooLargeError,
+    UndecodableError,
+    decode,
+    is_json,
+)
 from adapters.masking import mask
 
 _BUSY = frozenset({408, 425, 429, 503})
@@ -73,8 +80,10 @@ def _describe(request: Request, error: Exception) -> tuple[str, str]:
             found = "http.connect", error.os_error.strerror or "no connection"
         case aiohttp.ConnectionTimeoutError():
             found = "http.connect", "no connection in time"
-        case aiohttp.ClientResponseError() | HttpProcessingError():
+        case HeadersError() | aiohttp.ClientResponseError() | HttpProcessingError():
             found = "http.protocol", "the answer is not HTTP, or its headers are past the limits"
+        case aiohttp.ClientPayloadError() if isinstance(error.__cause__, ContentEncodingError):
+            found = "http.protocol", "the answer is not compressed as it says"
         case aiohttp.InvalidURL():
             found = "http.invalid", "the URL is not acceptable"
         case aiohttp.ClientError() | OSError():
