@@ -9,6 +9,8 @@ from engine.core.diagnostic import Diagnostic
 from engine.core.facts import Operations, catalogue_digest
 from engine.core.plan import Plan
 
+__all__ = ["Cache", "Compiled", "File", "Unit", "compile_files", "is_spec"]
+
 SUFFIXES = frozenset({".yaml", ".yml"})
 
 Cache = MutableMapping[str, Unit]

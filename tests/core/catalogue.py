@@ -71,7 +71,7 @@ _SHELL = Facts(
     _object(["code", "stdout"], code={"type": "integer"}, stdout=_STRING),
     effect="write",
     idempotent=False,
-    roles={"/script": ("code",), "/cwd": ("path",), "/env/*": ("secret",)},
+    roles={"/script": ("code",), "/argv/0": ("code",), "/cwd": ("path",), "/env/*": ("secret",)},
 )
 _ECHO = Facts(
     "echo.say@1",

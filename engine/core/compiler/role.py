@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 from engine.core import facts
 from engine.core.compiler import shape
-from engine.core.compiler.findings import Place
+from engine.core.compiler.literal import check_code, refuse
 from engine.core.compiler.node import Node
 from engine.core.compiler.reference import Scene
 from engine.core.compiler.site import Site, Typed, Use
 from engine.core.compiler.world import World
-from engine.core.expression import Reference, has_template
+from engine.core.expression import Reference
 from engine.core.facts import OperationFacts
 from engine.core.schema import Absent, project
 from engine.core.values import Json
@@ -39,12 +39,13 @@ def check_roles(scene: Scene, node: Node, typed: Typed, operation: OperationFact
             continue
         reach = facts.roles_within(operation, site.pointer)
         if facts.CODE in reach:
-            _template_in_code(scene.world, node, site)
+            argument = ".".join(map(str, site.pointer))
+            refuse(scene.world.findings, site.place, argument, operation)
             continue
         _check_secrets(scene.world, site, operation)
         if reach & _GUARDED and not is_harmless(told):
             _check_trust(scene, site, reach)
-    _check_plain_secrets(scene.world, node, operation)
+    check_code(scene.world.findings, node, operation)
 
 
 def taints(scene: Scene, site: Site) -> bool:
@@ -63,16 +64,6 @@ def is_harmless(schema: Json) -> bool:
     told = schema.get("type")
     kinds = {told} if isinstance(told, str) else set(told) if isinstance(told, list) else {"any"}
     return kinds <= {"integer", "number", "boolean", "null"}
-
-
-def _template_in_code(world: World, node: Node, site: Site) -> None:
-    argument = ".".join(map(str, site.pointer))
-    message = f"`{argument}` of {node.spec.uses} is code, and code takes no template"
-    hint = "hand the value over as data: `env`, `argv`, `params` or `json`, and read it in the code"
-    start = site.text.find("{{")
-    world.findings.error(
-        "template-in-code", message, site.place.within(max(start, 0), 2), hint=hint
-    )
 
 
 def _check_secrets(world: World, site: Site, operation: OperationFacts) -> None:
@@ -143,24 +134,3 @@ def _is_past_host(site: Site, reference: Reference) -> bool:
     block = _block(site, reference)
     before = site.text[: block[0]] if block is not None else ""
     return _AUTHORITY.match(_BLOCK.sub(_FILLED, before)) is not None
-
-
-def _check_plain_secrets(world: World, node: Node, operation: OperationFacts) -> None:
-    """Warn of a secret that is written out in the file."""
-    for pointer, text in _texts(node.spec.with_ or {}, ()):
-        if text and not has_template(text) and facts.SECRET in facts.roles_at(operation, pointer):
-            message = f"`{'.'.join(map(str, pointer))}` is a secret, and here it is for all to read"
-            hint = "declare it in `secrets:` and write `{{ secrets.<name> }}`"
-            place = Place((*node.path, "with", *pointer))
-            world.findings.warning("secret-in-spec", message, place, hint=hint)
-
-
-def _texts(area: Json, pointer: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], str]]:
-    """Return every text in an area with its pointer."""
-    if isinstance(area, str):
-        return [(pointer, area)]
-    if isinstance(area, Mapping):
-        return [told for key, item in area.items() for told in _texts(item, (*pointer, key))]
-    if isinstance(area, list):
-        return [told for i, item in enumerate(area) for told in _texts(item, (*pointer, i))]
-    return []

@@ -80,15 +80,17 @@ def check_fits(world: World, node: Node, made: Timeout, whole: timedelta, what: 
         _unreachable(world.findings, node.at("timeout"), made.attempt, what, whole)
 
 
-def span(findings: Findings, text: str, path: Sequence[str | int]) -> timedelta:
-    """Return the span of time that `text` says; one that is too long or nothing is a finding."""
-    try:
-        told = parse_duration(text)
-    except (ValueError, OverflowError):
-        told = timedelta.max
-    if timedelta(0) < told <= LONGEST:
+def span(
+    findings: Findings,
+    text: str,
+    path: Sequence[str | int],
+    least: timedelta = timedelta(milliseconds=1),
+) -> timedelta:
+    """Return the span of time that `text` says; one that is too short or long is a finding."""
+    told = parse_duration(text)
+    if least <= told <= LONGEST:
         return told
-    message = f'"{text}" is no span of time from 1ms to {LONGEST.days}d'
+    message = f'"{text}" is no span of time from {format_duration(least)} to {LONGEST.days}d'
     findings.error("bad-duration", message, Place(tuple(path)), hint="write 30s, 5m, 1h30m or 7d")
     return LONGEST
 
@@ -166,9 +168,9 @@ def _warn_unsafe(findings: Findings, node: Node, place: Place) -> None:
 def _retry(findings: Findings, told: spec.Retry, path: tuple[str | int, ...]) -> Retry:
     return Retry(
         told.max_attempts,
-        span(findings, told.backoff.initial, (*path, "backoff", "initial")),
+        span(findings, told.backoff.initial, (*path, "backoff", "initial"), least=timedelta(0)),
         told.backoff.factor,
-        span(findings, told.backoff.max, (*path, "backoff", "max")),
+        span(findings, told.backoff.max, (*path, "backoff", "max"), least=timedelta(0)),
         told.backoff.jitter == "full",
         _span(findings, told.max_elapsed, (*path, "max_elapsed")),
         told.if_,

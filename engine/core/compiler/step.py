@@ -8,6 +8,7 @@ from engine.core import schema as schemas
 from engine.core.compiler import reference, safety, shape
 from engine.core.compiler.argument import Area
 from engine.core.compiler.findings import Path, listed, meant
+from engine.core.compiler.literal import with_code_quoted
 from engine.core.compiler.node import Node
 from engine.core.compiler.reference import Scene
 from engine.core.compiler.role import check_roles
@@ -29,15 +30,13 @@ class Made:
 
 
 def make(scene: Scene, node: Node, typed: Typed) -> Made | None:
-    """Check a step whose expressions have these types; return it unless it has no usable verb."""
+    """Check a step whose expressions have these types; an unknown operation makes none."""
     for site, told in typed:
         if site.use in (Use.CONDITION, Use.RETRY):
             check_condition(scene.world.findings, site, told)
     if node.spec.set is not None:
         return _set(scene.world, node, typed)
-    if node.spec.uses is not None:
-        return _uses(scene, node, typed)
-    return None
+    return _uses(scene, node, typed)
 
 
 def assignments(
@@ -84,7 +83,11 @@ def _uses(scene: Scene, node: Node, typed: Typed) -> Made | None:
     effect, repeatable = safety.judge(world, node, operation)
     verb = Uses(
         operation.name,
+<<<<<<< HEAD
         {name: quoted(value) if name in own else value for name, value in given.items()},
+=======
+        with_code_quoted(node.spec.with_ or {}, operation),
+>>>>>>> compiler
         effect,
         repeatable,
         node.spec.idempotency.key if node.spec.idempotency is not None else None,

@@ -31,7 +31,7 @@ def compile_workflow(
     outputs = _outputs(world, root)
     if not findings.has_errors:
         _warn_of_unused(world)
-    told = sorted(findings.all, key=lambda each: (each.span.line, each.span.column))
+    told = findings.sorted()
     if findings.has_errors or root.plan is None:
         return None, told
     made = Plan(
@@ -55,7 +55,12 @@ def _world(findings: Findings, workflow: spec.Workflow, operations: Operations) 
     root = node.gather(findings, workflow.steps, ("steps",), taken, operations)
     last: Steps | None = None
     if workflow.finally_ is not None:
+<<<<<<< HEAD
         last = node.gather(findings, workflow.finally_.steps, ("finally", "steps"), taken, operations)
+=======
+        steps = workflow.finally_.steps
+        last = node.gather(findings, steps, ("finally", "steps"), taken, operations)
+>>>>>>> compiler
     node.check_count(findings, [root] if last is None else [root, last])
     return World(findings, workflow, operations, start.triggers(workflow), root, last)
 
