@@ -23,17 +23,13 @@ class ErrorClass(StrEnum):
 
 
 class Role(StrEnum):
-    """What an argument is used for: code takes no template, a secret goes nowhere else.
-
-    The braces of a `template` are the operation's own: the engine hands it over as written.
-    """
+    """What an argument is used for: code takes no template, a secret goes nowhere else."""
 
     CODE = "code"
     SECRET = "secret"
     HOST = "host"
     PATH = "path"
     HEADER = "header"
-    TEMPLATE = "template"
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ MANIFEST = Manifest(
             "text.invalid", ErrorClass.PERMANENT, "The arguments are no template and values."
         ),
     ),
-    roles={"/template": (Role.TEMPLATE,)},
+    roles={"/template": (Role.CODE,)},
 )
 
 

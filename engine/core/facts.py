@@ -14,7 +14,6 @@ SECRET = "secret"
 HOST = "host"
 PATH = "path"
 HEADER = "header"
-TEMPLATE = "template"
 
 
 class OperationFacts(Protocol):
@@ -100,9 +99,3 @@ def _facts(operation: OperationFacts) -> Json:
         "idempotent_by": operation.idempotent_by,
         "roles": {place: sorted(roles) for place, roles in operation.roles.items()},
     }
-
-
-def verbatim(facts: OperationFacts | None) -> frozenset[str]:
-    """Return the arguments whose braces are the operation's own: templates that it renders."""
-    roles = {} if facts is None else facts.roles
-    return frozenset(place[1:] for place, told in roles.items() if TEMPLATE in told)

@@ -7,11 +7,7 @@ from engine.core import facts, spec
 from engine.core.compiler import site
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.site import Site, Use
-<<<<<<< HEAD
-from engine.core.facts import Operations, verbatim
-=======
 from engine.core.facts import OperationFacts, Operations
->>>>>>> compiler
 
 MAX_STEPS = 2_000
 _ONLY_WITH_USES = ("with_", "retry", "timeout", "effect", "idempotency", "outputs")
@@ -73,13 +69,8 @@ def gather(
             _duplicate(findings, node, taken[name])
             continue
         taken[name] = node.place
-<<<<<<< HEAD
-        node.sites = list(_sites(findings, node, verbatim(operations.get(each.uses or ""))))
-        _check_verb(findings, node)
-=======
         node.sites = list(_sites(findings, node, operations.get(each.uses or "")))
         _check_keys(findings, node)
->>>>>>> compiler
         nodes.append(node)
     return Steps(nodes, path, is_sequence=is_sequence)
 
@@ -121,17 +112,10 @@ def _check_keys(findings: Findings, node: Node) -> None:
             findings.error("misplaced-key", message, node.at(key, key=True))
 
 
-<<<<<<< HEAD
-def _sites(findings: Findings, node: Node, own: frozenset[str]) -> Iterator[Site]:
-    """Yield every expression and template of a step; faults in them become findings.
-
-    The arguments in `own` are templates of the operation itself and are left alone.
-=======
 def _sites(findings: Findings, node: Node, operation: OperationFacts | None) -> Iterator[Site]:
     """Yield every expression and template of a step; faults in them become findings.
 
     What an operation takes for code holds none.
->>>>>>> compiler
     """
     step = node.spec
     bare: list[tuple[Use, str | None, tuple[str, ...]]] = [(Use.CONDITION, step.if_, ("if",))]
@@ -147,14 +131,9 @@ def _sites(findings: Findings, node: Node, operation: OperationFacts | None) -> 
     if step.idempotency is not None:
         place = (*node.path, "idempotency", "key")
         yield from site.templates(findings, Use.KEY, step.idempotency.key, place)
-<<<<<<< HEAD
-    area = {name: value for name, value in (step.with_ or {}).items() if name not in own}
-    yield from site.templates(findings, Use.ARGUMENT, area, (*node.path, "with"))
-=======
     yield from site.templates(
         findings, Use.ARGUMENT, step.with_ or {}, (*node.path, "with"), _code(operation)
     )
->>>>>>> compiler
     for name, value in (step.set or {}).items():
         place = (*node.path, "set", name, "value")
         yield from site.templates(findings, Use.VALUE, value.value, place)

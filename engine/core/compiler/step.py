@@ -15,8 +15,7 @@ from engine.core.compiler.role import check_roles
 from engine.core.compiler.site import Schema, Site, Typed, Use
 from engine.core.compiler.start import check_condition
 from engine.core.compiler.world import World
-from engine.core.expression import quoted
-from engine.core.facts import OperationFacts, verbatim
+from engine.core.facts import OperationFacts
 from engine.core.plan import Assignment, Projection, Retry, Timeout, Uses
 
 
@@ -73,21 +72,14 @@ def _uses(scene: Scene, node: Node, typed: Typed) -> Made | None:
         _unknown_operation(world, node)
         return None
     types = {site.pointer: told for site, told in typed if site.use is Use.ARGUMENT}
-    given = node.spec.with_ or {}
-    own = {name for name in verbatim(operation) if isinstance(given.get(name), str)}
-    types |= {(name,): shape.STRING for name in own}
     path = (*node.path, "with") if node.spec.with_ is not None else node.path
     area = Area(world.findings, operation.name, path, types)
-    area.check(given, world.arguments(operation))
+    area.check(node.spec.with_ or {}, world.arguments(operation))
     check_roles(scene, node, typed, operation)
     effect, repeatable = safety.judge(world, node, operation)
     verb = Uses(
         operation.name,
-<<<<<<< HEAD
-        {name: quoted(value) if name in own else value for name, value in given.items()},
-=======
         with_code_quoted(node.spec.with_ or {}, operation),
->>>>>>> compiler
         effect,
         repeatable,
         node.spec.idempotency.key if node.spec.idempotency is not None else None,

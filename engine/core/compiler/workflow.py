@@ -55,12 +55,8 @@ def _world(findings: Findings, workflow: spec.Workflow, operations: Operations) 
     root = node.gather(findings, workflow.steps, ("steps",), taken, operations)
     last: Steps | None = None
     if workflow.finally_ is not None:
-<<<<<<< HEAD
-        last = node.gather(findings, workflow.finally_.steps, ("finally", "steps"), taken, operations)
-=======
         steps = workflow.finally_.steps
         last = node.gather(findings, steps, ("finally", "steps"), taken, operations)
->>>>>>> compiler
     node.check_count(findings, [root] if last is None else [root, last])
     return World(findings, workflow, operations, start.triggers(workflow), root, last)
 

@@ -14,7 +14,7 @@ from engine.core.expression.fault import (
     Reference,
     UndefinedError,
 )
-from engine.core.expression.scan import braces, has_template, quoted
+from engine.core.expression.scan import braces, has_template
 from engine.core.expression.types import type_of
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "has_template",
     "parse_expression",
     "parse_template",
-    "quoted",
     "templates_in",
     "type_of",
 ]

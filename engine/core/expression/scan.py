@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import orjson
-
 from engine.core.expression.fault import Fault, FaultError
 
 _OPEN = re.compile(r"\{[{%#]")
@@ -30,18 +28,6 @@ class Part:
 def has_template(text: str) -> bool:
     """True if a text is more than itself: it holds `{{`, or what is refused like it."""
     return "{" in text and _OPEN.search(text) is not None
-
-
-def quoted(text: str) -> str:
-    """Return a template that gives exactly `text`, whatever braces stand in it."""
-    told = orjson.dumps(text).decode().replace("{", "\\u007b").replace("}", "\\u007d")
-    plain = "".join(each if each.isascii() else _escaped(each) for each in told)
-    return "{{ " + plain + " }}"
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def parts(text: str) -> Iterator[Part]:
