@@ -78,7 +78,7 @@ class _Authored(GenerateJsonSchema):
             made["additionalProperties"] = False
         return made
 
-    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
+    def field_title_should_be_set(self, schema: object) -> bool:
         return False
 
 

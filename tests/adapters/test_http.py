@@ -28,7 +28,7 @@ def test_a_request_arrives_as_it_was_asked_for() -> None:
     )
 
     assert (seen.method, seen.target) == ("PUT", "/a%20b/c?x=1&y=2&y=3&z=true&t=%C3%A5+%26")
-    assert {"a": [1, None, "å"]} == orjson.loads(seen.body)
+    assert orjson.loads(seen.body) == {"a": [1, None, "å"]}
     wanted = {
         "x-count": "7",
         "accept": "application/json",
@@ -86,11 +86,11 @@ def test_a_key_of_any_text_is_sent_as_one_line() -> None:
                 await operation.invoke(
                     replace(call(url=server.url), key="å\r\nX-Evil: 1", attempt=3)
                 )
-            assert "3" == server.seen[0].headers["sark-fence"]
+            assert server.seen[0].headers["sark-fence"] == "3"
             assert "x-evil" not in server.seen[0].headers
             return server.seen[0].headers["idempotency-key"]
 
-    assert "%C3%A5%0D%0AX-Evil: 1" == asyncio.run(story())
+    assert asyncio.run(story()) == "%C3%A5%0D%0AX-Evil: 1"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_headers_of_the_answer_without_its_cookies() -> None:
     outcome, _ = ask(lambda _: json_answer(b"1", 200, "X-A: 1", "x-a: 2", "Set-Cookie: s=secret"))
 
     headers = outputs(outcome)["headers"]
-    assert {"content-type": "application/json", "x-a": "1, 2", "content-length": "1"} == headers
+    assert headers == {"content-type": "application/json", "x-a": "1, 2", "content-length": "1"}
 
 
 @pytest.mark.parametrize(
@@ -186,4 +186,4 @@ def test_arguments_that_make_no_request(arguments: dict[str, Json]) -> None:
             return failed(await operation.invoke(call(**arguments)))
 
     found = asyncio.run(story())
-    assert ("http.invalid", ErrorClass.PERMANENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("http.invalid", ErrorClass.PERMANENT)

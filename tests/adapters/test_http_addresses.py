@@ -57,7 +57,7 @@ def test_loopback_in_every_spelling(host: str) -> None:
     found = attempt(f"http://{host}:9000/", Http(HttpSettings()))
 
     assert found.type in {"http.blocked", "http.invalid"}
-    assert ErrorClass.PERMANENT == found.error_class
+    assert found.error_class == ErrorClass.PERMANENT
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_private_addresses(address: str) -> None:
     """
     An address of a private network can be opened by allowing the name that leads to it.
     """
-    assert Reach.PRIVATE == classify(literal(address)).reach  # type: ignore[arg-type]
+    assert classify(literal(address)).reach == Reach.PRIVATE  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_forbidden_addresses(address: str) -> None:
     """
     Metadata, link-local, multicast, reserved and transitional addresses are behind no name.
     """
-    assert Reach.FORBIDDEN == classify(literal(address)).reach  # type: ignore[arg-type]
+    assert classify(literal(address)).reach == Reach.FORBIDDEN  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_public_addresses(address: str) -> None:
     """
     The rest is public, and so is a public IPv4 address behind NAT64.
     """
-    assert Reach.PUBLIC == classify(literal(address)).reach  # type: ignore[arg-type]
+    assert classify(literal(address)).reach == Reach.PUBLIC  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_every_answer_of_a_name_is_checked(answers: list[str]) -> None:
     """
     found = attempt("http://a.example/", Http(HttpSettings(), lambda *_: answers))
 
-    assert "http.blocked" == found.type
+    assert found.type == "http.blocked"
     assert all(answer not in found.message for answer in answers)
 
 
@@ -245,7 +245,7 @@ def test_ports_of_other_protocols_are_closed(port: int) -> None:
     """
     found = attempt(f"http://a.example:{port}/", Http(HttpSettings(), lambda *_: ["8.8.8.8"]))
 
-    assert "http.blocked" == found.type
+    assert found.type == "http.blocked"
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_the_checked_address_is_the_one_connected_to() -> None:
             assert f"rebind.example:{server.port}" == server.seen[0].headers["host"]
 
     asyncio.run(story())
-    assert 1 == len(asked)
+    assert len(asked) == 1
 
 
 def test_the_last_door_is_the_socket() -> None:

@@ -49,9 +49,9 @@ def test_expected_statuses() -> None:
     A status in ok_status is a success, and one outside is not, 200 included.
     """
     outcome, _ = ask(lambda _: answer(404, b"no"), ok_status=[404, "2xx"])
-    assert 404 == outputs(outcome)["status"]
+    assert outputs(outcome)["status"] == 404
 
-    assert "http.status" == refusal(lambda _: OK, ok_status=["300-399"]).type
+    assert refusal(lambda _: OK, ok_status=["300-399"]).type == "http.status"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_reply_that_drips_is_ended_by_the_timeout() -> None:
         return failed(outcome), took
 
     found, took = asyncio.run(story())
-    assert "http.timeout" == found.type
+    assert found.type == "http.timeout"
     assert took < 1
 
 
@@ -176,7 +176,7 @@ def test_a_port_where_nobody_listens() -> None:
             return failed(await operation.invoke(call(method="POST", url=f"http://{host}/")))
 
     found = asyncio.run(story())
-    assert ("http.connect", ErrorClass.TRANSIENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("http.connect", ErrorClass.TRANSIENT)
 
 
 def test_a_name_that_does_not_exist() -> None:

@@ -27,7 +27,7 @@ def test_redirects_are_followed_for_get() -> None:
     outcome, seen = ask(handler, auth={"bearer": "t"})
 
     assert outputs(outcome)["body"] is True
-    assert ["Bearer t"] * 6 == [each.headers["authorization"] for each in seen]
+    assert [each.headers["authorization"] for each in seen] == ["Bearer t"] * 6
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_redirects_that_are_not_followed(location: str) -> None:
     """
     found = refusal(lambda _: redirect(302, location))
 
-    assert ("http.redirect", ErrorClass.PERMANENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("http.redirect", ErrorClass.PERMANENT)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_a_post_is_not_redirected_unless_asked() -> None:
     """
     outcome, seen = ask(lambda _: redirect(307, "/to"), method="POST", text="x")
 
-    assert "http.status" == failed(outcome).type
-    assert 1 == len(seen)
+    assert failed(outcome).type == "http.status"
+    assert len(seen) == 1
 
 
 def test_credentials_stay_with_their_host() -> None:
@@ -93,12 +93,12 @@ def test_credentials_stay_with_their_host() -> None:
                         call(url=first.url, headers=headers, auth={"bearer": "t"})
                     )
                     outputs(outcome)
-                assert "k" == first.seen[0].headers["x-api-key"]
+                assert first.seen[0].headers["x-api-key"] == "k"
             return other.seen[0].headers
 
     headers = asyncio.run(story())
     assert not {"authorization", "cookie", "x-api-key"} & set(headers)
-    assert ("text/html", "key-1") == (headers["accept"], headers["idempotency-key"])
+    assert (headers["accept"], headers["idempotency-key"]) == ("text/html", "key-1")
 
 
 def test_a_redirect_is_checked_like_a_first_request() -> None:
@@ -112,4 +112,4 @@ def test_a_redirect_is_checked_like_a_first_request() -> None:
     ):
         found = refusal(lambda _, place=place: redirect(302, place))  # type: ignore[misc]
 
-        assert ("http.blocked", ErrorClass.PERMANENT) == (found.type, found.error_class)
+        assert (found.type, found.error_class) == ("http.blocked", ErrorClass.PERMANENT)

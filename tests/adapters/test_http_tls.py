@@ -42,7 +42,7 @@ def test_certificates(tmp_path: Path, case: str, expected: str) -> None:
             else:
                 found = failed(outcome)
                 assert (expected, ErrorClass.PERMANENT) == (found.type, found.error_class)
-                assert [] == server.seen
+                assert server.seen == []
 
     asyncio.run(story())
 
@@ -75,7 +75,7 @@ def test_a_redirect_from_https_to_http_is_not_followed(tmp_path: Path) -> None:
             async with opened(adapter) as operation:
                 return failed(await operation.invoke(call(url=f"https://{server.host}/"))).type
 
-    assert "http.redirect" == asyncio.run(story())
+    assert asyncio.run(story()) == "http.redirect"
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

@@ -55,14 +55,14 @@ def test_values_reach_a_script_by_env_args_and_stdin() -> None:
         stdin="in\nput",
     )
 
-    assert "$(touch x) `id`|a b|2|in\nput" == text
+    assert text == "$(touch x) `id`|a b|2|in\nput"
 
 
 def test_a_script_ends_at_its_first_error_and_unset_name() -> None:
     """
     A script is run by `sh -eu`.
     """
-    assert 1 == refusal(script="false; echo on").details["exit_code"]
+    assert refusal(script="false; echo on").details["exit_code"] == 1
     assert "UNSET" in str(refusal(script='echo "$UNSET"').details["stderr"])
 
 
@@ -88,7 +88,7 @@ def test_the_folder_is_new_private_and_gone_afterwards() -> None:
     home, mode, *listing = stdout(script=script, cwd="sub/folder").split()
 
     assert home.endswith("/sub/folder")
-    assert ("700", ["sub"]) == (mode, listing)
+    assert (mode, listing) == ("700", ["sub"])
     assert not Path(home).parents[1].exists()
 
 
@@ -103,28 +103,28 @@ def test_no_descriptor_of_the_worker_is_inherited() -> None:
     finally:
         os.close(descriptor)
 
-    assert ["0", "1", "2", "3"] == numbers  # 3 is the folder that ls reads
+    assert numbers == ["0", "1", "2", "3"]  # 3 is the folder that ls reads
 
 
 def test_exit_codes_that_are_fine() -> None:
     """
     Codes in ok_exit are a success; another code fails with what the program said last.
     """
-    assert 3 == outputs(run(script="exit 3", ok_exit=[0, 3]))["exit_code"]
+    assert outputs(run(script="exit 3", ok_exit=[0, 3]))["exit_code"] == 3
 
     found = refusal(script="echo out; echo err >&2; exit 4")
-    assert ("shell.exit", ErrorClass.PERMANENT) == (found.type, found.error_class)
-    assert {"exit_code": 4, "stdout": "out\n", "stderr": "err\n"} == found.details
+    assert (found.type, found.error_class) == ("shell.exit", ErrorClass.PERMANENT)
+    assert found.details == {"exit_code": 4, "stdout": "out\n", "stderr": "err\n"}
 
 
 def test_output_as_json() -> None:
     """
     With `parse: json` the output is a value, and output that is none fails the step.
     """
-    assert {"a": [1]} == outputs(run(script="echo '{\"a\": [1]}'", parse="json"))["json"]
+    assert outputs(run(script="echo '{\"a\": [1]}'", parse="json"))["json"] == {"a": [1]}
 
     for script in ("true", "echo '{'", "echo 1 2", "yes 1 | head -c 100000"):
-        assert "shell.output" == refusal(script=script, parse="json").type
+        assert refusal(script=script, parse="json").type == "shell.output"
 
 
 def test_long_output_keeps_its_two_ends() -> None:
@@ -145,7 +145,7 @@ def test_output_that_is_no_text() -> None:
     """
     Bytes that are no UTF-8, and NUL, come back as replacement characters.
     """
-    assert "a\ufffdb\ufffdå" == stdout(argv=["printf", r"a\377b\000\303\245"])
+    assert stdout(argv=["printf", r"a\377b\000\303\245"]) == "a\ufffdb\ufffdå"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_programs_that_cannot_be_executed(program: str, reason: str) -> None:
     """
     found = refusal(argv=[program])
 
-    assert ("shell.spawn", ErrorClass.PERMANENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("shell.spawn", ErrorClass.PERMANENT)
     assert reason in found.message
 
 
@@ -179,7 +179,7 @@ def test_variables_that_are_refused(name: str) -> None:
     """
     found = refusal(argv=["true"], env={name: "secret-value"})
 
-    assert ("shell.invalid", ErrorClass.PERMANENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("shell.invalid", ErrorClass.PERMANENT)
     assert "secret-value" not in found.message
 
 
@@ -221,16 +221,18 @@ def test_arguments_that_make_no_command(arguments: dict[str, Json]) -> None:
     """
     found = refusal(**arguments)
 
-    assert ("shell.invalid", ErrorClass.PERMANENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("shell.invalid", ErrorClass.PERMANENT)
 
 
 def test_a_secret_that_a_program_prints_is_not_in_its_error() -> None:
     """
     Values of env are covered in what an error shows of the output.
     """
-    found = refusal(script='echo "login with $TOKEN failed" >&2; exit 1', env={"TOKEN": "s3cr3t-token"})
+    found = refusal(
+        script='echo "login with $TOKEN failed" >&2; exit 1', env={"TOKEN": "s3cr3t-token"}
+    )
 
-    assert "login with *** failed\n" == found.details["stderr"]
+    assert found.details["stderr"] == "login with *** failed\n"
 
 
 def test_secrets_are_on_no_command_line() -> None:
@@ -246,8 +248,8 @@ def test_stdin_that_nobody_reads() -> None:
     """
     A program that ends without reading a large input is no failure.
     """
-    assert 0 == outputs(run(argv=["true"], stdin="x" * 5_000_000))["exit_code"]
-    assert "5000000\n" == stdout(argv=["wc", "-c"], stdin="x" * 5_000_000)
+    assert outputs(run(argv=["true"], stdin="x" * 5_000_000))["exit_code"] == 0
+    assert stdout(argv=["wc", "-c"], stdin="x" * 5_000_000) == "5000000\n"
 
 
 def test_many_programs_at_a_time() -> None:
@@ -280,7 +282,7 @@ def test_waiting_for_a_slot_counts() -> None:
             return found
 
     found = asyncio.run(story())
-    assert ("shell.spawn", ErrorClass.TRANSIENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("shell.spawn", ErrorClass.TRANSIENT)
 
 
 def test_a_full_disk_is_transient(tmp_path: Path) -> None:
@@ -293,7 +295,7 @@ def test_a_full_disk_is_transient(tmp_path: Path) -> None:
             return failed(await operation.invoke(call(argv=["true"])))
 
     found = asyncio.run(story())
-    assert ("shell.spawn", ErrorClass.TRANSIENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("shell.spawn", ErrorClass.TRANSIENT)
 
 
 def test_settings_that_cannot_be() -> None:
@@ -311,4 +313,4 @@ def test_privileges_cannot_be_gained() -> None:
     """
     A set-uid program has no effect: the kernel's no_new_privs is set.
     """
-    assert "1" == stdout(script="grep NoNewPrivs /proc/self/status").split()[1]
+    assert stdout(script="grep NoNewPrivs /proc/self/status").split()[1] == "1"

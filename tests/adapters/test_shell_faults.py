@@ -84,7 +84,7 @@ def test_a_crash_is_told_by_its_signal(code: str, name: str) -> None:
     """
     found, _, left = watch(10, argv=[PYTHON, "-c", code])
 
-    assert ("shell.signal", ErrorClass.PERMANENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("shell.signal", ErrorClass.PERMANENT)
     assert name in found.message
     assert getattr(signal, name) == found.details["signal"]
     assert frozenset() == left
@@ -105,7 +105,7 @@ def test_a_timeout_leaves_nobody(script: str) -> None:
     """
     found, took, left = watch(0.5, script=script)
 
-    assert ("shell.timeout", ErrorClass.UNKNOWN) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("shell.timeout", ErrorClass.UNKNOWN)
     assert 0.5 <= took < 2
     assert frozenset() == left
 
@@ -116,7 +116,7 @@ def test_a_program_that_will_not_end_is_killed_after_the_grace() -> None:
     """
     found, took, left = watch(0.3, script="trap '' TERM INT HUP; while :; do sleep 0.1; done")
 
-    assert "shell.timeout" == found.type
+    assert found.type == "shell.timeout"
     assert 2.2 <= took < 4
     assert frozenset() == left
 
@@ -127,8 +127,8 @@ def test_a_program_may_tidy_up() -> None:
     """
     found, took, _ = watch(0.3, script="trap 'echo tidied; exit 1' TERM; sleep 100 & wait")
 
-    assert "shell.timeout" == found.type
-    assert "tidied\n" == found.details["stdout"]
+    assert found.type == "shell.timeout"
+    assert found.details["stdout"] == "tidied\n"
     assert took < 2
 
 
@@ -142,7 +142,7 @@ def test_a_program_that_ends_takes_its_children_along() -> None:
             outputs(await operation.invoke(call(argv=["true"])))
             before, began = descendants(os.getpid()), time.monotonic()
             found = await operation.invoke(call(script="setsid sleep 1000 & echo done"))
-            assert "done\n" == outputs(found)["stdout"]
+            assert outputs(found)["stdout"] == "done\n"
             return time.monotonic() - began, await left_over(before)
 
     took, left = asyncio.run(story())
@@ -167,7 +167,7 @@ def test_a_fork_bomb() -> None:
             return failed(outcome), took
 
     found, took = asyncio.run(story())
-    assert ("shell.limit", "processes") == (found.type, found.details["limit"])
+    assert (found.type, found.details["limit"]) == ("shell.limit", "processes")
     assert took < 5
 
 
@@ -224,7 +224,7 @@ def test_cancellation_at_every_moment() -> None:
                 with pytest.raises(asyncio.CancelledError):
                     await task
             assert frozenset() == await left_over(before)
-            assert [] == list(folder.iterdir())
+            assert list(folder.iterdir()) == []
 
     import tempfile
 
@@ -271,7 +271,7 @@ def test_closing_the_adapter_ends_what_runs() -> None:
 
     before = descendants(os.getpid())
     found = asyncio.run(story())
-    assert ("shell.lost", ErrorClass.UNKNOWN) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("shell.lost", ErrorClass.UNKNOWN)
     assert eventually(lambda: not descendants(os.getpid()) - before)
 
 
@@ -284,13 +284,15 @@ def test_a_nursery_that_is_killed_takes_its_steps_along() -> None:
         async with opened(Shell(ShellSettings())) as operation:
             outputs(await operation.invoke(call(argv=["true"])))
             (nursery,) = descendants(os.getpid())
-            task = asyncio.create_task(operation.invoke(call(script="setsid sleep 999 & sleep 999")))
+            task = asyncio.create_task(
+                operation.invoke(call(script="setsid sleep 999 & sleep 999"))
+            )
             await asyncio.sleep(0.3)
             below = descendants(nursery)
             assert len(below) >= 3
             os.kill(nursery, signal.SIGKILL)
             found = failed(await task)
-            assert ("shell.lost", ErrorClass.UNKNOWN) == (found.type, found.error_class)
+            assert (found.type, found.error_class) == ("shell.lost", ErrorClass.UNKNOWN)
             assert eventually(lambda: not any(map(alive, below)))
             outputs(await operation.invoke(call(argv=["true"])))
 
@@ -306,12 +308,14 @@ def test_a_monitor_that_is_killed_takes_its_step_along() -> None:
         async with opened(Shell(ShellSettings())) as operation:
             outputs(await operation.invoke(call(argv=["true"])))
             (nursery,) = descendants(os.getpid())
-            task = asyncio.create_task(operation.invoke(call(script="setsid sleep 999 & sleep 999")))
+            task = asyncio.create_task(
+                operation.invoke(call(script="setsid sleep 999 & sleep 999"))
+            )
             await asyncio.sleep(0.3)
             below = descendants(nursery)
             monitor = min(below)
             os.kill(monitor, signal.SIGKILL)
-            assert "shell.lost" == failed(await task).type
+            assert failed(await task).type == "shell.lost"
             assert await asyncio.to_thread(eventually, lambda: not any(map(alive, below)))
 
     asyncio.run(story())

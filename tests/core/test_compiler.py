@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from engine.core.compiler.codes import CODES
 from tests.core.cases import FOLDER, NAMES, compiled, expected
 
 

@@ -238,7 +238,7 @@ def test_a_duplicate_names_both_places_and_keeps_the_first():
     """
     documents, found = load(b"steps: 1\nsteps: 2\n", "a.yaml")
 
-    assert {"steps": "1"} == texts(documents[0].root)
+    assert texts(documents[0].root) == {"steps": "1"}
     assert [Span("a.yaml", 1, 1, 6)] == [each.span for each in found[0].related]
     assert Span("a.yaml", 2, 1, 6) == found[0].span
 
@@ -255,9 +255,9 @@ def test_documents_with_nothing_in_them_are_passed_over():
     An empty file, comments and stray separators say nothing, which is no mistake.
     """
     for text in ("", "# only\n", "---\n", "---\n---\n...\n"):
-        assert ([], []) == load(text.encode(), "a.yaml")
+        assert load(text.encode(), "a.yaml") == ([], [])
     documents, found = load(b"a: 1\n---\n---\nb: 2\n", "a.yaml")
-    assert (2, []) == (len(documents), found)
+    assert (len(documents), found) == (2, [])
 
 
 def test_a_document_that_nobody_meant_is_left_out():
@@ -266,8 +266,8 @@ def test_a_document_that_nobody_meant_is_left_out():
     """
     documents, found = load(b"a: 1\n---\nb: *x\n---\nc: 3\n---\nd: 'x\n", "a.yaml")
 
-    assert [{"a": "1"}, {"c": "3"}] == [texts(each.root) for each in documents]
-    assert ["alias", "yaml-syntax"] == [each.code for each in found]
+    assert [texts(each.root) for each in documents] == [{"a": "1"}, {"c": "3"}]
+    assert [each.code for each in found] == ["alias", "yaml-syntax"]
 
 
 def test_the_limits_themselves_are_allowed():
@@ -278,7 +278,7 @@ def test_the_limits_themselves_are_allowed():
     only("a: " + "x" * MAX_SCALAR)
     only("[" + "a," * (MAX_NODES - 1) + "]")
     documents, found = load(b"a: 1\n---\n" * (MAX_DOCUMENTS - 1) + b"a: 1\n", "a.yaml")
-    assert (MAX_DOCUMENTS, []) == (len(documents), found)
+    assert (len(documents), found) == (MAX_DOCUMENTS, [])
 
 
 def test_findings_are_bounded():
@@ -287,8 +287,8 @@ def test_findings_are_bounded():
     """
     _, found = load(b"a: 1\n" * 20_000, "a.yaml")
 
-    assert MAX_FINDINGS + 1 == len(found)
-    assert "too-many-findings" == found[-1].code
+    assert len(found) == MAX_FINDINGS + 1
+    assert found[-1].code == "too-many-findings"
 
 
 def test_a_fault_that_is_not_known_is_told_in_the_scanner_s_words():

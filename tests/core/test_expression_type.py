@@ -145,7 +145,7 @@ def test_an_expression_has_a_type(text: str, expected: Json) -> None:
     found, faults = type_of(parse_expression(text), NAMES)
 
     assert expected == found
-    assert [] == faults
+    assert faults == []
 
 
 FAULTS = [
@@ -225,7 +225,7 @@ def test_an_area_has_a_type_of_its_own() -> None:
         )
         == found
     )
-    assert [5] == [each.offset for each in faults]
+    assert [each.offset for each in faults] == [5]
 
 
 _SHAPES: dict[str, Json] = {
@@ -246,4 +246,4 @@ def test_a_value_is_of_its_type(text: str) -> None:
     with suppress(EvaluationError):
         value = compiled.evaluate({"a": {"b": 1, "c": [1, {"b": 2}]}, "s": "xyz"})
 
-        assert faults or [] == schema.validator(found).problems(value)
+        assert faults or schema.validator(found).problems(value) == []

@@ -30,7 +30,7 @@ def test_a_schema_in_bounds_is_allowed(told: Json) -> None:
     """
     The keywords of JSON Schema 2020-12 are there, references inside of the schema too.
     """
-    assert [] == schema.check(told)
+    assert schema.check(told) == []
 
 
 def _nested(depth: int) -> Json:
@@ -109,8 +109,10 @@ def test_every_problem_of_a_schema_is_told() -> None:
     """
     told: Json = {"typ": 1, "properties": {"a": {"formt": 1}, "b": 5}}
 
-    assert ["/typ", "/properties/a/formt", "/properties/b"] == [
-        str(at) for at, _ in schema.check(told)
+    assert [str(at) for at, _ in schema.check(told)] == [
+        "/typ",
+        "/properties/a/formt",
+        "/properties/b",
     ]
 
 
@@ -192,7 +194,7 @@ def test_a_problem_says_where_what_was_expected_and_what_found(
     found = schema.validator(ORDER).problems(value)
 
     assert expected == [(str(at), words) for at, words in found]
-    assert [] == schema.check(ORDER)
+    assert schema.check(ORDER) == []
 
 
 def test_no_problem_prints_a_long_value() -> None:
@@ -202,9 +204,9 @@ def test_no_problem_prints_a_long_value() -> None:
     long = schema.validator(ORDER).problems({"name": "y" * 10_000, "env": {"k": ["z" * 500]}})
     many = schema.validator({"items": {"type": "string"}}).problems(list(range(100)))
 
-    assert 3 == len(long)
+    assert len(long) == 3
     assert all(len(words) < 150 for _, words in long)
-    assert 20 == len(many)
+    assert len(many) == 20
 
 
 def test_a_pattern_cannot_run_away() -> None:
@@ -242,7 +244,7 @@ def test_a_value_too_deep_is_refused_on_a_small_stack() -> None:
         threading.stack_size(before)
 
     assert [[(Pointer(), "expected JSON nested 250 deep at most")]] == answers
-    assert [] == recursive.problems(_deep(200))
+    assert recursive.problems(_deep(200)) == []
 
 
 def test_a_validator_is_compiled_once() -> None:
@@ -268,11 +270,11 @@ def test_defaults_fill_in_what_is_absent() -> None:
     }
     whole: Json = {"a": 1, "b": 2}
 
-    assert {"a": 2, "b": None} == schema.with_defaults(told, {"a": 2})
-    assert {"a": 1, "b": 2, "c": {}} == schema.with_defaults(told, {"b": 2, "c": {}})
-    assert [1] == schema.with_defaults(told, [1])
-    assert {"a": 1} == schema.with_defaults({"type": "object"}, {"a": 1})
-    assert {"a": 1} == schema.with_defaults(True, {"a": 1})
+    assert schema.with_defaults(told, {"a": 2}) == {"a": 2, "b": None}
+    assert schema.with_defaults(told, {"b": 2, "c": {}}) == {"a": 1, "b": 2, "c": {}}
+    assert schema.with_defaults(told, [1]) == [1]
+    assert schema.with_defaults({"type": "object"}, {"a": 1}) == {"a": 1}
+    assert schema.with_defaults(True, {"a": 1}) == {"a": 1}
     assert schema.with_defaults(told, whole) is whole
 
 
@@ -282,4 +284,4 @@ def test_a_pointer_reads_as_rfc_6901() -> None:
     """
     assert str(Pointer()) == ""
     assert f"{Pointer(('a/b', 0)).to('c~d')}" == "/a~1b/0/c~0d"
-    assert ("a", 0) == Pointer(("a", 0))
+    assert Pointer(("a", 0)) == ("a", 0)

@@ -164,7 +164,7 @@ class Free:
 
     expected: str = "a value"
 
-    def fits(self, node: Node) -> bool:  # noqa: ARG002
+    def fits(self, node: Node) -> bool:
         return True
 
     def read(self, walk: Walk, node: Node, path: Path) -> Json:
