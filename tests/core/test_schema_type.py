@@ -163,8 +163,9 @@ def test_elements_and_members() -> None:
     """
     The schema of any element of a list, and of any property of an object, where it is known.
     """
-    for told in (True, {"type": "array"}, {"const": []}):
-        assert {} == element(told)
+    unknown: list[Json] = [True, {"type": "array"}, {"const": []}]
+
+    assert [{}, {}, {}] == [element(each) for each in unknown]
     assert {"type": "integer", "enum": [1, 2]} == element({"const": [1, 2]})
     assert element({"prefixItems": [STRING], "items": INTEGER}) == EITHER
     assert element({"prefixItems": [STRING], "items": False}) == STRING
@@ -265,6 +266,7 @@ FITS: list[tuple[Json, Json]] = [
     ({"properties": {"x": STRING}}, CLOSED),
     ({"type": "integer", "minimum": 3}, {"type": "integer", "maximum": 3}),
     (NAMED_X, LIKE_X),
+    ({"allOf": [STRING, {}]}, STRING),
     (NAMED_X, {"type": "object"}),
 ]
 
