@@ -7,8 +7,12 @@ import pytest
 
 from engine.core import spec
 from engine.core.diagnostic import Diagnostic, Severity
-from engine.core.document import MAX_FINDINGS, Scalar, load
+from engine.core.document import MAX_FINDINGS, Mapping, Scalar, Sequence, load
 from engine.core.reader import CODES, is_ambiguous, read, resolve
+from engine.core.reader.branch import Keyed, Listed, Record
+from engine.core.reader.choice import Either, Tagged
+from engine.core.reader.shape import Flag, Free, Number, Shape, Text, Word
+from engine.core.reader.shaping import Shaping
 from engine.core.values import parse_duration
 
 HEAD = "apiVersion: sark/v1\nkind: Workflow\nname: w\n"
@@ -349,3 +353,59 @@ def test_every_duration_that_is_taken_can_be_parsed(text: str) -> None:
     """
     assert re.fullmatch(spec.DURATION, text)
     assert parse_duration(text)
+
+
+SCALAR, QUOTED = Scalar("3", True, 1, 1, 2), Scalar("x", False, 1, 1, 4)
+LIST, MAPPING = Sequence((), 1, 1), Mapping({}, 1, 1)
+KINDS = (SCALAR, QUOTED, LIST, MAPPING)
+SHAPES: list[tuple[Shape, str, tuple[bool, ...]]] = [
+    (Text(), "a text", (True, True, False, False)),
+    (Word(("a", "b", "c")), "`a`, `b` or `c`", (True, True, False, False)),
+    (Flag(), "`true` or `false`", (False, False, False, False)),
+    (Number(whole=True), "a whole number", (True, False, False, False)),
+    (Number(whole=False, most=1.5), "a number of 1.5 or less", (True, False, False, False)),
+    (Number(whole=False, least=0), "a number of 0 or more", (True, False, False, False)),
+    (
+        Number(whole=True, least=1, most=9),
+        "a whole number from 1 to 9",
+        (True, False, False, False),
+    ),
+    (Free(), "a value", (True, True, True, True)),
+    (Listed(Text()), "a list", (False, False, True, False)),
+    (Keyed(Text(), Free()), "a mapping", (False, False, False, True)),
+    (Record({}), "a mapping", (False, False, False, True)),
+    (Tagged("type", {}), "a mapping", (False, False, False, True)),
+    (Either((Listed(Text()), Record({}))), "a list or a mapping", (False, False, True, True)),
+]
+
+
+@pytest.mark.parametrize(("shape", "expected", "fits"), SHAPES)
+def test_a_shape_says_what_it_takes(shape: Shape, expected: str, fits: tuple[bool, ...]) -> None:
+    """
+    Unions choose by the kind of a node, and messages name every choice.
+    """
+    assert (expected, fits) == (shape.expected, tuple(shape.fits(each) for each in KINDS))
+
+
+def test_a_model_may_hold_itself() -> None:
+    """
+    Shapes follow references in circles: a block's steps are steps again.
+    """
+    tree = {"$ref": "#/$defs/Tree"}
+    definitions = {"Tree": {"type": "object", "properties": {"child": tree}}}
+
+    shape = Shaping(definitions).shape(tree)
+
+    assert isinstance(shape, Record)
+    child = shape.fields["child"]
+    assert isinstance(child, Record)
+    assert child.fields is shape.fields
+
+
+def test_every_code_explains_itself() -> None:
+    """
+    Codes are kebab-case, and each has a sentence or more.
+    """
+    for code, text in CODES.items():
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
+        assert text.endswith(".")
