@@ -44,7 +44,7 @@ def finding(text: str | bytes) -> Diagnostic:
     return found[0]
 
 
-def test_every_key_and_value_keeps_its_text_and_place():
+def test_every_key_and_value_keeps_its_text_and_place() -> None:
     """
     Plain scalars stay as written, quoted ones are told apart, and columns count characters.
     """
@@ -88,7 +88,9 @@ PLACES: list[tuple[str, Path, bool, tuple[int, int, int]]] = [
 
 
 @pytest.mark.parametrize(("text", "path", "key", "place"), PLACES)
-def test_a_path_leads_to_a_place(text: str, path: Path, key: bool, place: tuple[int, int, int]):
+def test_a_path_leads_to_a_place(
+    text: str, path: Path, key: bool, place: tuple[int, int, int]
+) -> None:
     """
     A path finds its value or key; one that leads nowhere finds the nearest thing around it.
     """
@@ -154,7 +156,7 @@ REFUSED: list[tuple[str, str | bytes, list[tuple[str, int, int]]]] = [
 @pytest.mark.parametrize(
     ("text", "codes"), [each[1:] for each in REFUSED], ids=[e[0] for e in REFUSED]
 )
-def test_what_is_refused(text: str | bytes, codes: list[tuple[str, int, int]]):
+def test_what_is_refused(text: str | bytes, codes: list[tuple[str, int, int]]) -> None:
     """
     Each thing that specs do not have is refused under its own code, at its own place.
     """
@@ -192,7 +194,9 @@ SYNTAX = [
 
 
 @pytest.mark.parametrize(("text", "line", "column", "words"), SYNTAX)
-def test_what_is_no_yaml_is_told_in_plain_words(text: str, line: int, column: int, words: str):
+def test_what_is_no_yaml_is_told_in_plain_words(
+    text: str, line: int, column: int, words: str
+) -> None:
     """
     A syntax error stands where the author can mend it and says what is wrong there.
     """
@@ -215,7 +219,7 @@ PLAIN = [
 
 
 @pytest.mark.parametrize(("text", "value"), PLAIN)
-def test_colons_and_question_marks_belong_to_plain_texts(text: str, value: object):
+def test_colons_and_question_marks_belong_to_plain_texts(text: str, value: object) -> None:
     """
     A URL in a flow mapping is a text, as YAML 1.2 has it, whatever the scanner below thinks.
     """
@@ -232,7 +236,7 @@ def texts(node: Node) -> object:
             return {name: texts(value) for name, (_, value) in node.members.items()}
 
 
-def test_a_duplicate_names_both_places_and_keeps_the_first():
+def test_a_duplicate_names_both_places_and_keeps_the_first() -> None:
     """
     Two equal keys are one finding with two places; the first value stays.
     """
@@ -243,14 +247,14 @@ def test_a_duplicate_names_both_places_and_keeps_the_first():
     assert Span("a.yaml", 2, 1, 6) == found[0].span
 
 
-def test_tabs_in_texts_and_comments_are_nobodys_business():
+def test_tabs_in_texts_and_comments_are_nobodys_business() -> None:
     """
     A tab is refused only where its width could matter.
     """
     only("# a\tb\na: 'x\ty' # c\td\nb: |\n  if\tthen\nc: x # y\tz\rd: \"#\t\"\n")
 
 
-def test_documents_with_nothing_in_them_are_passed_over():
+def test_documents_with_nothing_in_them_are_passed_over() -> None:
     """
     An empty file, comments and stray separators say nothing, which is no mistake.
     """
@@ -260,7 +264,7 @@ def test_documents_with_nothing_in_them_are_passed_over():
     assert (len(documents), found) == (2, [])
 
 
-def test_a_document_that_nobody_meant_is_left_out():
+def test_a_document_that_nobody_meant_is_left_out() -> None:
     """
     An alias, a key that is no text or a syntax error spoils its own document and no other.
     """
@@ -270,7 +274,7 @@ def test_a_document_that_nobody_meant_is_left_out():
     assert [each.code for each in found] == ["alias", "yaml-syntax"]
 
 
-def test_the_limits_themselves_are_allowed():
+def test_the_limits_themselves_are_allowed() -> None:
     """
     What is exactly as deep, as long or as many as the limit says is read.
     """
@@ -281,7 +285,7 @@ def test_the_limits_themselves_are_allowed():
     assert (len(documents), found) == (MAX_DOCUMENTS, [])
 
 
-def test_findings_are_bounded():
+def test_findings_are_bounded() -> None:
     """
     A file of nothing but mistakes costs a bounded number of findings, and says so.
     """
@@ -291,14 +295,14 @@ def test_findings_are_bounded():
     assert found[-1].code == "too-many-findings"
 
 
-def test_a_fault_that_is_not_known_is_told_in_the_scanner_s_words():
+def test_a_fault_that_is_not_known_is_told_in_the_scanner_s_words() -> None:
     """
     Whatever a later scanner complains of, the author sees it.
     """
     assert "a new complaint" in fault_of("while scanning", "a new complaint", "x").message
 
 
-def test_every_code_explains_itself():
+def test_every_code_explains_itself() -> None:
     """
     Codes are kebab-case, and each has a sentence or more.
     """

@@ -17,8 +17,8 @@ QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthC
 PIECES = [
     "a", "b: ", ": ", "- ", "\n", "\n  ", "\n    ", "[", "]", "{", "}", ",", "'", '"', "|\n",
     ">-\n", "#", " ", "\t", "&x ", "*x", "!!str ", "<<: ", "? ", "---\n", "...\n", "%YAML 1.1\n",
-    "{{ x }}", "\\", "\r\n", "\r", "é", "\U0001f600", "\u202e", "\x85", "\0", "\ufeff", "014", "~", "@",
-    "`", "%",
+    "{{ x }}", "\\", "\r\n", "\r", "é", "\U0001f600", "\u202e", "\x85", "\0", "\ufeff", "014", "~",
+    "@", "`", "%",
 ]  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def nodes(node: Node) -> list[Node]:
 @example(b"\xef\xbb\xbf")
 @example(b"? \n")
 @example(b"a: \n  b:")
-def test_any_bytes_give_findings_and_no_crash(data: bytes):
+def test_any_bytes_give_findings_and_no_crash(data: bytes) -> None:
     """
     Whatever a file holds, the loader returns, and every place that it names is in the file.
     """
@@ -68,7 +68,7 @@ def test_any_bytes_give_findings_and_no_crash(data: bytes):
 
 @QUICK
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
-def test_any_heap_of_yaml_gives_findings_and_no_crash(pieces: list[str]):
+def test_any_heap_of_yaml_gives_findings_and_no_crash(pieces: list[str]) -> None:
     """
     The same for what is nearly YAML.
     """
@@ -77,6 +77,7 @@ def test_any_heap_of_yaml_gives_findings_and_no_crash(pieces: list[str]):
 
 # Without what the loader refuses: controls, what has no width, line ends of YAML 1.1.
 LETTERS = st.characters(
+    max_codepoint=0xDFFFF,
     exclude_categories=["C", "Z"],
     include_characters=" \n",
     exclude_characters="\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0",
@@ -148,7 +149,7 @@ KEYWORDS = ("null", "true", "false")
 
 @QUICK
 @given(VALUE, st.data())
-def test_it_reads_what_ruamel_reads(value: Json, data: st.DataObject):
+def test_it_reads_what_ruamel_reads(value: Json, data: st.DataObject) -> None:
     """
     A valid document is read alike by ruamel.yaml's safe loader and by ours: as it was meant.
     """

@@ -162,7 +162,7 @@ class _Loader:
         self._put(node)
 
     def _at_end(self) -> Scalar:
-        """Return the nothing behind all text; the scanner may see it a line too far."""
+        """Return the nothing behind all text; the scanner may put it on a line not there."""
         span = self._source.span_at(len(self._source.text))
         return Scalar("", True, span.line, span.column, span.column)
 

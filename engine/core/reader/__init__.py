@@ -12,7 +12,7 @@ from engine.core.reader.codes import CODES
 from engine.core.reader.scalar import is_ambiguous, resolve
 from engine.core.reader.shaping import workflow_shape
 from engine.core.reader.walk import Walk
-from engine.core.reader.words import found, listed, meant, place
+from engine.core.reader.words import coded, found, listed, meant, place
 
 __all__ = ["CODES", "is_ambiguous", "read", "resolve"]
 
@@ -45,7 +45,7 @@ def _is_workflow(walk: Walk) -> bool:
     _, kind = root.members.get("kind", (None, None))
     if isinstance(kind, Scalar) and not kind.is_empty and kind.text not in _KINDS:
         message = f"there is no kind {found(kind)}"
-        hint = meant(kind.text, _KINDS) or f"this version knows {listed(_KINDS, 'and')}"
+        hint = meant(kind.text, _KINDS) or f"this version knows {listed(coded(_KINDS), 'and')}"
         walk.error("unknown-kind", message, kind, hint=hint)
         return False
     return True

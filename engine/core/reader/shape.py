@@ -121,15 +121,11 @@ class Number:
     @property
     def expected(self) -> str:
         kind = "a whole number" if self.whole else "a number"
-        match self.least, self.most:
-            case None, None:
-                return kind
-            case least, None:
-                return f"{kind} of {least:g} or more"
-            case None, most:
-                return f"{kind} of {most:g} or less"
-            case least, most:
-                return f"{kind} from {least:g} to {most:g}"
+        if self.least is not None and self.most is not None:
+            return f"{kind} from {self.least:g} to {self.most:g}"
+        if self.least is not None:
+            return f"{kind} of {self.least:g} or more"
+        return kind if self.most is None else f"{kind} of {self.most:g} or less"
 
     def fits(self, node: Node) -> bool:
         return self._value(node) is not None
@@ -168,13 +164,11 @@ class Free:
         return True
 
     def read(self, walk: Walk, node: Node, path: Path) -> Json:
-        match node:
-            case Scalar():
-                return self._scalar(walk, node)
-            case Sequence(items):
-                return [self.read(walk, item, path) for item in items]
-            case Mapping(members):
-                return {name: self.read(walk, value, path) for name, (_, value) in members.items()}
+        if isinstance(node, Scalar):
+            return self._scalar(walk, node)
+        if isinstance(node, Sequence):
+            return [self.read(walk, item, path) for item in node.items]
+        return {name: self.read(walk, value, path) for name, (_, value) in node.members.items()}
 
     def _scalar(self, walk: Walk, node: Scalar) -> Json:
         if not node.plain:

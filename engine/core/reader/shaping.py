@@ -18,10 +18,10 @@ _CLASSES: Final = {"expression": "an expression", "template": "a template"}
 def workflow_shape() -> Record:
     """Return the shape of a whole workflow; made once."""
     schema = authored_schema()
-    return _Shaping(schema["$defs"]).record(schema)
+    return Shaping(schema["$defs"]).record(schema)
 
 
-class _Shaping:
+class Shaping:
     """Makes shapes; one of each definition, so that definitions may refer to themselves."""
 
     def __init__(self, definitions: Mapping[str, _Schema]) -> None:

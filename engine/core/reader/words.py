@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
 
-from engine.core.document import Mapping, Node, Path, Scalar, Sequence
+from engine.core.document import Node, Path, Scalar, Sequence
 from engine.core.quoting import shown
 
 # What authors of GitHub Actions, Argo, Kestra, Airflow and Temporal would write here.
@@ -65,17 +65,9 @@ def coded(words: Iterable[str]) -> list[str]:
 
 def found(node: Node) -> str:
     """Return what a node is, for the end of a sentence."""
-    match node:
-        case Scalar(plain=True, text=""):
-            return "nothing"
-        case Scalar(plain=True, text=text):
-            return f"`{shown(text)}`"
-        case Scalar(text=text):
-            return f'the text "{shown(text)}"'
-        case Sequence():
-            return "a list"
-        case Mapping():
-            return "a mapping"
+    if isinstance(node, Scalar):
+        return f"`{shown(node.text)}`" if node.plain else f'the text "{shown(node.text)}"'
+    return "a list" if isinstance(node, Sequence) else "a mapping"
 
 
 def place(path: Path) -> str:
