@@ -228,7 +228,9 @@ def test_a_secret_that_a_program_prints_is_not_in_its_error() -> None:
     """
     Values of env are covered in what an error shows of the output.
     """
-    found = refusal(script='echo "login with $TOKEN failed" >&2; exit 1', env={"TOKEN": "s3cr3t-token"})
+    found = refusal(
+        script='echo "login with $TOKEN failed" >&2; exit 1', env={"TOKEN": "s3cr3t-token"}
+    )
 
     assert "login with *** failed\n" == found.details["stderr"]
 

@@ -284,7 +284,9 @@ def test_a_nursery_that_is_killed_takes_its_steps_along() -> None:
         async with opened(Shell(ShellSettings())) as operation:
             outputs(await operation.invoke(call(argv=["true"])))
             (nursery,) = descendants(os.getpid())
-            task = asyncio.create_task(operation.invoke(call(script="setsid sleep 999 & sleep 999")))
+            task = asyncio.create_task(
+                operation.invoke(call(script="setsid sleep 999 & sleep 999"))
+            )
             await asyncio.sleep(0.3)
             below = descendants(nursery)
             assert len(below) >= 3
@@ -306,7 +308,9 @@ def test_a_monitor_that_is_killed_takes_its_step_along() -> None:
         async with opened(Shell(ShellSettings())) as operation:
             outputs(await operation.invoke(call(argv=["true"])))
             (nursery,) = descendants(os.getpid())
-            task = asyncio.create_task(operation.invoke(call(script="setsid sleep 999 & sleep 999")))
+            task = asyncio.create_task(
+                operation.invoke(call(script="setsid sleep 999 & sleep 999"))
+            )
             await asyncio.sleep(0.3)
             below = descendants(nursery)
             monitor = min(below)
