@@ -112,4 +112,30 @@ def test_a_redirect_is_checked_like_a_first_request() -> None:
     ):
         found = refusal(lambda _, place=place: redirect(302, place))  # type: ignore[misc]
 
-        assert (found.type, found.error_class) == ("http.blocked", ErrorClass.PERMANENT)
+        assert ("http.blocked", ErrorClass.PERMANENT) == (found.type, found.error_class)
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("/404", "http.status"),
+        ("/503", "http.status"),
+        ("/", "http.redirect"),
+        ("ftp://x/", "http.redirect"),
+        ("http://169.254.169.254/", "http.blocked"),
+        ("/large", "http.too_large"),
+    ],
+)
+def test_what_a_redirect_of_a_post_leads_to_is_unknown(place: str, kind: str) -> None:
+    """
+    A POST that was answered by a redirect may have been done, so nothing after it says try again.
+    """
+
+    def handler(seen: Seen) -> bytes:
+        if seen.target == "/large":
+            return answer(200, b"x" * 99)
+        return answer(int(seen.target[1:])) if len(seen.target) > 1 else redirect(303, place)
+
+    found = refusal(handler, method="POST", max_redirects=2, max_bytes=9)
+
+    assert (kind, ErrorClass.UNKNOWN) == (found.type, found.error_class)
