@@ -6,6 +6,7 @@ both. `python -m tests.core.cases` writes them anew: read the difference before 
 
 import json
 from pathlib import Path
+from typing import Any
 
 from engine.core.codec import encode
 from engine.core.compiler import compile_file
@@ -17,10 +18,10 @@ FOLDER = Path(__file__).parent / "plans"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def compiled(name: str) -> dict[str, Json]:
+def compiled(name: str) -> dict[str, Any]:
     """Return what a case compiles to, by the ending of the file that holds it."""
     unit = compile_file(f"{name}.yaml", (FOLDER / f"{name}.yaml").read_bytes(), CATALOGUE)
-    told: dict[str, Json] = {}
+    told: dict[str, Any] = {}
     if unit.workflows and (plan := unit.workflows[0].plan) is not None:
         told["plan.json"] = encode(plan)
     if unit.diagnostics:
@@ -28,7 +29,7 @@ def compiled(name: str) -> dict[str, Json]:
     return told
 
 
-def expected(name: str) -> dict[str, Json]:
+def expected(name: str) -> dict[str, Any]:
     """Return what the files beside a case hold."""
     endings = ("plan.json", "findings.json")
     files = {ending: FOLDER / f"{name}.{ending}" for ending in endings}

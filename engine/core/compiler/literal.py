@@ -6,13 +6,13 @@ be, and writes `{{ inputs.name }}` there, is told so.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from engine.core import facts
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.node import Node
-from engine.core.expression import has_template
-from engine.core.facts import OperationFacts
+from engine.core.expression import has_template, templates_in
+from engine.core.facts import Operation
 from engine.core.values import Json
 
 _MARK = re.compile(r"\{[{%#]")
@@ -22,13 +22,15 @@ _OURS = re.compile(
 _BOUND = re.compile(r"\{%-?\s*(?:for\s+([\w\s,]+?)\s+in|set\s+(\w+))\b")
 
 
-def check_code(findings: Findings, node: Node, operation: OperationFacts) -> None:
+def check_code(findings: Findings, node: Node, operation: Operation) -> None:
     """Find code in which the author means to read `inputs`, `steps` and the like."""
-    values = (node.spec.with_ or {}).get("values")
-    for pointer, text in _code(node.spec.with_ or {}, operation, ()):
-        own = set(values) if isinstance(values, Mapping) else set()
-        own.update(name.strip() for told in _BOUND.findall(text) for name in told[0].split(","))
-        own.update(told[1] for told in _BOUND.findall(text))
+    given = node.spec.with_ or {}
+    if not operation.has_code:
+        return
+    for pointer, text in templates_in(given):
+        if facts.CODE not in operation.roles_at(pointer):
+            continue
+        own = _names_of_its_own(text, given.get("values"))
         for match in _OURS.finditer(text):
             if match[1] not in own:
                 path = (*node.path, "with", *pointer)
@@ -36,7 +38,7 @@ def check_code(findings: Findings, node: Node, operation: OperationFacts) -> Non
                 refuse(findings, place, ".".join(map(str, pointer)), operation)
 
 
-def refuse(findings: Findings, place: Place, argument: str, operation: OperationFacts) -> None:
+def refuse(findings: Findings, place: Place, argument: str, operation: Operation) -> None:
     """Say that code takes no template."""
     message = f"`{argument}` of {operation.name} is code, and code takes no template"
     hint = (
@@ -45,10 +47,12 @@ def refuse(findings: Findings, place: Place, argument: str, operation: Operation
     findings.error("template-in-code", message, place, hint=hint)
 
 
-def with_code_quoted(area: Json, operation: OperationFacts, pointer: Path = ()) -> Json:
+def with_code_quoted(area: Json, operation: Operation, pointer: Path = ()) -> Json:
     """Return arguments in which every text of code is a template that gives exactly this text."""
+    if not operation.has_code:
+        return area
     if isinstance(area, str):
-        is_code = has_template(area) and facts.CODE in facts.roles_at(operation, pointer)
+        is_code = has_template(area) and facts.CODE in operation.roles_at(pointer)
         return _MARK.sub(lambda mark: f"{{{{ '{mark.group()}' }}}}", area) if is_code else area
     if isinstance(area, Mapping):
         return {
@@ -59,14 +63,9 @@ def with_code_quoted(area: Json, operation: OperationFacts, pointer: Path = ()) 
     return area
 
 
-def _code(area: Json, operation: OperationFacts, pointer: Path) -> Iterator[tuple[Path, str]]:
-    """Yield every text of code that has braces in it, with its pointer."""
-    if isinstance(area, str):
-        if has_template(area) and facts.CODE in facts.roles_at(operation, pointer):
-            yield pointer, area
-    elif isinstance(area, Mapping):
-        for key, item in area.items():
-            yield from _code(item, operation, (*pointer, key))
-    elif isinstance(area, list):
-        for index, item in enumerate(area):
-            yield from _code(item, operation, (*pointer, index))
+def _names_of_its_own(text: str, values: Json) -> set[str]:
+    """Return the names that a template of `text.render` has from its values, loops and `set`s."""
+    names = set(values) if isinstance(values, Mapping) else set()
+    for loop, single in _BOUND.findall(text):
+        names |= {single, *(name.strip() for name in loop.split(","))}
+    return names

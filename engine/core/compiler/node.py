@@ -7,7 +7,7 @@ from engine.core import facts, spec
 from engine.core.compiler import site
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.site import Site, Use
-from engine.core.facts import OperationFacts, Operations
+from engine.core.facts import Catalogue, Operation
 
 MAX_STEPS = 2_000
 _ONLY_WITH_USES = ("with_", "retry", "timeout", "effect", "idempotency", "outputs")
@@ -56,7 +56,7 @@ def gather(
     steps: spec.Steps,
     path: Path,
     taken: dict[str, Place],
-    operations: Operations,
+    catalogue: Catalogue,
 ) -> Steps:
     """Return the steps written at `path`; `taken` holds every name so far and grows."""
     is_sequence = isinstance(steps, list)
@@ -69,7 +69,7 @@ def gather(
             _duplicate(findings, node, taken[name])
             continue
         taken[name] = node.place
-        node.sites = list(_sites(findings, node, operations.get(each.uses or "")))
+        node.sites = list(_sites(findings, node, catalogue.get(each.uses or "")))
         _check_keys(findings, node)
         nodes.append(node)
     return Steps(nodes, path, is_sequence=is_sequence)
@@ -112,7 +112,7 @@ def _check_keys(findings: Findings, node: Node) -> None:
             findings.error("misplaced-key", message, node.at(key, key=True))
 
 
-def _sites(findings: Findings, node: Node, operation: OperationFacts | None) -> Iterator[Site]:
+def _sites(findings: Findings, node: Node, operation: Operation | None) -> Iterator[Site]:
     """Yield every expression and template of a step; faults in them become findings.
 
     What an operation takes for code holds none.
@@ -139,8 +139,8 @@ def _sites(findings: Findings, node: Node, operation: OperationFacts | None) -> 
         yield from site.templates(findings, Use.VALUE, value.value, place)
 
 
-def _code(operation: OperationFacts | None) -> Callable[[Path], bool]:
+def _code(operation: Operation | None) -> Callable[[Path], bool]:
     """Return what tells whether the argument at a pointer is code."""
-    if operation is None or not any(facts.CODE in each for each in operation.roles.values()):
+    if operation is None or not operation.has_code:
         return lambda _: False
-    return lambda pointer: facts.CODE in facts.roles_at(operation, pointer)
+    return lambda pointer: facts.CODE in operation.roles_at(pointer)

@@ -17,7 +17,7 @@ from engine.core.compiler.reference import Scene
 from engine.core.compiler.site import Site, Typed, Use
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
-from engine.core.facts import OperationFacts
+from engine.core.facts import Operation
 from engine.core.schema import Absent, project
 from engine.core.values import Json
 
@@ -32,12 +32,12 @@ _FILLED = "\0"
 _AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^/?#\\]+|\0(?::\d+)?)[/?#]", re.IGNORECASE)
 
 
-def check_roles(scene: Scene, node: Node, typed: Typed, operation: OperationFacts) -> None:
+def check_roles(scene: Scene, node: Node, typed: Typed, operation: Operation) -> None:
     """Find the arguments of a step that take what they must not."""
     for site, told in typed:
         if site.use is not Use.ARGUMENT:
             continue
-        reach = facts.roles_within(operation, site.pointer)
+        reach = operation.roles_within(site.pointer)
         if facts.CODE in reach:
             argument = ".".join(map(str, site.pointer))
             refuse(scene.world.findings, site.place, argument, operation)
@@ -66,19 +66,15 @@ def is_harmless(schema: Json) -> bool:
     return kinds <= {"integer", "number", "boolean", "null"}
 
 
-def _check_secrets(world: World, site: Site, operation: OperationFacts) -> None:
-    if facts.SECRET in facts.roles_at(operation, site.pointer):
-        return
+def _check_secrets(world: World, site: Site, operation: Operation) -> None:
     for reference in site.compiled.references:
-        if reference.path[0] == "secrets":
+        is_secret = reference.path[0] == "secrets"
+        if is_secret and facts.SECRET not in operation.roles_at(site.pointer):
             argument = ".".join(map(str, site.pointer))
             message = (
                 f"`{argument}` of {operation.name} is not marked secret, so it takes no secret"
             )
-            places = sorted(
-                place for place, told in operation.roles.items() if facts.SECRET in told
-            )
-            expected = ", ".join(place[1:].replace("/", ".") for place in places)
+            expected = ", ".join(operation.places(facts.SECRET))
             world.findings.error("secret-leak", message, site.at(reference), expected=expected)
 
 

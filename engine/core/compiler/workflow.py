@@ -13,16 +13,20 @@ from engine.core.compiler.world import World
 from engine.core.diagnostic import Diagnostic
 from engine.core.document import Document
 from engine.core.expression import Reference
-from engine.core.facts import Operations
+from engine.core.facts import Catalogue, Operations
 from engine.core.plan import Plan
 
 
 def compile_workflow(
-    document: Document, workflow: spec.Workflow, operations: Operations
+    document: Document, workflow: spec.Workflow, operations: Operations | Catalogue
 ) -> tuple[Plan | None, list[Diagnostic]]:
-    """Return the plan of a workflow and all findings; there is no plan if one is an error."""
+    """Return the plan of a workflow and all findings; there is no plan if one is an error.
+
+    Whoever compiles many makes a `Catalogue` of the operations, once.
+    """
     findings = Findings(document)
-    world = _world(findings, workflow, operations)
+    catalogue = operations if isinstance(operations, Catalogue) else Catalogue(operations)
+    world = _world(findings, workflow, catalogue)
     start.check_defaults(world)
     triggers = start.compile_triggers(world)
     bound = safety.span(findings, workflow.timeout, ("timeout",))
@@ -50,15 +54,15 @@ def compile_workflow(
     return codec.sealed(made), told
 
 
-def _world(findings: Findings, workflow: spec.Workflow, operations: Operations) -> World:
+def _world(findings: Findings, workflow: spec.Workflow, catalogue: Catalogue) -> World:
     taken: dict[str, Place] = {}
-    root = node.gather(findings, workflow.steps, ("steps",), taken, operations)
+    root = node.gather(findings, workflow.steps, ("steps",), taken, catalogue)
     last: Steps | None = None
     if workflow.finally_ is not None:
         steps = workflow.finally_.steps
-        last = node.gather(findings, steps, ("finally", "steps"), taken, operations)
+        last = node.gather(findings, steps, ("finally", "steps"), taken, catalogue)
     node.check_count(findings, [root] if last is None else [root, last])
-    return World(findings, workflow, operations, start.triggers(workflow), root, last)
+    return World(findings, workflow, catalogue, start.triggers(workflow), root, last)
 
 
 def _finally(world: World) -> CompiledScope | None:
