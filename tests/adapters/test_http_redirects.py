@@ -112,7 +112,7 @@ def test_a_redirect_is_checked_like_a_first_request() -> None:
     ):
         found = refusal(lambda _, place=place: redirect(302, place))  # type: ignore[misc]
 
-        assert ("http.blocked", ErrorClass.PERMANENT) == (found.type, found.error_class)
+        assert (found.type, found.error_class) == ("http.blocked", ErrorClass.PERMANENT)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_templates(template: str, values: dict[str, Json], expected: str | None)
     Loops, conditions, members, filters and tests, over JSON values; values are never templates.
     """
     if expected is None:
-        assert "text.value" == refusal(template, values).type
+        assert refusal(template, values).type == "text.value"
     else:
         assert expected == render(template, values)
 
@@ -109,7 +109,7 @@ def test_constructs_that_are_refused(template: str) -> None:
     """
     found = refusal(template, {"x": "a", "xs": [1]})
 
-    assert ("text.template", ErrorClass.PERMANENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("text.template", ErrorClass.PERMANENT)
     assert found.message.startswith("line 1: ")
 
 
@@ -136,7 +136,7 @@ def test_values_that_are_wrong(template: str) -> None:
     values: dict[str, Json] = {"m": {"a": secret}, "s": secret, "xs": [1, "a"], "n": 10**15}
 
     found = refusal("\n" + template, values)
-    assert ("text.value", ErrorClass.PERMANENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("text.value", ErrorClass.PERMANENT)
     assert found.message.startswith("line 2: ")
     assert secret not in found.message
 
@@ -182,7 +182,7 @@ def test_work_has_an_end(template: str) -> None:
     began = time.process_time()
     found = asyncio.run(story())
 
-    assert ("text.limit", ErrorClass.PERMANENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("text.limit", ErrorClass.PERMANENT)
     assert time.process_time() - began < 2
     assert longest < 0.2
 
@@ -204,7 +204,7 @@ def test_a_rendering_can_be_stopped() -> None:
             return failed(await operation.invoke(call(0.01, template=template)))
 
     found = asyncio.run(story())
-    assert ("text.timeout", ErrorClass.TRANSIENT) == (found.type, found.error_class)
+    assert (found.type, found.error_class) == ("text.timeout", ErrorClass.TRANSIENT)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"template": 1}, {"template": "x", "values": [1]}])
@@ -217,4 +217,4 @@ def test_arguments_that_are_none(arguments: dict[str, Json]) -> None:
         async with opened(create({})) as operation:
             return failed(await operation.invoke(call(**arguments))).type
 
-    assert "text.invalid" == asyncio.run(story())
+    assert asyncio.run(story()) == "text.invalid"

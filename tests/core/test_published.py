@@ -137,7 +137,7 @@ def test_it_is_a_schema_of_2020_12_with_a_versioned_name() -> None:
     schema = json_schema(OPERATIONS)
 
     jsonschema.Draft202012Validator.check_schema(schema)
-    assert (DIALECT, ID) == (schema["$schema"], schema["$id"])
+    assert (schema["$schema"], schema["$id"]) == (DIALECT, ID)
     assert "v1" in ID
 
 
@@ -179,7 +179,7 @@ def test_every_key_says_what_it_is_for() -> None:
         if not described(each, definitions)
     ]
 
-    assert [] == silent
+    assert silent == []
     uses = dict(properties(definitions["Step"]))["uses"]
     assert {"const": "mail.send@1", "description": "Send a thing."} in uses["anyOf"]
 

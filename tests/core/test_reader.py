@@ -31,7 +31,7 @@ def findings(text: str) -> list[Diagnostic]:
 def workflow(text: str) -> spec.Workflow:
     documents, found = load(text.encode(), "w.yaml")
     made, told = read(documents[0])
-    assert ([], []) == (found, told)
+    assert (found, told) == ([], [])
     assert made is not None
     return made
 
@@ -45,10 +45,10 @@ def test_a_string_key_takes_what_is_written() -> None:
         f"labels: {{country: NO, none: null, empty: ''}}\ndescription: '{{{{ braces }}}}'\n{STEPS}"
     )
 
-    assert "1.10" == made.title
-    assert ["NO", "014", "on", "2026-01-02"] == made.owners
-    assert {"country": "NO", "none": "null", "empty": ""} == made.labels
-    assert "{{ braces }}" == made.description
+    assert made.title == "1.10"
+    assert made.owners == ["NO", "014", "on", "2026-01-02"]
+    assert made.labels == {"country": "NO", "none": "null", "empty": ""}
+    assert made.description == "{{ braces }}"
 
 
 def test_every_key_reads_into_its_field() -> None:
@@ -93,24 +93,24 @@ outputs:
 
     assert isinstance(made.steps, list)
     first, second = made.steps
-    assert {"b": "done"} == first.needs
-    assert (2, True, "inputs.env == 'dev'") == (first.join, first.optional, first.if_)
+    assert first.needs == {"b": "done"}
+    assert (first.join, first.optional, first.if_) == (2, True, "inputs.env == 'dev'")
     assert spec.Timeout(attempt="5s") == first.timeout
-    assert {"url": "https://x", "list": [1, ["a"]]} == first.with_
+    assert first.with_ == {"url": "https://x", "list": [1, ["a"]]}
     assert first.retry is not None
-    assert (3, 3.0, "error.status == 503") == (
+    assert (
         first.retry.max_attempts,
         first.retry.backoff.factor,
         first.retry.if_,
-    )
+    ) == (3, 3.0, "error.status == 503")
     assert first.outputs is not None
-    assert ("body.id", {"type": "string"}) == (
+    assert (
         first.outputs["id"].from_,
         first.outputs["id"].model_extra,
-    )
-    assert ("any", "1h30m", ["a"]) == (second.join, second.timeout, second.needs)
+    ) == ("body.id", {"type": "string"})
+    assert (second.join, second.timeout, second.needs) == ("any", "1h30m", ["a"])
     assert second.set is not None
-    assert 3 == second.set["x"].value
+    assert second.set["x"].value == 3
     hook, other = made.triggers["hook"], made.triggers["other"]
     assert isinstance(hook, spec.WebhookTrigger)
     assert isinstance(other, spec.WebhookTrigger)
@@ -267,7 +267,7 @@ def test_findings_are_bounded() -> None:
 
     found = findings(HEAD + STEPS + keys)
 
-    assert MAX_FINDINGS + 1 == len(found)
+    assert len(found) == MAX_FINDINGS + 1
     assert "too-many-findings" in [each.code for each in found]
 
 
@@ -283,7 +283,7 @@ def test_what_the_models_alone_refuse_is_told_too(monkeypatch: pytest.MonkeyPatc
 
     found = findings(f"{HEAD}labels: {{a: b}}\n{STEPS}")
 
-    assert [("bad-value", 4, 10)] == [(e.code, e.span.line, e.span.column) for e in found]
+    assert [(e.code, e.span.line, e.span.column) for e in found] == [("bad-value", 4, 10)]
     assert '"labels.a"' in found[0].message
 
 

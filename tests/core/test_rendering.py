@@ -66,7 +66,7 @@ def test_no_finding_is_no_text() -> None:
     """
     Nothing to say, nothing said.
     """
-    assert "" == text()
+    assert text() == ""
 
 
 def test_expected_help_and_other_files_stand_below() -> None:
@@ -152,7 +152,7 @@ def test_a_line_that_is_not_there_is_left_empty() -> None:
     """
     missing = Diagnostic("x", "m", at(1, 1, 1, "gone.yaml"))
 
-    assert "error[x]: m\n --> gone.yaml:1:1\n  |\n1 |\n  | ^\n" == text(missing)
+    assert text(missing) == "error[x]: m\n --> gone.yaml:1:1\n  |\n1 |\n  | ^\n"
     assert f"error[x]: m\n  --> {FILE}:99:1\n   |\n99 |\n   | ^\n" == text(
         Diagnostic("x", "m", at(99, 1, 1))
     )
@@ -199,7 +199,7 @@ def test_json_is_what_the_command_promises() -> None:
     }
 
     assert {"findings": [finding], "files": 3} == json.loads(rendering.as_json([UNKNOWN], 3))
-    assert {"findings": [], "files": 0} == json.loads(rendering.as_json([], 0))
+    assert json.loads(rendering.as_json([], 0)) == {"findings": [], "files": 0}
 
 
 def test_sarif_has_rules_levels_places_and_related_places() -> None:
@@ -211,18 +211,18 @@ def test_sarif_has_rules_levels_places_and_related_places() -> None:
     log: dict[str, Any] = json.loads(rendering.as_sarif([DUPLICATE, odd]))
 
     run = log["runs"][0]
-    assert ("2.1.0", "unicodeCodePoints") == (log["version"], run["columnKind"])
-    assert [{"id": "a-b"}, {"id": "duplicate-key"}] == run["tool"]["driver"]["rules"]
+    assert (log["version"], run["columnKind"]) == ("2.1.0", "unicodeCodePoints")
+    assert run["tool"]["driver"]["rules"] == [{"id": "a-b"}, {"id": "duplicate-key"}]
     first, second = run["results"]
-    assert ("duplicate-key", 1, "error") == (first["ruleId"], first["ruleIndex"], first["level"])
-    assert ("a-b", 0, "warning") == (second["ruleId"], second["ruleIndex"], second["level"])
+    assert (first["ruleId"], first["ruleIndex"], first["level"]) == ("duplicate-key", 1, "error")
+    assert (second["ruleId"], second["ruleIndex"], second["level"]) == ("a-b", 0, "warning")
     region = {"startLine": 24, "startColumn": 1, "endColumn": 6}
     where = {"artifactLocation": {"uri": FILE}, "region": region}
     assert [{"physicalLocation": where}] == first["locations"]
-    assert "first defined here" == first["relatedLocations"][0]["message"]["text"]
+    assert first["relatedLocations"][0]["message"]["text"] == "first defined here"
     place = second["locations"][0]["physicalLocation"]
-    assert "a%20b/%C3%A9.yaml" == place["artifactLocation"]["uri"]
-    assert {"startLine": 1, "startColumn": 1} == place["region"]
+    assert place["artifactLocation"]["uri"] == "a%20b/%C3%A9.yaml"
+    assert place["region"] == {"startLine": 1, "startColumn": 1}
 
 
 def test_github_annotations_are_escaped() -> None:
@@ -238,6 +238,6 @@ def test_github_annotations_are_escaped() -> None:
     )
 
     assert expected == rendering.as_github([finding])
-    assert "::notice file=f,line=1,col=1,title=x::m\n" == rendering.as_github(
+    assert rendering.as_github(
         [Diagnostic("x", "m", Span("f", 1, 1), Severity.INFO)]
-    )
+    ) == "::notice file=f,line=1,col=1,title=x::m\n"
