@@ -40,8 +40,7 @@ class ActiveSet:
                 body = await plans.read(connection, each.plan)
                 self._bounds[each.plan] = Bound(decode(body))
         self._startable = {
-            (each.namespace, each.name): Startable(each, self._bounds[each.plan])
-            for each in active
+            (each.namespace, each.name): Startable(each, self._bounds[each.plan]) for each in active
         }
         if len(self._bounds) > _KEPT:
             wanted = {each.plan for each in active}

@@ -151,7 +151,7 @@ class Executor:
             return value
         text = (data or orjson.dumps(value)).decode()
         masked = self._secrets.mask(text)
-        return value if masked == text else orjson.loads(masked)  # type: ignore[no-any-return]
+        return value if masked == text else orjson.loads(masked)
 
 
 def _project(step: BoundStep, outputs: Mapping[str, Json]) -> Mapping[str, Json]:

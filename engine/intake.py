@@ -112,7 +112,9 @@ class Intake:
                 answers = await self._write(connection, turn)
         except (psycopg.Error, OSError, TimeoutError, Unavailable) as error:
             _LOG.warning("a turn of %d requests was not committed: %s", len(turn), error)
-            answers = [(each, Unavailable("the database does not answer; try again")) for each in turn]
+            answers = [
+                (each, Unavailable("the database does not answer; try again")) for each in turn
+            ]
         except Exception as error:
             _LOG.exception("a turn of %d requests failed", len(turn))
             answers = [(each, error) for each in turn]

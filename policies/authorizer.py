@@ -60,7 +60,9 @@ class Authorizer:
             **dict(resource.attributes),
         }
         try:
-            allowed = any(True for _ in self._oso.query_rule("allow", about_actor, action.name, about))
+            allowed = any(
+                True for _ in self._oso.query_rule("allow", about_actor, action.name, about)
+            )
         except Exception:
             _LOG.exception("a policy failed on %s; that is a denial", action.name)
             return Verdict(False, "a policy failed, and that is a denial")

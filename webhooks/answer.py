@@ -8,7 +8,9 @@ from starlette.responses import Response
 from engine.core.values import Json
 
 
-def json_answer(value: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_answer(
+    value: Json, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """Return a value as a JSON response."""
     return Response(orjson.dumps(value), status, headers, "application/json")
 

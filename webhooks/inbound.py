@@ -100,9 +100,7 @@ async def generic(request: Request) -> Response:
     return _accepted(delivery, await edge.intake.deliver(arrival))
 
 
-def _is_signed(
-    edge: Edge, request: Request, namespace: str, trigger: Trigger, data: bytes
-) -> bool:
+def _is_signed(edge: Edge, request: Request, namespace: str, trigger: Trigger, data: bytes) -> bool:
     settings = trigger.settings if isinstance(trigger.settings, Mapping) else {}
     auth = settings.get("auth")
     assert isinstance(auth, Mapping), "the compiler lets no webhook through without auth"

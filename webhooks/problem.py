@@ -45,13 +45,20 @@ async def of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = f"{request.method} {request.url.path[:200]}"
     return problem(
-        request, error.status_code, detail, f"http.{error.status_code}", (), dict(error.headers or {})
+        request,
+        error.status_code,
+        detail,
+        f"http.{error.status_code}",
+        (),
+        dict(error.headers or {}),
     )
 
 
 async def of_defect(request: Request, error: Exception) -> Response:
     """Answer a defect of ours: the log has it whole, the sender a number to name."""
-    answer = problem(request, 500, "an error of ours; the log has it under this request_id", "sark.defect")
+    answer = problem(
+        request, 500, "an error of ours; the log has it under this request_id", "sark.defect"
+    )
     _LOG.error("request %s failed", answer.headers["x-request-id"], exc_info=error)
     return answer
 

@@ -54,7 +54,9 @@ def weakness(secret: str) -> str:
 
 
 def _key(secret: str) -> bytes:
-    return _decoded(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
+    return (
+        _decoded(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
+    )
 
 
 def _decoded(text: str) -> bytes:

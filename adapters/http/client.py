@@ -53,7 +53,7 @@ class CheckedResolver(AbstractResolver):
         answers = await loop.run_in_executor(self._threads, self._lookup, host, port)
         if not answers:
             raise OSError(f"{host} has no address")
-        self._gate.check_answers(host, port, answers)
+        self._gate.check_answers(_plain(host), port, answers)
         results = [_result(host, port, answer) for answer in dict.fromkeys(answers)]
         return [each for each in results if family in (socket.AF_UNSPEC, each["family"])]
 
@@ -94,7 +94,7 @@ class Client:
         hops = 0
         while True:
             try:
-                self.gate.check_host(_host(request), request.url.port or 0)
+                self.gate.check_host(_plain(request.url.raw_host or ""), request.url.port or 0)
                 result = await self._ask(request, progress, hops < request.max_redirects)
             except TimeoutError as error:
                 if not isinstance(error, aiohttp.ClientError):
@@ -117,6 +117,7 @@ class Client:
             allow_redirects=False,
             trace_request_ctx=progress,
         ) as answer:
+            response.check_headers(answer)
             if answer.status in request.ok:
                 data = await response.read_whole(answer, request.max_bytes)
                 return Succeeded(response.outputs(answer, data))
@@ -162,9 +163,9 @@ def _next(request: Request, status: int, location: str, may_follow: bool) -> Fai
         return failures.redirect(request, str(error), status)
 
 
-def _host(request: Request) -> str:
-    """Return the host as the gate spells hosts: lower case, ASCII, no dot at the end."""
-    return (request.url.raw_host or "").lower().removesuffix(".")
+def _plain(host: str) -> str:
+    """Return a host as the gate spells hosts: lower case, no dot at the end."""
+    return host.lower().removesuffix(".")
 
 
 def _result(host: str, port: int, answer: str) -> ResolveResult:

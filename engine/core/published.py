@@ -78,7 +78,7 @@ class _Authored(GenerateJsonSchema):
             made["additionalProperties"] = False
         return made
 
-    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
+    def field_title_should_be_set(self, schema: object) -> bool:
         return False
 
 
@@ -154,7 +154,8 @@ def _inside(schema: Json) -> Json:
     if not isinstance(schema, Mapping):
         return schema
     made = {key: _keyword(key, value) for key, value in schema.items()}
-    if "oneOf" in made and made["oneOf"] != schema["oneOf"]:
+    branches = made.get("oneOf")
+    if isinstance(branches, list) and any(set(each) - {"required"} for each in branches):
         # A template may please two branches at once.
         made["anyOf"] = made.pop("oneOf")
     return made

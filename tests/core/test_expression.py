@@ -1,6 +1,7 @@
 """Expressions and templates: what they give, what they read, what they cost."""
 
 import time
+from types import MappingProxyType
 
 import pytest
 
@@ -352,14 +353,14 @@ def test_an_area_is_evaluated_whole() -> None:
 
     found = compiled.evaluate(NAMES)
 
-    assert {
+    assert found == {
         "method": "POST",
         "headers": {"fixed": ["a", {"b": 1}]},
         "json": {"env": "staging", "list": [1, "n=3"], "last": None},
-    } == found
-    assert ["method", "headers", "json"] == list(found)  # type: ignore[arg-type]
-    assert [("inputs", "env"), ("inputs", "n")] == [each.path for each in compiled.references]
-    assert '{"a":"{{ x }}"}' == compile_value({"a": "{{ x }}"}).source
+    }
+    assert list(found) == ["method", "headers", "json"]
+    assert [each.path for each in compiled.references] == [("inputs", "env"), ("inputs", "n")]
+    assert compile_value({"a": "{{ x }}"}).source == '{"a":"{{ x }}"}'
 
 
 @pytest.mark.parametrize("area", [None, 1, True, "text", [], {}, {"a": [1, {"b": "c"}]}])
@@ -368,16 +369,16 @@ def test_an_area_without_templates_is_itself(area: Json) -> None:
     What holds no template comes out as it went in.
     """
     assert area == compile_value(area).evaluate({})
-    assert [] == templates_in(area)
+    assert templates_in(area) == []
 
 
 def test_templates_are_found_with_their_places() -> None:
     """
     Every text with braces is listed with its pointer, those that will be refused too.
     """
-    area = {"a": ["x", "{{ b }}"], "c": {"d": "{% e %}", "f": "{"}, "g": 1}
+    area: Json = {"a": ["x", "{{ b }}"], "c": {"d": "{% e %}", "f": "{"}, "g": 1}
 
-    assert [(("a", 1), "{{ b }}"), (("c", "d"), "{% e %}")] == templates_in(area)
+    assert templates_in(area) == [(("a", 1), "{{ b }}"), (("c", "d"), "{% e %}")]
 
 
 def test_a_fault_in_an_area_has_its_pointer() -> None:
@@ -387,9 +388,9 @@ def test_a_fault_in_an_area_has_its_pointer() -> None:
     with pytest.raises(FaultError) as raised:
         compile_value({"a": [{"b/c": "x {{ 1 + }}"}]})
 
-    assert ("a", 0, "b/c") == raised.value.pointer
-    assert "/a/0/b~1c" == str(raised.value.pointer)
-    assert 8 == raised.value.fault.offset
+    assert raised.value.pointer == ("a", 0, "b/c")
+    assert str(raised.value.pointer) == "/a/0/b~1c"
+    assert raised.value.fault.offset == 8
 
 
 REFERENCES: list[tuple[str, list[tuple[tuple[str | int, ...], bool, str, tuple[str, ...]]]]] = [
@@ -501,7 +502,7 @@ def test_no_value_grows_past_a_mebibyte(text: str) -> None:
     with pytest.raises(EvaluationError) as raised:
         parse_expression(text).evaluate(names)
 
-    assert "budget" == raised.value.code
+    assert raised.value.code == "budget"
     assert time.perf_counter() - begun < 2
 
 
@@ -542,6 +543,29 @@ def test_a_value_too_deep_is_an_error() -> None:
             parse_expression(text).evaluate(names)
     with pytest.raises(EvaluationError, match="JSON cannot hold"):
         parse_expression("x | tojson").evaluate(names)
+
+
+def test_any_mapping_and_text_will_do() -> None:
+    """
+    Values need not be of the very types that a JSON parser gives.
+    """
+    names = {"map": MappingProxyType({"a": 1}), "word": Word("ab"), "list": range(2)}
+
+    assert parse_expression("map is mapping and map.a == 1").evaluate(names) is True
+    assert parse_expression("word is string and word | upper == 'AB'").evaluate(names) is True
+    assert parse_expression("list is sequence and list | sum == 1").evaluate(names) is True
+
+
+class Word(str):
+    """A text that says where it comes from."""
+
+
+def test_numbers_that_no_float_holds_are_an_error() -> None:
+    """
+    An integer that came in larger than any JSON reader takes does not end in a crash.
+    """
+    with pytest.raises(EvaluationError, match="too large"):
+        parse_expression("x + 1.5").evaluate({"x": 10**400})
 
 
 def test_only_json_is_looked_into() -> None:

@@ -1,12 +1,15 @@
 """What is refused in expressions and templates, where, and with which advice."""
 
 import string
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.core.expression import (
+    Compiled,
     EvaluationError,
     Fault,
     FaultError,
@@ -19,13 +22,14 @@ from engine.core.expression import (
 from engine.core.expression.compiled import MAX_TEMPLATE
 from engine.core.expression.syntax import MAX_DEPTH, parse
 from engine.core.expression.token import MAX_LENGTH
+from engine.core.values import canonical
 
 FAULTS: list[tuple[str, str, str, str]] = [
     # text, code, what is marked, words
     ("", "expression-syntax", "", "the expression is empty"),
     ("  ", "expression-syntax", "  ", "the expression is empty"),
     ("1 +", "expression-syntax", "", "the expression ends too early"),
-    ("(a", "expression-syntax", "", "the end of the expression"),
+    ("(a", "expression-syntax", "", "the expression ends too early, expected `)`"),
     ("a b", "expression-syntax", "b", "unexpected `b`"),
     ("a, b", "expression-syntax", ",", "unexpected `,`"),
     ("a = b", "expression-syntax", "=", "write `==`"),
@@ -40,7 +44,7 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ("a != '\\d'", "expression-syntax", "\\d", "unknown escape `\\d`"),
     ("'\\x4'", "expression-syntax", "'\\x4'", ""),
     ("'\\ud800'", "expression-syntax", "'\\ud800'", "lone surrogate"),
-    ("a·b", "expression-syntax", "a·b", ""),
+    ("a²", "expression-syntax", "a²", "Invalid character"),
     ("{% if a %}", "expression-syntax", "%", "unexpected `%`"),
     ("{# a #}", "expression-syntax", "#", "unexpected character"),
     ("[x for x in y]", "expression-syntax", "for", "expected token `,`, got `for`"),
@@ -50,7 +54,6 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ("a[]", "expression-syntax", "[]", "takes one key"),
     ("a.upper()", "expression-syntax", "()", "no methods"),
     ("a.nope()", "expression-syntax", "()", "no methods"),
-    ("a()()", "unknown-function", "a", "there is no function or filter `a`"),
     ("upper(a)(b)", "expression-syntax", "(b)", "no methods"),
     ("a.__class__", "expression-attribute", ".__class__", "look up data alone"),
     ("a.b.__globals__.c", "expression-attribute", ".__globals__", "look up data alone"),
@@ -135,7 +138,7 @@ def test_braces_are_found_outside_of_strings_only() -> None:
 
 TEMPLATE_FAULTS: list[tuple[str, str, str]] = [
     ("x {{ a", "template-open", "{{"),
-    ("{{ 'a }}", "template-open", "{{"),
+    ("{{ 'a }}", "expression-syntax", "'"),
     ("{{ [a }}", "template-open", "{{"),
     ("{{ }}", "expression-syntax", " "),
     ("{{}}", "expression-syntax", "}"),
@@ -178,11 +181,12 @@ def test_limits_of_templates_and_areas() -> None:
         compile_value(deep)  # type: ignore[arg-type]
 
 
-_WORDS = st.sampled_from(
+_VOCABULARY = (
     "a b.c inputs . | ( ) [ ] { } {{ }} {% %} {# #} - -}} + * ** / // % ~ == = < in not is if "
     "else and or , : 'x' \"y\" ' 1 1.5 0x 1e9 none true default upper sum join(',') ''.join "
-    "__class__ import os lambda range() \\ \n \t \r # ; @ $ é \u2028 \x00 \ud800".split(" ")
+    "__class__ import os lambda range() \\ \n \t \r # ; @ $ é \u2028 \x00 \ud800"
 )
+_WORDS = st.sampled_from(_VOCABULARY.split(" "))
 _TEXT = st.lists(_WORDS, max_size=25).map(" ".join) | st.text(max_size=60)
 
 
@@ -194,19 +198,29 @@ def test_any_text_is_taken_or_faulted(text: str) -> None:
     """
     Whatever is written, the answer is a value, a fault within the text, or an evaluation error.
     """
+    names = {"a": 1, "inputs": {"b": "x"}, "b": {"c": [1]}}
     for door in (parse_expression, parse_template):
-        try:
-            door(text).evaluate({"a": 1, "inputs": {"b": "x"}, "b": {"c": [1]}})
-        except FaultError as error:
-            assert 0 <= error.fault.offset <= len(text)
-            assert error.fault.length >= 0
-        except EvaluationError as error:
-            assert error.code in ("undefined", "type", "value", "budget")
+        fault, code = _refusal(door, text, names)
+
+        assert fault is None or 0 <= fault.offset <= fault.offset + fault.length <= len(text) + 1
+        assert code in ("", "undefined", "type", "value", "budget")
+
+
+def _refusal(
+    door: Callable[[str], Compiled], text: str, names: Mapping[str, object]
+) -> tuple[Fault | None, str]:
+    try:
+        door(text).evaluate(names)
+    except FaultError as error:
+        return error.fault, ""
+    except EvaluationError as error:
+        return None, error.code
+    return None, ""
 
 
 _LEAVES = st.sampled_from(
-    ["a", "a.b", "a.c[0]", "s", "'x'", "''", "1", "0", "-1.5", "9223372036854775807", "none", "true",
-     "[]", "[1, 'x']", "{'k': 1}", "gone"]
+    ["a", "a.b", "a.c[0]", "s", "'x'", "''", "1", "0", "-1.5", "9223372036854775807", "none",
+     "true", "[]", "[1, 'x']", "{'k': 1}", "gone"]
 )  # fmt: skip
 _OPERATORS = [
     "+",
@@ -229,8 +243,8 @@ _FILTERS = [
     "length", "upper", "trim", "join('-')", "split('x')", "replace('x', s)", "first", "last",
     "keys", "values", "items", "sum", "min", "max", "sort", "unique", "map('b')", "select('b', 1)",
     "int", "float", "string", "bool", "tojson", "fromjson", "round(1)", "abs", "date",
-    "truncate(3)", "b64encode", "b64decode", "urlencode", "sha256", "default(s)", "default(a, true)",
-    "startswith('x')",
+    "truncate(3)", "b64encode", "b64decode", "urlencode", "sha256", "default(s)",
+    "default(a, true)", "startswith('x')",
 ]  # fmt: skip
 
 
@@ -262,16 +276,11 @@ def test_an_allowed_expression_gives_json_or_an_error(text: str) -> None:
     answers = []
     for _ in range(2):
         try:
-            answers.append(repr(compiled.evaluate(names)))
+            answers.append(canonical(compiled.evaluate(names)).decode())
         except EvaluationError as error:
             answers.append(f"{error.code} {error.message}")
 
     assert answers[0] == answers[1]
-    assert (
-        "<" not in answers[0].replace("`<", "").replace("(gone <", "")
-        or "budget" in answers[0]
-        or "<" in text
-    )  # an object of Python's own would show as <...>
 
 
 class Tempting(dict[str, object]):
@@ -294,10 +303,8 @@ def test_no_expression_reaches_an_attribute(text: str, name: str) -> None:
     """
     trap = Tempting({"b": 1, "c": [1, {"b": 2}]})
     for told in (text, f"a[{name!r}]", f"a.c[1][{name!r}]", f"[a] | map({name!r})"):
-        try:
+        with suppress(EvaluationError):
             parse_expression(told).evaluate({"a": trap, "s": "xyz"})
-        except EvaluationError:
-            pass
 
 
 @settings(max_examples=200, deadline=None)
@@ -332,7 +339,7 @@ def test_a_whole_value_keeps_its_type(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a", " a.b ", "a.b_c.d9", "in.a", "a.if", "true", "none.a", "not", "a.__b__", "a__b.c"]
+    "text", ["a", " a.b ", "a.b_c.d9", "in.a", "a.if", "true", "none", "not", "a.__b__", "a__b.c"]
 )
 def test_plain_paths_are_read_as_any_other_expression(text: str) -> None:
     """
@@ -345,8 +352,6 @@ def test_plain_paths_are_read_as_any_other_expression(text: str) -> None:
         except FaultError as error:
             return error.fault.code
 
-    quick, long = answer(text), answer(f"{text} ")
-    padded = answer(text.replace(".", " ."))
+    quick, long = answer(text), answer(f"{text}  if true else 1")
 
-    assert quick == long
-    assert getattr(quick, "path", quick) == getattr(padded, "path", padded)
+    assert getattr(long, "then", long) == quick

@@ -12,11 +12,12 @@ from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
 from engine.intake import Start
 from engine.store import journal, runs, views
+from engine.store.pool import Connection
 from engine.store.views import Filter, RunRow
 from webhooks import body
 from webhooks.answer import json_answer, listed
 from webhooks.api import query
-from webhooks.edge import Edge, edge_of, run_id
+from webhooks.edge import edge_of, run_id
 
 _LONGEST_KEY = 255
 
@@ -77,7 +78,7 @@ async def show(request: Request) -> Response:
     edge = edge_of(request)
     await edge.allow(request, "run.read", "run", request.path_params["run"])
     async with edge.pool.connection() as connection:
-        row = await _found(edge, request, connection)
+        row = await _found(request, connection)
         rows = await journal.read(connection, row.id)
         steps = await history.steps(connection, row, rows)
     return json_answer({**history.told(row), "steps": steps})
@@ -90,7 +91,7 @@ async def events(request: Request) -> Response:
     most = query.limit(request)
     after = max(query.number(request, "after"), query.number(request, "cursor"))
     async with edge.pool.connection() as connection:
-        row = await _found(edge, request, connection)
+        row = await _found(request, connection)
         rows = await journal.read(connection, row.id, after, most)
     items: list[Json] = [
         {
@@ -116,9 +117,9 @@ async def cancel(request: Request) -> Response:
         "reason": str(told.get("reason") or ""),
     }
     async with edge.pool.connection() as connection:
-        row = await _found(edge, request, connection)
+        row = await _found(request, connection)
         asked = await runs.cancel(connection, row.id, reason)
-        row = await _found(edge, request, connection)
+        row = await _found(request, connection)
     if asked is None and row.status in ENDED:
         raise Conflict(f"run {row.id} has ended: {row.status}")
     if asked is not None and edge.bell is not None:
@@ -130,7 +131,7 @@ async def cancel(request: Request) -> Response:
     return json_answer({"id": str(row.id), "status": row.status}, 202)
 
 
-async def _found(edge: Edge, request: Request, connection: views.Connection) -> RunRow:
+async def _found(request: Request, connection: Connection) -> RunRow:
     identity = run_id(request.path_params["run"])
     row = await views.run(connection, identity)
     if row is None:

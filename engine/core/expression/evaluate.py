@@ -5,6 +5,7 @@ whatever makes something new counts what it makes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 from engine.core.expression import tree
@@ -79,18 +80,17 @@ def _path(path: tuple[str | int, ...]) -> Callable[[Names], Json]:
 def _undefined(names: Names, path: tuple[str | int, ...]) -> UndefinedError:
     """Return the error that tells at which segment a path was lost."""
     value: Any = names
-    for at, segment in enumerate(path):
-        try:
-            value = value[segment]
-        except _LOST:
-            if at == 0:
-                return UndefinedError(f"`{segment}` is not defined")
-            where = written(path[:at])
-            reason = "has no" if isinstance(value, Mapping) else f"is {named(kind(value))}, with no"
-            return UndefinedError(
-                f"`{written(path)}` is not defined: `{where}` {reason} `{segment}`"
-            )
-    raise AssertionError("the path leads somewhere")
+    at = 0
+    with suppress(*_LOST):
+        while True:
+            value = value[path[at]]
+            at += 1
+    if at == 0:
+        return UndefinedError(f"`{path[0]}` is not defined")
+    reason = "has no" if isinstance(value, Mapping) else f"is {named(kind(value))}, with no"
+    return UndefinedError(
+        f"`{written(path)}` is not defined: `{written(path[:at])}` {reason} `{path[at]}`"
+    )
 
 
 def _constant(node: tree.Constant, _: str) -> Run:

@@ -38,8 +38,7 @@ _COMPARISONS = {
     "notin": "not in",
 }
 _ARITHMETIC = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "FloorDiv": "//", "Mod": "%"}
-_TOO_EARLY = "the expression ends too early"
-_ENDS = ("`end of template`", "`end of print statement`")
+_EARLY = re.compile(r"unexpected `?end of [a-z ]+`?")
 
 
 def parse(text: str, base: int = 0) -> tree.Node:
@@ -69,14 +68,12 @@ def parse(text: str, base: int = 0) -> tree.Node:
 
 def _worded(error: TemplateSyntaxError, stream: TokenStream, tokens: Tokens) -> FaultError:
     """Return Jinja's complaint in our words and at its place."""
-    message = (error.message or "").replace("'", "`")
-    for end in _ENDS:
-        message = message.replace(end, "the end of the expression")
+    message = (error.message or "").replace("'", "`").rstrip(".")
     offset = error.lineno
     length = tokens.ends[offset] - offset
     if stream.eos:
         offset, length = tokens.ends[tokens.all[-1].lineno], 1
-        message = message.replace("unexpected the end of the expression", _TOO_EARLY)
+        message = _EARLY.sub("the expression ends too early", message)
     elif stream.current.type == "assign":
         message = "`=` assigns and compares nothing: write `==`"
     return FaultError(Fault("expression-syntax", message, offset, length))

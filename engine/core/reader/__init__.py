@@ -1,17 +1,18 @@
 """A document becomes a workflow: every scalar typed by its key, every complaint with its place."""
 
+from contextlib import suppress
 from typing import Final
 
 from pydantic import ValidationError
 
 from engine.core import spec
 from engine.core.diagnostic import Diagnostic, has_errors
-from engine.core.document import Document, Mapping, Path, Scalar
+from engine.core.document import Document, Enough, Mapping, Path, Scalar
 from engine.core.reader.codes import CODES
 from engine.core.reader.scalar import is_ambiguous, resolve
 from engine.core.reader.shaping import workflow_shape
 from engine.core.reader.walk import Walk
-from engine.core.reader.words import found, listed, meant, place
+from engine.core.reader.words import coded, found, listed, meant, place
 
 __all__ = ["CODES", "is_ambiguous", "read", "resolve"]
 
@@ -24,7 +25,9 @@ def read(document: Document) -> tuple[spec.Workflow | None, list[Diagnostic]]:
     The findings are all that can be told from the document alone, in the order of its lines.
     """
     walk = Walk(document)
-    workflow = _workflow(walk) if _is_workflow(walk) else None
+    workflow = None
+    with suppress(Enough):
+        workflow = _workflow(walk) if _is_workflow(walk) else None
     return workflow, sorted(walk.found, key=lambda each: (each.span, each.code))
 
 
@@ -42,7 +45,7 @@ def _is_workflow(walk: Walk) -> bool:
     _, kind = root.members.get("kind", (None, None))
     if isinstance(kind, Scalar) and not kind.is_empty and kind.text not in _KINDS:
         message = f"there is no kind {found(kind)}"
-        hint = meant(kind.text, _KINDS) or f"this version knows {listed(_KINDS, 'and')}"
+        hint = meant(kind.text, _KINDS) or f"this version knows {listed(coded(_KINDS), 'and')}"
         walk.error("unknown-kind", message, kind, hint=hint)
         return False
     return True

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
+from engine.core.quoting import shown
 from engine.core.reader.shape import Shape, Text, Word
 from engine.core.reader.walk import Walk
 from engine.core.reader.words import coded, listed, meant, place
@@ -32,8 +33,9 @@ class Listed:
 
     def hint(self, node: Node) -> str:
         """Return how to write a single item as a list, if that is what the node is."""
-        is_item = isinstance(node, Scalar) and self.item.fits(node)
-        return f"write `[{node.text}]`" if is_item and isinstance(node, Scalar) else ""
+        if not isinstance(node, Scalar) or not self.item.fits(node):
+            return ""
+        return f"write `[{shown(node.text)}]`" if node.plain else "put it in `[ ]`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Keyed:
         pattern, read = self.name.pattern, self.value.read
         for name, (key, value) in node.members.items():
             if pattern is not None and not pattern.fullmatch(name):
-                message = f"{place((*path, name))} has a name that cannot be"
-                walk.error("bad-name", message, key, hint=f"a name is {self.name.words}")
+                message = f"{place((*path, name))}: a name is {self.name.words}"
+                walk.error("bad-name", message, key, hint=self.name.proposal(name))
             made[name] = read(walk, value, (*path, name))
         return made
 
@@ -107,9 +109,8 @@ class Record:
             return
         free = [name for name in self.allowed if name not in node.members]
         hint = meant(key.text, free) or f"it takes {listed(coded(self.allowed), 'and')}"
-        walk.error(
-            "unknown-key", f"unknown field {place((key.text,))} in {place(path)}", key, hint=hint
-        )
+        message = f'unknown field "{shown(key.text)}" in {place(path)}'
+        walk.error("unknown-key", message, key, hint=hint)
 
     def _miss(self, walk: Walk, name: str, path: Path) -> None:
         shape = self.fields[name]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.core.document import Mapping, Node, Path, Scalar
 from engine.core.reader.branch import Listed, Record
-from engine.core.reader.shape import Shape
+from engine.core.reader.shape import Shape, Word
 from engine.core.reader.walk import Walk
 from engine.core.reader.words import coded, found, listed, meant, place
 from engine.core.values import Json
@@ -25,7 +25,9 @@ class Tagged:
     def read(self, walk: Walk, node: Node, path: Path) -> Json:
         known = listed(coded(self.records))
         if not isinstance(node, Mapping):
-            hint = f"write `{{{self.tag}: ...}}`: {known}"
+            is_tag = isinstance(node, Scalar) and node.text in self.records
+            value = node.text if is_tag and isinstance(node, Scalar) else "..."
+            hint = f"write `{{{self.tag}: {value}}}`"
             return walk.wrong_type(node, path, self.expected, hint)
         if self.tag not in node.members:
             message = f'{place(path)} has no "{self.tag}"'
@@ -48,7 +50,8 @@ class Either:
 
     @property
     def expected(self) -> str:
-        return listed(dict.fromkeys(each.expected for each in self.options))
+        told = (_alternatives(each) for each in self.options)
+        return listed(dict.fromkeys(word for words in told for word in words))
 
     def fits(self, node: Node) -> bool:
         return any(each.fits(node) for each in self.options)
@@ -85,3 +88,7 @@ class Either:
             if not trial.found:
                 return value
         return walk.bad_value(node, path, self.expected)
+
+
+def _alternatives(shape: Shape) -> list[str]:
+    return coded(shape.choices) if isinstance(shape, Word) else [shape.expected]

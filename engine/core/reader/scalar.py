@@ -5,6 +5,7 @@ import re
 from typing import Final
 
 from engine.core.document import Scalar
+from engine.core.quoting import shown
 
 _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -19,6 +20,8 @@ _NUMBER: Final = re.compile(
 )
 # What PostgreSQL's json, orjson and every client can keep without loss.
 _INTEGERS: Final = range(-(2**63), 2**64)
+_MOST_DIGITS: Final = 24
+_BASES: Final = {"int": 10, "octal": 8, "hex": 16}
 
 # https://yaml.org/type/ for bool, int, float, timestamp, merge and value, where they part from 1.2.
 # Longer texts are not asked: nobody means a number, and the pattern would take its time.
@@ -56,22 +59,16 @@ def is_ambiguous(scalar: Scalar) -> bool:
 
 
 def _number(match: re.Match[str]) -> int | float:
-    text = match[match.lastgroup or 0]
-    match match.lastgroup:
-        case "float":
-            return _finite(float(text), text)
-        case "odd":
-            raise ValueError(f"`{text}` is no number in JSON")
-        case "int" | "octal" | "hex" as base:
-            # 24 digits tell already that it is too large; int() has a limit of its own.
-            number = int(text[:24].lstrip("+"), {"int": 10, "octal": 8, "hex": 16}[base])
-            if len(text) > 24 or number not in _INTEGERS:
-                raise ValueError(f"the number `{text[:24]}` does not fit into 64 bits")
-            return number
-    raise AssertionError(match)
-
-
-def _finite(number: float, text: str) -> float:
-    if math.isinf(number):
-        raise ValueError(f"`{text}` is too large for a number")
-    return number
+    kind = match.lastgroup or ""
+    text = match[kind]
+    if kind == "odd":
+        raise ValueError(f"`{text}` is no number in JSON")
+    if kind == "float":
+        number = float(text)
+        if math.isinf(number):
+            raise ValueError(f"`{shown(text)}` is too large for a number")
+        return number
+    # So many digits are too large already; int() has a limit of its own on what it reads.
+    if len(text) > _MOST_DIGITS or (whole := int(text, _BASES[kind])) not in _INTEGERS:
+        raise ValueError(f"the number `{shown(text)}` does not fit into 64 bits")
+    return whole

@@ -31,10 +31,11 @@ class Shape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string, as written. `words` say what `pattern` asks for."""
+    """A string, as written. `words` say what `pattern` asks for; `literal` takes no template."""
 
     pattern: re.Pattern[str] | None = None
     words: str = "a text"
+    literal: bool = True
 
     @property
     def expected(self) -> str:
@@ -48,8 +49,19 @@ class Text:
             hint = "put it in quotes" if isinstance(node, Mapping | Sequence) else ""
             return walk.wrong_type(node, path, self.words, hint)
         if self.pattern is not None and not self.pattern.fullmatch(node.text):
+            return walk.bad_value(node, path, self.words, self.proposal(node.text))
+        if self.literal and "{{" in node.text:
             return walk.bad_value(node, path, self.words)
         return node.text
+
+    def proposal(self, text: str) -> str:
+        """Return a hint with a near text that matches, if there is one."""
+        lowered = text.strip().lower()
+        for mark in "_-":
+            near = re.sub(r"[\s._-]+", mark, lowered)
+            if self.pattern is not None and self.pattern.fullmatch(near):
+                return f"write `{near}`"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +121,11 @@ class Number:
     @property
     def expected(self) -> str:
         kind = "a whole number" if self.whole else "a number"
-        match self.least, self.most:
-            case None, None:
-                return kind
-            case least, None:
-                return f"{kind} of {least:g} or more"
-            case None, most:
-                return f"{kind} of {most:g} or less"
-            case least, most:
-                return f"{kind} from {least:g} to {most:g}"
+        if self.least is not None and self.most is not None:
+            return f"{kind} from {self.least:g} to {self.most:g}"
+        if self.least is not None:
+            return f"{kind} of {self.least:g} or more"
+        return kind if self.most is None else f"{kind} of {self.most:g} or less"
 
     def fits(self, node: Node) -> bool:
         return self._value(node) is not None
@@ -152,17 +160,15 @@ class Free:
 
     expected: str = "a value"
 
-    def fits(self, node: Node) -> bool:  # noqa: ARG002
+    def fits(self, node: Node) -> bool:
         return True
 
     def read(self, walk: Walk, node: Node, path: Path) -> Json:
-        match node:
-            case Scalar():
-                return self._scalar(walk, node)
-            case Sequence(items):
-                return [self.read(walk, item, path) for item in items]
-            case Mapping(members):
-                return {name: self.read(walk, value, path) for name, (_, value) in members.items()}
+        if isinstance(node, Scalar):
+            return self._scalar(walk, node)
+        if isinstance(node, Sequence):
+            return [self.read(walk, item, path) for item in node.items]
+        return {name: self.read(walk, value, path) for name, (_, value) in node.members.items()}
 
     def _scalar(self, walk: Walk, node: Scalar) -> Json:
         if not node.plain:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from engine.core.published import authored_schema
 from engine.core.reader.branch import Keyed, Listed, Record
@@ -11,16 +11,17 @@ from engine.core.reader.choice import Either, Tagged
 from engine.core.reader.shape import Flag, Free, Number, Shape, Text, Word
 
 _Schema = Mapping[str, Any]
+_CLASSES: Final = {"expression": "an expression", "template": "a template"}
 
 
 @cache
 def workflow_shape() -> Record:
     """Return the shape of a whole workflow; made once."""
     schema = authored_schema()
-    return _Shaping(schema["$defs"]).record(schema)
+    return Shaping(schema["$defs"]).record(schema)
 
 
-class _Shaping:
+class Shaping:
     """Makes shapes; one of each definition, so that definitions may refer to themselves."""
 
     def __init__(self, definitions: Mapping[str, _Schema]) -> None:
@@ -94,5 +95,6 @@ class _Shaping:
 
 def _text(schema: _Schema) -> Text:
     if "pattern" not in schema:
-        return Text()
+        kind = schema.get("x-sark-class", "")
+        return Text(None, _CLASSES.get(kind, "a text"), literal=not kind)
     return Text(re.compile(schema["pattern"]), schema["patternErrorMessage"])

@@ -4,7 +4,7 @@ What notes an error returns null, which stands for the value that is not there.
 """
 
 from engine.core.diagnostic import Diagnostic, Related, Severity
-from engine.core.document import Document, Node, Path, Scalar
+from engine.core.document import MAX_FINDINGS, Document, Enough, Node, Path, Scalar
 from engine.core.reader.words import found, place
 from engine.core.values import Json
 
@@ -28,20 +28,18 @@ class Walk:
         """Note what forbids activation; `first` is a second place and its words."""
         place_of = self.document.place
         related = () if first is None else (Related(place_of(first[0]), first[1]),)
-        found = Diagnostic(code, message, place_of(node), hint=hint, related=related)
-        self.found.append(found)
-        return None
+        span = place_of(node)
+        return self._note(Diagnostic(code, message, span, hint=hint, related=related))
 
     def warn(self, code: str, message: str, node: Node, hint: str) -> None:
         """Note what a person should look at."""
         span = self.document.place(node)
-        self.found.append(Diagnostic(code, message, span, Severity.WARNING, hint))
+        self._note(Diagnostic(code, message, span, Severity.WARNING, hint))
 
     def missing(self, code: str, message: str, path: Path, hint: str) -> Json:
         """Note what is not there, at the key of what should hold it."""
         span = self.document.span(path, key=True)
-        self.found.append(Diagnostic(code, message, span, hint=hint))
-        return None
+        return self._note(Diagnostic(code, message, span, hint=hint))
 
     def wrong_type(self, node: Node, path: Path, expected: str, hint: str = "") -> Json:
         """Note that a value is of another kind than its key takes."""
@@ -60,3 +58,12 @@ class Walk:
             return self.error("template-not-allowed", message, node, hint="write the value out")
         message = f"{place(path)} takes {expected}; this is {found(node)}"
         return self.error(code, message, node, hint=hint)
+
+    def _note(self, finding: Diagnostic) -> Json:
+        """Keep a finding; raise Enough where there are too many to be of use."""
+        if len(self.found) == MAX_FINDINGS:
+            message = f"more than {MAX_FINDINGS} findings; the others are not shown"
+            self.found.append(Diagnostic("too-many-findings", message, finding.span))
+            raise Enough
+        self.found.append(finding)
+        return None

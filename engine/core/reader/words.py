@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
 
-from engine.core.document import Mapping, Node, Path, Scalar, Sequence
+from engine.core.document import Node, Path, Scalar, Sequence
 from engine.core.quoting import shown
 
 # What authors of GitHub Actions, Argo, Kestra, Airflow and Temporal would write here.
@@ -65,33 +65,36 @@ def coded(words: Iterable[str]) -> list[str]:
 
 def found(node: Node) -> str:
     """Return what a node is, for the end of a sentence."""
-    match node:
-        case Scalar(plain=True, text=""):
-            return "nothing"
-        case Scalar(plain=True, text=text):
-            return f"`{shown(text)}`"
-        case Scalar(text=text):
-            return f'the text "{shown(text)}"'
-        case Sequence():
-            return "a list"
-        case Mapping():
-            return "a mapping"
+    if isinstance(node, Scalar):
+        return f"`{shown(node.text)}`" if node.plain else f'the text "{shown(node.text)}"'
+    return "a list" if isinstance(node, Sequence) else "a mapping"
 
 
 def place(path: Path) -> str:
-    """Return where a path leads, in words: `the workflow`, `step "build"`, `"retry" of ...`."""
+    """Return where a path leads, in words: `step "build"`, `"retry.if" of step "build"`."""
     told: list[str] = []
+    keys: list[str] = []
     parts = iter(path)
     for part in parts:
         owned = _OWNERS.get(part) if isinstance(part, str) else None
         name = next(parts, None) if owned else None
-        told.append(_part(part) if name is None else _owned(owned, name))
-    return " of ".join(reversed(told)) or "the workflow"
+        if name is None:
+            keys.append(_key(part, is_first=not keys))
+            continue
+        told += [*_quoted(keys), _owned(owned, name)]
+        keys = []
+    return " of ".join(reversed([*told, *_quoted(keys)])) or "the workflow"
 
 
 def _owned(kind: str | None, name: str | int) -> str:
     return f"{kind} {name + 1}" if isinstance(name, int) else f'{kind} "{shown(name)}"'
 
 
-def _part(name: str | int) -> str:
-    return f"item {name + 1}" if isinstance(name, int) else f'"{shown(name)}"'
+def _key(part: str | int, *, is_first: bool) -> str:
+    if isinstance(part, int):
+        return f"[{part + 1}]"
+    return shown(part) if is_first else f".{shown(part)}"
+
+
+def _quoted(keys: list[str]) -> list[str]:
+    return [f'"{"".join(keys)}"'] if keys else []

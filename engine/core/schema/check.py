@@ -63,11 +63,11 @@ def check(schema: Json) -> list[Problem]:
     """
     problems: list[Problem] = []
     pending: list[tuple[Pointer, int, Json]] = [(Pointer(), 0, schema)]
-    for count in range(MAX_SCHEMAS):
-        if not pending:
-            break
+    left = MAX_SCHEMAS
+    while pending:
         at, depth, each = pending.pop()
-        if depth > MAX_DEPTH or count == MAX_SCHEMAS - 1:
+        left -= 1
+        if depth > MAX_DEPTH or left < 0:
             return [(at, f"over {MAX_DEPTH} schemas deep, or over {MAX_SCHEMAS:,} in all")]
         problems.extend(_own_problems(each, at, schema))
         if isinstance(each, Mapping):
