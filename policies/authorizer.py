@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from pathlib import Path
+from typing import Any
 
 from oso import Oso
 
@@ -28,7 +29,7 @@ class Authorizer:
         if not files:
             raise PolicyError(f"there is no policy in {folder}: without one everything is denied")
         self._remembered: dict[tuple[Actor, Action, Resource], Verdict] = {}
-        self._oso = Oso()
+        self._oso: Any = Oso()
         try:
             self._oso.load_files([str(each) for each in files])
         except Exception as error:
