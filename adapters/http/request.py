@@ -95,7 +95,7 @@ def build(call: Call, agent: str) -> Request:
         _ok(given.get("ok_status", ("2xx",))),
         _number("max_redirects", given, _default_redirects(method), 0, MAX_REDIRECTS),
         _number("max_bytes", given, DEFAULT_MAX_BYTES, 1, LARGEST_MAX_BYTES),
-        _secrets(given, raw, full, headers),
+        _secrets(call, raw, full, headers),
     )
 
 
@@ -256,16 +256,15 @@ def _statuses(given: Json) -> Iterable[int]:
     return range(int(match[2]), int(match[3]) + 1)
 
 
-def _secrets(
-    given: Mapping[str, Json], raw: str, url: URL, headers: CIMultiDict[str]
-) -> tuple[str, ...]:
-    """Return what an echoing server could repeat: the URL's parts, credentials, own headers."""
-    own = given.get("headers")
+def _secrets(call: Call, raw: str, url: URL, headers: CIMultiDict[str]) -> tuple[str, ...]:
+    """Return what an echoing server could repeat: key, URL, credentials, the author's headers."""
+    own = call.arguments.get("headers")
     names = own if isinstance(own, Mapping) else {}
-    texts = [raw, str(url), url.raw_path_qs, url.path_qs, url.raw_path, url.path, url.query_string]
+    texts = [call.key, headers["Idempotency-Key"]]
+    texts += [raw, str(url), url.raw_path_qs, url.path_qs, url.raw_path, url.path, url.query_string]
     texts += url.query.values()
     texts += [headers[name] for name in names if name.lower() not in _HARMLESS]
-    if "auth" in given:
+    if "auth" in call.arguments:
         kind, _, value = headers["Authorization"].partition(" ")
         texts.append(value)
         if kind == "Basic":
