@@ -71,7 +71,7 @@ def test_the_catalogue_loads_no_client() -> None:
     root = Path(__file__).parents[1]
     found = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)
 
-    assert b"set()\n" == found.stdout
+    assert found.stdout == b"set()\n"
 
 
 def test_operations_are_open_while_they_are_needed() -> None:
@@ -81,7 +81,7 @@ def test_operations_are_open_while_they_are_needed() -> None:
 
     async def story() -> None:
         async with open_operations({"http": {"allow_hosts": ["a.example"]}}) as operations:
-            assert BUILT_IN == set(operations)
+            assert set(operations) == BUILT_IN
             outcome = await operations["echo.say@1"].invoke(_call({"message": 1}))
             assert Succeeded({"message": 1}) == outcome
 
@@ -120,7 +120,7 @@ def test_a_plugin_is_loaded_only_if_it_is_allowed() -> None:
     """
     What is installed is not thereby trusted: the settings name every plugin.
     """
-    assert BUILT_IN == set(catalogue())
+    assert set(catalogue()) == BUILT_IN
     assert "sark_acme" not in sys.modules
 
     async def story() -> None:

@@ -78,7 +78,7 @@ def test_a_page_is_made_from_nothing_and_keeps_what_is_written(tmp_path: Path) -
     pages.renew(tmp_path, [echo.MANIFEST])
 
     written, made = pages.split(path.read_text())
-    assert "# echo.say@1\n\nMine.\n\n" == written
+    assert written == "# echo.say@1\n\nMine.\n\n"
     assert pages.reference(echo.MANIFEST) == made
 
 

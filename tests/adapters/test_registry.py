@@ -55,7 +55,7 @@ def test_adapters_are_closed_in_reverse_and_once() -> None:
         await registry.close()
 
     asyncio.run(story())
-    assert ["open a", "open b", "close b", "close a"] == notes
+    assert notes == ["open a", "open b", "close b", "close a"]
     assert {"a.say@1", "b.say@1"} == set(registry.manifests) == set(registry.operations)
 
 
@@ -68,7 +68,7 @@ def test_all_are_open_or_none() -> None:
 
     with pytest.raises(RuntimeError, match="b"):
         asyncio.run(registry.open())
-    assert ["open a", "close a"] == notes
+    assert notes == ["open a", "close a"]
 
 
 def test_a_name_is_taken_once() -> None:
