@@ -7,7 +7,6 @@ from engine.core.compiler import shape
 from engine.core.compiler.node import Node, Steps
 from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.world import World
-from engine.core.schema import closed
 from engine.core.values import Json
 
 _INSIDE = ("inputs", "steps", "trigger", "run")
@@ -53,7 +52,7 @@ def scene_of(world: World, scope: Steps) -> Scene:
     """Return the scene of a scope's steps."""
     steps = {node.id: world.view(node) for each in world.scopes_read(scope) for node in each.nodes}
     types: dict[str, Schema] = {
-        "inputs": shape.closed({name: closed(each) for name, each in world.inputs.items()}),
+        "inputs": world.readable_inputs,
         "steps": shape.closed(steps),
         "trigger": shape.trigger(world.triggers, world.events),
         "run": shape.RUN,
