@@ -168,9 +168,9 @@ def test_work_has_an_end(template: str) -> None:
     async def tick() -> None:
         nonlocal longest
         while True:
-            began = time.perf_counter()
+            began = time.process_time()
             await asyncio.sleep(0)
-            longest = max(longest, time.perf_counter() - began)
+            longest = max(longest, time.process_time() - began)
 
     async def story() -> Failed:
         async with opened(create({})) as operation:
@@ -184,7 +184,7 @@ def test_work_has_an_end(template: str) -> None:
 
     assert (found.type, found.error_class) == ("text.limit", ErrorClass.PERMANENT)
     assert time.process_time() - began < 30
-    assert longest < 5
+    assert longest < 0.5
 
 
 def test_a_rendering_can_be_stopped() -> None:
