@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -25,7 +27,9 @@ BAD = GOOD.replace("message: hi", "mesage: hi")
 
 def sark(*words: str, stdin: str | None = None) -> Result:
     """Run a command as the shell would, exit code included."""
-    return CliRunner().invoke(_guarded, list(words), input=stdin, prog_name="sark")
+    return CliRunner().invoke(
+        cast(click.Command, _guarded), list(words), input=stdin, prog_name="sark"
+    )
 
 
 class _Guarded:
