@@ -1,0 +1,55 @@
+"""The facts that policies see: plain values only, for a rule can reach into objects."""
+
+from dataclasses import dataclass
+
+ACTIONS = (
+    "run.start",
+    "run.read",
+    "run.cancel",
+    "workflow.read",
+    "source.read",
+    "source.sync",
+    "commit.read",
+    "metrics.read",
+    "step.invoke",
+)
+"""Every action that is ever asked about; a policy may not speak of others by mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who wants to do something: kind is token, run or webhook."""
+
+    kind: str
+    id: str
+    namespace: str = ""
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What is to be done, as in `run.start`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What it is done to. `attributes` are further words about it, as name and value.
+
+    Verdicts are remembered by facts, so `id` is a name that is used again, as a workflow's, and
+    not the id of one run.
+    """
+
+    kind: str
+    id: str
+    namespace: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether it is allowed, and why."""
+
+    allowed: bool
+    reason: str = ""

@@ -1,0 +1,22 @@
+# Every action is denied unless a rule allows it. Facts are dictionaries of plain values.
+
+# An administrator's token opens everything that is done over the API.
+allow(actor, _action, _resource) if
+    actor.kind = "token" and "admin" in actor.roles;
+
+# A viewer's token reads.
+allow(actor, action, _resource) if
+    actor.kind = "token" and "viewer" in actor.roles and reads(action);
+
+reads("run.read");
+reads("workflow.read");
+reads("source.read");
+reads("commit.read");
+
+# A verified webhook starts workflows of the namespace that its route is bound to, no other.
+allow(actor, "run.start", resource) if
+    actor.kind = "webhook" and actor.namespace = resource.namespace;
+
+# A run calls operations in its own namespace.
+allow(actor, "step.invoke", resource) if
+    actor.kind = "run" and actor.namespace = resource.namespace;
