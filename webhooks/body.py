@@ -1,0 +1,65 @@
+"""The body of a request: bounded in size and time, and the JSON that it must be."""
+
+import asyncio
+import re
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+
+from engine.core.values import Json
+from webhooks.problem import Refusal
+
+API_LIMIT = 1 << 20
+_PATIENCE = 10.0
+_LENGTH = re.compile(r"[0-9]{1,15}")
+_JSON = re.compile(
+    r"application/(json|[a-z0-9.-]+\+json)(\s*;\s*charset=\"?utf-8\"?)?", re.IGNORECASE
+)
+
+
+async def read(request: Request, limit: int) -> bytes:
+    """Return the raw body; refuse what is larger than `limit`, comes too slowly, or is no JSON.
+
+    The headers are believed only where they refuse: the bytes are counted as they come.
+    """
+    length = request.headers.get("content-length")
+    if length is not None and (not _LENGTH.fullmatch(length) or int(length) > limit):
+        raise _too_large(limit)
+    kinds = request.headers.getlist("content-type")
+    if len(kinds) != 1 or not _JSON.fullmatch(kinds[0].strip()):
+        raise Refusal(415, "http.content_type", "send JSON: Content-Type: application/json")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refusal(415, "http.content_encoding", "send the body as it is, without compression")
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await _stream(request, limit)
+    except TimeoutError:
+        detail = f"the body took longer than {_PATIENCE:g} s"
+        raise Refusal(408, "http.slow_body", detail, {"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise Refusal(400, "http.cut_off", "the body ended too early") from None
+
+
+def parse(body: bytes) -> Json:
+    """Return the JSON of a body; refuse what is none, by one engine's strict reading."""
+    try:
+        told: Json = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        detail = f"the body is not JSON: line {error.lineno}, column {error.colno}"
+        raise Refusal(400, "http.not_json", detail) from None
+    return told
+
+
+async def _stream(request: Request, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, "http.too_large", f"a body has at most {limit} bytes here")

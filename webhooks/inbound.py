@@ -1,0 +1,169 @@
+"""Webhooks: verified on their raw bytes, recorded once, answered with 202.
+
+The order is the same for everybody: size, type, signature, and only then is anything parsed. An
+address that does not exist answers as a bad signature does.
+"""
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from prometheus_client import Counter
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.core import schema
+from engine.core.trigger import pushed
+from engine.core.values import Json, parse_duration
+from engine.errors import Invalid, Misconfigured
+from engine.intake import Delivered, Delivery, Hook, Kind
+from engine.telemetry import REGISTRY
+from webhooks import body, routes
+from webhooks.doors import Doors, doors
+from webhooks.problem import Data, Refusal
+from webhooks.signature import Signed, verify_hmac, verify_standard
+
+_LOG = logging.getLogger("sark.http")
+_IDENTITY = re.compile(r"[!-~]{1,200}")
+_PRIVATE = frozenset({"authorization", "cookie", "proxy-authorization", "webhook-signature"})
+_DELIVERIES = Counter(
+    "sark_webhook_deliveries", "Webhook requests", ["forge", "outcome"], registry=REGISTRY
+)
+
+
+async def github(request: Request) -> Response:
+    """`POST /hooks/github/<source>`: a push starts workflows and wakes the reconciler."""
+    opened, name = doors(request), request.path_params["source"]
+    raw = await body.read(request, opened.settings.server.max_body)
+    source = next((each for each in opened.settings.sources if each.name == name), None)
+    secrets = routes.of_source(source) if source is not None else []
+    given = _only(request.headers, "x-hub-signature-256")
+    is_signed = verify_hmac(raw, given, routes.padded(secrets)) and given.startswith("sha256=")
+    if source is None or not secrets or not is_signed:
+        raise _unsigned("github")
+    payload = body.parse(raw)
+    if not isinstance(payload, Mapping):
+        raise Refusal(400, "github.payload", "GitHub's payloads are objects")
+    kind, event = _github_event(request.headers, payload)
+    identity = _identity(_only(request.headers, "x-github-delivery"), raw)
+    route = f"github/{name}"
+    delivery = Delivery(route, identity, kind, source.namespace, raw, event, name)
+    delivered = await opened.intake.deliver(delivery)
+    if kind is Kind.PUSH and not delivered.duplicate:
+        opened.syncs.ask(name)
+    return _accepted("github", identity, delivered)
+
+
+async def webhook(request: Request) -> Response:
+    """`POST /hooks/<namespace>/<path>`: the triggers whose secret has signed it hear of it."""
+    opened = doors(request)
+    namespace, path = request.path_params["namespace"], request.path_params["path"]
+    raw = await body.read(request, opened.settings.server.max_body)
+    signed: list[Hook] = []
+    for active in (opened.intake.active, None):
+        current = active if active is not None else await opened.intake.look()
+        signed = _signed(opened, current.webhooks.get((namespace, path), ()), raw, request.headers)
+        if signed:
+            break
+    if not signed:
+        raise _unsigned("webhook")
+    payload = body.parse(raw)
+    _check(signed, payload)
+    identity = _identity(_only(request.headers, "webhook-id"), raw)
+    event: dict[str, Json] = {
+        "id": identity,
+        "headers": _headers(request.headers, signed),
+        "body": payload,
+    }
+    hooks = frozenset((each.workflow.name, each.trigger) for each in signed)
+    delivery = Delivery(
+        f"{namespace}/{path}", identity, Kind.WEBHOOK, namespace, raw, event, hooks=hooks
+    )
+    return _accepted("webhook", identity, await opened.intake.deliver(delivery))
+
+
+def _github_event(headers: Headers, payload: Mapping[str, Json]) -> tuple[Kind, Mapping[str, Json]]:
+    if _only(headers, "x-github-event") != "push":
+        return Kind.OTHER, payload
+    try:
+        return Kind.PUSH, pushed(payload)
+    except ValueError as error:
+        raise Refusal(400, "github.payload", str(error)) from None
+
+
+def _signed(opened: Doors, hooks: Sequence[Hook], raw: bytes, headers: Headers) -> list[Hook]:
+    """Return those triggers of a route whose own secret has signed the request."""
+    if not hooks:
+        verify_hmac(raw, "", routes.padded([]))
+    return [each for each in hooks if _is_signed(opened, each, raw, headers)]
+
+
+def _is_signed(opened: Doors, hook: Hook, raw: bytes, headers: Headers) -> bool:
+    auth: Mapping[str, Any] = hook.settings["auth"]
+    namespace = hook.workflow.namespace
+    try:
+        secrets = routes.of_hook(opened.secrets, namespace, auth)
+    except Misconfigured as error:
+        _LOG.warning("/hooks/%s/%s stays shut: %s", namespace, hook.settings["path"], error)
+        secrets = []
+    padded = routes.padded(secrets)
+    if "standard" in auth:
+        told = Signed(*(_only(headers, f"webhook-{part}") for part in _STANDARD))
+        tolerance = parse_duration(auth["tolerance"])
+        return verify_standard(raw, told, padded, tolerance, time.time()) and bool(secrets)
+    given = _only(headers, auth["header"])
+    return verify_hmac(raw, given, padded, auth["algorithm"]) and bool(secrets)
+
+
+_STANDARD = ("id", "timestamp", "signature")
+
+
+def _check(hooks: Iterable[Hook], payload: Json) -> None:
+    """Raise Invalid for a body that no trigger of the route takes."""
+    problems: list[tuple[str, str]] = []
+    for hook in hooks:
+        wanted = hook.settings.get("payload")
+        found = [] if wanted is None else schema.validator(wanted).problems(payload)
+        if not found:
+            return
+        problems += [(str(pointer), told) for pointer, told in found]
+    _DELIVERIES.labels("webhook", "invalid").inc()
+    raise Invalid("the body is not what this webhook takes", tuple(problems))
+
+
+def _identity(told: str, raw: bytes) -> str:
+    """Return the sender's id of a delivery; a body without one is its own."""
+    if not told:
+        return hashlib.sha256(raw).hexdigest()
+    if not _IDENTITY.fullmatch(told):
+        raise Refusal(400, "http.delivery_id", "a delivery's id is up to 200 printable characters")
+    return told
+
+
+def _only(headers: Headers, name: str) -> str:
+    """Return a header that is there once, or an empty string."""
+    found = headers.getlist(name)
+    return found[0] if len(found) == 1 else ""
+
+
+def _headers(headers: Headers, hooks: Iterable[Hook]) -> dict[str, Json]:
+    """Return the headers that a run may read and keep: no credentials, no signatures."""
+    private = _PRIVATE | {str(each.settings["auth"].get("header", "")).lower() for each in hooks}
+    return {name: value for name, value in headers.items() if name not in private}
+
+
+def _unsigned(forge: str) -> Refusal:
+    """Return the one answer for a bad signature, a shut route and an address that is not."""
+    _DELIVERIES.labels(forge, "unsigned").inc()
+    return Refusal(401, "webhook.unsigned", "the signature is missing or wrong")
+
+
+def _accepted(forge: str, identity: str, delivered: Delivered) -> Response:
+    _DELIVERIES.labels(forge, "duplicate" if delivered.duplicate else "accepted").inc()
+    runs = [str(run) for run in delivered.runs]
+    told = {"delivery": identity, "runs": runs, "duplicate": delivered.duplicate}
+    return Data(told, 202)

@@ -1,0 +1,72 @@
+"""The steps of a run as its journal tells them, replayed by the machine that wrote it."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from engine.core import replay
+from engine.core.binding import Bound
+from engine.core.codec import decode
+from engine.core.event import Row
+from engine.core.run import Header
+from engine.core.values import Json
+from engine.store import journal, plans, views
+from engine.store.pool import Connection, Pool
+from engine.store.views import RunRow
+
+_PLANS_KEPT = 500
+
+
+class Replays:
+    """Reads runs whole. Keeps the plans that it has compiled."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._bounds: dict[str, Bound] = {}
+
+    async def run(self, identity: UUID) -> tuple[RunRow, list[dict[str, Json]]] | None:
+        """Return a run and its steps as of one instant, or None.
+
+        The replay is Python at work, so it is a thread's: a long run holds up no other request.
+        """
+        async with self._pool.connection() as connection, connection.transaction():
+            await views.freeze(connection)
+            found = await views.run(connection, identity)
+            if found is None:
+                return None
+            rows = await journal.read(connection, identity)
+            bound = await self._bound(connection, found.plan)
+        return found, await asyncio.to_thread(_steps, bound, found, rows)
+
+    async def _bound(self, connection: Connection, digest: str) -> Bound:
+        found = self._bounds.pop(digest, None)
+        if found is None:
+            found = Bound(decode(await plans.read(connection, digest)))
+            while len(self._bounds) >= _PLANS_KEPT:
+                self._bounds.pop(next(iter(self._bounds)))
+        self._bounds[digest] = found
+        return found
+
+
+def _steps(bound: Bound, found: RunRow, rows: Sequence[Row]) -> list[dict[str, Json]]:
+    """Return the steps; those of a run that nobody has begun are all pending."""
+    if found.started_at is None:
+        return [_pending(step.id) for step in bound.root.steps]
+    header = Header(
+        str(found.id), found.namespace, found.workflow, found.commit_sha, found.plan,
+        found.trigger, found.inputs, found.created_at,
+    )  # fmt: skip
+    return replay.steps(replay.replay(bound, header, found.started_at, rows))
+
+
+def _pending(path: str) -> dict[str, Json]:
+    return {
+        "path": path,
+        "status": "pending",
+        "reason": None,
+        "attempts": 0,
+        "started_at": None,
+        "ended_at": None,
+        "error": None,
+        "outputs": None,
+    }
