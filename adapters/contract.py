@@ -11,6 +11,9 @@ from typing import Protocol, TypeAlias
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
+GRACE = timedelta(seconds=6)
+
+
 class ErrorClass(StrEnum):
     """Whether trying again may help, cannot help, or nobody knows what has happened."""
 
@@ -23,7 +26,7 @@ class Role(StrEnum):
     """What an argument is used for: code takes no template, a secret goes nowhere else."""
 
     CODE = "code"
-    SECRET = "secret"
+    SECRET = "secret"  # nosec B105 - a word, no secret
     HOST = "host"
     PATH = "path"
     HEADER = "header"
@@ -69,7 +72,7 @@ class Call:
     """One attempt. `key` is stable over attempts and workers; `attempt` counts from 1.
 
     `arguments` are rendered, secrets included. `timeout` bounds the whole attempt. `root` is the
-    folder under which files of this call may live; the system's temporary folder without one.
+    folder that file names in a spec are relative to, where there is one; nothing is written there.
     """
 
     run: str
@@ -113,6 +116,8 @@ class Operation(Protocol):
     async def invoke(self, call: Call) -> Outcome:
         """Make one attempt. Must end when cancelled, leaving no process or connection behind.
 
+        Ends by itself once `call.timeout` is over, and says what is known of the effect; within
+        `GRACE` after that it has cleaned up. Whoever calls may cancel it later, as a backstop.
         Never raises but asyncio.CancelledError; a defect that raises is recorded as
         `adapter.defect`, permanent.
         """

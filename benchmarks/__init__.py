@@ -1,1 +1,1 @@
-"""Measurements: the same shapes as other engines are measured with, against limits of the same run."""
+"""Measurements: the shapes that engines are compared by, against limits of the same run."""

@@ -137,7 +137,12 @@ def main() -> None:
         runs = measure(stack, "runs1000", 5000, lambda: burst(stack, "diamond", 1000))
         tell(runs.told())
         chain = measure(stack, "flow40", 40, lambda: burst(stack, "flow40", 1, 1)).told()
-        tell({**chain, "times_40_bare_commits": round(float(str(chain["seconds"])) * commits / 40, 2)})
+        tell(
+            {
+                **chain,
+                "times_40_bare_commits": round(float(str(chain["seconds"])) * commits / 40, 2),
+            }
+        )
         tell(measure(stack, "fan1000", 1001, lambda: burst(stack, "fan1000", 1, 1)).told())
         tell(latency(stack))
         tell(idle(stack))

@@ -36,6 +36,8 @@ def rows_per_second(url: str, count: int = 50_000, batch: int = 1_000) -> float:
 def wal_bytes(url: str) -> int:
     """Return the position of the write-ahead log."""
     with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").fetchone()
+        row = connection.execute(
+            "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"
+        ).fetchone()
     assert row is not None
     return int(row[0])

@@ -1,6 +1,13 @@
 """The workflows that are measured: real steps, each with one expression."""
 
-_HEAD = "apiVersion: sark/v1\nkind: Workflow\nname: {name}\ninputs:\n  n: {{type: integer, default: 1}}\nsteps:\n"
+_HEAD = """\
+apiVersion: sark/v1
+kind: Workflow
+name: {name}
+inputs:
+  n: {{type: integer, default: 1}}
+steps:
+"""
 _STEP = '  {id}:\n    uses: echo.say@1\n    with: {{message: "{{{{ inputs.n + {add} }}}}"}}\n'
 
 

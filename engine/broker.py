@@ -49,7 +49,7 @@ class HintBroker(Broker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         if queue_name not in self.queues:
-            raise QueueNotFound(queue_name)
+            raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
         return _HintConsumer(self._redis, queue_name, timeout / 1000)
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
@@ -58,7 +58,7 @@ class HintBroker(Broker):
             return message
         key = _PREFIX + message.queue_name
         try:
-            if int(self._redis.rpush(key, message.encode())) > _LONGEST_QUEUE:  # type: ignore[arg-type]
+            if int(self._redis.rpush(key, message.encode())) > _LONGEST_QUEUE:
                 self._redis.ltrim(key, -_LONGEST_QUEUE // 2, -1)
         except RedisError as error:
             self._down_until = time.monotonic() + _PAUSE
@@ -97,7 +97,8 @@ class _HintConsumer(Consumer):
         if popped is None:
             return None
         try:
-            return MessageProxy(Message.decode(popped[1]))  # type: ignore[index]
+            _, data = popped
+            return MessageProxy(Message.decode(data if isinstance(data, bytes) else data.encode()))
         except (DecodeError, TypeError, KeyError, ValueError):
             METRICS.hints_refused.inc()
             _LOG.warning("a message that nobody of ours has written was dropped")

@@ -22,7 +22,7 @@ from engine.core.turn import Decision
 from engine.core.values import Json
 from engine.errors import Invalid
 from engine.executor import Executor
-from engine import operations
+from engine.operations import open_operations
 from engine.secrets import Secrets
 from engine.settings import Settings
 from policies.authorizer import Authorizer
@@ -38,14 +38,17 @@ async def run_here(
     given = with_defaults(plan.inputs, inputs)
     problems = bound.inputs.problems(given)
     if problems:
-        raise Invalid(f"the inputs of {plan.name} do not fit", tuple(problems))
+        raise Invalid(
+            f"the inputs of {plan.name} do not fit",
+            tuple((str(pointer), told) for pointer, told in problems),
+        )
     assert isinstance(given, Mapping)
     header = Header(
         str(uuid7()), "local", plan.name, "", plan.digest,
         {"id": "manual", "type": "manual", "event": {}}, given, datetime.now(UTC),
     )  # fmt: skip
-    async with operations.opened(settings.adapters) as registry:
-        executor = Executor(registry.operations, Authorizer(), Secrets(settings), root)
+    async with open_operations(settings.adapters) as operations:
+        executor = Executor(operations, Authorizer(), Secrets(settings), root)
         return await _Drive(bound, header, executor, tell).to_end()
 
 

@@ -56,6 +56,9 @@ class Executor:
         self._policy = policy
         self._secrets = secrets
         self._root = root
+        self._checks = {
+            name: schema.validator(each.manifest.arguments) for name, each in operations.items()
+        }
 
     async def attempt(self, run: Run, launch: machine.Launch) -> Succeeded | Failed:
         """Make one attempt and return its outcome. Raises nothing but cancellation."""
@@ -98,10 +101,10 @@ class Executor:
         if run.bound.plan.secrets:
             names["secrets"] = self._reveal(run)
         arguments = launch.step.arguments.evaluate(names)
-        problems = schema.validator(operation.manifest.arguments).problems(arguments)
+        problems = self._checks[uses.operation].problems(arguments)
         if problems or not isinstance(arguments, Mapping):
-            pointer, message = problems[0] if problems else ("", "an object is expected")
-            raise _Refused("sark.argument", f"{uses.operation} {pointer}: {message}")
+            told = "; ".join(f"{pointer}: {words}" for pointer, words in problems[:3])
+            raise _Refused("sark.argument", f"{uses.operation} {told or 'takes an object'}")
         key = launch.step.key
         told = f"{run.header.id}:{launch.path}" if key is None else str(key.evaluate(names))
         call = contract.Call(
@@ -148,7 +151,7 @@ class Executor:
             return value
         text = (data or orjson.dumps(value)).decode()
         masked = self._secrets.mask(text)
-        return value if masked == text else orjson.loads(masked)  # type: ignore[no-any-return]
+        return value if masked == text else orjson.loads(masked)
 
 
 def _project(step: BoundStep, outputs: Mapping[str, Json]) -> Mapping[str, Json]:

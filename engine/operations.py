@@ -10,7 +10,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from adapters.contract import Adapter, AdapterFactory, Json, Manifest, SettingError
+from adapters.contract import (
+    Adapter,
+    AdapterFactory,
+    Json,
+    Manifest,
+    Operation,
+    SettingError,
+)
 from adapters.registry import Registry
 from adapters.settings import suggestion
 from engine.core.values import digest
@@ -40,9 +47,9 @@ def build(settings: Mapping[str, Json]) -> Registry:
     return registry
 
 
-def catalogue(settings: Mapping[str, Json]) -> Mapping[str, Manifest]:
+def catalogue(settings: Mapping[str, Json] | None = None) -> Mapping[str, Manifest]:
     """Return every operation's manifest by name; nothing is opened and no client is loaded."""
-    return build(settings).manifests
+    return build(settings or {}).manifests
 
 
 def catalogue_digest(manifests: Mapping[str, Manifest]) -> str:
@@ -52,12 +59,14 @@ def catalogue_digest(manifests: Mapping[str, Manifest]) -> str:
 
 
 @asynccontextmanager
-async def opened(settings: Mapping[str, Json]) -> AsyncIterator[Registry]:
-    """Give the open registry, and close every adapter afterwards."""
+async def open_operations(
+    settings: Mapping[str, Json],
+) -> AsyncIterator[Mapping[str, Operation]]:
+    """Give every operation by name, ready to be invoked; close every adapter afterwards."""
     registry = build(settings)
     await registry.open()
     try:
-        yield registry
+        yield registry.operations
     finally:
         await registry.close()
 

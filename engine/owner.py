@@ -211,7 +211,7 @@ class Owner:
     def _follow(self, one: Owned, decision: Decision) -> None:
         """Do what a committed decision owes."""
         run = one.run
-        if run.ended_at is not None or not run.running and self._parked(run):
+        if run.ended_at is not None or (not run.running and self._parked(run)):
             return self._drop(one)
         for path in decision.revoked:
             attempt = one.attempts.pop(path, None)

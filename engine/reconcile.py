@@ -68,7 +68,9 @@ class Reconciler:
             await self._tell(connection, row, None, Verdict("", "GitUnavailable", str(error)))
             return False
         if head is None:
-            told = f"{self.source.ref} is not in {shown(self.source.url)}; the last good commit stays"
+            told = (
+                f"{self.source.ref} is not in {shown(self.source.url)}; the last good commit stays"
+            )
             await self._tell(connection, row, None, Verdict("", "RefMissing", told))
             return True
         if self._settled == (head, row.active):
@@ -80,9 +82,7 @@ class Reconciler:
             return True
         return await self._try(connection, mirror, row, head)
 
-    async def _try(
-        self, connection: Connection, mirror: Mirror, row: SourceRow, head: str
-    ) -> bool:
+    async def _try(self, connection: Connection, mirror: Mirror, row: SourceRow, head: str) -> bool:
         """Judge a commit that was not judged before, and activate it if nothing is against it."""
         await commits.move(connection, row.name, head, "Seen")
         try:
@@ -127,7 +127,9 @@ class Reconciler:
             return Verdict("Rejected", "Invalid", told, tuple(compiled.diagnostics))
         if not compiled.plans:
             if row.active is None:
-                return Verdict("Held", "NoSpecs", f"there is no workflow below {self.source.root!r}")
+                return Verdict(
+                    "Held", "NoSpecs", f"there is no workflow below {self.source.root!r}"
+                )
             told = "every workflow is gone; nothing is not taken for empty"
             return Verdict("Held", "NoSpecs", told)
         taken = await workflows.foreign(

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from engine.core.values import DURATION_PATTERN, parse_duration
+from engine.core.values import parse_duration
 from engine.errors import Misconfigured
 
 DEFAULT_FILE = "sark.toml"
@@ -203,10 +203,10 @@ def _explain(error: ValidationError, file: Path | None, origins: Mapping[str, st
     )
 
 
-def _fault(
-    key: str, kind: str, message: str, file: Path | None, origins: Mapping[str, str]
-) -> str:
-    origin = next((o for k, o in origins.items() if k == key or k.startswith(f"{key}.")), "settings")
+def _fault(key: str, kind: str, message: str, file: Path | None, origins: Mapping[str, str]) -> str:
+    origin = next(
+        (o for k, o in origins.items() if k == key or k.startswith(f"{key}.")), "settings"
+    )
     where = f"{origin}:{_line(file, key)}" if file and origin == str(file) else origin
     if kind == "extra_forbidden":
         parent, _, last = key.rpartition(".")
@@ -217,8 +217,15 @@ def _fault(
 
 
 def _fields(parent: str) -> list[str]:
-    sections = {"": Settings, "server": Server, "worker": Worker, "controller": Controller}
-    model = Source if parent.startswith("sources.") else sections.get(parent)
+    sections: dict[str, type[BaseModel]] = {
+        "": Settings,
+        "server": Server,
+        "worker": Worker,
+        "controller": Controller,
+    }
+    model: type[BaseModel] | None = (
+        Source if parent.startswith("sources.") else sections.get(parent)
+    )
     return list(model.model_fields) if model else []
 
 
@@ -233,7 +240,9 @@ def _check_sources(settings: Settings) -> None:
     names = [each.name for each in settings.sources]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise Misconfigured(f"two sources are called {twice[0]!r}; a name is a source's webhook path")
+        raise Misconfigured(
+            f"two sources are called {twice[0]!r}; a name is a source's webhook path"
+        )
 
 
 def _masked(key: str, value: object) -> str:
@@ -249,4 +258,3 @@ def _masked(key: str, value: object) -> str:
     if value is not None and _SECRET_KEY.search(key) and not isinstance(value, list | dict):
         return "***"
     return value if isinstance(value, str) else orjson.dumps(value).decode()
-

@@ -6,8 +6,10 @@ from pathlib import PurePosixPath
 
 from engine.core.compiler import VERSION, Unit, compile_file, link
 from engine.core.diagnostic import Diagnostic
-from engine.core.facts import Operations, catalogue_digest
+from engine.core.facts import Catalogue, Operations
 from engine.core.plan import Plan
+
+__all__ = ["Cache", "Compiled", "File", "Unit", "compile_files", "is_spec"]
 
 SUFFIXES = frozenset({".yaml", ".yml"})
 
@@ -48,11 +50,11 @@ def compile_files(
     With a `cache`, a file whose content was seen under the same catalogue costs a look-up, at
     whatever path it stands now; a file without a blob id is always compiled.
     """
-    version = f"{catalogue_digest(operations)}:{VERSION}"
+    catalogue = Catalogue(operations)
     units: dict[str, Unit] = {}
     for file in sorted(files, key=lambda each: each.path):
         if is_spec(file.path):
-            units[file.path] = _unit(file, operations, version, cache)
+            units[file.path] = _unit(file, catalogue, cache)
     diagnostics = [told for unit in units.values() for told in unit.diagnostics]
     diagnostics += link(units.values())
     plans: dict[str, Plan] = {}
@@ -74,10 +76,10 @@ def is_spec(path: str) -> bool:
     return not hidden and told.suffix in SUFFIXES
 
 
-def _unit(file: File, operations: Operations, version: str, cache: Cache | None) -> Unit:
+def _unit(file: File, catalogue: Catalogue, cache: Cache | None) -> Unit:
     if cache is None or not file.blob:
-        return compile_file(file.path, file.data, operations)
-    key = f"{file.blob}:{version}"
+        return compile_file(file.path, file.data, catalogue)
+    key = f"{file.blob}:{catalogue.digest}:{VERSION}"
     if key not in cache:
-        cache[key] = compile_file(file.path, file.data, operations)
+        cache[key] = compile_file(file.path, file.data, catalogue)
     return cache[key].at(file.path)

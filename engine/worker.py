@@ -17,7 +17,7 @@ from dramatiq.worker import Worker as Consumers
 from engine.broker import HintBroker
 from engine.errors import Misconfigured, Unavailable
 from engine.executor import Executor
-from engine import operations
+from engine.operations import open_operations
 from engine.owner import Owner
 from engine.secrets import Secrets
 from engine.settings import Settings
@@ -45,7 +45,7 @@ class WorkerProcess:
         self._url = settings.database_url
         self._settings = settings
         self._pool = settings.worker.pool
-        self._lease = timedelta(seconds=settings.worker.lease
+        self._lease = settings.worker.lease
         self._owner: Owner | None = None
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -57,8 +57,8 @@ class WorkerProcess:
             loop.add_signal_handler(each, self._stop)
         broker = HintBroker(self._settings.redis_url) if self._settings.redis_url else None
         hints = _Hints(broker, self._pool, self._ring, self._look) if broker else None
-        async with operations.opened(self._settings.adapters) as registry:
-            executor = Executor(registry.operations, Authorizer(), Secrets(self._settings))
+        async with open_operations(self._settings.adapters) as operations:
+            executor = Executor(operations, Authorizer(), Secrets(self._settings))
             pause = 0.1
             while not self._stopping:
                 try:
@@ -171,7 +171,7 @@ class _Hints:
             loop.call_soon_threadsafe(call, *words)  # type: ignore[arg-type]
 
         self._broker.actors.pop(name, None)
-        dramatiq.actor(actor_name=name, queue_name=queue, broker=self._broker, max_retries=0)(hint)
+        dramatiq.actor(actor_name=name, queue_name=queue, broker=self._broker)(hint)
 
 
 def _first(error: BaseException) -> str:

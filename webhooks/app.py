@@ -4,7 +4,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from webhooks import health, inbound
+from webhooks import health, inbound, pages
 from webhooks.api import runs, sources, workflows
 from webhooks.doors import Doors
 from webhooks.problem import HANDLERS
@@ -30,6 +30,11 @@ _ROUTES = [
     Route("/livez", health.alive),
     Route("/readyz", health.ready),
     Route("/metrics", health.metrics),
+    Route("/", pages.home),
+    Route("/runs/{id}", pages.run),
+    Route("/login", pages.login, methods=["POST"]),
+    Route("/logout", pages.logout, methods=["POST"]),
+    Route("/static/sark.css", pages.style),
 ]
 
 

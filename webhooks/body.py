@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import dataclass
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -12,13 +13,28 @@ from webhooks.problem import Refusal
 API_LIMIT = 1 << 20
 _PATIENCE = 10.0
 _LENGTH = re.compile(r"[0-9]{1,15}")
-_JSON = re.compile(
-    r"application/(json|[a-z0-9.-]+\+json)(\s*;\s*charset=\"?utf-8\"?)?", re.IGNORECASE
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a body may be declared as."""
+
+    name: str
+    pattern: re.Pattern[str]
+
+
+JSON = Kind(
+    "application/json",
+    re.compile(r"application/(json|[a-z0-9.-]+\+json)(\s*;\s*charset=\"?utf-8\"?)?", re.IGNORECASE),
+)
+FORM = Kind(
+    "application/x-www-form-urlencoded",
+    re.compile(r"application/x-www-form-urlencoded(\s*;.*)?", re.IGNORECASE),
 )
 
 
-async def read(request: Request, limit: int) -> bytes:
-    """Return the raw body; refuse what is larger than `limit`, comes too slowly, or is no JSON.
+async def read(request: Request, limit: int, kind: Kind = JSON) -> bytes:
+    """Return the raw body; refuse what is larger than `limit`, too slow, or of another kind.
 
     The headers are believed only where they refuse: the bytes are counted as they come.
     """
@@ -26,8 +42,8 @@ async def read(request: Request, limit: int) -> bytes:
     if length is not None and (not _LENGTH.fullmatch(length) or int(length) > limit):
         raise _too_large(limit)
     kinds = request.headers.getlist("content-type")
-    if len(kinds) != 1 or not _JSON.fullmatch(kinds[0].strip()):
-        raise Refusal(415, "http.content_type", "send JSON: Content-Type: application/json")
+    if len(kinds) != 1 or not kind.pattern.fullmatch(kinds[0].strip()):
+        raise Refusal(415, "http.content_type", f"send Content-Type: {kind.name}")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Refusal(415, "http.content_encoding", "send the body as it is, without compression")
     try:

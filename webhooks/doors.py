@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from engine.broker import HintBroker
+from engine.history import History
 from engine.intake import Intake
 from engine.intake.ringer import Rings
 from engine.secrets import Secrets
 from engine.settings import Settings
 from engine.store.pool import Pool
 from policies.authorizer import Authorizer
-from webhooks.replays import Replays
 from webhooks.syncs import Syncs
 
 
@@ -31,7 +31,7 @@ class Doors:
     pool: Pool
     intake: Intake
     syncs: Syncs
-    replays: Replays
+    history: History
     policy: Authorizer
     secrets: Secrets
     token: bytes

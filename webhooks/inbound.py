@@ -16,11 +16,12 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine.active import Hook
 from engine.core import schema
 from engine.core.trigger import pushed
 from engine.core.values import Json, parse_duration
 from engine.errors import Invalid, Misconfigured
-from engine.intake import Delivered, Delivery, Hook, Kind
+from engine.intake import Delivered, Delivery, Kind
 from engine.telemetry import REGISTRY
 from webhooks import body, routes
 from webhooks.doors import Doors, doors

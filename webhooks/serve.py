@@ -16,6 +16,7 @@ import uvloop
 from engine import token
 from engine.broker import Bell, HintBroker
 from engine.errors import Misconfigured
+from engine.history import History
 from engine.intake import Intake
 from engine.secrets import Secrets
 from engine.settings import Settings
@@ -25,7 +26,6 @@ from webhooks import routes
 from webhooks.app import build
 from webhooks.doors import Doors, Drain
 from webhooks.protocol import GuardedProtocol
-from webhooks.replays import Replays
 from webhooks.syncs import Syncs
 
 _LOG = logging.getLogger("sark.http")
@@ -66,7 +66,7 @@ async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]
             connections,
             intake,
             Syncs(connections, bell),
-            Replays(connections),
+            History(connections),
             policy,
             Secrets(settings),
             token.hashed(settings.state),

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -25,6 +25,7 @@ _LARGEST_ERROR = 64 * 1024
 _LARGEST_HEADER = 16 * 1024
 _MOST_HEADERS = 200
 _KEEP_ALIVE = 15.0
+_MOST_PLACES = 10_000
 
 
 def look_up(host: str, port: int) -> Sequence[str]:
@@ -53,7 +54,7 @@ class CheckedResolver(AbstractResolver):
         answers = await loop.run_in_executor(self._threads, self._lookup, host, port)
         if not answers:
             raise OSError(f"{host} has no address")
-        self._gate.check_answers(host, port, answers)
+        self._gate.check_answers(_plain(host), port, answers)
         results = [_result(host, port, answer) for answer in dict.fromkeys(answers)]
         return [each for each in results if family in (socket.AF_UNSPEC, each["family"])]
 
@@ -70,6 +71,7 @@ class Client:
     resolver: CheckedResolver
     gate: Gate
     agent: str
+    passed: set[tuple[str | None, int | None]] = field(default_factory=set)
 
     async def attempt(self, call: Call) -> Outcome:
         """Make one attempt of `http.request@1`, redirects included, within the call's time."""
@@ -94,7 +96,7 @@ class Client:
         hops = 0
         while True:
             try:
-                self.gate.check_host(_host(request), request.url.port or 0)
+                self._check(request)
                 result = await self._ask(request, progress, hops < request.max_redirects)
             except TimeoutError as error:
                 if not isinstance(error, aiohttp.ClientError):
@@ -105,6 +107,15 @@ class Client:
             if not isinstance(result, Request):
                 return result
             request, hops = result, hops + 1
+
+    def _check(self, request: Request) -> None:
+        """Raise BlockedError unless the gate lets host and port by; it never changes its mind."""
+        place = (request.url.raw_host, request.url.port)
+        if place not in self.passed:
+            self.gate.check_host(_plain(place[0] or ""), place[1] or 0)
+            if len(self.passed) > _MOST_PLACES:
+                self.passed.clear()
+            self.passed.add(place)
 
     async def _ask(
         self, request: Request, progress: SimpleNamespace, may_follow: bool
@@ -117,6 +128,7 @@ class Client:
             allow_redirects=False,
             trace_request_ctx=progress,
         ) as answer:
+            response.check_headers(answer)
             if answer.status in request.ok:
                 data = await response.read_whole(answer, request.max_bytes)
                 return Succeeded(response.outputs(answer, data))
@@ -162,9 +174,9 @@ def _next(request: Request, status: int, location: str, may_follow: bool) -> Fai
         return failures.redirect(request, str(error), status)
 
 
-def _host(request: Request) -> str:
-    """Return the host as the gate spells hosts: lower case, ASCII, no dot at the end."""
-    return (request.url.raw_host or "").lower().removesuffix(".")
+def _plain(host: str) -> str:
+    """Return a host as the gate spells hosts: lower case, no dot at the end."""
+    return host.lower().removesuffix(".")
 
 
 def _result(host: str, port: int, answer: str) -> ResolveResult:

@@ -7,15 +7,23 @@ from http import HTTPStatus
 
 import aiohttp
 import orjson
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from adapters.contract import ErrorClass, Failed, Json
 from adapters.http.gate import BlockedError
 from adapters.http.request import InvalidError, Request
-from adapters.http.response import Body, TooLargeError, UndecodableError, decode, is_json
+from adapters.http.response import (
+    Body,
+    HeadersError,
+    TooLargeError,
+    UndecodableError,
+    decode,
+    is_json,
+)
 from adapters.masking import mask
 
 _BUSY = frozenset({408, 425, 429, 503})
+_PASSING = frozenset({"http.connect", "http.disconnected"})
 _LONGEST_PAUSE = timedelta(days=1)
 EXCERPT = 2000
 _LARGEST_DETAIL = 16 * 1024
@@ -31,7 +39,7 @@ def from_status(
     details: dict[str, Json] = {"status": status}
     said = _said(response, body)
     if said:
-        details["body"] = mask(said, request.secrets)
+        details["body"] = mask(said, request.secrets())
     if status == 402:
         return Failed("http.declined", message, _PERMANENT, details=details)
     pause = retry_after(response.headers.get("Retry-After"), now)
@@ -44,16 +52,8 @@ def from_exception(request: Request, error: Exception, sent: bool) -> Failed:
     Raise `error` again if it is not of the network's making.
     """
     kind, reason = _describe(request, error)
-    match kind:
-        case "http.connect":
-            error_class = _TRANSIENT
-        case "http.disconnected":
-            error_class = after_sending(request, sent)
-        case "http.too_large" | "http.protocol":
-            error_class = _PERMANENT if request.idempotent else ErrorClass.UNKNOWN
-        case _:
-            error_class = _PERMANENT
-    return Failed(kind, f"{request.target}: {reason}", error_class)
+    base = _TRANSIENT if kind in _PASSING else _PERMANENT
+    return Failed(kind, f"{request.target}: {reason}", _unless_done(request, sent, base))
 
 
 def _describe(request: Request, error: Exception) -> tuple[str, str]:
@@ -73,10 +73,12 @@ def _describe(request: Request, error: Exception) -> tuple[str, str]:
             found = "http.connect", error.os_error.strerror or "no connection"
         case aiohttp.ConnectionTimeoutError():
             found = "http.connect", "no connection in time"
-        case aiohttp.ClientResponseError() | HttpProcessingError():
+        case HeadersError() | aiohttp.ClientResponseError() | HttpProcessingError():
             found = "http.protocol", "the answer is not HTTP, or its headers are past the limits"
+        case aiohttp.ClientPayloadError() if isinstance(error.__cause__, ContentEncodingError):
+            found = "http.protocol", "the answer is not compressed as it says"
         case aiohttp.InvalidURL():
-            found = "http.invalid", "the URL is not acceptable"
+            found = "http.blocked", "the URL is not acceptable"
         case aiohttp.ClientError() | OSError():
             found = "http.disconnected", "the connection broke before the answer was whole"
         case _:
@@ -87,7 +89,7 @@ def _describe(request: Request, error: Exception) -> tuple[str, str]:
 def timed_out(request: Request, timeout: timedelta, sent: bool) -> Failed:
     """Return the failure of an attempt whose time is over."""
     message = f"{request.target}: no whole answer within {timeout.total_seconds():g} s"
-    return Failed("http.timeout", message, after_sending(request, sent))
+    return Failed("http.timeout", message, _unless_done(request, sent, _TRANSIENT))
 
 
 def invalid(error: InvalidError) -> Failed:
@@ -98,12 +100,8 @@ def invalid(error: InvalidError) -> Failed:
 def redirect(request: Request, reason: str, status: int) -> Failed:
     """Return the failure of a redirect that is not followed."""
     message = f"{request.target} answered {status}: {reason}"
-    return Failed("http.redirect", message, _PERMANENT, details={"status": status})
-
-
-def after_sending(request: Request, sent: bool) -> ErrorClass:
-    """Return unknown if something may have been done that must not be done twice."""
-    return ErrorClass.UNKNOWN if sent and not request.idempotent else _TRANSIENT
+    error_class = _unless_done(request, True, _PERMANENT)
+    return Failed("http.redirect", message, error_class, details={"status": status})
 
 
 def retry_after(header: str | None, now: datetime) -> timedelta | None:
@@ -122,9 +120,17 @@ def retry_after(header: str | None, now: datetime) -> timedelta | None:
 
 
 def _class_of(request: Request, status: int) -> ErrorClass:
+    if request.method != request.first:
+        # A redirect of what was sent led here: that has been answered, and this has not.
+        return _unless_done(request, True, _TRANSIENT if status >= 500 else _PERMANENT)
     if status in _BUSY:
         return _TRANSIENT
-    return after_sending(request, sent=True) if status >= 500 else _PERMANENT
+    return _unless_done(request, True, _TRANSIENT) if status >= 500 else _PERMANENT
+
+
+def _unless_done(request: Request, sent: bool, otherwise: ErrorClass) -> ErrorClass:
+    """Return unknown if something may have been done that must not be done twice."""
+    return ErrorClass.UNKNOWN if sent and not request.idempotent else otherwise
 
 
 def _said(response: aiohttp.ClientResponse, body: Body) -> Json:

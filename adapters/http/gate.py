@@ -73,6 +73,8 @@ class Gate:
             return
         if address is not None:
             self._check_unlisted(host, port, address)
+        elif host == "localhost" or host.endswith(".localhost"):
+            raise BlockedError(f"{host} is this machine (RFC 6761); {_remedy(host, port)}")
         elif not self.public:
             raise BlockedError(f"{host}:{port} is not in allow_hosts; {_remedy(host, port)}")
 

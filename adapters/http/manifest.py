@@ -93,23 +93,27 @@ _OUTPUTS: dict[str, Json] = {
 
 _T, _P, _U = ErrorClass.TRANSIENT, ErrorClass.PERMANENT, ErrorClass.UNKNOWN
 _ERRORS = (
-    ErrorType("http.status", _P, "A status that is not in ok_status: below 500, but those below."),
+    ErrorType("http.status", _P, "A status that is not in ok_status, but those below."),
     ErrorType("http.status", _T, "408, 425, 429 or 503; any 5xx of an idempotent method."),
-    ErrorType("http.status", _U, "Another 5xx of POST or PATCH: it may have taken effect."),
     ErrorType("http.declined", _P, "402: the far side understood, and declined to pay or be paid."),
     ErrorType("http.connect", _T, "No connection came about; nothing was sent."),
-    ErrorType("http.disconnected", _T, "The connection broke under an idempotent method."),
-    ErrorType("http.disconnected", _U, "The connection broke after POST or PATCH was sent."),
-    ErrorType("http.timeout", _T, "The attempt's time ended: nothing sent, or idempotent."),
-    ErrorType("http.timeout", _U, "The attempt's time ended after POST or PATCH was sent."),
+    ErrorType("http.disconnected", _T, "The connection broke before the answer was whole."),
+    ErrorType("http.timeout", _T, "The attempt's time ended."),
     ErrorType("http.tls", _P, "The certificate or the handshake is not acceptable."),
     ErrorType("http.blocked", _P, "The rules for addresses, hosts and ports forbid it."),
     ErrorType("http.redirect", _P, "Too many redirects, or one that must not be followed."),
     ErrorType("http.too_large", _P, "The answer is larger than max_bytes."),
-    ErrorType("http.too_large", _U, "The same after POST or PATCH: it may have taken effect."),
     ErrorType("http.protocol", _P, "The answer cannot be read as what it says it is."),
-    ErrorType("http.protocol", _U, "The same after POST or PATCH: it may have taken effect."),
     ErrorType("http.invalid", _P, "The arguments make no request; nothing was sent."),
+)
+_SENT = "The same once POST or PATCH was sent: it may have taken effect."
+_NEVER_UNKNOWN = frozenset({"http.invalid", "http.declined"})
+_UNKNOWN = tuple(
+    ErrorType(kind, _U, "Another 5xx of POST or PATCH, or what a redirect of it led to.")
+    if kind == "http.status"
+    else ErrorType(kind, _U, _SENT)
+    for kind in dict.fromkeys(each.type for each in _ERRORS)
+    if kind not in _NEVER_UNKNOWN
 )
 
 MANIFEST = Manifest(
@@ -134,7 +138,7 @@ MANIFEST = Manifest(
         {each: "read" if each in {"GET", "HEAD", "OPTIONS"} else "write" for each in METHODS},
     ),
     idempotent_by=("method", {each: each in IDEMPOTENT for each in METHODS}),
-    errors=_ERRORS,
+    errors=_ERRORS + _UNKNOWN,
     roles={
         "/url": (Role.HOST, Role.PATH, Role.SECRET),
         "/headers/*": (Role.HEADER, Role.SECRET),

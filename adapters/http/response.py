@@ -10,12 +10,17 @@ from multidict import CIMultiDictProxy
 
 from adapters.contract import Json
 
+LARGEST_HEADERS = 64 * 1024
 _HIDDEN = frozenset({"set-cookie", "set-cookie2"})
 _CHARSETS = frozenset({"utf-8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"})
 
 
 class TooLargeError(Exception):
     """There is more of the answer than was allowed."""
+
+
+class HeadersError(Exception):
+    """The headers of the answer are more than anybody needs."""
 
 
 class UndecodableError(Exception):
@@ -28,6 +33,12 @@ class Body:
 
     data: bytes
     whole: bool
+
+
+def check_headers(response: ClientResponse) -> None:
+    """Raise HeadersError if the headers together are past `LARGEST_HEADERS`."""
+    if sum(len(name) + len(value) for name, value in response.raw_headers) > LARGEST_HEADERS:
+        raise HeadersError
 
 
 async def read(response: ClientResponse, limit: int) -> Body:

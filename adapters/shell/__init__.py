@@ -42,17 +42,19 @@ class ShellSettings(AdapterSettings):
     """`[adapters.shell]` of the configuration: the most that a step may use.
 
     `user_tasks` bounds all tasks of the worker's user while a step forks; root has no such
-    limit. `parallel` is how many programs run at a time in one worker process.
+    limit. `parallel` is how many programs run at a time in one worker process. The folders of
+    the calls are made in `folder`, the system's temporary folder without one.
     """
 
     parallel: _Positive = 64
+    folder: Path | None = None
     path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     cpu_seconds: _Positive = 3600
     memory_mib: _Positive = 2048
     file_mib: _Positive = 1024
     open_files: Annotated[int, Field(ge=8)] = 1024
     processes: _Positive = 256
-    user_tasks: _Positive = 8192
+    user_tasks: _Positive = 4096
 
 
 class Run:
@@ -85,7 +87,7 @@ class Run:
 
     async def _run(self, call: Call, found: Command, left: timedelta) -> Outcome:
         try:
-            async with _folder(call.root, found) as (home, cwd):
+            async with _folder(self._adapter.folder, found) as (home, cwd):
                 env = {**self._adapter.environment(call, home), **found.env}
                 limits = found.limits.in_units()
                 order = Order(found.argv, env, cwd, limits, found.stdin, found.keep)
@@ -107,6 +109,7 @@ class Shell:
     def __init__(self, settings: ShellSettings) -> None:
         self._path = settings.path
         self._parallel = settings.parallel
+        self.folder = settings.folder
         self.limits = Limits(
             settings.cpu_seconds,
             settings.memory_mib,
@@ -151,20 +154,16 @@ def create(settings: Mapping[str, Json]) -> Adapter:
 
 
 @asynccontextmanager
-async def _folder(root: Path | None, found: Command) -> AsyncIterator[tuple[Path, Path]]:
+async def _folder(place: Path | None, found: Command) -> AsyncIterator[tuple[Path, Path]]:
     """Give a fresh folder and the working folder inside it; both are gone afterwards."""
-    home, cwd = await asyncio.to_thread(_make_folder, root, found)
+    # Made at once, not in a thread: a cancellation in between would leave the folder behind.
+    home = Path(tempfile.mkdtemp(prefix="sark-step-", dir=place))
     try:
+        cwd = home / found.cwd
+        cwd.mkdir(parents=True, exist_ok=True)
         yield home, cwd
     finally:
         await asyncio.shield(asyncio.to_thread(_remove_folder, home))
-
-
-def _make_folder(root: Path | None, found: Command) -> tuple[Path, Path]:
-    home = Path(tempfile.mkdtemp(prefix="sark-step-", dir=root))
-    cwd = home / found.cwd
-    cwd.mkdir(parents=True, exist_ok=True)
-    return home, cwd
 
 
 def _remove_folder(home: Path) -> None:

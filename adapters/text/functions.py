@@ -116,7 +116,7 @@ def _replace(budget: Budget, value: Json, old: Json, new: Json) -> Json:
 def _split(budget: Budget, value: Json, by: Json) -> Json:
     text, separator = as_text(value), as_text(by)
     if not separator:
-        raise ValueFault("split needs a separator")
+        raise ValueFault("a separator is needed")
     budget.spend(1 + text.count(separator))
     return list(text.split(separator))
 
@@ -139,7 +139,7 @@ def _sort(budget: Budget, value: Json, attribute: Json = None) -> Json:
     keys = [_field(each, attribute) for each in items]
     budget.spend(len(items) * max(1, len(items).bit_length()))
     if not all(is_number(each) for each in keys) and not all(isinstance(k, str) for k in keys):
-        raise ValueFault("sort needs all numbers or all strings")
+        raise ValueFault("all numbers, or all strings, are needed")
     order = sorted(range(len(items)), key=lambda index: keys[index])  # type: ignore[arg-type,return-value]
     return [items[index] for index in order]
 

@@ -1,12 +1,13 @@
 """Renders a checked template piece by piece, so that whoever asks may stop or take a breath."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from jinja2 import nodes
 
 from adapters.contract import Json
 from adapters.text.budget import LARGEST_TEXT, Budget, LimitError, ValueFault
-from adapters.text.evaluate import Evaluator
+from adapters.text.evaluate import Evaluator, path
 from adapters.text.functions import as_list, show
 
 
@@ -32,12 +33,8 @@ class _Renderer:
         """Yield the text of statements; `names` is theirs to add to."""
         for node in body:
             self._evaluator.budget.spend()
-            try:
+            with _at(node):
                 yield from self._statement(node, names)
-            except ValueFault as fault:
-                if str(fault).startswith("line "):
-                    raise
-                raise ValueFault(f"line {node.lineno}: {fault}") from None
 
     def _statement(self, node: nodes.Node, names: dict[str, Json]) -> Iterator[str]:
         match node:
@@ -54,9 +51,10 @@ class _Renderer:
     def _text(self, node: nodes.Node, names: Mapping[str, Json]) -> str:
         if isinstance(node, nodes.TemplateData):
             return node.data
-        text = show(self._evaluator.value(node, names))
-        self._evaluator.budget.text(len(text))
-        return text
+        with _at(node):
+            text = show(self._evaluator.value(node, names))
+            self._evaluator.budget.text(len(text))
+            return text
 
     def _if(self, node: nodes.If, names: dict[str, Json]) -> Iterator[str]:
         for branch in (node, *node.elif_):
@@ -82,11 +80,21 @@ class _Renderer:
             yield from self.body(node.else_, names)
 
 
+@contextmanager
+def _at(node: nodes.Node) -> Iterator[None]:
+    """Say the line of the innermost node in which a value was at fault."""
+    try:
+        yield
+    except ValueFault as fault:
+        if str(fault).startswith("line "):
+            raise
+        raise ValueFault(f"line {node.lineno}: {fault}") from None
+
+
 def _bound(target: nodes.Node, item: Json) -> dict[str, Json]:
     """Return the names that a turn gives to its item."""
-    if isinstance(target, nodes.Name):
-        return {target.name: item}
-    assert isinstance(target, nodes.Tuple)
+    if not isinstance(target, nodes.Tuple):
+        return {path(target): item}
     names = [each.name for each in target.items if isinstance(each, nodes.Name)]
     parts = as_list(item)
     if len(parts) != len(names):

@@ -49,19 +49,20 @@ def parse(text: str) -> nodes.Template:
 
 def _check_size(tree: nodes.Template) -> None:
     """Walk the tree without recursion; raise TemplateError for what is not allowed."""
-    queue: list[tuple[nodes.Node, int, int]] = [(tree, 0, 0)]
+    queue: list[tuple[nodes.Node, int, int, int]] = [(tree, 0, 0, 1)]
     count = 0
     while queue:
-        node, depth, loops = queue.pop()
+        node, depth, loops, line = queue.pop()
+        line = node.lineno or line
         count += 1
         loops += isinstance(node, nodes.For)
         if count > _MOST_NODES or depth > _DEEPEST:
-            raise TemplateError("it is too large or nested too deeply", node.lineno)
+            raise TemplateError("it is too large or nested too deeply", line)
         if loops > _MOST_LOOPS:
-            raise TemplateError(f"more than {_MOST_LOOPS} loops in one another", node.lineno)
+            raise TemplateError(f"more than {_MOST_LOOPS} loops in one another", line)
         for problem in _problems(node):
-            raise TemplateError(problem, node.lineno)
-        queue += [(each, depth + 1, loops) for each in node.iter_child_nodes()]
+            raise TemplateError(problem, line)
+        queue += [(each, depth + 1, loops, line) for each in node.iter_child_nodes()]
 
 
 def _problems(node: nodes.Node) -> Iterable[str]:
@@ -108,6 +109,12 @@ def _is_target(node: nodes.Node) -> bool:
 
 def _word(node: nodes.Node) -> str:
     """Return the word by which an author knows a node that is refused."""
-    words = {"Extends": "extends", "FromImport": "import", "CallBlock": "call", "Pow": "**"}
+    words = {
+        "Extends": "extends",
+        "FromImport": "import",
+        "CallBlock": "call",
+        "Pow": "**",
+        "Scope": "autoescape",
+    }
     name = type(node).__name__
     return words.get(name, name.lower())

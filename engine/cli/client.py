@@ -47,7 +47,9 @@ class Client:
         Raise Unavailable where nobody answers, and by status Denied, NotFound, Conflict, Invalid.
         """
         parts = urlsplit(self.url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
         link = kind(parts.hostname or "127.0.0.1", parts.port, timeout=_TIMEOUT)
         told = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
         data = None if body is None else json.dumps(body).encode()

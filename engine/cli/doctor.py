@@ -62,7 +62,9 @@ def doctor(loaded: "Loaded", json_: bool) -> None:
 def _examine(told: "Settings") -> Iterator[Finding]:
     version = platform.python_version()
     fit = sys.version_info[:2] in {(3, 11), (3, 12)}
-    yield Finding("python", "ok" if fit else "fail", version if fit else f"{version}; use 3.11 or 3.12")
+    yield Finding(
+        "python", "ok" if fit else "fail", version if fit else f"{version}; use 3.11 or 3.12"
+    )
     git = shutil.which("git")
     yield Finding("git", "ok" if git else "fail", git or "not on PATH; install git")
     yield _disk(told)

@@ -12,7 +12,9 @@ def remote(command: _F) -> _F:
     """Options that say which server is spoken to; hands over `client`."""
     from functools import wraps
 
-    @click.option("--server", metavar="URL", help="The server; else SARK_SERVER, else the state folder's.")
+    @click.option(
+        "--server", metavar="URL", help="The server; else SARK_SERVER, else the state folder's."
+    )
     @click.option("--config", metavar="FILE", help="The configuration file.")
     @click.option("--state", metavar="DIR", help="The state folder, where the token is.")
     @wraps(command)

@@ -26,7 +26,9 @@ _LONGEST_POLL = 1.0
 @click.option("--wait/--no-wait", help="Follow the run, and end as it ends.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="With --wait: the longest wait.")
 @click.option("--key", metavar="TEXT", help="The Idempotency-Key: start once, however often told.")
-@click.option("--server", metavar="URL", help="The server; else SARK_SERVER, else the state folder's.")
+@click.option(
+    "--server", metavar="URL", help="The server; else SARK_SERVER, else the state folder's."
+)
 @click.option("--config", metavar="FILE", help="The configuration file.")
 @click.option("--state", metavar="DIR", help="The state folder, where the token is.")
 @as_json
@@ -80,7 +82,13 @@ def runs(
         return print_json(page)
     listed = [members(each) for each in page["items"]]  # type: ignore[union-attr]
     rows = [
-        [r["id"], f"{r['namespace']}/{r['workflow']}", r["status"], since(r["created_at"]), _took(r)]
+        [
+            r["id"],
+            f"{r['namespace']}/{r['workflow']}",
+            r["status"],
+            since(r["created_at"]),
+            _took(r),
+        ]
         for r in listed
     ]
     return table(

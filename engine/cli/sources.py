@@ -7,8 +7,8 @@ import click
 
 from engine.cli.client import Client
 from engine.cli.options import as_json, remote
-from engine.cli.output import items, members, plain, since, table, word
 from engine.cli.output import as_json as print_json
+from engine.cli.output import items, members, plain, since, table, word
 from engine.core.values import Json
 
 _SYNC_PATIENCE = 60.0
@@ -28,7 +28,9 @@ def workflows(client: Client, namespace: str | None, json_: bool) -> None:
         for w in items(page)
     ]
     return table(
-        ("workflow", "title", "commit", "file"), rows, "No workflow is active: `sark sources` says why."
+        ("workflow", "title", "commit", "file"),
+        rows,
+        "No workflow is active: `sark sources` says why.",
     )
 
 
@@ -100,7 +102,9 @@ def _print_commit(commit: Mapping[str, Json]) -> None:
     click.echo()
     for each in commit["history"] or ():  # type: ignore[union-attr]
         step = members(each)
-        click.echo(f"  {str(step['state']).lower():11}{step['at']}  {plain(step.get('reason') or '')}")
+        click.echo(
+            f"  {str(step['state']).lower():11}{step['at']}  {plain(step.get('reason') or '')}"
+        )
     for each in commit["findings"] or ():  # type: ignore[union-attr]
         finding = members(each)
         click.echo(f"{'':13}{finding['file']}:{finding['line']}:{finding['column']}")
@@ -122,5 +126,3 @@ def _ready(source: Mapping[str, Json]) -> str:
 
 def _short(sha: Json) -> str:
     return str(sha)[:12] if sha else "-"
-
-

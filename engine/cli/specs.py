@@ -74,7 +74,7 @@ def schema(write: str | None) -> None:
     from engine.core.published import json_schema
     from engine.operations import catalogue
 
-    text = json.dumps(json_schema(catalogue({})), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(json_schema(catalogue()), indent=2, ensure_ascii=False) + "\n"
     if write is None:
         click.echo(text, nl=False)
     else:
@@ -92,7 +92,9 @@ def explain(code: str) -> None:
 
     if code not in CODES:
         near = get_close_matches(code, CODES, n=1)
-        raise NotFound(f"no finding has the code {code!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        raise NotFound(
+            f"no finding has the code {code!r}" + (f"; did you mean {near[0]}?" if near else "")
+        )
     click.echo(f"{code}\n\n{CODES[code]}")
 
 
@@ -110,7 +112,9 @@ def init(directory: str) -> None:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
         click.echo(f"wrote {root / name}", err=True)
-    click.echo(f"Next: sark check {directory} && sark run {root / 'workflows/hello.yaml'}", err=True)
+    click.echo(
+        f"Next: sark check {directory} && sark run {root / 'workflows/hello.yaml'}", err=True
+    )
 
 
 def compile_one(file: Path) -> "Plan":
@@ -139,7 +143,7 @@ def _compile(sources: dict[str, bytes]) -> "Compiled":
     from engine.source import File, compile_files
 
     files = [File(name, "", data) for name, data in sources.items()]
-    return compile_files(files, catalogue({}))
+    return compile_files(files, catalogue())
 
 
 def _read(paths: Iterable[str]) -> Iterable[tuple[str, bytes]]:

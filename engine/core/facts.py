@@ -4,16 +4,22 @@ The core does not import adapters. `adapters.contract.Manifest` has these attrib
 anything else that wants to be compiled against.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, TypeAlias
 
+from engine.core.plan import Effect
+from engine.core.schema import inlined
 from engine.core.values import Json, digest
 
 CODE = "code"
-SECRET = "secret"
+SECRET = "secret"  # nosec B105
 HOST = "host"
 PATH = "path"
 HEADER = "header"
+
+Pointer: TypeAlias = Sequence[str | int]
 
 
 class OperationFacts(Protocol):
@@ -44,58 +50,136 @@ class OperationFacts(Protocol):
     def roles(self) -> Mapping[str, Sequence[str]]: ...
 
 
-Operations = Mapping[str, OperationFacts]
+Operations: TypeAlias = Mapping[str, OperationFacts]
 
 
-def catalogue_digest(operations: Operations) -> str:
-    """Return the digest of all that a plan may depend on; equal for equal manifests."""
-    return digest({name: _facts(operations[name]) for name in sorted(operations)})
+@dataclass(frozen=True)
+class Operation:
+    """An operation made ready to compile against, once for all workflows."""
+
+    facts: OperationFacts
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+    @cached_property
+    def arguments(self) -> Mapping[str, Json]:
+        """What it takes, its references followed."""
+        return _followed(self.facts.arguments)
+
+    @cached_property
+    def outputs(self) -> Mapping[str, Json]:
+        """What it returns, its references followed."""
+        return _followed(self.facts.outputs)
+
+    @cached_property
+    def has_code(self) -> bool:
+        """True if one of its arguments is code."""
+        return any(CODE in roles for _, roles in self._roles)
+
+    def roles_at(self, pointer: Pointer) -> frozenset[str]:
+        """Return the roles of the argument at `pointer`, those of every area around it included."""
+        told = (roles for place, roles in self._roles if _covers(place, pointer))
+        return frozenset().union(*told)
+
+    def roles_within(self, pointer: Pointer) -> frozenset[str]:
+        """Return the roles that a value put at `pointer` may reach: there, around and inside it."""
+        told = (roles for place, roles in self._roles if _agree(place, pointer))
+        return frozenset().union(*told)
+
+    def effect_with(self, arguments: Mapping[str, Json]) -> Effect:
+        """Return what it does to the world; the worst where an argument decides it at run time."""
+        whole = Effect(self.facts.effect)
+        if self.facts.effect_by is None:
+            return whole
+        argument, table = self.facts.effect_by
+        value = self._constant(arguments, argument)
+        if value is not None:
+            return Effect(table[value]) if value in table else whole
+        return worst(whole, *map(Effect, table.values()))
+
+    def is_idempotent_with(self, arguments: Mapping[str, Json]) -> bool:
+        """True if doing it twice is like doing it once, whatever an argument may be."""
+        if self.facts.idempotent_by is None:
+            return self.facts.idempotent
+        argument, table = self.facts.idempotent_by
+        value = self._constant(arguments, argument)
+        if value is not None:
+            return table.get(value, self.facts.idempotent)
+        return self.facts.idempotent and all(table.values())
+
+    def places(self, role: str) -> list[str]:
+        """Return the arguments that have a role, as a person writes them: `auth.bearer`."""
+        return sorted(".".join(place) for place, roles in self._roles if role in roles)
+
+    @cached_property
+    def _roles(self) -> tuple[tuple[tuple[str, ...], frozenset[str]], ...]:
+        return tuple((_parts(at), frozenset(told)) for at, told in self.facts.roles.items())
+
+    def _constant(self, arguments: Mapping[str, Json], name: str) -> str | None:
+        """Return the text of an argument that is the same in every run, else nothing."""
+        given = arguments.get(name)
+        if given is None:
+            properties = self.arguments.get("properties")
+            declared = properties.get(name) if isinstance(properties, Mapping) else None
+            given = declared.get("default") if isinstance(declared, Mapping) else None
+        return given if isinstance(given, str) and "{{" not in given else None
 
 
-def roles_at(facts: OperationFacts, pointer: Sequence[str | int]) -> frozenset[str]:
-    """Return the roles of the argument at `pointer`, those of every area around it included."""
-    told = [roles for place, roles in facts.roles.items() if _covers(place, pointer)]
-    return frozenset(role for roles in told for role in roles)
+class Catalogue(Mapping[str, Operation]):
+    """Every operation that a workflow may call, made ready."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = {name: Operation(each) for name, each in operations.items()}
+
+    def __getitem__(self, name: str) -> Operation:
+        return self._operations[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._operations)
+
+    def __len__(self) -> int:
+        return len(self._operations)
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of all that a plan may depend on; equal for equal manifests."""
+        return digest({name: _told(each.facts) for name, each in self._operations.items()})
 
 
-def roles_within(facts: OperationFacts, pointer: Sequence[str | int]) -> frozenset[str]:
-    """Return the roles that a value put at `pointer` may reach: at it, around it and inside it."""
-    told = [
-        roles
-        for place, roles in facts.roles.items()
-        if _covers(place, pointer) or _is_inside(place, pointer)
-    ]
-    return frozenset(role for roles in told for role in roles)
+def worst(*effects: Effect) -> Effect:
+    """Return the effect that does most to the world."""
+    return max(effects, key=list(Effect).index)
 
 
-def _covers(place: str, pointer: Sequence[str | int]) -> bool:
+def _covers(place: tuple[str, ...], pointer: Pointer) -> bool:
     """True if `pointer` is `place` or lies below it; `*` in a place is any one key."""
-    parts = _parts(place)
-    return len(parts) <= len(pointer) and _agree(parts, pointer)
+    return len(place) <= len(pointer) and _agree(place, pointer)
 
 
-def _is_inside(place: str, pointer: Sequence[str | int]) -> bool:
-    """True if `place` lies below `pointer`."""
-    parts = _parts(place)
-    return len(parts) > len(pointer) and _agree(parts, pointer)
+def _agree(place: tuple[str, ...], pointer: Pointer) -> bool:
+    """True if one of the two is the other or lies below it."""
+    return all(part in ("*", str(key)) for part, key in zip(place, pointer, strict=False))
 
 
-def _agree(parts: Sequence[str], pointer: Sequence[str | int]) -> bool:
-    pairs = zip(parts, pointer, strict=False)
-    return all(part in ("*", str(key)) for part, key in pairs)
+def _parts(place: str) -> tuple[str, ...]:
+    return tuple(each.replace("~1", "/").replace("~0", "~") for each in place.split("/")[1:])
 
 
-def _parts(place: str) -> list[str]:
-    return [each.replace("~1", "/").replace("~0", "~") for each in place.split("/")[1:]]
+def _followed(schema: Json) -> Mapping[str, Json]:
+    told = inlined(schema)
+    assert isinstance(told, Mapping)
+    return told
 
 
-def _facts(operation: OperationFacts) -> Json:
+def _told(facts: OperationFacts) -> Json:
     return {
-        "arguments": operation.arguments,
-        "outputs": operation.outputs,
-        "effect": operation.effect,
-        "idempotent": operation.idempotent,
-        "effect_by": operation.effect_by,
-        "idempotent_by": operation.idempotent_by,
-        "roles": {place: sorted(roles) for place, roles in operation.roles.items()},
+        "arguments": facts.arguments,
+        "outputs": facts.outputs,
+        "effect": facts.effect,
+        "idempotent": facts.idempotent,
+        "effect_by": facts.effect_by,
+        "idempotent_by": facts.idempotent_by,
+        "roles": {place: sorted(roles) for place, roles in facts.roles.items()},
     }

@@ -97,7 +97,7 @@ class Uses:
     """One adapter operation.
 
     `repeatable`: a lost or failed attempt may be made again without harm (pure, read, idempotent
-    by its manifest, or under an idempotency key). `key` is the author's idempotency key, a template.
+    by its manifest, or under a key). `key` is the author's idempotency key, a template.
     """
 
     operation: str

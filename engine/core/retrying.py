@@ -28,7 +28,7 @@ def backoff(retry: Retry, attempt: int, seed: str) -> timedelta:
 def wished(error: Mapping[str, Json]) -> timedelta:
     """Return the pause that the far side asked for, at most an hour, or nothing."""
     seconds = error.get("retry_after")
-    if not isinstance(seconds, int | float) or not 0 <= seconds:
+    if not isinstance(seconds, int | float) or not seconds >= 0:
         return timedelta(0)
     return min(timedelta(seconds=min(seconds, 1e6)), _LONGEST_WISH)
 

@@ -36,6 +36,8 @@ Duration: TypeAlias = Annotated[
 ]
 Expression: TypeAlias = Annotated[str, _class("expression")]
 Template: TypeAlias = Annotated[str, _class("template")]
+# For people alone: braces in it are just braces. Strings without a class are literal.
+Prose: TypeAlias = Annotated[str, _class("prose")]
 StepId: TypeAlias = Annotated[str, _pattern(STEP_ID, _IDENTIFIER)]
 Name: TypeAlias = Annotated[
     str, _pattern(NAME, "lower case letters, digits and `-`, a letter first, at most 63")
@@ -337,7 +339,7 @@ class Workflow(_Closed):
     kind: Literal["Workflow"] = Field(description="What this document is.")
     name: Name = Field(description="Its name, unique among the workflows of a namespace.")
     title: str | None = Field(default=None, description="A title for people.")
-    description: str | None = Field(default=None, description="What it is for, in prose.")
+    description: Prose | None = Field(default=None, description="What it is for, in prose.")
     owners: list[str] = Field(default=[], description="The teams that answer for it.")
     labels: dict[str, str] = Field(
         default={}, description="Free labels, for finding it and for policy."

@@ -149,7 +149,7 @@ class Turn:
     def _resolve(self, step: StepRun) -> None:
         """Decide on a step whose predecessors have ended: launch, skip, or compute it."""
         if step.state is not StepState.PENDING:
-            return
+            return None
         if step.scope.failure is not None and not _follows_failure(step):
             step.reason = "failure"
             return self._end(step, Move.CANCEL)

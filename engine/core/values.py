@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import orjson
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?")
 _ISO = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
@@ -37,9 +37,7 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError(f"{text!r} is no duration: write 30s, 5m, 1h30m, 7d or PT5M")
     parts = [int(each or 0) for each in match.groups()] + [0]
     days, hours, minutes, seconds, millis = parts[:5]
-    return timedelta(
-        days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=millis
-    )
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=millis)
 
 
 def format_duration(span: timedelta) -> str:

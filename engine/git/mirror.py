@@ -79,7 +79,9 @@ class Mirror:
             head, _, path = line.partition("\t")
             mode, _, blob = head.split()
             if mode not in _FILE_MODES:
-                raise GitFailed(f"{path!r} is a link or a submodule (mode {mode}); only files count")
+                raise GitFailed(
+                    f"{path!r} is a link or a submodule (mode {mode}); only files count"
+                )
             if any(part in ("..", ".git") for part in PurePosixPath(path).parts):
                 raise GitFailed(f"{path!r} is no name for a file")
             entries.append(Entry(path.removeprefix(below), blob))

@@ -14,8 +14,8 @@ from typing import cast
 import psycopg
 from prometheus_client import Counter, Histogram
 
+from engine.active import ActiveSet, Cache
 from engine.errors import SarkError, Unavailable
-from engine.intake.active import ActiveSet, Cache
 from engine.intake.request import Delivered, Delivery, Request, Start, Started, Waiting
 from engine.intake.ringer import Ringer, Rings
 from engine.intake.turn import Answers, Decides, Turn

@@ -31,6 +31,7 @@ class Start:
     namespace: str
     workflow: str
     inputs: Mapping[str, Json]
+    actor: str
     key: str | None = None
     digest: str = ""
 

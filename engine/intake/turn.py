@@ -6,14 +6,14 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from engine.active import ActiveSet, Cache, Hook
 from engine.core.expression import EvaluationError
 from engine.core.trigger import InputsError, Said
 from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
-from engine.intake.active import ActiveSet, Cache, Hook
 from engine.intake.request import Delivered, Delivery, Kind, Start, Started, Waiting
 from engine.store import deliveries, keys, runs, views
-from engine.store.deliveries import DecisionRow, DeliveryRow
+from engine.store.deliveries import DecisionRow, DeliveryRow, Name
 from engine.store.keys import Claim, Key
 from engine.store.pool import Connection
 from engine.store.runs import NewRun
@@ -63,7 +63,7 @@ class Turn:
             written = frozenset[UUID]()
             if self._again:
                 written = await views.written(connection, [each.id for each in self._group])
-            await self._take_deliveries(connection, written)
+            await self._take_deliveries(connection)
             await self._take_starts(connection, written)
             if self._runs:
                 await runs.insert(connection, self._runs)
@@ -71,24 +71,19 @@ class Turn:
                 await deliveries.decide(connection, self._decisions)
             await self._recall(connection, written)
 
-    async def _take_deliveries(self, connection: Connection, written: frozenset[UUID]) -> None:
+    async def _take_deliveries(self, connection: Connection) -> None:
         """Record deliveries, and decide on those that were not known."""
-        told = [(each.id, each.request) for each in self._group]
-        rows = [
-            DeliveryRow(identity, one.route, one.id, one.kind, one.body)
-            for identity, one in told
-            if isinstance(one, Delivery) and identity not in written
-        ]
-        if not rows:
+        told = [(each.id, one) for each in self._group if isinstance(one := each.request, Delivery)]
+        if not told:
             return
-        new = await deliveries.insert(connection, rows)
+        rows = [DeliveryRow(_name(one), one.kind, one.body) for _, one in told]
+        new = set(await deliveries.record(connection, rows))
         for identity, one in told:
-            if isinstance(one, Delivery) and identity in new:
-                self.answers[identity] = await self._decide(connection, identity, one)
+            if _name(one) in new:
+                new.discard(_name(one))  # the same delivery twice in a turn starts nothing twice
+                self.answers[identity] = await self._decide(connection, one)
 
-    async def _decide(
-        self, connection: Connection, identity: UUID, delivery: Delivery
-    ) -> Delivered:
+    async def _decide(self, connection: Connection, delivery: Delivery) -> Delivered:
         begun = []
         for hook in self._meant(delivery):
             plan = await self._cache.plan(connection, hook.workflow.plan)
@@ -98,14 +93,16 @@ class Turn:
             if decision.inputs is not None:
                 verdict = self._may_start(delivery, hook.workflow)
                 if verdict.allowed:
-                    about = trigger.about(delivery.event)
+                    about = {**trigger.about(delivery.event), "delivery": delivery.id}
                     run = self._new(uuid7(), hook.workflow, about, decision.inputs)
                     begun.append(run)
                 else:
                     said, reason = Said.DENIED, verdict.reason
             name = hook.workflow.name
             self._decisions.append(
-                DecisionRow(identity, delivery.namespace, name, hook.trigger, said, reason, run)
+                DecisionRow(
+                    _name(delivery), delivery.namespace, name, hook.trigger, said, reason, run
+                )
             )
         return Delivered(tuple(begun), False)
 
@@ -170,7 +167,8 @@ class Turn:
                 f"{name} is started by its events alone; to start it by hand or over the API, "
                 "give it a trigger of type manual or api"
             )
-        about: dict[str, Json] = {"id": plan.by_hand.id, "type": plan.by_hand.type, "event": {}}
+        by = plan.by_hand
+        about: dict[str, Json] = {"id": by.id, "type": by.type, "event": {}, "actor": start.actor}
         try:
             inputs = plan.inputs.complete(start.inputs, about)
         except InputsError as error:
@@ -189,18 +187,21 @@ class Turn:
         left = [each for each in self._group if each.id not in self.answers]
         known = [each.request for each in left if isinstance(each.request, Delivery)]
         keyed = [each.request for each in left if isinstance(each.request, Start)]
-        asked = [(one.route, one.id) for one in known]
-        runs_of = await deliveries.known(connection, asked) if known else {}
+        runs_of = await deliveries.started(connection, list(map(_name, known))) if known else {}
         wanted = [_key(one) for one in keyed if one.key is not None]
         taken = await keys.taken(connection, wanted) if wanted else {}
         for each in left:
-            one, mine = each.request, each.id in written
+            one = each.request
             if isinstance(one, Delivery):
-                self.answers[each.id] = Delivered(runs_of[one.route, one.id], not mine)
-            elif mine:
+                self.answers[each.id] = Delivered(runs_of[_name(one)], True)
+            elif each.id in written:
                 self.answers[each.id] = Started(each.id, False)
             else:
                 self.answers[each.id] = _repeated(taken[_key(one)], one)
+
+
+def _name(delivery: Delivery) -> Name:
+    return Name(delivery.route, delivery.id)
 
 
 def _key(start: Start) -> Key:

@@ -1,4 +1,4 @@
-"""The example repository: the specs that come with the program, in a Git repository of their own."""
+"""The example repository: the specs that come with the program, in Git."""
 
 import shutil
 import subprocess

@@ -16,7 +16,6 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
@@ -91,7 +90,9 @@ class _Up:
             self._logs.mkdir(parents=True, exist_ok=True)
             lock = (self._state / "lock").open("a+")
         except OSError as error:
-            raise Misconfigured(f"{self._state}: {error.strerror}; name another with --state") from None
+            raise Misconfigured(
+                f"{self._state}: {error.strerror}; name another with --state"
+            ) from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -191,7 +192,7 @@ class _Up:
             f"  repository  {repository}\n"
             f"  token       {self._state / 'token'}\n"
             f"  logs        {self._logs}\n"
-            f"  next        {Path(sys.argv[0]).parent / 'sark'} run hello --wait\n"
+            f"  next        sark run hello --wait\n"
             "Ctrl-C stops all of it; nothing is lost."
         )
 

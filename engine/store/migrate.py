@@ -4,7 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import LiteralString
 
 from engine.errors import Misconfigured
 from engine.store.pool import Connection, connect
@@ -56,7 +56,7 @@ async def migrate(url: str) -> list[str]:
 
 async def pending(connection: Connection) -> list[Migration]:
     """Return the migrations that the database lacks; raise Misconfigured as `migrate` does."""
-    applied = dict(await (await connection.execute(_APPLIED)).fetchall())
+    applied: dict[str, str] = dict(await (await connection.execute(_APPLIED)).fetchall())
     known = {each.name: each for each in migrations()}
     for name, checksum in applied.items():
         if name not in known:
@@ -71,6 +71,6 @@ async def pending(connection: Connection) -> list[Migration]:
 
 async def _apply(connection: Connection, migration: Migration) -> bool:
     async with connection.transaction():
-        await connection.execute(cast(LiteralString, migration.text))
+        await connection.execute(migration.text.encode())
         await connection.execute(_RECORD, (migration.name, migration.checksum))
     return True

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
-
 from engine.core.values import Json, canonical
 from engine.store.pool import Connection
 

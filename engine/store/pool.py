@@ -61,7 +61,7 @@ async def ping(connection: Connection) -> None:
     await connection.execute(_HEALTH)
 
 
-class told:  # noqa: N801 - it reads as a word: `with told():`
+class told:
     """Turn the driver's errors into ours: no password, no statement, one plain sentence."""
 
     def __enter__(self) -> None:

@@ -20,7 +20,7 @@ _INSERT: LiteralString = """
     RETURNING id
 """
 _BY_KEY: LiteralString = """
-    SELECT id FROM runs
+    SELECT id, inputs FROM runs
      WHERE namespace = %(namespace)s AND workflow = %(workflow)s AND idempotency_key = %(key)s
 """
 _CANCEL: LiteralString = """
@@ -74,13 +74,15 @@ async def insert(connection: Connection, new: Sequence[NewRun]) -> frozenset[UUI
     return frozenset(row[0] for row in await cursor.fetchall())
 
 
-async def by_key(connection: Connection, namespace: str, workflow: str, key: str) -> UUID | None:
-    """Return the run that was started under an idempotency key."""
+async def by_key(
+    connection: Connection, namespace: str, workflow: str, key: str
+) -> tuple[UUID, Json] | None:
+    """Return the run that was started under an idempotency key, and its inputs."""
     found = await connection.execute(
         _BY_KEY, {"namespace": namespace, "workflow": workflow, "key": key}
     )
     row = await found.fetchone()
-    return None if row is None else row[0]
+    return None if row is None else (row[0], row[1])
 
 
 async def cancel(connection: Connection, run: UUID, reason: Json) -> tuple[int | None, str] | None:

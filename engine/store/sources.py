@@ -21,7 +21,9 @@ _COLUMNS: LiteralString = """
     SELECT name, namespace, environment, url, ref, root, observed, attempted, active, conditions,
            wanted, handled, updated_at FROM sources
 """
-_WANT: LiteralString = "UPDATE sources SET wanted = wanted + 1 WHERE name = %(name)s RETURNING wanted"
+_WANT: LiteralString = (
+    "UPDATE sources SET wanted = wanted + 1 WHERE name = %(name)s RETURNING wanted"
+)
 _HANDLE: LiteralString = """
     UPDATE sources
        SET handled = greatest(handled, %(handled)s), observed = %(observed)s,

@@ -16,10 +16,7 @@ _FREEZE: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ 
 _TRIGGERS: LiteralString = """
     SELECT digest, coalesce(body->'triggers', '[]') FROM plans WHERE digest = ANY(%(digests)s)
 """
-_WRITTEN: LiteralString = """
-    SELECT id FROM runs WHERE id = ANY(%(ids)s)
-    UNION ALL SELECT id FROM deliveries WHERE id = ANY(%(ids)s)
-"""
+_WRITTEN: LiteralString = "SELECT id FROM runs WHERE id = ANY(%(ids)s)"
 _NAMESPACES: LiteralString = """
     WITH RECURSIVE known AS (
         SELECT min(namespace) AS namespace FROM runs
@@ -106,7 +103,7 @@ async def triggers(connection: Connection, digests: Iterable[str]) -> dict[str, 
 
 
 async def written(connection: Connection, ids: Sequence[UUID]) -> frozenset[UUID]:
-    """Return which of these runs and deliveries are there."""
+    """Return which of these runs are there."""
     cursor = await connection.execute(_WRITTEN, {"ids": Uuids(ids)})
     return frozenset(row[0] for row in await cursor.fetchall())
 

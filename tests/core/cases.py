@@ -1,26 +1,30 @@
 """The compiler's cases: pairs of files in `plans/`, a spec and what it compiles to.
 
 `NAME.plan.json` is the plan, `NAME.findings.json` what there is to say; a spec with warnings has
-both. `python -m tests.core.cases` writes them anew: read the difference before you commit it.
+both. `python -m tests.core.cases` writes them, and the page of all findings, anew: read the
+difference before you commit it.
 """
 
 import json
 from pathlib import Path
+from typing import Any
 
 from engine.core.codec import encode
 from engine.core.compiler import compile_file
+from engine.core.compiler.codes import errors_page
 from engine.core.diagnostic import Diagnostic
 from engine.core.values import Json
 from tests.core.catalogue import CATALOGUE
 
+ERRORS = Path(__file__).parents[2] / "docs/reference/errors.md"
 FOLDER = Path(__file__).parent / "plans"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def compiled(name: str) -> dict[str, Json]:
+def compiled(name: str) -> dict[str, Any]:
     """Return what a case compiles to, by the ending of the file that holds it."""
     unit = compile_file(f"{name}.yaml", (FOLDER / f"{name}.yaml").read_bytes(), CATALOGUE)
-    told: dict[str, Json] = {}
+    told: dict[str, Any] = {}
     if unit.workflows and (plan := unit.workflows[0].plan) is not None:
         told["plan.json"] = encode(plan)
     if unit.diagnostics:
@@ -28,7 +32,7 @@ def compiled(name: str) -> dict[str, Json]:
     return told
 
 
-def expected(name: str) -> dict[str, Json]:
+def expected(name: str) -> dict[str, Any]:
     """Return what the files beside a case hold."""
     endings = ("plan.json", "findings.json")
     files = {ending: FOLDER / f"{name}.{ending}" for ending in endings}
@@ -58,6 +62,7 @@ def _write() -> None:
         for ending, body in compiled(name).items():
             text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
             (FOLDER / f"{name}.{ending}").write_text(text)
+    ERRORS.write_text(errors_page())
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ _SHELL = Facts(
     _object(["code", "stdout"], code={"type": "integer"}, stdout=_STRING),
     effect="write",
     idempotent=False,
-    roles={"/script": ("code",), "/cwd": ("path",), "/env/*": ("secret",)},
+    roles={"/script": ("code",), "/argv/0": ("code",), "/cwd": ("path",), "/env/*": ("secret",)},
 )
 _ECHO = Facts(
     "echo.say@1",
@@ -85,5 +85,17 @@ _COUNT = Facts(
     effect="write",
     idempotent=True,
 )
+_PICK = Facts(
+    "pick.one@1",
+    _object(
+        [],
+        only={"const": "this"},
+        target={"anyOf": [_object(["a"], a=_STRING), {"type": "array", "items": _STRING}, _STRING]},
+        open={"type": "object", "properties": {"a": _STRING}},
+        named={"type": "object", "patternProperties": {"^x_": _STRING}, "minProperties": 1},
+        both={"type": "object", "not": {"required": ["a", "b"]}},
+    ),
+    {"type": "object"},
+)
 
-CATALOGUE: Mapping[str, Facts] = {each.name: each for each in (_HTTP, _SHELL, _ECHO, _COUNT)}
+CATALOGUE: Mapping[str, Facts] = {each.name: each for each in (_HTTP, _SHELL, _ECHO, _COUNT, _PICK)}

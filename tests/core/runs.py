@@ -41,7 +41,9 @@ def step(name: str, *after: Edge, verb: Uses | Set | None = None, **more: object
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def edge(position: int, requires: str = "ok", *, data: bool = False, inferred: bool = False) -> Edge:
+def edge(
+    position: int, requires: str = "ok", *, data: bool = False, inferred: bool = False
+) -> Edge:
     return Edge(position, Requirement(requires), data, inferred)
 
 

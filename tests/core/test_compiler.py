@@ -4,8 +4,29 @@ import json
 
 import pytest
 
-from engine.core.compiler.codes import CODES
-from tests.core.cases import FOLDER, NAMES, compiled, expected
+from engine.core import document, reader
+from engine.core.codec import decode
+from engine.core.compiler import compile_file
+from engine.core.compiler.codes import CODES, errors_page
+from tests.core.cases import ERRORS, FOLDER, NAMES, compiled, expected
+from tests.core.catalogue import CATALOGUE
+
+# Too long for a file, between files, or told by the tests of the expressions.
+IN_OTHER_TESTS = {
+    "too-many-steps",
+    "duplicate-name",
+    "duplicate-route",
+    "expression-arguments",
+    "expression-limit",
+    "expression-type",
+    "never-equal",
+    "template-open",
+    "template-statement",
+    "template-trim",
+    "unknown-function",
+}
+PLANS = [name for name in NAMES if (FOLDER / f"{name}.plan.json").exists()]
+HEAD = "apiVersion: sark/v1\nkind: Workflow\nname: demo\n"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -23,3 +44,59 @@ def test_every_case_has_a_spec() -> None:
     specs = {path.name.split(".")[0] for path in FOLDER.iterdir()}
 
     assert set(NAMES) == specs
+
+
+def test_every_finding_has_an_explanation_and_every_rule_a_case() -> None:
+    """
+    What the compiler says can be looked up, and nothing can be looked up that it never says.
+    """
+    told = {each["code"] for name in NAMES for each in expected(name).get("findings.json", ())}
+    elsewhere = {*document.CODES, *reader.CODES, *IN_OTHER_TESTS}
+
+    assert (set(), set()) == (told - set(CODES), set(CODES) - told - elsewhere)
+
+
+def test_the_page_of_findings_is_what_the_codes_say() -> None:
+    """
+    `docs/reference/errors.md` holds every code; `python -m tests.core.cases` writes it.
+    """
+    assert errors_page() == ERRORS.read_text()
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_layout_and_comments_do_not_change_a_plan(name: str) -> None:
+    """
+    Blank lines and comments move every line, and the digest stays what it was.
+    """
+    text = (FOLDER / f"{name}.yaml").read_text()
+    moved = "# moved\n\n" + text.replace("\n\n", "\n# a comment\n\n")
+
+    [workflow] = compile_file("elsewhere.yml", moved.encode(), CATALOGUE).workflows
+
+    assert workflow.plan is not None
+    assert expected(name)["plan.json"]["digest"] == workflow.plan.digest
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_stored_plan_is_the_compiled_one(name: str) -> None:
+    """
+    What is read back from the database is the plan that the compiler gave.
+    """
+    text = (FOLDER / f"{name}.yaml").read_bytes()
+
+    [workflow] = compile_file(f"{name}.yaml", text, CATALOGUE).workflows
+
+    assert decode(expected(name)["plan.json"]) == workflow.plan
+
+
+@pytest.mark.parametrize(("count", "codes"), [(2000, []), (2001, ["too-many-steps"])])
+def test_a_plan_has_at_most_2000_steps(count: int, codes: list[str]) -> None:
+    """
+    The steps of `finally` count too.
+    """
+    steps = "".join(f"  s{i}: {{set: {{x: {{value: 1}}}}}}\n" for i in range(count - 1))
+    last = "finally: {steps: {last: {set: {x: {value: 1}}}}}\n"
+
+    unit = compile_file("demo.yaml", f"{HEAD}steps:\n{steps}{last}".encode(), CATALOGUE)
+
+    assert codes == [each.code for each in unit.diagnostics]

@@ -5,8 +5,18 @@ from datetime import timedelta
 import pytest
 
 from engine.core import machine, replay
-from engine.core.event import Alarm, Cancel, Event, Failed, OwnerLost, Row, Started, Succeeded
-from engine.core.event import from_row, to_row
+from engine.core.event import (
+    Alarm,
+    Cancel,
+    Event,
+    Failed,
+    OwnerLost,
+    Row,
+    Started,
+    Succeeded,
+    from_row,
+    to_row,
+)
 from engine.core.run import Run
 from engine.core.state import IllegalMove, Move, RunStatus, StepState, move
 from engine.core.turn import Decision
@@ -43,7 +53,7 @@ def ok(path: str, attempt: int = 1, **outputs: Json) -> Succeeded:
     return Succeeded(path, attempt, outputs)
 
 
-def test_a_graph_starts_at_every_step_that_waits_for_none():
+def test_a_graph_starts_at_every_step_that_waits_for_none() -> None:
     """
     Steps with no predecessor start at once, the others when theirs have ended.
     """
@@ -51,25 +61,25 @@ def test_a_graph_starts_at_every_step_that_waits_for_none():
         plan(scope(step("a"), step("b"), step("c", edge(0), edge(1)))),
     )
 
-    assert ["a", "b"] == launched(decision)
-    assert [] == launched(tell(run, ok("a")))
-    assert ["c"] == launched(tell(run, ok("b")))
+    assert launched(decision) == ["a", "b"]
+    assert launched(tell(run, ok("a"))) == []
+    assert launched(tell(run, ok("b"))) == ["c"]
     assert tell(run, ok("c")).ended
-    assert RunStatus.SUCCEEDED == machine.status(run)
+    assert machine.status(run) == RunStatus.SUCCEEDED
 
 
-def test_an_empty_workflow_ends_at_once():
+def test_an_empty_workflow_ends_at_once() -> None:
     """
     A workflow whose steps are all pure values needs no worker.
     """
     run, decision = begin(plan(scope(step("a", verb=assign(x="{{ 1 + 1 }}"))), None, y=3))
 
     assert decision.ended
-    assert {"x": 2} == run.steps["a"].outputs
-    assert {"y": 3} == run.outputs
+    assert run.steps["a"].outputs == {"x": 2}
+    assert run.outputs == {"y": 3}
 
 
-def test_a_late_answer_changes_nothing():
+def test_a_late_answer_changes_nothing() -> None:
     """
     An answer to attempt 1 is ignored once attempt 2 has begun.
     """
@@ -105,7 +115,7 @@ def test_a_late_answer_changes_nothing():
         ("done", "failed", "running"),
     ],
 )
-def test_a_step_runs_only_on_the_result_it_needs(requires: str, result: str, expected: str):
+def test_a_step_runs_only_on_the_result_it_needs(requires: str, result: str, expected: str) -> None:
     """
     `needs` asks for a result; where it is not met the step is skipped, and says so.
     """
@@ -119,7 +129,7 @@ def test_a_step_runs_only_on_the_result_it_needs(requires: str, result: str, exp
     assert ("need" if expected == "skipped" else "") == run.steps["b"].reason
 
 
-def test_a_step_whose_data_was_skipped_is_skipped():
+def test_a_step_whose_data_was_skipped_is_skipped() -> None:
     """
     A skipped step gives no outputs; who reads them without a default is skipped, not run on "".
     """
@@ -127,8 +137,8 @@ def test_a_step_whose_data_was_skipped_is_skipped():
     run, decision = begin(plan(scope(first, step("b", edge(0, "done", data=True, inferred=True)))))
 
     assert decision.ended
-    assert {"a": "skipped", "b": "skipped"} == states(run)
-    assert "data" == run.steps["b"].reason
+    assert states(run) == {"a": "skipped", "b": "skipped"}
+    assert run.steps["b"].reason == "data"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +150,7 @@ def test_a_step_whose_data_was_skipped_is_skipped():
         ("inputs.y", "failed"),
     ],
 )
-def test_an_error_in_a_condition_fails_the_step(condition: str, expected: str):
+def test_an_error_in_a_condition_fails_the_step(condition: str, expected: str) -> None:
     """
     `if` gives true or false; anything else fails the step and is never "false".
     """
@@ -149,69 +159,69 @@ def test_an_error_in_a_condition_fails_the_step(condition: str, expected: str):
     assert expected == states(run)["a"]
 
 
-def test_the_first_failure_stops_new_launches_and_lets_siblings_finish():
+def test_the_first_failure_stops_new_launches_and_lets_siblings_finish() -> None:
     """
     After a failure nothing new starts, what runs may finish, and the run fails with that error.
     """
     run, _ = begin(plan(scope(step("a"), step("b"), step("c", edge(1)))))
     tell(run, Failed("a", 1, PERMANENT))
 
-    assert RunStatus.RUNNING == machine.status(run)
+    assert machine.status(run) == RunStatus.RUNNING
     assert tell(run, ok("b")).ended
-    assert {"a": "failed", "b": "succeeded", "c": "cancelled"} == states(run)
-    assert RunStatus.FAILED == machine.status(run)
+    assert states(run) == {"a": "failed", "b": "succeeded", "c": "cancelled"}
+    assert machine.status(run) == RunStatus.FAILED
     assert run.error is not None
-    assert "http.status" == run.error["type"]
-    assert "a" == run.error["step"]
+    assert run.error["type"] == "http.status"
+    assert run.error["step"] == "a"
 
 
-def test_a_step_that_asks_for_a_failure_runs_after_it():
+def test_a_step_that_asks_for_a_failure_runs_after_it() -> None:
     """
     `needs: {a: failed}` runs although its block has failed; the run still fails.
     """
     run, _ = begin(plan(scope(step("a"), step("tidy", edge(0, "failed")))))
 
-    assert ["tidy"] == launched(tell(run, Failed("a", 1, PERMANENT)))
+    assert launched(tell(run, Failed("a", 1, PERMANENT))) == ["tidy"]
     assert tell(run, ok("tidy")).ended
-    assert RunStatus.FAILED == machine.status(run)
+    assert machine.status(run) == RunStatus.FAILED
 
 
-def test_an_optional_step_may_fail():
+def test_an_optional_step_may_fail() -> None:
     """
     A failure of an optional step leaves the run degraded, not failed.
     """
     run, _ = begin(plan(scope(step("a", optional=True))))
 
     assert tell(run, Failed("a", 1, PERMANENT)).ended
-    assert RunStatus.SUCCEEDED == machine.status(run)
-    assert ("degraded",) == machine.flags(run)
+    assert machine.status(run) == RunStatus.SUCCEEDED
+    assert machine.flags(run) == ("degraded",)
 
 
-def test_join_any_starts_at_the_first():
+def test_join_any_starts_at_the_first() -> None:
     """
     `join: any` waits for one need only, and is skipped when none can be met.
     """
     any_of = step("c", edge(0, "succeeded"), edge(1, "succeeded"), join=1)
     run, _ = begin(plan(scope(step("a", optional=True), step("b", optional=True), any_of)))
 
-    assert ["c"] == launched(tell(run, ok("b")))
+    assert launched(tell(run, ok("b"))) == ["c"]
     tell(run, ok("c"), ok("a"))
-    assert RunStatus.SUCCEEDED == machine.status(run)
+    assert machine.status(run) == RunStatus.SUCCEEDED
 
     run, _ = begin(plan(scope(step("a", optional=True), step("b", optional=True), any_of)))
     tell(run, Failed("a", 1, PERMANENT), Failed("b", 1, PERMANENT))
-    assert "need" == run.steps["c"].reason
+    assert run.steps["c"].reason == "need"
 
 
-def test_join_still_waits_for_what_the_step_reads():
+def test_join_still_waits_for_what_the_step_reads() -> None:
     """
     A step that joins early waits for the end of every step whose result it refers to.
     """
     reads = step("d", edge(0), edge(1), edge(2, "done", inferred=True), join=1)
     run, _ = begin(plan(scope(step("a"), step("b"), step("c"), reads)))
 
-    assert [] == launched(tell(run, ok("a")))
-    assert ["d"] == launched(tell(run, ok("c")))
+    assert launched(tell(run, ok("a"))) == []
+    assert launched(tell(run, ok("c"))) == ["d"]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +236,7 @@ def test_join_still_waits_for_what_the_step_reads():
 )
 def test_only_what_may_help_and_cannot_harm_is_tried_again(
     error: dict[str, Json], repeatable: bool, again: bool
-):
+) -> None:
     """
     Transient errors are retried; an unknown outcome only where a repeat does no harm.
     """
@@ -236,23 +246,23 @@ def test_only_what_may_help_and_cannot_harm_is_tried_again(
     assert again == (states(run)["a"] == "waiting")
 
 
-def test_attempts_pause_and_are_counted():
+def test_attempts_pause_and_are_counted() -> None:
     """
     The pause doubles, `Retry-After` lengthens it, and after the last attempt the step fails.
     """
     run, _ = begin(plan(scope(step("a", retry=RETRY))))
     first = tell(run, Failed("a", 1, TRANSIENT)).alarms[-1]
-    assert NOW + 2 * SECOND == first.at
-    assert ["a"] == launched(tell(run, Alarm("a", first.at)))
+    assert first.at == NOW + 2 * SECOND
+    assert launched(tell(run, Alarm("a", first.at))) == ["a"]
     second = tell(run, Failed("a", 2, {**TRANSIENT, "retry_after": 30})).alarms[-1]
-    assert NOW + 31 * SECOND == second.at
+    assert second.at == NOW + 31 * SECOND
     tell(run, Alarm("a", second.at), Failed("a", 3, TRANSIENT))
 
-    assert RunStatus.FAILED == machine.status(run)
-    assert 3 == run.steps["a"].attempt
+    assert machine.status(run) == RunStatus.FAILED
+    assert run.steps["a"].attempt == 3
 
 
-def test_the_author_decides_what_is_tried_again():
+def test_the_author_decides_what_is_tried_again() -> None:
     """
     `retry.if` replaces the rule; an error in it fails the step with both errors told.
     """
@@ -270,19 +280,19 @@ def test_the_author_decides_what_is_tried_again():
         assert expected == states(run)["a"], condition
 
 
-def test_a_lost_attempt_is_made_again_where_it_may_be():
+def test_a_lost_attempt_is_made_again_where_it_may_be() -> None:
     """
     When the owner dies a repeatable attempt begins anew with the next number.
     """
     run, _ = begin(plan(scope(step("a"), step("b", verb=uses(repeatable=False)))))
     decision = tell(run, OwnerLost())
 
-    assert ["a", "b"] == launched(decision)
-    assert [2, 2] == [launch.attempt for launch in decision.launches]
+    assert launched(decision) == ["a", "b"]
+    assert [launch.attempt for launch in decision.launches] == [2, 2]
     assert tell(run, ok("a", 1)).echo
 
 
-def test_an_attempt_of_unknown_outcome_is_not_repeated():
+def test_an_attempt_of_unknown_outcome_is_not_repeated() -> None:
     """
     A step that must not repeat, and had begun when its worker died, fails as unknown.
     """
@@ -290,26 +300,26 @@ def test_an_attempt_of_unknown_outcome_is_not_repeated():
     assert decision.launches[0].journal_start
     tell(run, Started("b", 1), OwnerLost())
 
-    assert RunStatus.FAILED == machine.status(run)
+    assert machine.status(run) == RunStatus.FAILED
     assert run.error is not None
-    assert ("sark.lost", "unknown") == (run.error["type"], run.error["class"])
+    assert (run.error["type"], run.error["class"]) == ("sark.lost", "unknown")
 
 
-def test_a_step_that_kills_its_workers_is_stopped():
+def test_a_step_that_kills_its_workers_is_stopped() -> None:
     """
     After four deaths of its worker a step fails, and the author's attempts were not used up.
     """
     run, _ = begin(plan(scope(step("a", retry=RETRY))))
     tell(run, OwnerLost(), OwnerLost(), OwnerLost())
-    assert "running" == states(run)["a"]
+    assert states(run)["a"] == "running"
     tell(run, OwnerLost())
 
     assert run.error is not None
-    assert "sark.poison" == run.error["type"]
+    assert run.error["type"] == "sark.poison"
     assert tell(run, OwnerLost()).echo
 
 
-def test_cancel_ends_what_is_under_way_and_finally_still_runs():
+def test_cancel_ends_what_is_under_way_and_finally_still_runs() -> None:
     """
     A cancelled run revokes its attempts, runs `finally` once, and ends as cancelled.
     """
@@ -317,32 +327,32 @@ def test_cancel_ends_what_is_under_way_and_finally_still_runs():
     run, _ = begin(made)
     decision = tell(run, Cancel("ann", "wrong day"))
 
-    assert ["a"] == decision.revoked
-    assert ["finally.tidy"] == launched(decision)
-    assert RunStatus.CANCELLING == machine.status(run)
+    assert decision.revoked == ["a"]
+    assert launched(decision) == ["finally.tidy"]
+    assert machine.status(run) == RunStatus.CANCELLING
     assert tell(run, Cancel("ann", "again")).echo
     assert tell(run, ok("finally.tidy")).ended
-    assert RunStatus.CANCELLED == machine.status(run)
-    assert {"a": "cancelled", "b": "cancelled", "finally.tidy": "succeeded"} == states(run)
+    assert machine.status(run) == RunStatus.CANCELLED
+    assert states(run) == {"a": "cancelled", "b": "cancelled", "finally.tidy": "succeeded"}
 
 
-def test_the_run_timeout_fails_the_run():
+def test_the_run_timeout_fails_the_run() -> None:
     """
     When the run's time is over its steps end, `finally` runs, and the run has failed.
     """
     run, decision = begin(plan(scope(step("a"), timeout=SECOND), scope(step("tidy"))))
     alarm = decision.alarms[0]
-    assert ["finally.tidy"] == launched(tell(run, Alarm(alarm.path, alarm.at)))
+    assert launched(tell(run, Alarm(alarm.path, alarm.at))) == ["finally.tidy"]
     assert tell(run, Alarm(alarm.path, alarm.at)).echo
     tell(run, ok("finally.tidy"))
 
-    assert RunStatus.FAILED == machine.status(run)
-    assert ("timed_out",) == machine.flags(run)
+    assert machine.status(run) == RunStatus.FAILED
+    assert machine.flags(run) == ("timed_out",)
     assert run.error is not None
-    assert "sark.timeout" == run.error["type"]
+    assert run.error["type"] == "sark.timeout"
 
 
-def test_the_total_time_of_a_step_covers_its_attempts_and_pauses():
+def test_the_total_time_of_a_step_covers_its_attempts_and_pauses() -> None:
     """
     `timeout.total` ends a step while it runs and while it waits for its next attempt.
     """
@@ -356,72 +366,79 @@ def test_the_total_time_of_a_step_covers_its_attempts_and_pauses():
         assert ended.ended
         assert ([] if fail_first else ["a"]) == ended.revoked
         assert run.steps["a"].error is not None
-        assert "sark.timeout" == run.steps["a"].error["type"]
+        assert run.steps["a"].error["type"] == "sark.timeout"
 
 
-def test_finally_sees_how_the_run_went():
+def test_finally_sees_how_the_run_went() -> None:
     """
     `finally` reads run.status, the error and the steps; its own failure hides no earlier error.
     """
-    tidy = step("tidy", verb=assign(was="{{ run.status }}", why="{{ error.type }}", a="{{ steps.a.status }}"))
+    tidy = step(
+        "tidy",
+        verb=assign(was="{{ run.status }}", why="{{ error.type }}", a="{{ steps.a.status }}"),
+    )
     run, _ = begin(plan(scope(step("a")), scope(tidy, step("more"))))
     tell(run, Failed("a", 1, PERMANENT), Failed("finally.more", 1, UNKNOWN))
 
-    assert {"was": "failed", "why": "http.status", "a": "failed"} == run.steps["finally.tidy"].outputs
+    assert run.steps["finally.tidy"].outputs == {
+        "was": "failed",
+        "why": "http.status",
+        "a": "failed",
+    }
     assert run.error is not None
-    assert "http.status" == run.error["type"]
+    assert run.error["type"] == "http.status"
 
 
-def test_a_failure_in_finally_fails_a_good_run():
+def test_a_failure_in_finally_fails_a_good_run() -> None:
     """
     A run whose `finally` fails did not succeed.
     """
     run, _ = begin(plan(scope(step("a")), scope(step("tidy"))))
     tell(run, ok("a"), Failed("finally.tidy", 1, PERMANENT))
 
-    assert RunStatus.FAILED == machine.status(run)
+    assert machine.status(run) == RunStatus.FAILED
 
 
-def test_finally_has_its_own_time():
+def test_finally_has_its_own_time() -> None:
     """
     `finally` ends at its own timeout, which is no error of the run's steps.
     """
     run, _ = begin(plan(scope(step("a")), scope(step("tidy"), timeout=SECOND)))
     alarm = tell(run, ok("a")).alarms[-1]
 
-    assert "finally." == alarm.path
+    assert alarm.path == "finally."
     assert tell(run, Alarm(alarm.path, alarm.at)).ended
-    assert RunStatus.FAILED == machine.status(run)
+    assert machine.status(run) == RunStatus.FAILED
 
 
-def test_outputs_that_cannot_be_computed_fail_the_run():
+def test_outputs_that_cannot_be_computed_fail_the_run() -> None:
     """
     A workflow output is checked against its type; a misfit fails the run.
     """
     run, _ = begin(plan(scope(step("a")), None, x="{{ inputs.nothing }}"))
     tell(run, ok("a"))
 
-    assert RunStatus.FAILED == machine.status(run)
+    assert machine.status(run) == RunStatus.FAILED
     assert run.error is not None
-    assert "sark.output" == run.error["type"]
+    assert run.error["type"] == "sark.output"
 
 
-def test_a_waiting_run_knows_when_to_wake():
+def test_a_waiting_run_knows_when_to_wake() -> None:
     """
     A run with no attempt under way is waiting, and its next alarm is the earliest of all.
     """
     run, _ = begin(plan(scope(step("a", retry=RETRY, timeout=TOTAL))))
     tell(run, Failed("a", 1, TRANSIENT))
 
-    assert RunStatus.WAITING == machine.status(run)
-    assert NOW + 2 * SECOND == machine.wake_at(run)
+    assert machine.status(run) == RunStatus.WAITING
+    assert machine.wake_at(run) == NOW + 2 * SECOND
 
 
-def test_the_law_refuses_what_it_does_not_know():
+def test_the_law_refuses_what_it_does_not_know() -> None:
     """
     A move that the table does not hold is a defect and raises; no ended state is ever left.
     """
-    assert StepState.RUNNING == move(StepState.PENDING, Move.LAUNCH)
+    assert move(StepState.PENDING, Move.LAUNCH) == StepState.RUNNING
     with pytest.raises(IllegalMove, match="succeeded cannot launch"):
         move(StepState.SUCCEEDED, Move.LAUNCH)
 
@@ -437,14 +454,14 @@ def test_the_law_refuses_what_it_does_not_know():
         Cancel("ann", "why"),
     ],
 )
-def test_every_event_is_a_row_and_back(event: Event):
+def test_every_event_is_a_row_and_back(event: Event) -> None:
     """
     What the journal keeps is what has happened.
     """
     assert event == from_row(to_row(event, 1, NOW))
 
 
-def test_an_unknown_row_is_refused():
+def test_an_unknown_row_is_refused() -> None:
     """
     A journal of a newer version is refused in words, not misread.
     """
@@ -452,7 +469,7 @@ def test_an_unknown_row_is_refused():
         from_row(Row(7, NOW, "teleported", "a", 1, None))
 
 
-def test_names_are_what_the_step_may_read():
+def test_names_are_what_the_step_may_read() -> None:
     """
     An expression reads inputs, trigger, run and the steps of its own scope.
     """
@@ -461,4 +478,4 @@ def test_names_are_what_the_step_may_read():
     names = machine.names(run, "b")
 
     assert {"inputs", "trigger", "run", "steps"} == set(names)
-    assert {"day": "monday"} == names["inputs"]
+    assert names["inputs"] == {"day": "monday"}

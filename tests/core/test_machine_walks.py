@@ -7,8 +7,17 @@ from hypothesis import strategies as st
 
 from engine.core import machine, replay
 from engine.core.binding import Bound
-from engine.core.event import Alarm, Cancel, Event, Failed, OwnerLost, Row, Started, Succeeded
-from engine.core.event import to_row
+from engine.core.event import (
+    Alarm,
+    Cancel,
+    Event,
+    Failed,
+    OwnerLost,
+    Row,
+    Started,
+    Succeeded,
+    to_row,
+)
 from engine.core.plan import Plan, Retry, Step, Timeout
 from engine.core.retrying import MAX_LOSSES, backoff
 from engine.core.state import ENDED, TERMINAL, StepState
@@ -112,7 +121,7 @@ def check(walk: Walk) -> None:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plans(), st.data())
-def test_every_walk_ends_and_replays_byte_for_byte(made: Plan, draw: st.DataObject):
+def test_every_walk_ends_and_replays_byte_for_byte(made: Plan, draw: st.DataObject) -> None:
     """
     Whatever is told, twice, late or never, and wherever its owners die: what is owed is exactly
     what runs, an echo changes nothing, the run ends, and its journal gives the same state again.
@@ -155,7 +164,7 @@ def drain(walk: Walk) -> None:
 
 
 @given(st.integers(2, 200), st.text())
-def test_a_pause_never_exceeds_its_bound(attempt: int, seed: str):
+def test_a_pause_never_exceeds_its_bound(attempt: int, seed: str) -> None:
     """
     However many attempts, the pause stays within `max`, and the same seed gives the same pause.
     """
@@ -163,5 +172,3 @@ def test_a_pause_never_exceeds_its_bound(attempt: int, seed: str):
 
     assert timedelta(0) <= backoff(retry, attempt, seed) <= retry.max
     assert backoff(retry, attempt, seed) == backoff(retry, attempt, seed)
-
-

@@ -43,7 +43,10 @@ class Stack:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.stop()
         self._log.close()
@@ -124,11 +127,14 @@ class Stack:
     def sark(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line against this stack."""
         done = subprocess.run(
-            [sys.executable, "-m", "engine.cli", *words], capture_output=True, text=True, timeout=60,
+            [sys.executable, "-m", "engine.cli", *words], capture_output=True, text=True,
+            timeout=60, check=False,
             env={**os.environ, **self._environment, "SARK_STATE": str(self.state)},
         )  # fmt: skip
         if check and done.returncode != 0:
-            raise AssertionError(f"sark {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}")
+            raise AssertionError(
+                f"sark {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
+            )
         return done
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -41,7 +42,11 @@ def slow_chain(count: int, delay: str) -> str:
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    files = {"hello.yaml": HELLO, "chain.yaml": slow_chain(20, "100ms"), "five.yaml": slow_chain(5, "50ms")}
+    files = {
+        "hello.yaml": HELLO,
+        "chain.yaml": slow_chain(20, "100ms"),
+        "five.yaml": slow_chain(5, "50ms"),
+    }
     with Stack(files) as running:
         yield running
 
@@ -56,7 +61,7 @@ def workers(stack: Stack) -> list[int]:
     return found
 
 
-def test_a_commit_is_active_within_a_second(stack: Stack):
+def test_a_commit_is_active_within_a_second(stack: Stack) -> None:
     """
     Edit a spec, commit: it is active within a second, and the next run follows it.
     """
@@ -68,7 +73,7 @@ def test_a_commit_is_active_within_a_second(stack: Stack):
     assert commit[:12] in stack.sark("sources").stdout
 
 
-def test_a_mistake_leaves_the_last_good_commit_live(stack: Stack):
+def test_a_mistake_leaves_the_last_good_commit_live(stack: Stack) -> None:
     """
     A broken spec is rejected whole; `sark why` says where it is wrong, and runs go on.
     """
@@ -84,12 +89,12 @@ def test_a_mistake_leaves_the_last_good_commit_live(stack: Stack):
     assert "hello.yaml:10:7" in told
     assert "template" in told
     assert before[:12] in stack.sark("sources").stdout
-    assert 0 == stack.sark("run", "hello", "--wait").returncode
+    assert stack.sark("run", "hello", "--wait").returncode == 0
     stack.git("revert", "--no-edit", "HEAD")
     stack.wait_active(stack.git("rev-parse", "HEAD"))
 
 
-def test_a_killed_worker_loses_nothing(stack: Stack):
+def test_a_killed_worker_loses_nothing(stack: Stack) -> None:
     """
     Kill -9 the worker in the middle of a run of 20 steps: it ends, each outcome once.
     """
@@ -101,14 +106,14 @@ def test_a_killed_worker_loses_nothing(stack: Stack):
         os.kill(pid, signal.SIGKILL)
     ended = stack.wait_ended(run)
 
-    assert "succeeded" == ended["status"]
+    assert ended["status"] == "succeeded"
     rows = link.get(f"/runs/{run}/journal?limit=200")["items"]
     paths = [row["path"] for row in rows if row["kind"] == "succeeded"]
     assert sorted(f"s{i}" for i in range(20)) == sorted(paths)
     assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
 
 
-def test_flushall_loses_nothing(stack: Stack):
+def test_flushall_loses_nothing(stack: Stack) -> None:
     """
     FLUSHALL on Redis in the middle of 200 runs: all of them end.
     """
@@ -124,7 +129,7 @@ def test_flushall_loses_nothing(stack: Stack):
     assert {"succeeded"} == {stack.wait_ended(run, 60)["status"] for run in runs}
 
 
-def test_nothing_is_left_behind_and_nothing_is_lost(stack: Stack):
+def test_nothing_is_left_behind_and_nothing_is_lost(stack: Stack) -> None:
     """
     Kill -9 of the supervisor leaves no process; the next start takes up the run that was going.
     """
@@ -136,9 +141,9 @@ def test_nothing_is_left_behind_and_nothing_is_lost(stack: Stack):
             break
         threading.Event().wait(0.1)
 
-    assert [] == [pid for pid in processes if alive(pid)]
+    assert [pid for pid in processes if alive(pid)] == []
     stack.start()
-    assert "succeeded" == stack.wait_ended(run)["status"]
+    assert stack.wait_ended(run)["status"] == "succeeded"
 
 
 def alive(pid: int) -> bool:
@@ -148,20 +153,20 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_it_stops_cleanly(stack: Stack):
+def test_it_stops_cleanly(stack: Stack) -> None:
     """
     Ctrl-C stops all of it with exit code 0.
     """
     processes = tree(stack.pid)
 
-    assert 0 == stack.stop()
-    assert [] == [pid for pid in processes if alive(pid)]
+    assert stack.stop() == 0
+    assert [pid for pid in processes if alive(pid)] == []
 
 
 class Sink(BaseHTTPRequestHandler):
     """A small real HTTP service that keeps what it was sent."""
 
-    bodies: list[bytes] = []
+    bodies: ClassVar[list[bytes]] = []
 
     def do_POST(self) -> None:
         self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
@@ -189,22 +194,22 @@ def run_file(folder: Path, text: str, *words: str) -> subprocess.CompletedProces
     (folder / "spec.yaml").write_text(text)
     return subprocess.run(
         [sys.executable, "-m", "engine.cli", "run", str(folder / "spec.yaml"), *words],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
 
-def test_a_file_runs_with_no_server(tmp_path: Path):
+def test_a_file_runs_with_no_server(tmp_path: Path) -> None:
     """
     `sark run FILE` needs no server; a failing step ends the command with 1 and says why.
     """
     done = run_file(tmp_path, HELLO, "-i", "name=Bo")
 
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     assert "Hello, Bo!" in done.stdout
     failing = HELLO.replace("uses: text.render@1", "uses: shell.run@1").replace(
         '      template: "Hello, {{ name }}!"\n      values: {name: "{{ inputs.name }}"}\n',
         "      argv: ['false']\n",
     ).replace("outputs.text }}", "outputs.stdout }}")  # fmt: skip
     done = run_file(tmp_path, failing)
-    assert 1 == done.returncode
+    assert done.returncode == 1
     assert "shell.exit" in done.stdout

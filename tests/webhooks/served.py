@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import orjson
@@ -88,9 +87,7 @@ class Served:
         self.token = (self.settings.state / "token").read_text().strip()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         assert self._server is not None
         assert self._thread is not None
         self._server.should_exit = True
@@ -107,12 +104,18 @@ class Served:
             self._ready.set()
             await serving
 
-    def activate(self, files: Mapping[str, str], namespace: str = "shop", source: str = "shop") -> str:
+    def activate(
+        self, files: Mapping[str, str], namespace: str = "shop", source: str = "shop"
+    ) -> str:
         """Make these specs the active ones, and return the commit's name."""
         return asyncio.run(activate(str(self.settings.database_url), files, namespace, source))
 
     def send(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request on a connection of its own."""
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -167,8 +170,14 @@ async def activate(url: str, files: Mapping[str, str], namespace: str, source: s
     assert [] == errors
     commit = hashlib.sha1("".join(files.values()).encode(), usedforsecurity=False).hexdigest()
     async with await connect(url, "test") as connection, connection.transaction():
-        declared = {"name": source, "namespace": namespace, "environment": "test",
-                    "url": "https://u:hidden@git.example/shop", "ref": "refs/heads/main", "root": "."}  # fmt: skip
+        declared = {
+            "name": source,
+            "namespace": namespace,
+            "environment": "test",
+            "url": "https://u:hidden@git.example/shop",
+            "ref": "refs/heads/main",
+            "root": ".",
+        }
         await sources.declare(connection, declared)
         row = await sources.read(connection, source)
         assert row is not None

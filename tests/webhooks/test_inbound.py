@@ -2,7 +2,7 @@
 
 import threading
 
-from tests.webhooks.served import OLD_SECRET, SECRET, Served, payload, sign, standard
+from tests.webhooks.served import Served, payload
 
 PUSHED = """\
 apiVersion: sark/v1
@@ -21,7 +21,9 @@ inputs:
 steps:
   say: {uses: echo.say@1, with: {message: "{{ inputs.who }}"}}
 """
-TAGGED = PUSHED.replace("name: pushed", "name: tagged").replace("branches: [master]", 'tags: ["v*"]')
+TAGGED = PUSHED.replace("name: pushed", "name: tagged").replace(
+    "branches: [master]", 'tags: ["v*"]'
+)
 BOTH = {"pushed.yaml": PUSHED, "tagged.yaml": TAGGED}
 
 

@@ -47,8 +47,8 @@ async def shown(request: Request) -> Response:
     """`GET /runs/{id}`: a run and its steps."""
     page.query(request)
     bearer(request)
-    identity, missing = _named(request)
-    found = await doors(request).replays.run(identity)
+    identity, missing = named(request)
+    found = await doors(request).history.run(identity)
     if found is None:
         raise NotFound(missing)
     row, steps = found
@@ -64,7 +64,7 @@ async def history(request: Request) -> Response:
     if not (start.isascii() and start.isdigit() and len(start) < 10):
         raise Invalid("after is the seq of a row", (("/after", "a number"),))
     bearer(request)
-    identity, missing = _named(request)
+    identity, missing = named(request)
     async with doors(request).pool.connection() as connection:
         await _read(request, connection, identity, missing)
         rows = await journal.read(connection, identity, int(start), size + 1)
@@ -85,7 +85,7 @@ async def history(request: Request) -> Response:
 async def cancel(request: Request) -> Response:
     """`POST /runs/{id}/cancel`: ask a run to end. Asking again changes nothing."""
     bearer(request)
-    identity, missing = _named(request)
+    identity, missing = named(request)
     reason = await _reason(request)
     opened = doors(request)
     async with opened.pool.connection() as connection:
@@ -106,39 +106,7 @@ async def cancel(request: Request) -> Response:
     return Data({"id": str(identity), "status": "cancelling"}, 202)
 
 
-async def _ring(request: Request, identity: UUID, owner: int | None, pool: str) -> None:
-    """Let the run's owner know, or whoever will be it."""
-    bell = doors(request).bell
-    if bell is None:
-        return
-    if owner is None:
-        await asyncio.to_thread(bell.ring_pool, pool)
-    else:
-        await asyncio.to_thread(bell.ring_worker, owner, [str(identity)])
-
-
-async def _read(
-    request: Request, connection: Connection, identity: UUID, missing: str
-) -> tuple[RunRow, Actor]:
-    """Return a run that the actor may read; to anybody else there is none."""
-    row = await views.run(connection, identity)
-    if row is None:
-        raise NotFound(missing)
-    return row, await allow_read(request, "run.read", _resource(row), missing)
-
-
-async def _reason(request: Request) -> str:
-    """Return why a run is cancelled, as an optional body says."""
-    if request.headers.get("content-length", "0") == "0":
-        return ""
-    told = body.parse(await body.read(request, body.API_LIMIT))
-    reason = told.get("reason", "") if isinstance(told, Mapping) else None
-    if not isinstance(told, Mapping) or told.keys() - {"reason"} or not isinstance(reason, str):
-        raise Invalid('a cancel takes {"reason": "..."} and nothing else', (("", "unknown"),))
-    return reason[:_LONGEST_REASON]
-
-
-def _named(request: Request) -> tuple[UUID, str]:
+def named(request: Request) -> tuple[UUID, str]:
     """Return the id that the path tells, and what to say if there is no such run."""
     text = request.path_params["id"]
     missing = f"there is no run {text[:64]}"
@@ -149,18 +117,6 @@ def _named(request: Request) -> tuple[UUID, str]:
     if str(identity) != text:
         raise NotFound(missing)
     return identity, missing
-
-
-def _resource(row: RunRow) -> Resource:
-    return Resource("run", row.workflow, row.namespace)
-
-
-def _cursor(told: dict[str, str]) -> UUID | None:
-    text = page.after(told)
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        raise page.bad_cursor() from None
 
 
 def line(run: RunLine) -> dict[str, object]:
@@ -198,3 +154,47 @@ def whole(run: RunRow) -> dict[str, object]:
         "started_at": run.started_at,
         "ended_at": run.ended_at,
     }
+
+
+async def _ring(request: Request, identity: UUID, owner: int | None, pool: str) -> None:
+    """Let the run's owner know, or whoever will be it."""
+    bell = doors(request).bell
+    if bell is None:
+        return
+    if owner is None:
+        await asyncio.to_thread(bell.ring_pool, pool)
+    else:
+        await asyncio.to_thread(bell.ring_worker, owner, [str(identity)])
+
+
+async def _read(
+    request: Request, connection: Connection, identity: UUID, missing: str
+) -> tuple[RunRow, Actor]:
+    """Return a run that the actor may read; to anybody else there is none."""
+    row = await views.run(connection, identity)
+    if row is None:
+        raise NotFound(missing)
+    return row, await allow_read(request, "run.read", _resource(row), missing)
+
+
+async def _reason(request: Request) -> str:
+    """Return why a run is cancelled, as an optional body says."""
+    if request.headers.get("content-length", "0") == "0":
+        return ""
+    told = body.parse(await body.read(request, body.API_LIMIT))
+    reason = told.get("reason", "") if isinstance(told, Mapping) else None
+    if not isinstance(told, Mapping) or told.keys() - {"reason"} or not isinstance(reason, str):
+        raise Invalid('a cancel takes {"reason": "..."} and nothing else', (("", "unknown"),))
+    return reason[:_LONGEST_REASON]
+
+
+def _resource(row: RunRow) -> Resource:
+    return Resource("run", row.workflow, row.namespace)
+
+
+def _cursor(told: dict[str, str]) -> UUID | None:
+    text = page.after(told)
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise page.bad_cursor() from None

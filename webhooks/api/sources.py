@@ -5,7 +5,6 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.core.values import Json
 from engine.errors import Invalid, NotFound
 from engine.git.address import shown as without_secrets
 from engine.store import commits, sources
@@ -97,7 +96,7 @@ def _told(row: SourceRow) -> dict[str, object]:
     }
 
 
-def _commit(row: CommitRow) -> dict[str, Json | object]:
+def _commit(row: CommitRow) -> dict[str, object]:
     return {
         "source": row.source,
         "sha": row.sha,

@@ -28,12 +28,12 @@ _KEY = re.compile(r'"?([!#-\[\]-~ ]{1,255})"?')
 async def start(request: Request) -> Response:
     """`POST /workflows/{namespace}/{name}/runs`: start a run, and say where it is."""
     namespace, name = _named(request)
-    await allow(request, "run.start", Resource("workflow", name, namespace))
+    actor = await allow(request, "run.start", Resource("workflow", name, namespace))
     raw = await body.read(request, body.API_LIMIT)
     inputs = _inputs(body.parse(raw) if raw else {})
     digest = hashlib.sha256(raw).hexdigest()
     started = await doors(request).intake.start(
-        Start(namespace, name, inputs, _key(request), digest)
+        Start(namespace, name, inputs, f"{actor.kind}:{actor.id}", _key(request), digest)
     )
     place = f"/api/v1/runs/{started.run}"
     told = {

@@ -34,8 +34,12 @@ async def allow_read(request: Request, action: str, resource: Resource, missing:
 
 
 async def visible(request: Request, action: str, kind: str) -> list[str]:
-    """Return the namespaces in which the actor of a request may read things of a kind."""
-    actor = bearer(request)
+    """Return the namespaces in which the bearer of a token may read things of a kind."""
+    return await namespaces(request, bearer(request), action, kind)
+
+
+async def namespaces(request: Request, actor: Actor, action: str, kind: str) -> list[str]:
+    """Return the namespaces in which an actor may read things of a kind."""
     policy = doors(request).policy
     async with doors(request).pool.connection() as connection:
         known = await views.namespaces(connection)

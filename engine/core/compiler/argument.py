@@ -5,12 +5,21 @@ from dataclasses import dataclass
 
 from engine.core import schema as schemas
 from engine.core.compiler.findings import Findings, Path, Place, listed, meant
+from engine.core.compiler.shape import closed
 from engine.core.compiler.site import Schema
 from engine.core.values import Json
 
 _SHOWN = frozenset({"title", "description", "default", "examples", "deprecated", "$defs"})
 _OBJECT = frozenset({"type", "properties", "required", "additionalProperties"}) | _SHOWN
 _ARRAY = frozenset({"type", "items"}) | _SHOWN
+_KEYS = _SHOWN | {
+    "required",
+    "propertyNames",
+    "minProperties",
+    "maxProperties",
+    "dependentRequired",
+}
+_COMBINED = frozenset({"allOf", "anyOf", "oneOf", "not"})
 _SIMPLE = frozenset({"type", "enum", "const"}) | _SHOWN
 _PYTHON: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
@@ -45,7 +54,7 @@ class Area:
         if pointer in self.types:
             self._check_template(self.types[pointer], schema, pointer)
             return
-        if isinstance(value, Mapping) and "properties" in schema:
+        if isinstance(value, Mapping) and _is_taken_apart(schema):
             self._check_object(value, schema, pointer)
             schema = _without(schema, _OBJECT)
         elif isinstance(value, list) and "items" in schema and "prefixItems" not in schema:
@@ -56,9 +65,9 @@ class Area:
             self._check_whole(value, schema, pointer)
 
     def _check_object(self, value: Mapping[str, Json], schema: Schema, pointer: Path) -> None:
-        properties = schema["properties"]
-        assert isinstance(properties, Mapping)
+        properties = schema.get("properties", {})
         required = schema.get("required", ())
+        assert isinstance(properties, Mapping)
         assert isinstance(required, Sequence)
         for name in required:
             if name not in value:
@@ -67,9 +76,9 @@ class Area:
         for name, item in value.items():
             if name in properties:
                 self.check(item, properties[name], (*pointer, name))
-            elif rest is False and "patternProperties" not in schema:
+            elif rest is False:
                 self._unknown(name, properties, pointer)
-            elif rest is not True:
+            else:
                 self.check(item, rest, (*pointer, name))
 
     def _missing(self, name: str, pointer: Path) -> None:
@@ -93,9 +102,13 @@ class Area:
             self.findings.error("wrong-type", message, self.place(pointer))
 
     def _check_whole(self, value: Json, schema: Schema, pointer: Path) -> None:
-        """Check a value that is not taken apart: a constant exactly, any other by its shape."""
+        """Check a value that is not taken apart.
+
+        A constant is checked exactly, and so are the keys of a mapping, whatever stands behind
+        them; any other value by its shape.
+        """
         inside = {at: told for at, told in self.types.items() if at[: len(pointer)] == pointer}
-        if not inside:
+        if not inside or _is_about_keys(schema):
             for at, message in schemas.validator(schema).problems(value):
                 place = pointer + tuple(at)
                 told = f"`{self._name(place)}` of {self.what} is not as it must be: {message}"
@@ -129,6 +142,24 @@ def fits_plainly(schema: Schema, value: Json) -> bool:
     )
 
 
+def _is_taken_apart(schema: Schema) -> bool:
+    """True if a schema tells by name what each property of a mapping must be."""
+    by_name = "properties" in schema or "additionalProperties" in schema
+    return by_name and "patternProperties" not in schema
+
+
+def _is_about_keys(schema: Json) -> bool:
+    """True if a schema asks for nothing but that some keys are there, and others not."""
+    return isinstance(schema, Mapping) and all(
+        name in _KEYS or (name in _COMBINED and all(map(_is_about_keys, _parts(told))))
+        for name, told in schema.items()
+    )
+
+
+def _parts(told: Json) -> Sequence[Json]:
+    return told if isinstance(told, list) else [told]
+
+
 def _is(value: Json, kind: Json) -> bool:
     if kind in ("integer", "number"):
         return isinstance(value, int) and not isinstance(value, bool)
@@ -149,15 +180,12 @@ def _shape(value: Json, types: Mapping[Path, Schema], pointer: Path) -> dict[str
     if pointer in types:
         return dict(types[pointer])
     if isinstance(value, Mapping):
-        told = {name: _shape(item, types, (*pointer, name)) for name, item in value.items()}
-        names = list(told)
-        return {
-            "type": "object", "properties": told, "required": names, "additionalProperties": False
-        }  # fmt: skip
+        return closed({name: _shape(each, types, (*pointer, name)) for name, each in value.items()})
     if isinstance(value, list):
         items: list[Json] = [_shape(item, types, (*pointer, i)) for i, item in enumerate(value)]
         count = len(items)
-        return {"type": "array", "prefixItems": items, "minItems": count, "maxItems": count}
+        bounds: dict[str, Json] = {"items": False, "minItems": count, "maxItems": count}
+        return {"type": "array", "prefixItems": items, **bounds}
     return {"const": value}
 
 

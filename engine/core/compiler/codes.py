@@ -1,23 +1,22 @@
-"""Every code that a finding about a spec can have, each with its rule in a line or two.
+"""Every code that a finding about a spec can have, each with what it means in a line or two.
 
-Codes are public and stable: `sark explain CODE` prints the rule, and `errors_page` makes
+Codes are public and stable: `sark explain CODE` prints that, and `errors_page` makes
 `docs/reference/errors.md`.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from engine.core import document, reader
+
 _COMPILER = {
     # steps and their order
     "no-steps": "A workflow, and a `finally`, has at least one step.",
     "too-many-steps": "A plan has at most 2,000 steps, `finally` included.",
-    "missing-id": "A step in a list has an `id`; in a mapping its key is its id.",
-    "misplaced-id": "A step in a mapping is named by its key, and has no other `id`.",
     "duplicate-step": "A step's id is unique in the whole workflow, `finally` included.",
     "reserved-id": "No step is called `finally`: it is the name of a scope.",
-    "one-verb": "A step has exactly one verb: `uses` or `set`.",
-    "misplaced-key": "A key stands only where it means something: `with`, `retry`, `timeout`, "
-    "`effect`, `idempotency` and `outputs` belong to `uses`.",
+    "misplaced-key": "A key that exists stands where it means something: `id` in a list of steps; "
+    "`with`, `retry`, `timeout`, `effect`, `idempotency` and `outputs` beside `uses`.",
     "unknown-step": "`needs` and `steps.<id>` name a step of the same scope; in `finally`, "
     "`steps.<id>` may also name a step of the workflow.",
     "self-reference": "A step does not wait for itself and does not read its own result.",
@@ -51,19 +50,19 @@ _COMPILER = {
     "bad-argument": "A constant in `with` fits the operation's schema.",
     "missing-input": "A trigger's `with` gives every input that has no default.",
     "bad-input": "A constant in a trigger's `with` fits the input's schema.",
-    "missing-property": "A constant has every property that its schema requires.",
-    "unknown-property": "A constant has only properties that its schema allows.",
+    "missing-property": "A value has every property that its schema requires.",
+    "unknown-property": "A value has only the properties that its schema allows, and an "
+    "expression reads only those that are declared.",
     "bad-default": "An input's constant default fits the input's schema.",
-    "bad-value": "The constant value of an output or of a `set` fits its schema.",
+    "bad-value": "A value is one that its key, or the schema written for it, takes.",
     "bad-schema": "A schema is JSON Schema 2020-12 of the subset that SARK takes.",
-    "wrong-type": "An expression's value can be of the type that is asked for where it stands.",
+    "wrong-type": "A value is of the type that its key takes, and what an expression gives can be "
+    "of the type that is asked for where it stands.",
     # what may go where
     "template-in-code": "Code takes no template: values reach it as data, by `env`, `argv`, "
-    "`params` or `json`.",
+    "`values` or `params`. Braces of the code's own language stay as they are.",
     "secret-leak": "A secret goes only into arguments that their operation marks secret: never "
     "into a condition, a `set`, an output or a key.",
-    "secret-in-spec": "A secret is not written out in a file: it is declared and read as "
-    "`secrets.<name>` (a warning).",
     "untrusted-value": "What an event brought goes into a path or a header only through a "
     "sanitizer such as `urlencode`, and never chooses a host.",
     # effects and time
@@ -77,13 +76,32 @@ _COMPILER = {
     "duplicate-route": "The path of a webhook is unique in its namespace.",
 }
 
-CODES: Mapping[str, str] = MappingProxyType(_COMPILER)
+_EXPRESSION = {
+    "braces-in-expression": "`if`, `filter`, `from` and `retry.if` hold a bare expression, which "
+    "takes no braces.",
+    "braces-in-key": "The key of a mapping is a literal, and holds no template.",
+    "expression-arguments": "A function or filter gets the arguments that it takes.",
+    "expression-limit": "An expression stays within the limits of its length and depth.",
+    "expression-syntax": "An expression is of Jinja's syntax, and of the part of it that only "
+    "looks data up, compares and computes.",
+    "expression-type": "An operator or function gets values of a type that it takes.",
+    "never-equal": "What is compared can be equal at all.",
+    "template-open": "`{{` is closed by `}}`.",
+    "template-statement": "A template holds expressions, and no statements or comments.",
+    "template-trim": "`{{-` and `-}}` have no meaning in a spec.",
+    "unknown-function": "An expression uses only the functions and filters that are listed.",
+}
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {**document.CODES, **reader.CODES, **_EXPRESSION, **_COMPILER}
+)
+"""Of the loader, the reader, the expressions and the compiler, in this order."""
 
 
 def errors_page() -> str:
     """Return `docs/reference/errors.md`."""
     lines = ["# Findings", ""]
-    lines += ["The codes that `sark check` prints, each with the rule that was broken.", ""]
+    lines += ["The codes that `sark check` prints, each with what it means.", ""]
     for code in sorted(CODES):
         lines += [f"## {code}", "", CODES[code], ""]
     return "\n".join(lines)

@@ -54,6 +54,10 @@ class Findings:
     def has_errors(self) -> bool:
         return has_errors(self.all)
 
+    def sorted(self) -> list[Diagnostic]:
+        """Return the findings by place, each once: a text of several lines is one place."""
+        return sorted(dict.fromkeys(self.all), key=lambda each: (each.span.line, each.span.column))
+
     def span(self, place: Place) -> Span:
         """Return where a place stands in the file.
 

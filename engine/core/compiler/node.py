@@ -1,12 +1,13 @@
-"""The steps of one scope as the compiler sees them: in order, named, each with one verb."""
+"""The steps of one scope as the compiler sees them: in order, named, with all expressions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from engine.core import spec
+from engine.core import facts, spec
 from engine.core.compiler import site
-from engine.core.compiler.findings import Findings, Path, Place, listed
+from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.site import Site, Use
+from engine.core.facts import Catalogue, Operation
 
 MAX_STEPS = 2_000
 _ONLY_WITH_USES = ("with_", "retry", "timeout", "effect", "idempotency", "outputs")
@@ -35,10 +36,6 @@ class Node:
         """Return the place of something inside the step."""
         return Place(self.path + keys, key)
 
-    def first(self, use: Use) -> Site | None:
-        """Return the one site of a use that occurs at most once."""
-        return next((each for each in self.sites if each.use is use), None)
-
 
 class Steps:
     """The nodes of a scope by position and by name. A sequence runs in order, a graph need not."""
@@ -50,20 +47,26 @@ class Steps:
         self.by_id = {node.id: node for node in nodes}
 
 
-def gather(findings: Findings, steps: spec.Steps, path: Path, taken: dict[str, Place]) -> Steps:
+def gather(
+    findings: Findings,
+    steps: spec.Steps,
+    path: Path,
+    taken: dict[str, Place],
+    catalogue: Catalogue,
+) -> Steps:
     """Return the steps written at `path`; `taken` holds every name so far and grows."""
     is_sequence = isinstance(steps, list)
     if not steps:
         findings.error("no-steps", "there is not a single step here", Place(path, key=True))
     nodes: list[Node] = []
-    for name, where, each in _named(findings, steps, path):
+    for name, where, each in _named(steps, path):
         node = Node(name, where, len(nodes), each)
         if name in taken:
             _duplicate(findings, node, taken[name])
             continue
         taken[name] = node.place
-        node.sites = list(_sites(findings, node))
-        _check_verb(findings, node)
+        node.sites = list(_sites(findings, node, catalogue.get(each.uses or "")))
+        _check_keys(findings, node)
         nodes.append(node)
     return Steps(nodes, path, is_sequence=is_sequence)
 
@@ -76,32 +79,12 @@ def check_count(findings: Findings, scopes: Iterable[Steps]) -> None:
         findings.error("too-many-steps", message, Place(("steps",), key=True))
 
 
-def _named(
-    findings: Findings, steps: spec.Steps, path: Path
-) -> Iterator[tuple[str, Path, spec.Step]]:
-    """Yield each step that has a name, with its path."""
+def _named(steps: spec.Steps, path: Path) -> Iterator[tuple[str, Path, spec.Step]]:
+    """Yield each step with its name and path; the reader has seen to it that it has one."""
     if isinstance(steps, dict):
-        for name, each in steps.items():
-            if each.id is not None and each.id != name:
-                message = f'step "{name}" also has the id "{each.id}"'
-                place = Place((*path, name, "id"))
-                findings.error(
-                    "misplaced-id", message, place, hint="its key is its id: take out `id`"
-                )
-            yield name, (*path, name), each
-        return
-    for index, each in enumerate(steps):
-        where = (*path, index)
-        if each.id is None:
-            message = "a step in a list needs an `id`: its results are known by that name"
-            findings.error("missing-id", message, Place(where), hint=f"add `id: {_proposed(each)}`")
-        else:
-            yield each.id, where, each
-
-
-def _proposed(step: spec.Step) -> str:
-    """Return a name for a step without one, from what it does."""
-    return "values" if step.uses is None else step.uses.split("@")[0].replace(".", "_")
+        yield from ((name, (*path, name), each) for name, each in steps.items())
+    else:
+        yield from ((str(each.id), (*path, index), each) for index, each in enumerate(steps))
 
 
 def _duplicate(findings: Findings, node: Node, first: Place) -> None:
@@ -114,21 +97,22 @@ def _duplicate(findings: Findings, node: Node, first: Place) -> None:
     )
 
 
-def _check_verb(findings: Findings, node: Node) -> None:
-    step = node.spec
-    if (step.uses is None) == (step.set is None):
-        told = "none" if step.uses is None else "both"
-        message = f'step "{node.id}" must have exactly one of `uses` and `set`; it has {told}'
-        findings.error("one-verb", message, node.place)
-    elif step.set is not None:
-        lost = [name for name in _ONLY_WITH_USES if getattr(step, name) is not None]
-        for name in lost:
-            message = f"`{name.rstrip('_')}` means nothing on a step that only sets values"
-            findings.error("misplaced-key", message, node.at(name.rstrip("_"), key=True))
+def _check_keys(findings: Findings, node: Node) -> None:
+    """Find keys that mean something only where an operation is called."""
+    if node.spec.set is None:
+        return
+    for name in _ONLY_WITH_USES:
+        if getattr(node.spec, name) is not None:
+            key = name.rstrip("_")
+            message = f"`{key}` means nothing on a step that only sets values"
+            findings.error("misplaced-key", message, node.at(key, key=True))
 
 
-def _sites(findings: Findings, node: Node) -> Iterator[Site]:
-    """Yield every expression and template of a step; faults in them become findings."""
+def _sites(findings: Findings, node: Node, operation: Operation | None) -> Iterator[Site]:
+    """Yield every expression and template of a step; faults in them become findings.
+
+    What an operation takes for code holds none.
+    """
     step = node.spec
     bare: list[tuple[Use, str | None, tuple[str, ...]]] = [(Use.CONDITION, step.if_, ("if",))]
     if step.retry is not None:
@@ -143,12 +127,16 @@ def _sites(findings: Findings, node: Node) -> Iterator[Site]:
     if step.idempotency is not None:
         place = (*node.path, "idempotency", "key")
         yield from site.templates(findings, Use.KEY, step.idempotency.key, place)
-    yield from site.templates(findings, Use.ARGUMENT, step.with_ or {}, (*node.path, "with"))
+    yield from site.templates(
+        findings, Use.ARGUMENT, step.with_ or {}, (*node.path, "with"), _code(operation)
+    )
     for name, value in (step.set or {}).items():
         place = (*node.path, "set", name, "value")
         yield from site.templates(findings, Use.VALUE, value.value, place)
 
 
-def known_steps(scopes: Iterable[Steps]) -> str:
-    """Return the steps that exist, for a finding."""
-    return listed((node.id for scope in scopes for node in scope.nodes), "none")
+def _code(operation: Operation | None) -> Callable[[Path], bool]:
+    """Return what tells whether the argument at a pointer is code."""
+    if operation is None or not operation.has_code:
+        return lambda _: False
+    return lambda pointer: facts.CODE in operation.roles_at(pointer)

@@ -7,18 +7,17 @@ is trusted. What an operation returns is trusted as far as the author trusts the
 """
 
 import re
-from collections.abc import Mapping
 
 from engine.core import facts
 from engine.core.compiler import shape
-from engine.core.compiler.findings import Place
+from engine.core.compiler.literal import check_code, refuse
 from engine.core.compiler.node import Node
-from engine.core.compiler.reference import Scene
+from engine.core.compiler.scene import Scene
 from engine.core.compiler.site import Site, Typed, Use
 from engine.core.compiler.world import World
-from engine.core.expression import Reference, has_template
-from engine.core.facts import OperationFacts
-from engine.core.schema import Absent, project
+from engine.core.expression import Reference
+from engine.core.facts import Operation
+from engine.core.schema import Absent, project, types, values
 from engine.core.values import Json
 
 # Functions whose result holds no text of a stranger's choosing, or has it percent-encoded.
@@ -27,24 +26,26 @@ SANITIZERS = frozenset(
 )
 _GUARDED = frozenset({facts.HOST, facts.PATH, facts.HEADER})
 _BLOCK = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_HARMLESS = frozenset({"integer", "number", "boolean", "null"})
 _FILLED = "\0"
 # A scheme and host before the path, or a whole base address that a template gives.
 _AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^/?#\\]+|\0(?::\d+)?)[/?#]", re.IGNORECASE)
 
 
-def check_roles(scene: Scene, node: Node, typed: Typed, operation: OperationFacts) -> None:
+def check_roles(scene: Scene, node: Node, typed: Typed, operation: Operation) -> None:
     """Find the arguments of a step that take what they must not."""
     for site, told in typed:
         if site.use is not Use.ARGUMENT:
             continue
-        reach = facts.roles_within(operation, site.pointer)
+        reach = operation.roles_within(site.pointer)
         if facts.CODE in reach:
-            _template_in_code(scene.world, node, site)
+            argument = ".".join(map(str, site.pointer))
+            refuse(scene.world.findings, site.place, argument, operation)
             continue
         _check_secrets(scene.world, site, operation)
         if reach & _GUARDED and not is_harmless(told):
             _check_trust(scene, site, reach)
-    _check_plain_secrets(scene.world, node, operation)
+    check_code(scene.world.findings, node, operation)
 
 
 def taints(scene: Scene, site: Site) -> bool:
@@ -56,38 +57,18 @@ def taints(scene: Scene, site: Site) -> bool:
 
 def is_harmless(schema: Json) -> bool:
     """True if no value of this schema can be mischief: a number, a boolean, one of some words."""
-    if not isinstance(schema, Mapping):
-        return False
-    if "enum" in schema or "const" in schema:
-        return True
-    told = schema.get("type")
-    kinds = {told} if isinstance(told, str) else set(told) if isinstance(told, list) else {"any"}
-    return kinds <= {"integer", "number", "boolean", "null"}
+    return values(schema) is not None or types(schema) <= _HARMLESS
 
 
-def _template_in_code(world: World, node: Node, site: Site) -> None:
-    argument = ".".join(map(str, site.pointer))
-    message = f"`{argument}` of {node.spec.uses} is code, and code takes no template"
-    hint = "hand the value over as data: `env`, `argv`, `params` or `json`, and read it in the code"
-    start = site.text.find("{{")
-    world.findings.error(
-        "template-in-code", message, site.place.within(max(start, 0), 2), hint=hint
-    )
-
-
-def _check_secrets(world: World, site: Site, operation: OperationFacts) -> None:
-    if facts.SECRET in facts.roles_at(operation, site.pointer):
-        return
+def _check_secrets(world: World, site: Site, operation: Operation) -> None:
     for reference in site.compiled.references:
-        if reference.path[0] == "secrets":
+        is_secret = reference.path[0] == "secrets"
+        if is_secret and facts.SECRET not in operation.roles_at(site.pointer):
             argument = ".".join(map(str, site.pointer))
             message = (
                 f"`{argument}` of {operation.name} is not marked secret, so it takes no secret"
             )
-            places = sorted(
-                place for place, told in operation.roles.items() if facts.SECRET in told
-            )
-            expected = ", ".join(place[1:].replace("/", ".") for place in places)
+            expected = ", ".join(operation.places(facts.SECRET))
             world.findings.error("secret-leak", message, site.at(reference), expected=expected)
 
 
@@ -131,36 +112,7 @@ def _is_clean(reference: Reference) -> bool:
     return not SANITIZERS.isdisjoint(reference.through)
 
 
-def _block(site: Site, reference: Reference) -> tuple[int, int] | None:
-    for match in _BLOCK.finditer(site.text):
-        if match.start() <= reference.offset < match.end():
-            return match.span()
-    return None
-
-
 def _is_past_host(site: Site, reference: Reference) -> bool:
     """True if the text before the reference holds a whole `scheme://host/`."""
-    block = _block(site, reference)
-    before = site.text[: block[0]] if block is not None else ""
+    before = site.text[: site.text.rindex("{{", 0, reference.offset)]
     return _AUTHORITY.match(_BLOCK.sub(_FILLED, before)) is not None
-
-
-def _check_plain_secrets(world: World, node: Node, operation: OperationFacts) -> None:
-    """Warn of a secret that is written out in the file."""
-    for pointer, text in _texts(node.spec.with_ or {}, ()):
-        if text and not has_template(text) and facts.SECRET in facts.roles_at(operation, pointer):
-            message = f"`{'.'.join(map(str, pointer))}` is a secret, and here it is for all to read"
-            hint = "declare it in `secrets:` and write `{{ secrets.<name> }}`"
-            place = Place((*node.path, "with", *pointer))
-            world.findings.warning("secret-in-spec", message, place, hint=hint)
-
-
-def _texts(area: Json, pointer: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], str]]:
-    """Return every text in an area with its pointer."""
-    if isinstance(area, str):
-        return [(pointer, area)]
-    if isinstance(area, Mapping):
-        return [told for key, item in area.items() for told in _texts(item, (*pointer, key))]
-    if isinstance(area, list):
-        return [told for i, item in enumerate(area) for told in _texts(item, (*pointer, i))]
-    return []

@@ -1,34 +1,34 @@
 """What a step does to the world, whether an attempt may be repeated, and how often and how long."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from engine.core import spec
 from engine.core.compiler.findings import Findings, Place
 from engine.core.compiler.node import Node
 from engine.core.compiler.world import World
-from engine.core.facts import OperationFacts
+from engine.core.facts import Operation, worst
 from engine.core.plan import Effect, Retry, Timeout
-from engine.core.values import Json, format_duration, parse_duration
+from engine.core.values import format_duration, parse_duration
 
 LONGEST = timedelta(days=3_660)
-_SCALE: tuple[Effect, ...] = tuple(Effect)
 _HARMLESS = frozenset({Effect.PURE, Effect.READ})
 _DEFAULT_RETRY = spec.Retry()
 
 
-def judge(world: World, node: Node, operation: OperationFacts) -> tuple[Effect, bool]:
+def judge(world: World, node: Node, operation: Operation) -> tuple[Effect, bool]:
     """Return the effect of a step, and whether an attempt may be made again without harm.
 
     An author who says that a reading operation writes is believed, and then nothing but a key
     makes it repeatable.
     """
-    known = _effect(node, operation)
+    arguments = node.spec.with_ or {}
+    known = operation.effect_with(arguments)
     effect = _raised(world.findings, node, known)
     if node.spec.idempotency is not None or effect in _HARMLESS:
         return effect, True
     changed = known in _HARMLESS and effect not in _HARMLESS
-    return effect, not changed and _is_idempotent(node, operation)
+    return effect, not changed and operation.is_idempotent_with(arguments)
 
 
 def retry(world: World, node: Node, *, repeatable: bool) -> Retry:
@@ -80,15 +80,17 @@ def check_fits(world: World, node: Node, made: Timeout, whole: timedelta, what: 
         _unreachable(world.findings, node.at("timeout"), made.attempt, what, whole)
 
 
-def span(findings: Findings, text: str, path: Sequence[str | int]) -> timedelta:
-    """Return the span of time that `text` says; one that is too long or nothing is a finding."""
-    try:
-        told = parse_duration(text)
-    except (ValueError, OverflowError):
-        told = timedelta.max
-    if timedelta(0) < told <= LONGEST:
+def span(
+    findings: Findings,
+    text: str,
+    path: Sequence[str | int],
+    least: timedelta = timedelta(milliseconds=1),
+) -> timedelta:
+    """Return the span of time that `text` says; one that is too short or long is a finding."""
+    told = parse_duration(text)
+    if least <= told <= LONGEST:
         return told
-    message = f'"{text}" is no span of time from 1ms to {LONGEST.days}d'
+    message = f'"{text}" is no span of time from {format_duration(least)} to {LONGEST.days}d'
     findings.error("bad-duration", message, Place(tuple(path)), hint="write 30s, 5m, 1h30m or 7d")
     return LONGEST
 
@@ -97,44 +99,12 @@ def _span(findings: Findings, text: str | None, path: Sequence[str | int]) -> ti
     return None if text is None else span(findings, text, path)
 
 
-def _effect(node: Node, operation: OperationFacts) -> Effect:
-    """Return the effect that the manifest tells, the worst one where it cannot be known."""
-    whole = Effect(operation.effect)
-    if operation.effect_by is None:
-        return whole
-    argument, table = operation.effect_by
-    value = _constant(node, operation, argument)
-    if value is not None:
-        return Effect(table[value]) if value in table else whole
-    return _SCALE[max(_SCALE.index(each) for each in (whole, *map(Effect, table.values())))]
-
-
-def _is_idempotent(node: Node, operation: OperationFacts) -> bool:
-    if operation.idempotent_by is None:
-        return operation.idempotent
-    argument, table = operation.idempotent_by
-    value = _constant(node, operation, argument)
-    if value is not None:
-        return table.get(value, operation.idempotent)
-    return operation.idempotent and all(table.values())
-
-
-def _constant(node: Node, operation: OperationFacts, argument: str) -> str | None:
-    """Return the text of an argument that is the same in every run, else nothing."""
-    given: Json = (node.spec.with_ or {}).get(argument)
-    if given is None:
-        properties = operation.arguments.get("properties")
-        declared = properties.get(argument) if isinstance(properties, Mapping) else None
-        given = declared.get("default") if isinstance(declared, Mapping) else None
-    return given if isinstance(given, str) and "{{" not in given else None
-
-
 def _raised(findings: Findings, node: Node, known: Effect) -> Effect:
     """Return the effect as the author raised it."""
     if node.spec.effect is None:
         return known
     told = Effect(node.spec.effect)
-    if _SCALE.index(told) < _SCALE.index(known):
+    if worst(told, known) is not told:
         message = f'`effect: {told}` says less than what "{node.spec.uses}" does here: {known}'
         findings.error(
             "effect-lowered", message, node.at("effect"), hint="an effect can only be raised"
@@ -166,9 +136,9 @@ def _warn_unsafe(findings: Findings, node: Node, place: Place) -> None:
 def _retry(findings: Findings, told: spec.Retry, path: tuple[str | int, ...]) -> Retry:
     return Retry(
         told.max_attempts,
-        span(findings, told.backoff.initial, (*path, "backoff", "initial")),
+        span(findings, told.backoff.initial, (*path, "backoff", "initial"), least=timedelta(0)),
         told.backoff.factor,
-        span(findings, told.backoff.max, (*path, "backoff", "max")),
+        span(findings, told.backoff.max, (*path, "backoff", "max"), least=timedelta(0)),
         told.backoff.jitter == "full",
         _span(findings, told.max_elapsed, (*path, "max_elapsed")),
         told.if_,

@@ -111,7 +111,7 @@ def event(trigger: spec.Trigger, payload: Json = None) -> Schema:
         case spec.GithubPushTrigger():
             return PUSH
         case spec.WebhookTrigger():
-            headers = {"type": "object", "additionalProperties": STRING}
+            headers: Schema = {"type": "object", "additionalProperties": STRING}
             body = ANYTHING if payload is None else payload
             return closed({"id": STRING, "headers": headers, "body": body})
         case _:

@@ -1,6 +1,6 @@
 """Every expression and template of a spec, parsed once, with the place where it stands."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -25,6 +25,7 @@ class Use(StrEnum):
 
     CONDITION = "if"
     RETRY = "retry.if"
+    COMMON_RETRY = "defaults.retry.if"
     KEY = "idempotency.key"
     ARGUMENT = "with"
     VALUE = "set"
@@ -70,10 +71,21 @@ def template(
     return _parsed(findings, use, Place(path, text=text), pointer, bare=False)
 
 
-def templates(findings: Findings, use: Use, area: Json, path: Path) -> Iterator[Site]:
-    """Yield the site of every template in an area that stands at `path`."""
+def templates(
+    findings: Findings,
+    use: Use,
+    area: Json,
+    path: Path,
+    is_literal: Callable[[Path], bool] = lambda _: False,
+) -> Iterator[Site]:
+    """Yield the site of every template in an area that stands at `path`.
+
+    `is_literal` tells the pointers at which a text is itself, whatever it holds.
+    """
     _check_keys(findings, area, path)
     for pointer, text in templates_in(area):
+        if is_literal(pointer):
+            continue
         site = template(findings, use, text, path + pointer, pointer)
         if site is not None:
             yield site

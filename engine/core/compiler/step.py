@@ -8,13 +8,14 @@ from engine.core import schema as schemas
 from engine.core.compiler import reference, safety, shape
 from engine.core.compiler.argument import Area
 from engine.core.compiler.findings import Path, listed, meant
+from engine.core.compiler.literal import with_code_quoted
 from engine.core.compiler.node import Node
-from engine.core.compiler.reference import Scene
 from engine.core.compiler.role import check_roles
+from engine.core.compiler.scene import Scene
 from engine.core.compiler.site import Schema, Site, Typed, Use
 from engine.core.compiler.start import check_condition
 from engine.core.compiler.world import World
-from engine.core.facts import OperationFacts
+from engine.core.facts import Operation
 from engine.core.plan import Assignment, Projection, Retry, Timeout, Uses
 
 
@@ -28,15 +29,13 @@ class Made:
 
 
 def make(scene: Scene, node: Node, typed: Typed) -> Made | None:
-    """Check a step whose expressions have these types; return it unless it has no usable verb."""
+    """Check a step whose expressions have these types; an unknown operation makes none."""
     for site, told in typed:
         if site.use in (Use.CONDITION, Use.RETRY):
             check_condition(scene.world.findings, site, told)
     if node.spec.set is not None:
         return _set(scene.world, node, typed)
-    if node.spec.uses is not None:
-        return _uses(scene, node, typed)
-    return None
+    return _uses(scene, node, typed)
 
 
 def assignments(
@@ -68,19 +67,19 @@ def _set(world: World, node: Node, typed: Typed) -> Made:
 
 def _uses(scene: Scene, node: Node, typed: Typed) -> Made | None:
     world = scene.world
-    operation = world.facts(node)
+    operation = world.operation(node)
     if operation is None:
         _unknown_operation(world, node)
         return None
     types = {site.pointer: told for site, told in typed if site.use is Use.ARGUMENT}
     path = (*node.path, "with") if node.spec.with_ is not None else node.path
     area = Area(world.findings, operation.name, path, types)
-    area.check(node.spec.with_ or {}, world.arguments(operation))
+    area.check(node.spec.with_ or {}, operation.arguments)
     check_roles(scene, node, typed, operation)
     effect, repeatable = safety.judge(world, node, operation)
     verb = Uses(
         operation.name,
-        node.spec.with_ or {},
+        with_code_quoted(node.spec.with_ or {}, operation),
         effect,
         repeatable,
         node.spec.idempotency.key if node.spec.idempotency is not None else None,
@@ -93,14 +92,14 @@ def _uses(scene: Scene, node: Node, typed: Typed) -> Made | None:
 def _unknown_operation(world: World, node: Node) -> None:
     name = node.spec.uses or ""
     stem = name.split("@")[0]
-    majors = sorted(each for each in world.operations if each.split("@")[0] == stem)
-    hint = f"there is {', '.join(majors)}" if majors else meant(name, world.operations)
+    majors = sorted(each for each in world.catalogue if each.split("@")[0] == stem)
+    hint = f"there is {', '.join(majors)}" if majors else meant(name, world.catalogue)
     message = f'there is no operation "{name}"'
-    known = listed(sorted(world.operations), "no operation")
+    known = listed(sorted(world.catalogue), "no operation")
     world.findings.error("unknown-operation", message, node.at("uses"), hint=hint, expected=known)
 
 
-def _projections(world: World, node: Node, operation: OperationFacts) -> list[Projection]:
+def _projections(world: World, node: Node, operation: Operation) -> list[Projection]:
     """Check the outputs that a step declares of what its operation returns."""
     sites = {site.place.path[-2]: site for site in node.sites if site.use is Use.PROJECTION}
     told = []
@@ -117,10 +116,9 @@ def _projections(world: World, node: Node, operation: OperationFacts) -> list[Pr
     return told
 
 
-def _returned(world: World, site: Site, operation: OperationFacts) -> Schema:
+def _returned(world: World, site: Site, operation: Operation) -> Schema:
     """Return the type of a projection's `from`, an expression over what the operation returned."""
-    told = schemas.inlined(operation.outputs)
-    properties = told.get("properties") if isinstance(told, Mapping) else None
+    properties = operation.outputs.get("properties")
     names = dict(properties) if isinstance(properties, Mapping) else {}
     known = True
     for each in site.compiled.references:

@@ -9,7 +9,7 @@ from engine.core.compiler.start import route
 from engine.core.compiler.workflow import compile_workflow
 from engine.core.diagnostic import Diagnostic, Related, Span
 from engine.core.document import Document, load
-from engine.core.facts import Operations
+from engine.core.facts import Catalogue, Operations
 from engine.core.plan import Plan
 from engine.core.reader import read
 
@@ -40,7 +40,7 @@ class Unit:
         return Unit(file, workflows, tuple(_told_at(each, file) for each in self.diagnostics))
 
 
-def compile_file(file: str, source: bytes, operations: Operations) -> Unit:
+def compile_file(file: str, source: bytes, operations: Operations | Catalogue) -> Unit:
     """Return what the file compiles to: every workflow in it, and every finding."""
     documents, diagnostics = load(source, file)
     workflows = []

@@ -6,32 +6,37 @@ from engine.core import codec, plan, spec
 from engine.core.compiler import node, reference, safety, scope, site, start, step
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.node import Steps
-from engine.core.compiler.reference import Scene
+from engine.core.compiler.scene import Scene
 from engine.core.compiler.scope import CompiledScope
 from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.world import World
 from engine.core.diagnostic import Diagnostic
 from engine.core.document import Document
 from engine.core.expression import Reference
-from engine.core.facts import Operations
+from engine.core.facts import Catalogue, Operations
 from engine.core.plan import Plan
 
 
 def compile_workflow(
-    document: Document, workflow: spec.Workflow, operations: Operations
+    document: Document, workflow: spec.Workflow, operations: Operations | Catalogue
 ) -> tuple[Plan | None, list[Diagnostic]]:
-    """Return the plan of a workflow and all findings; there is no plan if one is an error."""
+    """Return the plan of a workflow and all findings; there is no plan if one is an error.
+
+    Whoever compiles many makes a `Catalogue` of the operations, once.
+    """
     findings = Findings(document)
-    world = _world(findings, workflow, operations)
+    catalogue = operations if isinstance(operations, Catalogue) else Catalogue(operations)
+    world = _world(findings, workflow, catalogue)
     start.check_defaults(world)
     triggers = start.compile_triggers(world)
     bound = safety.span(findings, workflow.timeout, ("timeout",))
     root = scope.compile_scope(world, world.root, bound, "the run")
     last = _finally(world)
+    _check_common_retry(world, root.scene)
     outputs = _outputs(world, root)
     if not findings.has_errors:
         _warn_of_unused(world)
-    told = sorted(findings.all, key=lambda each: (each.span.line, each.span.column))
+    told = findings.sorted()
     if findings.has_errors or root.plan is None:
         return None, told
     made = Plan(
@@ -50,14 +55,15 @@ def compile_workflow(
     return codec.sealed(made), told
 
 
-def _world(findings: Findings, workflow: spec.Workflow, operations: Operations) -> World:
+def _world(findings: Findings, workflow: spec.Workflow, catalogue: Catalogue) -> World:
     taken: dict[str, Place] = {}
-    root = node.gather(findings, workflow.steps, ("steps",), taken)
+    root = node.gather(findings, workflow.steps, ("steps",), taken, catalogue)
     last: Steps | None = None
     if workflow.finally_ is not None:
-        last = node.gather(findings, workflow.finally_.steps, ("finally", "steps"), taken)
+        steps = workflow.finally_.steps
+        last = node.gather(findings, steps, ("finally", "steps"), taken, catalogue)
     node.check_count(findings, [root] if last is None else [root, last])
-    return World(findings, workflow, operations, start.triggers(workflow), root, last)
+    return World(findings, workflow, catalogue, start.triggers(workflow), root, last)
 
 
 def _finally(world: World) -> CompiledScope | None:
@@ -66,6 +72,18 @@ def _finally(world: World) -> CompiledScope | None:
         return None
     bound = safety.span(world.findings, declared.timeout, ("finally", "timeout"))
     return scope.compile_scope(world, world.last, bound, "`finally`")
+
+
+def _check_common_retry(world: World, scene: Scene) -> None:
+    """Check the condition that all retries have; it reads no step, for it belongs to them all."""
+    common = world.workflow.defaults.retry
+    if common is None or common.if_ is None:
+        return
+    path = ("defaults", "retry", "if")
+    each = site.expression(world.findings, Use.COMMON_RETRY, common.if_, path)
+    if each is not None:
+        told, _ = reference.resolve(scene, each, None)
+        start.check_condition(world.findings, each, told)
 
 
 def _outputs(world: World, root: CompiledScope) -> tuple[plan.Assignment, ...]:
@@ -87,10 +105,11 @@ def _check_assigned(
     if read.has_default or len(read.path) < 3 or read.path[0] != "steps":
         return
     name = str(read.path[1])
-    if read.path[2] == "outputs" and name in missing:
-        message = (
-            f'output "{output}" may be missing: step "{name}" may have none, for {missing[name]}'
-        )
+    if read.path[2] != "outputs":
+        return
+    reason = missing.get(name) or scene.lacks(name, read.path[3:])
+    if reason:
+        message = f'output "{output}" may be missing: step "{name}" may not give it, for {reason}'
         hint = "write `| default(...)` after the reference"
         scene.world.findings.error("maybe-missing", message, place, hint=hint)
 

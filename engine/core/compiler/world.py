@@ -10,7 +10,7 @@ from engine.core.compiler import shape
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.node import Node, Steps
 from engine.core.compiler.site import Schema
-from engine.core.facts import OperationFacts, Operations
+from engine.core.facts import Catalogue, Operation
 from engine.core.values import Json
 
 
@@ -24,7 +24,7 @@ class World:
 
     findings: Findings
     workflow: spec.Workflow
-    operations: Operations
+    catalogue: Catalogue
     triggers: Mapping[str, spec.Trigger]
     root: Steps
     last: Steps | None
@@ -33,7 +33,6 @@ class World:
     used_inputs: set[str] = field(default_factory=set)
     used_secrets: set[str] = field(default_factory=set)
     _declared: dict[Path, Schema] = field(default_factory=dict)
-    _arguments: dict[str, Json] = field(default_factory=dict)
     _views: dict[str, Schema] = field(default_factory=dict)
 
     def declared(self, schema: Schema, path: Path) -> Schema:
@@ -67,15 +66,9 @@ class World:
             told[name] = shape.event(each, body)
         return told
 
-    def facts(self, node: Node) -> OperationFacts | None:
-        """Return what is known of a step's operation, if it has one that exists."""
-        return self.operations.get(node.spec.uses or "")
-
-    def arguments(self, operation: OperationFacts) -> Json:
-        """Return what an operation takes, its references followed."""
-        if operation.name not in self._arguments:
-            self._arguments[operation.name] = schemas.inlined(operation.arguments)
-        return self._arguments[operation.name]
+    def operation(self, node: Node) -> Operation | None:
+        """Return a step's operation, if it has one that exists."""
+        return self.catalogue.get(node.spec.uses or "")
 
     def view(self, node: Node) -> Schema:
         """Return the shape of `steps.<id>`."""
@@ -102,5 +95,5 @@ class World:
                 for name, each in told.items()
             }
             return shape.closed(types)
-        operation = self.facts(node)
-        return shape.ANYTHING if operation is None else schemas.inlined(operation.outputs)
+        operation = self.operation(node)
+        return shape.ANYTHING if operation is None else operation.outputs

@@ -10,6 +10,7 @@ from engine.core.document.source import (
     MAX_FINDINGS,
     MAX_NODES,
     MAX_SCALAR,
+    Enough,
 )
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "MAX_NODES",
     "MAX_SCALAR",
     "Document",
+    "Enough",
     "Mapping",
     "Node",
     "Path",

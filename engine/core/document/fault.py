@@ -39,7 +39,14 @@ _FAULTS: Final = (
     ("tag", _TAG),
     ("unknown escape", _ESCAPE),
     ("hexdecimal", _ESCAPE),
-    ("escape code", _ESCAPE),
+    (
+        "escape code",
+        Fault(
+            _SYNTAX,
+            "this escape stands for no character",
+            "write the character itself, or `\\U` with eight digits",
+        ),
+    ),
     ("quoted scalar", _UNCLOSED),
     (
         "scanning an alias",
@@ -73,6 +80,10 @@ _FAULTS: Final = (
             "a `:` stands where no key can be",
             "quote the text if the colon belongs to it; else look at the indentation",
         ),
+    ),
+    (
+        "found unexpected ':'",
+        Fault(_SYNTAX, "after this `:` a space must follow", "or quote the text that ends with it"),
     ),
     (
         "mapping keys are not allowed",

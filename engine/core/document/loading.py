@@ -18,7 +18,7 @@ from _ruamel_yaml import (  # type: ignore[import-not-found]
 )
 
 from engine.core.diagnostic import Diagnostic, Span
-from engine.core.document import refusal, tabs
+from engine.core.document import refusal, shield, tabs
 from engine.core.document.fault import fault_of
 from engine.core.document.node import Document, Mapping, Node, Scalar, Sequence
 from engine.core.document.source import (
@@ -107,12 +107,15 @@ class _Loader:
         self._nodes = 0
         self._seen = 0
         self._texts: list[tuple[int, int]] | None = None
+        self._is_shielded = False
 
     def run(self) -> None:
         """Read all documents; what is wrong goes to the source's findings."""
         text = self._source.text
         self._texts = [] if "\t" in text else None
-        parser = CParser(text)
+        shielded = shield.raised(text)
+        self._is_shielded = shielded is not text
+        parser = CParser(shielded)
         try:
             while (event := parser.get_event()) is not None:
                 self._take(event)
@@ -138,8 +141,12 @@ class _Loader:
 
     def _scalar(self, event: _Event) -> None:
         start, end, value = event.start_mark, event.end_mark, event.value
+        if self._is_shielded:
+            value = shield.lowered(value)
         stop = end.column + 1 if end.line == start.line else self._stop(event)
         node = Scalar(value, not event.style, start.line + 1, start.column + 1, stop)
+        if start.index >= len(self._source.text):
+            node = self._at_end()
         self._nodes += 1
         if self._nodes > MAX_NODES:
             self._give_up(refusal.nodes, start)
@@ -153,6 +160,11 @@ class _Loader:
         if self._texts is not None and event.style:
             self._texts.append((start.index, end.index))
         self._put(node)
+
+    def _at_end(self) -> Scalar:
+        """Return the nothing behind all text; the scanner may put it on a line not there."""
+        span = self._source.span_at(len(self._source.text))
+        return Scalar("", True, span.line, span.column, span.column)
 
     def _stop(self, event: _Event) -> int:
         """Return the column after the first line of a scalar that goes on over several."""

@@ -17,9 +17,9 @@ MAX_SCALAR: Final = 65_536
 # A thousand directives cost the C scanner seconds; honest files have none.
 _MAX_PERCENTS = 20
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-# C0 but tab and line ends, DEL, C1 with NEL, and the line ends that only YAML 1.1 knows: editors
-# and libyaml would count different lines.
-_CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff"
+# C0 but tab and line ends, DEL, C1 with NEL, the line ends that only YAML 1.1 knows (editors and
+# libyaml would count different lines), and what Unicode keeps for internal use.
+_CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff"
 # No width, or other direction: "Trojan Source" (CVE-2021-42574), tag characters, Hangul fillers.
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"

@@ -14,12 +14,21 @@ MAX_WORK = 1_000_000
 
 
 class Meter:
-    """The work that is left to one evaluation."""
+    """The work that is left to one evaluation, and how much it has made."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "made")
 
     def __init__(self) -> None:
         self.left = MAX_WORK
+        self.made = 0
+
+    def make(self, value: Json) -> None:
+        """Count a value as part of the output; raise EvaluationError past the limit."""
+        if isinstance(value, str):
+            self.made += len(value)
+        elif isinstance(value, (Mapping, Sequence)):
+            self.made += weigh(value, self)
+        check_output(self.made)
 
     def spend(self, units: int) -> None:
         """Take `units` off; raise EvaluationError when there are none left."""

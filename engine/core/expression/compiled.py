@@ -54,7 +54,9 @@ def compile_value(area: Json) -> Compiled:
     """
     if isinstance(area, str):
         return parse_template(area)
-    return _expression(canonical(area).decode(), _area(area, Pointer()))
+    node = _area(area, Pointer())
+    source = canonical(area).decode()
+    return Expression(source, references(node), node, evaluator(node, source, is_area=True))
 
 
 def templates_in(area: Json) -> list[tuple[Pointer, str]]:

@@ -5,10 +5,11 @@ whatever makes something new counts what it makes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 from engine.core.expression import tree
-from engine.core.expression.budget import Meter, check_output, weigh
+from engine.core.expression.budget import Meter, check_output
 from engine.core.expression.fault import EvaluationError, UndefinedError
 from engine.core.expression.function import FUNCTIONS
 from engine.core.expression.operator import arithmetic, compare, negative
@@ -25,8 +26,11 @@ _MAX_WORD = 60
 _N = TypeVar("_N")
 
 
-def evaluator(node: tree.Node, source: str) -> Callable[[Names], Json]:
-    """Return what evaluates a whole tree over names; its result is within the limits."""
+def evaluator(node: tree.Node, source: str, *, is_area: bool = False) -> Callable[[Names], Json]:
+    """Return what evaluates a whole tree over names; its result is within the limits.
+
+    Of an area, only what its templates give is counted: the rest is there already.
+    """
     if isinstance(node, tree.Constant):
         value = node.value
         return lambda _: value
@@ -38,10 +42,8 @@ def evaluator(node: tree.Node, source: str) -> Callable[[Names], Json]:
         meter = Meter()
         try:
             result = run(names, meter)
-            if isinstance(result, str):
-                check_output(len(result))
-            elif isinstance(result, (Mapping, list)):
-                weigh(result, meter)
+            if not is_area:
+                meter.make(result)
         except RecursionError:
             raise EvaluationError("budget", "a value nests too deep to go through") from None
         return result
@@ -63,12 +65,10 @@ def word(node: tree.Node, source: str) -> str:
 
 
 def _path(path: tuple[str | int, ...]) -> Callable[[Names], Json]:
-    root, *rest = path
-
     def look_up(names: Names) -> Json:
+        value: Any = names
         try:
-            value = names[root]  # type: ignore[index]
-            for segment in rest:
+            for segment in path:
                 value = value[segment]
         except _LOST:
             raise _undefined(names, path) from None
@@ -80,18 +80,17 @@ def _path(path: tuple[str | int, ...]) -> Callable[[Names], Json]:
 def _undefined(names: Names, path: tuple[str | int, ...]) -> UndefinedError:
     """Return the error that tells at which segment a path was lost."""
     value: Any = names
-    for at, segment in enumerate(path):
-        try:
-            value = value[segment]
-        except _LOST:
-            if at == 0:
-                return UndefinedError(f"`{segment}` is not defined")
-            where = written(path[:at])
-            reason = "has no" if isinstance(value, Mapping) else f"is {named(kind(value))}, with no"
-            return UndefinedError(
-                f"`{written(path)}` is not defined: `{where}` {reason} `{segment}`"
-            )
-    raise AssertionError("the path leads somewhere")
+    at = 0
+    with suppress(*_LOST):
+        while True:
+            value = value[path[at]]
+            at += 1
+    if at == 0:
+        return UndefinedError(f"`{path[0]}` is not defined")
+    reason = "has no" if isinstance(value, Mapping) else f"is {named(kind(value))}, with no"
+    return UndefinedError(
+        f"`{written(path)}` is not defined: `{written(path[:at])}` {reason} `{path[at]}`"
+    )
 
 
 def _constant(node: tree.Constant, _: str) -> Run:
@@ -244,7 +243,10 @@ def _text(node: tree.Text, source: str) -> Run:
     parts = [(_closure(each, source), word(each, source)) for each in node.parts]
 
     def run(names: Names, meter: Meter) -> Json:
-        pieces = [text(each(names, meter), word) for each, word in parts]
+        pieces = []
+        for each, said in parts:
+            value = each(names, meter)
+            pieces.append(value if type(value) is str else text(value, said))
         size = sum(map(len, pieces))
         check_output(size)
         meter.spend(size >> 6)
@@ -287,6 +289,8 @@ def _misfit(name: str, parameter: Parameter, value: Json, word: str) -> Evaluati
 
 
 def _default(node: tree.Default, source: str) -> Run:
+    if isinstance(node.operand, tree.Path) and node.falsy is None:
+        return _default_of_path(node.operand.path, _closure(node.fallback, source))
     operand, fallback = _closure(node.operand, source), _closure(node.fallback, source)
     falsy = None if node.falsy is None else _closure(node.falsy, source)
 
@@ -298,6 +302,21 @@ def _default(node: tree.Default, source: str) -> Run:
         if falsy is not None and not value and falsy(names, meter):
             return fallback(names, meter)
         return value
+
+    return run
+
+
+def _default_of_path(path: tuple[str | int, ...], fallback: Run) -> Run:
+    """Return the commonest default: no error is made only to be caught."""
+
+    def run(names: Names, meter: Meter) -> Json:
+        value: Any = names
+        try:
+            for segment in path:
+                value = value[segment]
+        except _LOST:
+            return fallback(names, meter)
+        return value  # type: ignore[no-any-return]
 
     return run
 
@@ -321,7 +340,14 @@ def _test(node: tree.Test, source: str) -> Run:
 
 
 def _within(node: tree.Within, _: str) -> Run:
-    return _closure(node.operand, node.source)
+    operand = _closure(node.operand, node.source)
+
+    def run(names: Names, meter: Meter) -> Json:
+        value = operand(names, meter)
+        meter.make(value)
+        return value
+
+    return run
 
 
 _MAKERS: dict[type, Callable[[Any, str], Run]] = {

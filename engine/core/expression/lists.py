@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.core.expression.budget import Meter
+from engine.core.expression.budget import Meter, weigh
 from engine.core.expression.fault import EvaluationError, UndefinedError
 from engine.core.expression.operator import arithmetic, equal, key_of
 from engine.core.expression.path import at_path, split_path
@@ -82,8 +82,9 @@ def _extreme(name: str, pick: Callable[..., int]) -> Callable[..., Json]:
 
 def _unique(meter: Meter, value: Sequence[Json], path: str | None) -> Json:
     found: dict[object, Json] = {}
+    weigh(value, meter)
     for each in value:
-        found.setdefault(key_of(at_path(each, path), meter), each)
+        found.setdefault(key_of(at_path(each, path)), each)
     return list(found.values())
 
 

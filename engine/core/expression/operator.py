@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, TypeGuard
 
-from engine.core.expression.budget import Meter, check_output, weigh
+from engine.core.expression.budget import Meter, check_output
 from engine.core.expression.fault import EvaluationError
 from engine.core.kind import NUMBERS, kind, named
 from engine.core.values import Json
@@ -115,16 +115,14 @@ def contains(place: Json, value: Json, meter: Meter) -> bool:
     raise EvaluationError("type", message)
 
 
-def key_of(value: Json, meter: Meter) -> object:
+def key_of(value: Json) -> object:
     """Return what stands for a value in a set: equal values give equal keys."""
     if isinstance(value, bool):
         return ("boolean", value)
     if isinstance(value, Mapping):
-        weigh(value, meter)
-        return frozenset((key, key_of(each, meter)) for key, each in value.items())
+        return frozenset((key, key_of(each)) for key, each in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
-        weigh(value, meter)
-        return tuple(key_of(each, meter) for each in value)
+        return tuple(key_of(each) for each in value)
     return value
 
 

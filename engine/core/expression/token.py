@@ -86,7 +86,10 @@ def _raw(text: str, base: int) -> Iterator[tuple[int, str, str]]:
             yield offset, kind, written
             offset += len(written)
     except TemplateSyntaxError as error:
-        message = "unexpected character" if "char" in str(error) else str(error.message)
+        message = str(error.message)
+        if "unexpected char" in message:
+            is_quote = text[offset - base] in "'\""
+            message = "the string is never closed" if is_quote else "unexpected character"
         raise _syntax(message.replace("'", "`"), offset, 1) from None
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from engine.core.kind import NUMBERS, named
+from engine.core.kind import named
 from engine.core.schema.reference import refers
 from engine.core.schema.shape import element, types, values
 from engine.core.schema.validator import validator
 from engine.core.values import Json
-from engine.core.wording import shown
 
 MAX_DEPTH = 30
 _RANGES = (
@@ -47,23 +46,15 @@ def _plain_misfit(source: Mapping[str, Json], target: Mapping[str, Json], depth:
     given, wanted = types(source), types(target)
     if not given & wanted:
         return f"expected {named(wanted)}, and it is {named(given)}"
-    shared = given & wanted
     listed = values(source)
-    allowed = values(target)
-    if listed is not None and allowed is not None and not any(each in allowed for each in listed):
-        choices = ", ".join(map(shown, allowed[:10]))
-        return f"expected one of {choices}, and it is {', '.join(map(shown, listed[:10]))}"
     if listed is not None:
         return _values_misfit(listed, target)
-    if shared <= NUMBERS | {"string", "array"}:
-        reason = _apart(source, target)
-        if reason:
-            return reason
-    if shared == {"array"}:
-        return _nested("an item", _misfit(element(source), element(target), depth + 1))
-    if shared == {"object"}:
-        return _object_misfit(source, target, depth)
-    return None
+    reason = _apart(source, target)
+    if reason is None and given & wanted == {"array"}:
+        reason = _nested("an element", _misfit(element(source), element(target), depth + 1))
+    if reason is None and given & wanted == {"object"}:
+        reason = _object_misfit(source, target, depth)
+    return reason
 
 
 def _values_misfit(listed: Sequence[Json], target: Mapping[str, Json]) -> str | None:

@@ -1,6 +1,6 @@
 """Whether a schema is one that a spec may hold: known keywords, local references, bounded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import jsonschema_rs
 
@@ -12,6 +12,7 @@ from engine.core.schema.words import word
 from engine.core.values import Json, canonical
 from engine.core.wording import shown, suggestion
 
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_BYTES = 65_536
 MAX_DEPTH = 30
 MAX_SCHEMAS = 2_000
@@ -62,11 +63,11 @@ def check(schema: Json) -> list[Problem]:
     """
     problems: list[Problem] = []
     pending: list[tuple[Pointer, int, Json]] = [(Pointer(), 0, schema)]
-    for count in range(MAX_SCHEMAS):
-        if not pending:
-            break
+    left = MAX_SCHEMAS
+    while pending:
         at, depth, each = pending.pop()
-        if depth > MAX_DEPTH or count == MAX_SCHEMAS - 1:
+        left -= 1
+        if depth > MAX_DEPTH or left < 0:
             return [(at, f"over {MAX_DEPTH} schemas deep, or over {MAX_SCHEMAS:,} in all")]
         problems.extend(_own_problems(each, at, schema))
         if isinstance(each, Mapping):
@@ -77,9 +78,13 @@ def check(schema: Json) -> list[Problem]:
 
 def _whole_problems(schema: Json) -> list[Problem]:
     """Return what is wrong with a schema as a whole, its parts being in order."""
-    if len(canonical(schema)) > MAX_BYTES:
+    try:
+        size = len(canonical(schema))
+    except TypeError:
+        return [(Pointer(), "expected JSON nested 250 deep at most")]
+    if size > MAX_BYTES:
         return [(Pointer(), f"a schema has at most {MAX_BYTES:,} bytes")]
-    if _loops(schema, schema, ()):
+    if _loops(schema):
         return [(Pointer(), "a `$ref` leads back to itself with nothing in between")]
     try:
         compile_schema(schema)
@@ -99,6 +104,8 @@ def _own_problems(schema: Json, at: Pointer, root: Json) -> list[Problem]:
         message = ""
         if keyword not in KNOWN and (at or keyword not in ROOT):
             message = _unknown(keyword)
+        elif keyword == "$schema" and value != DIALECT:
+            message = f"a schema is of {DIALECT}"
         elif keyword == "$ref":
             message = _reference(value, root)
         elif keyword == "format" and value not in FORMATS:
@@ -145,17 +152,30 @@ def _pattern(value: Json) -> str:
     return ""
 
 
-def _loops(schema: Json, root: Json, seen: tuple[str, ...]) -> bool:
-    """True if judging one value by a schema would never end: references in a ring."""
-    if not isinstance(schema, Mapping):
-        return False
-    reference = schema.get("$ref")
-    if isinstance(reference, str):
-        if reference in seen:
+def _loops(root: Json) -> bool:
+    """True if judging one value would never end: references in a ring, with no step inwards."""
+    leads = {each: set(_in_place(resolved(root, each))) for each in _all_references(root)}
+    while leads:
+        ended = {each for each, onward in leads.items() if not onward & leads.keys()}
+        if not ended:
             return True
-        if _loops(resolved(root, reference), root, (*seen, reference)):
-            return True
-    return any(
-        _loops(inner, root, seen if where[0] in _IN_PLACE else ())
-        for where, inner in subschemas(schema)
-    )
+        leads = {each: onward for each, onward in leads.items() if each not in ended}
+    return False
+
+
+def _all_references(schema: Json) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        if isinstance(schema.get("$ref"), str):
+            yield str(schema["$ref"])
+        for _, inner in subschemas(schema):
+            yield from _all_references(inner)
+
+
+def _in_place(schema: Json) -> Iterator[str]:
+    """Give the references that judge the same value as the schema itself."""
+    if isinstance(schema, Mapping):
+        if isinstance(schema.get("$ref"), str):
+            yield str(schema["$ref"])
+        for where, inner in subschemas(schema):
+            if where[0] in _IN_PLACE:
+                yield from _in_place(inner)

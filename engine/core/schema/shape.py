@@ -1,11 +1,11 @@
 """What a schema lets be known before there is a value: types, parts, unions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.core.kind import ALL, NUMBERS, kind, named
 from engine.core.schema.keyword import rebuilt
-from engine.core.values import Json
+from engine.core.values import Json, canonical
 from engine.core.wording import suggestion
 
 _CLOSERS = frozenset(
@@ -76,25 +76,23 @@ def constant(value: Json) -> dict[str, Json]:
 
 def union(*schemas: Json) -> Json:
     """Return the schema of a value that is of one of these."""
-    flat: list[Json] = []
+    every: list[Json] = []
     for schema in schemas:
         if schema is False:
             continue
         if not isinstance(schema, Mapping) or not schema:
             return {}
-        branches = schema.get("anyOf")
-        inner = (
-            branches if set(schema) == {"anyOf"} and isinstance(branches, Sequence) else [schema]
-        )
-        flat.extend(each for each in inner if each not in flat)
+        branches = schema.get("anyOf") if set(schema) == {"anyOf"} else None
+        every.extend(branches if isinstance(branches, Sequence) else [schema])
+    flat = _distinct(every)
     if len(flat) < 2:
         return flat[0] if flat else {}
     listed = [values(each) for each in flat]
     if all(each is not None for each in listed):
-        every = [value for each in listed for value in each or ()]
-        return {"type": sorted({kind(each) for each in every}), "enum": _distinct(every)}
+        allowed = _distinct([value for each in listed for value in each or ()])
+        return {"type": _type(map(kind, allowed)), "enum": allowed}
     if all(isinstance(each, Mapping) and set(each) == {"type"} for each in flat):
-        return {"type": sorted(set().union(*map(_listed_types, flat)))}
+        return {"type": _type(each for schema in flat for each in _listed_types(schema))}
     return {"anyOf": flat}
 
 
@@ -162,8 +160,9 @@ def _part(schema: Json, segment: str | int, at: int) -> "Json | Absent":
     for part in parts:
         if isinstance(part, Absent):
             return part
-        if part not in ({}, True) and part not in found:
+        if part not in ({}, True):
             found.append(part)
+    found = _distinct(found)
     if len(found) > 1:
         return {"allOf": found}
     return found[0] if found else {}
@@ -209,7 +208,7 @@ def _property(schema: Mapping[str, Json], name: str, at: int) -> "Json | Absent"
     if rest is not False:
         return rest
     known = ", ".join(f"`{each}`" for each in list(declared)[:10])
-    hint = suggestion(name, declared) or (f"there is {known}" if known else "it has none")
+    hint = suggestion(name, declared) or (f"it has {known}" if known else "it has none")
     return Absent(at, f"there is no property `{name}`", hint)
 
 
@@ -250,10 +249,15 @@ def _sequence(value: Json) -> Sequence[Json]:
     return value if isinstance(value, Sequence) else ()
 
 
+def _type(kinds: Iterable[str]) -> Json:
+    """Return what `type` says for these: one word, or a list of them."""
+    every = sorted(set(kinds))
+    return every[0] if len(every) == 1 else every
+
+
 def _distinct(every: Sequence[Json]) -> list[Json]:
     """Return the values once each, in order; true is not 1."""
-    result: list[Json] = []
+    first: dict[bytes, Json] = {}
     for each in every:
-        if not any(kind(each) == kind(other) and each == other for other in result):
-            result.append(each)
-    return result
+        first.setdefault(canonical(each), each)
+    return list(first.values())

@@ -29,9 +29,15 @@ class Validator:
     def problems(self, value: Json) -> list[Problem]:
         """Return what is wrong with a value, each with where; nothing if it fits.
 
-        The words show what was found, cut to 80 characters: whoever handles secrets masks them.
-        Raise ValueError for what is no JSON value.
+        What cannot be written as JSON is refused first: a deep enough value would overflow the
+        stack of the validator, which takes the process along. The words show what was found,
+        cut to 80 characters: whoever handles secrets masks them.
         """
+        if isinstance(value, dict | list):
+            try:
+                orjson.dumps(value)
+            except TypeError:
+                return [(Pointer(), "expected JSON nested 250 deep at most")]
         if self._is_valid(value):
             return []
         found: list[Problem] = []

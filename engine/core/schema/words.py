@@ -22,19 +22,17 @@ def word(error: jsonschema_rs.ValidationError, schema: Json) -> list[tuple[Point
     at = Pointer(error.instance_path)
     name = error.kind.name
     details: Mapping[str, Any] = error.kind.as_dict()
-    if name in ("anyOf", "oneOf") and details.get("context"):
+    if name in ("anyOf", "oneOf") and all(details["context"]):
         return _branches(at, error, details["context"], schema)
     if name in ("additionalProperties", "unevaluatedProperties"):
         known = _declared(schema, error.schema_path)
         return [(at.to(each), _unexpected(each, known)) for each in details["unexpected"]]
     if name == "propertyNames":
         return [(at, f"a property is misnamed: {word(details['error'], schema)[0][1]}")]
-    expected = _EXPECTED.get(name)
-    if expected is None:
-        return [(at, f"what was found does not satisfy `{name}`: {shown(error.instance)}")]
-    text = expected(details)
     if name in ("required", "dependentRequired"):
-        return [(at, text)]
+        return [(at, f"the property `{details['property']}` is missing")]
+    expected = _EXPECTED.get(name)
+    text = f"what satisfies `{name}`" if expected is None else expected(details)
     return [(at, f"expected {text}, found {shown(error.instance)}")]
 
 
@@ -80,7 +78,6 @@ _EXPECTED: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "type": lambda of: named(of["types"]),
     "enum": lambda of: f"one of {', '.join(map(shown, of['options'][:MAX_CHOICES]))}",
     "const": lambda of: shown(of["expected_value"]),
-    "required": lambda of: f"the property `{of['property']}` is missing",
     "minimum": lambda of: f"at least {of['limit']}",
     "maximum": lambda of: f"at most {of['limit']}",
     "exclusiveMinimum": lambda of: f"more than {of['limit']}",
@@ -92,8 +89,9 @@ _EXPECTED: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "maxItems": lambda of: f"{of['limit']} elements or fewer",
     "minProperties": lambda of: f"{of['limit']} properties or more",
     "maxProperties": lambda of: f"{of['limit']} properties or fewer",
+    "oneOf": lambda _: "one branch of `oneOf` to fit alone",
     "uniqueItems": lambda _: "every element once",
     "pattern": lambda of: f"text that matches `{of['pattern']}`",
     "format": lambda of: f"a text of the format {of['format']}",
-    "false schema": lambda _: "nothing here",
+    "falseSchema": lambda _: "nothing here",
 }

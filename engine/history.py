@@ -1,4 +1,4 @@
-"""The steps of a run as its journal tells them, replayed by the machine that wrote it."""
+"""A run told whole: its row, and its steps replayed by the machine that wrote its journal."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from engine.store import journal, plans, views
 from engine.store.pool import Connection, Pool
 from engine.store.views import RunRow
 
-_PLANS_KEPT = 500
+_PLANS_KEPT = 256
 
 
-class Replays:
+class History:
     """Reads runs whole. Keeps the plans that it has compiled."""
 
     def __init__(self, pool: Pool) -> None:

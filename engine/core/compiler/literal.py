@@ -1,0 +1,71 @@
+"""Code stays as it is written: braces in it belong to its own language and are not ours to fill.
+
+A script may hold `docker inspect --format '{{.State}}'`, and what `text.render` renders is full
+of `{{ name }}`. So no template in a code argument is ever filled in. An author who expects it to
+be, and writes `{{ inputs.name }}` there, is told so.
+"""
+
+import re
+from collections.abc import Mapping
+
+from engine.core import facts
+from engine.core.compiler.findings import Findings, Path, Place
+from engine.core.compiler.node import Node
+from engine.core.expression import has_template, templates_in
+from engine.core.facts import Operation
+from engine.core.values import Json
+
+_MARK = re.compile(r"\{[{%#]")
+_OURS = re.compile(
+    r"\{[{%](?:[^{}]|\}(?!\}))*?(?<![\w.'\"])(inputs|steps|trigger|secrets|run)[.\[]"
+)
+_BOUND = re.compile(r"\{%-?\s*(?:for\s+([\w\s,]+?)\s+in|set\s+(\w+))\b")
+
+
+def check_code(findings: Findings, node: Node, operation: Operation) -> None:
+    """Find code in which the author means to read `inputs`, `steps` and the like."""
+    given = node.spec.with_ or {}
+    if not operation.has_code:
+        return
+    for pointer, text in templates_in(given):
+        if facts.CODE not in operation.roles_at(pointer):
+            continue
+        own = _names_of_its_own(text, given.get("values"))
+        for match in _OURS.finditer(text):
+            if match[1] not in own:
+                path = (*node.path, "with", *pointer)
+                place = Place(path, False, text, match.start(1), len(match[1]))
+                refuse(findings, place, ".".join(map(str, pointer)), operation)
+
+
+def refuse(findings: Findings, place: Place, argument: str, operation: Operation) -> None:
+    """Say that code takes no template."""
+    message = f"`{argument}` of {operation.name} is code, and code takes no template"
+    hint = (
+        "hand the value over as data (`env`, `argv`, `values`, `params`), and read it in the code"
+    )
+    findings.error("template-in-code", message, place, hint=hint)
+
+
+def with_code_quoted(area: Json, operation: Operation, pointer: Path = ()) -> Json:
+    """Return arguments in which every text of code is a template that gives exactly this text."""
+    if not operation.has_code:
+        return area
+    if isinstance(area, str):
+        is_code = has_template(area) and facts.CODE in operation.roles_at(pointer)
+        return _MARK.sub(lambda mark: f"{{{{ '{mark.group()}' }}}}", area) if is_code else area
+    if isinstance(area, Mapping):
+        return {
+            key: with_code_quoted(item, operation, (*pointer, key)) for key, item in area.items()
+        }
+    if isinstance(area, list):
+        return [with_code_quoted(item, operation, (*pointer, i)) for i, item in enumerate(area)]
+    return area
+
+
+def _names_of_its_own(text: str, values: Json) -> set[str]:
+    """Return the names that a template of `text.render` has from its values, loops and `set`s."""
+    names = set(values) if isinstance(values, Mapping) else set()
+    for loop, single in _BOUND.findall(text):
+        names |= {single, *(name.strip() for name in loop.split(","))}
+    return names

@@ -1,0 +1,94 @@
+"""Shapes that leave a choice: records told apart by a key, and shapes by their kind."""
+
+from collections.abc import Mapping as Members
+from dataclasses import dataclass
+
+from engine.core.document import Mapping, Node, Path, Scalar
+from engine.core.reader.branch import Listed, Record
+from engine.core.reader.shape import Shape, Word
+from engine.core.reader.walk import Walk
+from engine.core.reader.words import coded, found, listed, meant, place
+from engine.core.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """One of several records; the key `tag` says which."""
+
+    tag: str
+    records: Members[str, Record]
+    expected: str = "a mapping"
+
+    def fits(self, node: Node) -> bool:
+        return isinstance(node, Mapping)
+
+    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+        known = listed(coded(self.records))
+        if not isinstance(node, Mapping):
+            is_tag = isinstance(node, Scalar) and node.text in self.records
+            value = node.text if is_tag and isinstance(node, Scalar) else "..."
+            hint = f"write `{{{self.tag}: {value}}}`"
+            return walk.wrong_type(node, path, self.expected, hint)
+        if self.tag not in node.members:
+            message = f'{place(path)} has no "{self.tag}"'
+            return walk.missing("missing-key", message, path, f"add `{self.tag}`: {known}")
+        told = node.members[self.tag][1]
+        if not isinstance(told, Scalar) or told.is_empty:
+            return walk.wrong_type(told, (*path, self.tag), known)
+        if told.text not in self.records:
+            message = f"{place(path)} has the unknown {self.tag} {found(told)}"
+            hint = meant(told.text, self.records) or f"it is one of {known}"
+            return walk.error("unknown-type", message, told, hint=hint)
+        return self.records[told.text].read(walk, node, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of several shapes, told apart by the kind of the node."""
+
+    options: tuple[Shape, ...]
+
+    @property
+    def expected(self) -> str:
+        told = (_alternatives(each) for each in self.options)
+        return listed(dict.fromkeys(word for words in told for word in words))
+
+    def fits(self, node: Node) -> bool:
+        return any(each.fits(node) for each in self.options)
+
+    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+        fitting = [each for each in self.options if each.fits(node)]
+        if len(fitting) == 1:
+            return fitting[0].read(walk, node, path)
+        if isinstance(node, Mapping) and fitting:
+            return self._record(walk, node, path, fitting)
+        if isinstance(node, Scalar) and fitting:
+            return self._scalar(walk, node, path, fitting)
+        hints = [each.hint(node) for each in self.options if isinstance(each, Listed)]
+        return walk.wrong_type(node, path, self.expected, "".join(hints))
+
+    def _record(self, walk: Walk, node: Mapping, path: Path, fitting: list[Shape]) -> Json:
+        """Read by the record whose required keys are there."""
+        records = [each for each in fitting if isinstance(each, Record)]
+        for each in records:
+            if all(name in node.members for name in each.required):
+                return each.read(walk, node, path)
+        marks = [f'"{name}"' for each in records for name in each.required]
+        message = f"{place(path)} has neither {listed(marks, 'nor')}"
+        unknown = [name for name in node.members if not any(name in r.fields for r in records)]
+        wanted = [name for each in records for name in each.required]
+        hint = next((hint for name in unknown if (hint := meant(name, wanted))), "add one of them")
+        return walk.missing("missing-key", message, path, hint)
+
+    def _scalar(self, walk: Walk, node: Scalar, path: Path, fitting: list[Shape]) -> Json:
+        """Read by the first shape that has nothing to say against it."""
+        for each in fitting:
+            trial = Walk(walk.document)
+            value = each.read(trial, node, path)
+            if not trial.found:
+                return value
+        return walk.bad_value(node, path, self.expected)
+
+
+def _alternatives(shape: Shape) -> list[str]:
+    return coded(shape.choices) if isinstance(shape, Word) else [shape.expected]

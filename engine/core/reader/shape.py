@@ -1,0 +1,195 @@
+"""What may stand at a key: shapes that read a node into plain data and tell what is wrong.
+
+Here are those of scalars and of free areas; `engine.core.reader.branch` has the others.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from engine.core.document import Mapping, Node, Path, Scalar, Sequence
+from engine.core.reader.scalar import is_ambiguous, resolve
+from engine.core.reader.walk import Walk
+from engine.core.reader.words import coded, listed, meant
+from engine.core.values import Json
+
+
+class Shape(Protocol):
+    """`expected` ends the sentence "this key takes ..."."""
+
+    @property
+    def expected(self) -> str: ...
+
+    def fits(self, node: Node) -> bool:
+        """True if the node is of the kind that this shape reads, be it right inside or not."""
+        ...
+
+    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+        """Return the value of the node at `path`; what is wrong goes to the walk."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string, as written. `words` say what `pattern` asks for; `literal` takes no template."""
+
+    pattern: re.Pattern[str] | None = None
+    words: str = "a text"
+    literal: bool = True
+
+    @property
+    def expected(self) -> str:
+        return self.words
+
+    def fits(self, node: Node) -> bool:
+        return isinstance(node, Scalar) and not node.is_empty
+
+    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+        if not isinstance(node, Scalar) or (node.plain and not node.text):
+            hint = "put it in quotes" if isinstance(node, Mapping | Sequence) else ""
+            return walk.wrong_type(node, path, self.words, hint)
+        if self.pattern is not None and not self.pattern.fullmatch(node.text):
+            return walk.bad_value(node, path, self.words, self.proposal(node.text))
+        if self.literal and "{{" in node.text:
+            return walk.bad_value(node, path, self.words)
+        return node.text
+
+    def proposal(self, text: str) -> str:
+        """Return a hint with a near text that matches, if there is one."""
+        lowered = text.strip().lower()
+        for mark in "_-":
+            near = re.sub(r"[\s._-]+", mark, lowered)
+            if self.pattern is not None and self.pattern.fullmatch(near):
+                return f"write `{near}`"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One of a few words."""
+
+    choices: tuple[str, ...]
+
+    @property
+    def expected(self) -> str:
+        return listed(coded(self.choices))
+
+    def fits(self, node: Node) -> bool:
+        return isinstance(node, Scalar) and not node.is_empty
+
+    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+        if not isinstance(node, Scalar) or node.is_empty:
+            return walk.wrong_type(node, path, self.expected)
+        if node.text not in self.choices:
+            return walk.bad_value(node, path, self.expected, meant(node.text, self.choices))
+        return node.text
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """`true` or `false`, and nothing else."""
+
+    expected: str = "`true` or `false`"
+
+    def fits(self, node: Node) -> bool:
+        return isinstance(node, Scalar) and node.plain and node.text in ("true", "false")
+
+    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+        if isinstance(node, Scalar) and self.fits(node):
+            return node.text == "true"
+        return walk.wrong_type(node, path, self.expected, self._hint(node))
+
+    def _hint(self, node: Node) -> str:
+        if not isinstance(node, Scalar):
+            return ""
+        if node.text in ("true", "false"):
+            return "take the quotes away"
+        lowered = node.text.lower()
+        if lowered in ("true", "yes", "on", "y", "1"):
+            return "write `true`"
+        return "write `false`" if lowered in ("false", "no", "off", "n", "0") else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number, `least` and `most` included where given."""
+
+    whole: bool
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def expected(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        if self.least is not None and self.most is not None:
+            return f"{kind} from {self.least:g} to {self.most:g}"
+        if self.least is not None:
+            return f"{kind} of {self.least:g} or more"
+        return kind if self.most is None else f"{kind} of {self.most:g} or less"
+
+    def fits(self, node: Node) -> bool:
+        return self._value(node) is not None
+
+    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+        value = self._value(node)
+        if value is None or not isinstance(node, Scalar):
+            is_quoted = self._value(_unquoted(node)) is not None
+            hint = "take the quotes away" if is_quoted else ""
+            return walk.wrong_type(node, path, self.expected, hint)
+        _warn_if_ambiguous(walk, node, value)
+        too_small = self.least is not None and value < self.least
+        if too_small or (self.most is not None and value > self.most):
+            return walk.bad_value(node, path, self.expected)
+        return value
+
+    def _value(self, node: Node) -> int | float | None:
+        if not isinstance(node, Scalar):
+            return None
+        try:
+            value = resolve(node)
+        except ValueError:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return None if self.whole and isinstance(value, float) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Any JSON; plain scalars get the type that YAML 1.2 gives them."""
+
+    expected: str = "a value"
+
+    def fits(self, node: Node) -> bool:
+        return True
+
+    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+        if isinstance(node, Scalar):
+            return self._scalar(walk, node)
+        if isinstance(node, Sequence):
+            return [self.read(walk, item, path) for item in node.items]
+        return {name: self.read(walk, value, path) for name, (_, value) in node.members.items()}
+
+    def _scalar(self, walk: Walk, node: Scalar) -> Json:
+        if not node.plain:
+            return node.text
+        try:
+            value = resolve(node)
+        except ValueError as fault:
+            return walk.error("bad-value", str(fault), node, hint="quote it if it is a text")
+        _warn_if_ambiguous(walk, node, value)
+        return value
+
+
+def _warn_if_ambiguous(walk: Walk, node: Scalar, value: Json) -> None:
+    if is_ambiguous(node):
+        hint = f"quote it if it is a text: '{node.text}'"
+        kind = "a text" if isinstance(value, str) else f"the number {value}"
+        message = f"`{node.text}` is {kind} here; YAML 1.1 reads something else"
+        walk.warn("ambiguous-scalar", message, node, hint)
+
+
+def _unquoted(node: Node) -> Node:
+    if isinstance(node, Scalar) and node.text:
+        return replace(node, plain=True)
+    return node

@@ -1,0 +1,77 @@
+"""One reading of a document: collects the findings while shapes walk its nodes.
+
+What notes an error returns null, which stands for the value that is not there.
+"""
+
+from engine.core.diagnostic import Diagnostic, Related, Severity
+from engine.core.document import MAX_FINDINGS, Document, Enough, Node, Path, Scalar
+from engine.core.reader.words import found, place
+from engine.core.values import Json
+
+
+class Walk:
+    """What the shapes tell of one document."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.found: list[Diagnostic] = []
+        self._errors = 0
+        self._warnings = 0
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        node: Node,
+        *,
+        hint: str = "",
+        first: tuple[Node, str] | None = None,
+    ) -> Json:
+        """Note what forbids activation; `first` is a second place and its words."""
+        place_of = self.document.place
+        related = () if first is None else (Related(place_of(first[0]), first[1]),)
+        span = place_of(node)
+        return self._note(Diagnostic(code, message, span, hint=hint, related=related))
+
+    def warn(self, code: str, message: str, node: Node, hint: str) -> None:
+        """Note what a person should look at, as long as there is not too much of it."""
+        span = self.document.place(node)
+        self._warnings += 1
+        if self._warnings <= MAX_FINDINGS:
+            self.found.append(Diagnostic(code, message, span, Severity.WARNING, hint))
+        elif self._warnings == MAX_FINDINGS + 1:
+            message = f"more than {MAX_FINDINGS} warnings; the others are not shown"
+            self.found.append(Diagnostic("too-many-findings", message, span, Severity.WARNING))
+
+    def missing(self, code: str, message: str, path: Path, hint: str) -> Json:
+        """Note what is not there, at the key of what should hold it."""
+        span = self.document.span(path, key=True)
+        return self._note(Diagnostic(code, message, span, hint=hint))
+
+    def wrong_type(self, node: Node, path: Path, expected: str, hint: str = "") -> Json:
+        """Note that a value is of another kind than its key takes."""
+        if isinstance(node, Scalar) and node.is_empty:
+            message = f"{place(path)} has no value; it takes {expected}"
+            return self.missing("missing-value", message, path, "write one, or take the key out")
+        return self._unfit("wrong-type", node, path, expected, hint)
+
+    def bad_value(self, node: Scalar, path: Path, expected: str, hint: str = "") -> Json:
+        """Note that a value is of the right kind and yet not one that its key takes."""
+        return self._unfit("bad-value", node, path, expected, hint)
+
+    def _unfit(self, code: str, node: Node, path: Path, expected: str, hint: str) -> Json:
+        if isinstance(node, Scalar) and "{{" in node.text:
+            message = f"{place(path)} takes no template; it takes {expected}"
+            return self.error("template-not-allowed", message, node, hint="write the value out")
+        message = f"{place(path)} takes {expected}; this is {found(node)}"
+        return self.error(code, message, node, hint=hint)
+
+    def _note(self, finding: Diagnostic) -> Json:
+        """Keep an error; raise Enough where there are too many to be of use."""
+        self._errors += 1
+        if self._errors > MAX_FINDINGS:
+            message = f"more than {MAX_FINDINGS} errors; the others are not shown"
+            self.found.append(Diagnostic("too-many-findings", message, finding.span))
+            raise Enough
+        self.found.append(finding)
+        return None

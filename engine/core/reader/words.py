@@ -1,0 +1,100 @@
+"""How the reader names what it expected, what it found, and where."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+from engine.core.document import Node, Path, Scalar, Sequence
+from engine.core.quoting import shown
+
+# What authors of GitHub Actions, Argo, Kestra, Airflow and Temporal would write here.
+_ELSEWHERE: Final = {
+    "after": "needs",
+    "args": "with",
+    "arguments": "with",
+    "catch": "finally",
+    "condition": "if",
+    "depends_on": "needs",
+    "dependsOn": "needs",
+    "env": "with",
+    "jobs": "steps",
+    "on": "triggers",
+    "on_exit": "finally",
+    "onExit": "finally",
+    "parameters": "inputs",
+    "params": "inputs",
+    "retries": "retry",
+    "run": "uses",
+    "runs": "uses",
+    "schema": "payload",
+    "tasks": "steps",
+    "trigger": "triggers",
+    "variables": "inputs",
+    "when": "if",
+}
+_OWNERS: Final = {
+    "steps": "step",
+    "triggers": "trigger",
+    "inputs": "input",
+    "outputs": "output",
+    "set": "value",
+}
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return `did you mean ...?` for the known word nearest to `word`, or an empty string."""
+    choices = list(known)
+    near = get_close_matches(word, choices, n=1)
+    lowered = {each.lower(): each for each in choices}
+    if _ELSEWHERE.get(word) in choices:
+        near = [_ELSEWHERE[word]]
+    elif word.lower() in lowered:
+        near = [lowered[word.lower()]]
+    return f'did you mean "{near[0]}"?' if near else ""
+
+
+def listed(words: Iterable[str], last: str = "or") -> str:
+    """Return the words as a person would say them: `a, b or c`."""
+    told = list(words)
+    return f" {last} ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+
+
+def coded(words: Iterable[str]) -> list[str]:
+    return [f"`{each}`" for each in words]
+
+
+def found(node: Node) -> str:
+    """Return what a node is, for the end of a sentence."""
+    if isinstance(node, Scalar):
+        return f"`{shown(node.text)}`" if node.plain else f'the text "{shown(node.text)}"'
+    return "a list" if isinstance(node, Sequence) else "a mapping"
+
+
+def place(path: Path) -> str:
+    """Return where a path leads, in words: `step "build"`, `"retry.if" of step "build"`."""
+    told: list[str] = []
+    keys: list[str] = []
+    parts = iter(path)
+    for part in parts:
+        owned = _OWNERS.get(part) if isinstance(part, str) else None
+        name = next(parts, None) if owned else None
+        if name is None:
+            keys.append(_key(part, is_first=not keys))
+            continue
+        told += [*_quoted(keys), _owned(owned, name)]
+        keys = []
+    return " of ".join(reversed([*told, *_quoted(keys)])) or "the workflow"
+
+
+def _owned(kind: str | None, name: str | int) -> str:
+    return f"{kind} {name + 1}" if isinstance(name, int) else f'{kind} "{shown(name)}"'
+
+
+def _key(part: str | int, *, is_first: bool) -> str:
+    if isinstance(part, int):
+        return f"[{part + 1}]"
+    return shown(part) if is_first else f".{shown(part)}"
+
+
+def _quoted(keys: list[str]) -> list[str]:
+    return [f'"{"".join(keys)}"'] if keys else []
