@@ -120,10 +120,7 @@ async def all_of(connection: Connection, namespace: str | None = None) -> list[A
         if namespace is None:
             await cursor.execute(_COLUMNS + " ORDER BY workflows.namespace, workflows.name")
         else:
-            where: LiteralString = (
-                " WHERE workflows.namespace = %(namespace)s ORDER BY workflows.name"
-            )
-            await cursor.execute(_COLUMNS + where, {"namespace": namespace})
+            await cursor.execute(_COLUMNS + _IN_NAMESPACE, {"namespace": namespace})
         return await cursor.fetchall()
 
 
