@@ -150,7 +150,8 @@ class Executor:
         """Return a value from its bytes, with no secret in it."""
         if run.bound.plan.secrets:
             data = self._secrets.mask(data.decode()).encode()
-        return orjson.loads(data)
+        value: Mapping[str, Json] = orjson.loads(data)
+        return value
 
 
 async def _invoke(
@@ -159,8 +160,9 @@ async def _invoke(
     """Return what the operation gives; raise _Failure where it fails, is late or has a defect.
 
     It has one too if it raises what would end the process, or a cancellation nobody asked for.
+    It ends by itself when its time is over; the limit here is for one that does not.
     """
-    limit = asyncio.timeout(call.timeout.total_seconds())
+    limit = asyncio.timeout((call.timeout + contract.GRACE).total_seconds())
     try:
         async with limit:
             outcome = await operation.invoke(call)

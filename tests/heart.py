@@ -43,7 +43,7 @@ class Say:
 class Gate:
     """Answers when its step is let through; knows which attempts came and which were cancelled."""
 
-    manifest: Manifest = manifest("test.gate@1")
+    manifest: Manifest = field(default_factory=lambda: manifest("test.gate@1"))
     came: list[tuple[str, int]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,7 +65,7 @@ class Flaky:
     """Fails the first `failures` attempts of each step, and keeps when each was made."""
 
     failures: int = 1
-    manifest: Manifest = manifest("test.flaky@1")
+    manifest: Manifest = field(default_factory=lambda: manifest("test.flaky@1"))
     made: list[datetime] = field(default_factory=list)
 
     async def invoke(self, call: Call) -> Outcome:
@@ -80,7 +80,7 @@ class Asks:
     """Calls a function with each call and answers with what it gives."""
 
     ask: Callable[[Call], Json]
-    manifest: Manifest = manifest("test.ask@1")
+    manifest: Manifest = field(default_factory=lambda: manifest("test.ask@1"))
 
     async def invoke(self, call: Call) -> Outcome:
         return Succeeded({"answer": await asyncio.to_thread(self.ask, call)})
@@ -143,7 +143,7 @@ class House:
         return await self.start_digest(made.digest, count, **more)
 
     async def start_digest(self, digest: str, count: int = 1, **more: Any) -> list[UUID]:
-        trigger = {"id": "manual", "type": "manual", "event": {}}
+        trigger: Json = {"id": "manual", "type": "manual", "event": {}}
         new = [
             NewRun(uuid7(), "local", "demo", "", "c0ffee", digest, trigger, {}, **more)
             for _ in range(count)
