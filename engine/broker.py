@@ -30,6 +30,7 @@ _QUEUE_SECONDS = 3600
 _LONGEST_PENDING = 1_000
 _LONGEST_POP = 2.0
 _PAUSE = 1.0
+_CLOSED_PAUSE = 0.02
 
 
 class HintBroker(Broker):
@@ -56,12 +57,12 @@ class HintBroker(Broker):
     def get_declared_delay_queues(self) -> set[str]:
         return set()
 
-    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:  # noqa: ARG002
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         if queue_name not in self.queues:
             raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
         return _HintConsumer(self, queue_name, timeout / 1000)
 
-    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:  # noqa: ARG002
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Push a hint; where Redis is away it is dropped, for the sweep finds the work."""
         if time.monotonic() < self._down_until:
             METRICS.hints_dropped.inc()
@@ -101,6 +102,9 @@ class _HintConsumer(Consumer):
         self._is_down = False
 
     def __next__(self) -> MessageProxy | None:
+        if self._broker.is_closed:
+            time.sleep(_CLOSED_PAUSE)
+            return None
         try:
             popped: Any = self._broker.redis.blpop([self._key], timeout=self._timeout)
         except (RedisError, OSError, ValueError) as error:
@@ -173,9 +177,9 @@ class Bell:
         """Runs of this pool want an owner."""
         self._ring(f"pool.{pool}", "attend", ())
 
-    def ring_worker(self, worker: int, runs: Iterable[str]) -> None:
-        """Something was said about these runs, which this worker owns."""
-        self._ring(f"worker.{worker}", "look", tuple(runs))
+    def ring_worker(self, worker: int, runs: Iterable[str] = ()) -> None:
+        """Something was said about runs of this worker. It reads which: `runs` are not sent."""
+        self._ring(f"worker.{worker}", "look", ())
 
     def ring_controller(self, source: str) -> None:
         """This source wants to be looked at."""

@@ -22,5 +22,5 @@ async def cancel(
     if bell is not None and owner is None:
         bell.ring_pool(pool)
     elif bell is not None and owner is not None:
-        bell.ring_worker(owner, [str(run)])
+        bell.ring_worker(owner)
     return True
