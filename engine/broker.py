@@ -5,6 +5,7 @@ forged costs nothing but a look: nothing is acknowledged and nothing is counted 
 """
 
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -20,8 +21,16 @@ from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.broker")
 _PREFIX = "sark:queue:"
-_LONGEST_QUEUE = 10_000
+QUARANTINE = "sark:quarantine"
+_LONGEST_QUARANTINE = 100
+_LARGEST_MESSAGE = 64 * 1024
+# A hint says that there is something, not what: a few wake everybody, the rest says it again.
+_LONGEST_QUEUE = 256
+_QUEUE_SECONDS = 3600
+_LONGEST_PENDING = 1_000
+_LONGEST_POP = 2.0
 _PAUSE = 1.0
+_CLOSED_PAUSE = 0.02
 
 
 class HintBroker(Broker):
@@ -29,9 +38,10 @@ class HintBroker(Broker):
 
     def __init__(self, url: str) -> None:
         super().__init__(middleware=[])
-        self._redis: Redis = Redis.from_url(
+        self.redis: Redis = Redis.from_url(
             url, socket_timeout=5, socket_connect_timeout=1, health_check_interval=0
         )
+        self.is_closed = False
         self._down_until = 0.0
 
     def declare_queue(self, queue_name: str) -> None:
@@ -50,16 +60,20 @@ class HintBroker(Broker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         if queue_name not in self.queues:
             raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
-        return _HintConsumer(self._redis, queue_name, timeout / 1000)
+        return _HintConsumer(self, queue_name, timeout / 1000)
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Push a hint; where Redis is away it is dropped, for the sweep finds the work."""
         if time.monotonic() < self._down_until:
+            METRICS.hints_dropped.inc()
             return message
         key = _PREFIX + message.queue_name
         try:
-            if int(self._redis.rpush(key, message.encode())) > _LONGEST_QUEUE:
-                self._redis.ltrim(key, -_LONGEST_QUEUE // 2, -1)
+            with self.redis.pipeline(transaction=False) as pipe:
+                pipe.rpush(key, message.encode())
+                pipe.ltrim(key, -_LONGEST_QUEUE, -1)
+                pipe.expire(key, _QUEUE_SECONDS)
+                pipe.execute()
         except RedisError as error:
             self._down_until = time.monotonic() + _PAUSE
             METRICS.hints_dropped.inc()
@@ -69,40 +83,59 @@ class HintBroker(Broker):
     def ping(self) -> bool:
         """True if Redis answers."""
         try:
-            return bool(self._redis.ping())
+            return bool(self.redis.ping())
         except RedisError:
             return False
 
     def close(self) -> None:
-        self._redis.close()
+        """Let go of Redis; consumers that wait in a pop are woken by it."""
+        self.is_closed = True
+        self.redis.connection_pool.disconnect()
 
 
 class _HintConsumer(Consumer):
-    """Waits in a blocking pop; a message that cannot be read is counted and dropped."""
+    """Waits in a blocking pop; a message that nobody of ours has written is quarantined."""
 
-    def __init__(self, redis: "Redis", queue: str, timeout: float) -> None:
-        self._redis, self._key, self._timeout = redis, _PREFIX + queue, max(timeout, 0.1)
-        self._logged = False
+    def __init__(self, broker: HintBroker, queue: str, timeout: float) -> None:
+        self._broker, self._key = broker, _PREFIX + queue
+        self._timeout = min(max(timeout, 0.1), _LONGEST_POP)
+        self._is_down = False
 
     def __next__(self) -> MessageProxy | None:
+        if self._broker.is_closed:
+            time.sleep(_CLOSED_PAUSE)
+            return None
         try:
-            popped = self._redis.blpop([self._key], timeout=min(self._timeout, 2.0))
-            self._logged = False
+            popped: Any = self._broker.redis.blpop([self._key], timeout=self._timeout)
+        except (RedisError, OSError, ValueError) as error:
+            # ValueError: the socket was closed under the pop, as `close` does.
+            self._rest(error)
+            return None
+        if self._is_down:
+            _LOG.info("Redis answers again")
+            self._is_down = False
+        return None if popped is None else self._read(popped[1])
+
+    def _rest(self, error: Exception) -> None:
+        if self._broker.is_closed:
+            return
+        if not self._is_down:
+            _LOG.warning("Redis does not answer, the sweep goes on without it: %s", error)
+            self._is_down = True
+        time.sleep(_PAUSE)
+
+    def _read(self, raw: bytes) -> MessageProxy | None:
+        message = _decoded(raw) if len(raw) <= _LARGEST_MESSAGE else None
+        if message is not None and message.actor_name in self._broker.actors:
+            return MessageProxy(message)
+        METRICS.hints_refused.inc()
+        _LOG.warning("a message that nobody of ours has written was put into %s", QUARANTINE)
+        try:
+            self._broker.redis.rpush(QUARANTINE, raw[:_LARGEST_MESSAGE])
+            self._broker.redis.ltrim(QUARANTINE, -_LONGEST_QUARANTINE, -1)
         except RedisError as error:
-            if not self._logged:
-                _LOG.warning("Redis does not answer, the sweep goes on without it: %s", error)
-                self._logged = True
-            time.sleep(_PAUSE)
-            return None
-        if popped is None:
-            return None
-        try:
-            _, data = popped
-            return MessageProxy(Message.decode(data if isinstance(data, bytes) else data.encode()))
-        except (DecodeError, TypeError, KeyError, ValueError):
-            METRICS.hints_refused.inc()
-            _LOG.warning("a message that nobody of ours has written was dropped")
-            return None
+            _LOG.warning("and it was lost there: %s", error)
+        return None
 
     def ack(self, message: MessageProxy) -> None:
         """Do nothing: a hint is gone when it is taken."""
@@ -117,23 +150,57 @@ class _HintConsumer(Consumer):
         """Do nothing: the connection is the broker's."""
 
 
+def _decoded(raw: bytes) -> Message[Any] | None:
+    """Return a message of the form in which `Bell` writes them, or None."""
+    try:
+        message = Message.decode(raw)
+    except (DecodeError, TypeError, KeyError, ValueError, RecursionError):
+        return None
+    is_ours = isinstance(message.actor_name, str) and isinstance(message.args, tuple | list)
+    return message if is_ours and message.kwargs == {} and message.options == {} else None
+
+
 class Bell:
-    """Rings processes by Dramatiq messages. May be used from any thread."""
+    """Rings processes by Dramatiq messages, from any thread and any event loop.
+
+    Nobody who rings waits for Redis: one thread sends, and what is rung meanwhile goes once.
+    """
 
     def __init__(self, broker: HintBroker) -> None:
         self._broker = broker
+        self._pending: dict[tuple[str, str, tuple[str, ...]], None] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def ring_pool(self, pool: str) -> None:
         """Runs of this pool want an owner."""
         self._ring(f"pool.{pool}", "attend", ())
 
-    def ring_worker(self, worker: int, runs: list[str]) -> None:
-        """Something was said about these runs, which this worker owns."""
-        self._ring(f"worker.{worker}", "look", (runs,))
+    def ring_worker(self, worker: int, runs: Iterable[str] = ()) -> None:
+        """Something was said about runs of this worker. It reads which: `runs` are not sent."""
+        self._ring(f"worker.{worker}", "look", ())
 
     def ring_controller(self, source: str) -> None:
         """This source wants to be looked at."""
         self._ring("controller", "sync", (source,))
 
-    def _ring(self, queue: str, actor: str, words: tuple[object, ...]) -> None:
-        self._broker.enqueue(dramatiq.Message(queue, actor, words, kwargs={}, options={}))
+    def _ring(self, queue: str, actor: str, words: tuple[str, ...]) -> None:
+        with self._lock:
+            if len(self._pending) >= _LONGEST_PENDING:
+                METRICS.hints_dropped.inc()
+                return
+            self._pending[queue, actor, words] = None
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._send, name="sark-bell", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def _send(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            with self._lock:
+                pending, self._pending = self._pending, {}
+            for queue, actor, words in pending:
+                self._broker.enqueue(dramatiq.Message(queue, actor, words, kwargs={}, options={}))

@@ -20,6 +20,8 @@ from policies.facts import Action, Actor, Resource, Verdict
 
 _LOG = logging.getLogger("sark.executor")
 MAX_OUTPUT = 256 * 1024
+_LARGEST_ERROR = 16 * 1024
+_LONGEST_DETAIL = 4_000
 _INVOKE = Action("step.invoke")
 
 
@@ -37,12 +39,12 @@ class Keeps(Protocol):
     def mask(self, text: str) -> str: ...
 
 
-class _Refused(Exception):
-    """The attempt ends before the adapter is called; `error` says why."""
+class _Failure(Exception):
+    """The attempt has failed; `error` says how."""
 
-    def __init__(self, kind: str, detail: str) -> None:
-        super().__init__(detail)
-        self.error = _problem(kind, detail, "permanent")
+    def __init__(self, error: Mapping[str, Json]) -> None:
+        super().__init__(error["detail"])
+        self.error = error
 
 
 class Executor:
@@ -56,62 +58,55 @@ class Executor:
         self._policy = policy
         self._secrets = secrets
         self._root = root
-        self._checks = {
-            name: schema.validator(each.manifest.arguments) for name, each in operations.items()
-        }
+        manifests = [each.manifest for each in operations.values()]
+        self._arguments = {each.name: schema.validator(each.arguments) for each in manifests}
+        self._outputs = {each.name: schema.validator(each.outputs) for each in manifests}
 
     async def attempt(self, run: Run, launch: machine.Launch) -> Succeeded | Failed:
         """Make one attempt and return its outcome. Raises nothing but cancellation."""
         try:
             operation, call = self._prepare(run, launch)
-        except _Refused as refused:
-            return self._failed(run, launch, refused.error)
-        except (EvaluationError, ValueError, SarkError) as fault:
-            return self._failed(run, launch, _problem("sark.argument", str(fault), "permanent"))
-        try:
-            async with asyncio.timeout(call.timeout.total_seconds()):
-                outcome = await operation.invoke(call)
-        except TimeoutError:
-            seconds = call.timeout.total_seconds()
-            detail = (
-                f"the attempt took longer than {seconds:g} s; whether it took effect is unknown"
-            )
-            safe = launch.step.uses is not None and launch.step.uses.repeatable
-            told = _problem("sark.timeout", detail, "transient" if safe else "unknown")
-            return self._failed(run, launch, told)
-        except Exception as defect:
-            _LOG.exception("%s raised", operation.manifest.name)
-            detail = (
-                f"{operation.manifest.name} raised {type(defect).__name__}; the log has it whole"
-            )
-            return self._failed(run, launch, _problem("adapter.defect", detail, "permanent"))
-        return self._answer(run, launch, outcome)
+            outputs = await _invoke(operation, call, launch)
+            data = self._checked(launch, operation, outputs)
+        except _Failure as failure:
+            return self._failed(run, launch, failure.error)
+        # What the event holds is what its bytes say, so a replay from them computes the same.
+        return Succeeded(launch.path, launch.attempt, self._masked(run, data))
 
     def _prepare(
         self, run: Run, launch: machine.Launch
     ) -> tuple[contract.Operation, contract.Call]:
-        """Return the operation and its call; raise what keeps it from being made."""
+        """Return the operation and its call; raise _Failure for what keeps it from being made."""
         uses = launch.step.uses
         assert uses is not None
         operation = self._operations.get(uses.operation)
         if operation is None:
-            raise _Refused("sark.unknown_operation", f"this worker has no {uses.operation}")
+            detail = f"this worker has no {uses.operation}"
+            raise _Failure(_problem("sark.unknown_operation", detail, "permanent"))
         self._authorize(run, uses.operation, uses.effect.value)
-        names = machine.names(run, launch.path)
-        if run.bound.plan.secrets:
-            names["secrets"] = self._reveal(run)
-        arguments = launch.step.arguments.evaluate(names)
-        problems = self._checks[uses.operation].problems(arguments)
+        try:
+            key, arguments = self._rendered(run, launch)
+        except (EvaluationError, ValueError, SarkError) as fault:
+            raise _Failure(_problem("sark.argument", str(fault), "permanent")) from fault
+        problems = self._arguments[uses.operation].problems(arguments)
         if problems or not isinstance(arguments, Mapping):
             told = "; ".join(f"{pointer}: {words}" for pointer, words in problems[:3])
-            raise _Refused("sark.argument", f"{uses.operation} {told or 'takes an object'}")
-        key = launch.step.key
-        told = f"{run.header.id}:{launch.path}" if key is None else str(key.evaluate(names))
+            detail = f"{uses.operation} {told or 'takes an object'}"
+            raise _Failure(_problem("sark.argument", detail, "permanent"))
         call = contract.Call(
-            run.header.id, launch.path, launch.attempt, told, arguments,
+            run.header.id, launch.path, launch.attempt, key, arguments,
             launch.step.plan.timeout.attempt, self._root,
         )  # fmt: skip
         return operation, call
+
+    def _rendered(self, run: Run, launch: machine.Launch) -> tuple[str, Json]:
+        """Return the key of the call and its arguments, secrets included."""
+        names = machine.names(run, launch.path)
+        if run.bound.plan.secrets:
+            names["secrets"] = self._reveal(run)
+        key = launch.step.key
+        told = f"{run.header.id}:{launch.path}" if key is None else str(key.evaluate(names))
+        return told, launch.step.arguments.evaluate(names)
 
     def _authorize(self, run: Run, operation: str, effect: str) -> None:
         header = run.header
@@ -119,39 +114,85 @@ class Executor:
         resource = Resource("operation", operation, header.namespace, (("effect", effect),))
         verdict = self._policy.decide(actor, _INVOKE, resource)
         if not verdict.allowed:
-            raise _Refused("sark.denied", f"policy denies {operation}: {verdict.reason}")
+            detail = f"policy denies {operation}: {verdict.reason}"
+            raise _Failure(_problem("sark.denied", detail, "permanent"))
 
     def _reveal(self, run: Run) -> dict[str, Json]:
         namespace = run.header.namespace
         return {name: self._secrets.value(namespace, name) for name in run.bound.plan.secrets}
 
-    def _answer(
-        self, run: Run, launch: machine.Launch, outcome: contract.Outcome
-    ) -> Succeeded | Failed:
-        """Return the event for what the adapter said, projected, checked, masked and bounded."""
-        if isinstance(outcome, contract.Failed):
-            return self._failed(run, launch, _told(outcome))
+    def _checked(
+        self, launch: machine.Launch, operation: contract.Operation, outputs: Mapping[str, Json]
+    ) -> bytes:
+        """Return the bytes of what is kept: promised by the manifest, projected, bounded."""
         try:
-            outputs = _project(launch.step, outcome.outputs)
-            data = orjson.dumps(outputs)
+            problems = self._outputs[operation.manifest.name].problems(outputs)
+            data = b"" if problems else orjson.dumps(_project(launch.step, outputs))
         except (EvaluationError, ValueError, TypeError) as fault:
-            return self._failed(run, launch, _problem("sark.output", str(fault), "permanent"))
+            raise _Failure(_problem("sark.output", str(fault), "permanent")) from fault
+        if problems:
+            pointer, words = problems[0]
+            raise _defect(operation, f"gave outputs that it does not promise: {pointer}: {words}")
         if len(data) > MAX_OUTPUT:
             detail = f"the outputs are {len(data)} bytes; at most {MAX_OUTPUT} are kept in a run"
-            return self._failed(run, launch, _problem("sark.too_large", detail, "permanent"))
-        return Succeeded(launch.path, launch.attempt, self._masked(run, outputs, data))
+            raise _Failure(_problem("sark.too_large", detail, "permanent"))
+        return data
 
     def _failed(self, run: Run, launch: machine.Launch, error: Mapping[str, Json]) -> Failed:
-        return Failed(launch.path, launch.attempt, self._masked(run, error, None))
+        try:
+            told = self._masked(run, orjson.dumps(error))
+        except TypeError:
+            words = ("type", "detail", "class")
+            told = self._masked(run, orjson.dumps({each: str(error[each]) for each in words}))
+        return Failed(launch.path, launch.attempt, _bounded(told))
 
-    def _masked(
-        self, run: Run, value: Mapping[str, Json], data: bytes | None
-    ) -> Mapping[str, Json]:
-        if not run.bound.plan.secrets:
-            return value
-        text = (data or orjson.dumps(value)).decode()
-        masked = self._secrets.mask(text)
-        return value if masked == text else orjson.loads(masked)
+    def _masked(self, run: Run, data: bytes) -> Mapping[str, Json]:
+        """Return a value from its bytes, with no secret in it."""
+        if run.bound.plan.secrets:
+            data = self._secrets.mask(data.decode()).encode()
+        value: Mapping[str, Json] = orjson.loads(data)
+        return value
+
+
+async def _invoke(
+    operation: contract.Operation, call: contract.Call, launch: machine.Launch
+) -> Mapping[str, Json]:
+    """Return what the operation gives; raise _Failure where it fails, is late or has a defect.
+
+    It has one too if it raises what would end the process, or a cancellation nobody asked for.
+    It ends by itself when its time is over; the limit here is for one that does not.
+    """
+    limit = asyncio.timeout((call.timeout + contract.GRACE).total_seconds())
+    try:
+        async with limit:
+            outcome = await operation.invoke(call)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise _raised(operation, error) from error
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        if limit.expired() and isinstance(error, TimeoutError):
+            raise _Failure(_timeout(launch, call)) from None
+        raise _raised(operation, error) from error
+    if isinstance(outcome, contract.Failed):
+        raise _Failure(_told(outcome))
+    if not isinstance(outcome, contract.Succeeded):
+        raise _defect(operation, "gave no outcome")
+    return outcome.outputs
+
+
+def _raised(operation: contract.Operation, error: BaseException) -> _Failure:
+    """Log what was raised, and name it without what it says, which may be a secret."""
+    _LOG.error("%s raised", operation.manifest.name, exc_info=error)
+    return _defect(operation, f"raised {type(error).__name__}; the log has it whole")
+
+
+def _defect(operation: contract.Operation, words: str) -> _Failure:
+    detail = f"{operation.manifest.name} {words}"
+    return _Failure(_problem("adapter.defect", detail, "permanent"))
 
 
 def _project(step: BoundStep, outputs: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -178,3 +219,18 @@ def _told(failed: contract.Failed) -> dict[str, Json]:
 
 def _problem(kind: str, detail: str, error_class: str) -> dict[str, Json]:
     return {"type": kind, "detail": detail, "class": error_class}
+
+
+def _bounded(error: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return an error that fits into a journal; of one that does not, the words that count."""
+    if len(orjson.dumps(error)) <= _LARGEST_ERROR:
+        return error
+    detail = str(error["detail"])[:_LONGEST_DETAIL] + " (cut)"
+    return {"type": str(error["type"])[:200], "detail": detail, "class": error["class"]}
+
+
+def _timeout(launch: machine.Launch, call: contract.Call) -> dict[str, Json]:
+    seconds = call.timeout.total_seconds()
+    detail = f"the attempt took longer than {seconds:g} s; whether it took effect is unknown"
+    safe = launch.step.uses is not None and launch.step.uses.repeatable
+    return _problem("sark.timeout", detail, "transient" if safe else "unknown")

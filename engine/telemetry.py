@@ -1,5 +1,8 @@
 """What is counted, in one registry that `/metrics` shows."""
 
+from collections import Counter as Tally
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
@@ -11,7 +14,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.runs = Counter("sark_runs", "Runs that have ended", ["result"], registry=registry)
-        self.steps = Counter("sark_steps", "Outcomes recorded", ["result"], registry=registry)
+        self.steps = Counter("sark_steps", "Events recorded", ["kind"], registry=registry)
         self.commits = Counter("sark_commits", "Commits of owners", registry=registry)
         self.batch = Histogram(
             "sark_commit_rows", "Journal rows a commit", buckets=_SIZES, registry=registry
@@ -20,6 +23,12 @@ class Metrics:
         self.fenced = Counter(
             "sark_stale_writes_rejected", "Commits refused to a fenced worker", registry=registry
         )
+        self.refused = Counter(
+            "sark_commits_refused", "Commits that PostgreSQL put off", registry=registry
+        )
+        self.set_aside = Counter(
+            "sark_runs_set_aside", "Runs that this program could not advance", registry=registry
+        )
         self.buried = Counter("sark_workers_buried", "Dead workers found", registry=registry)
         self.hints_dropped = Counter(
             "sark_hints_dropped", "Messages not sent, for Redis was away", registry=registry
@@ -27,6 +36,17 @@ class Metrics:
         self.hints_refused = Counter(
             "sark_hints_refused", "Messages that could not be read", registry=registry
         )
+
+    def committed(self, kinds: Sequence[str]) -> None:
+        """Count a commit that holds events of these kinds."""
+        self.commits.inc()
+        self.batch.observe(len(kinds))
+        for kind, count in Tally(kinds).items():
+            self.steps.labels(kind).inc(count)
+
+    def ended(self, result: str) -> None:
+        """Count a run that has ended."""
+        self.runs.labels(result).inc()
 
 
 METRICS = Metrics(REGISTRY)

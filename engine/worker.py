@@ -6,172 +6,156 @@ import os
 import random
 import signal
 import socket
-from contextlib import suppress
-from uuid import UUID
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-import dramatiq
 import psycopg
 import uvloop
-from dramatiq.worker import Worker as Consumers
 
-from engine.broker import HintBroker
+from engine.operations import open_operations
 from engine.errors import Misconfigured, Unavailable
 from engine.executor import Executor
-from engine.operations import open_operations
+from engine.hints import Hints
 from engine.owner import Owner
 from engine.secrets import Secrets
 from engine.settings import Settings
-from engine.store import turns, workers
-from engine.store.pool import Connection, connect
+from engine.store import workers
+from engine.store.pool import OWNER, Connection, connect
+from engine.store.turns import Fenced
+from engine.sweep import Sweep
 from engine.telemetry import METRICS
 from policies.authorizer import Authorizer
 
 _LOG = logging.getLogger("sark.worker")
+_SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+# How long an owner may take to hand its runs back once its grace is over.
+_HANDING_BACK_SECONDS = 3.0
 _LOST = (psycopg.Error, Unavailable, OSError)
 
 
 def run_worker(settings: Settings) -> None:
     """Own and advance runs until SIGTERM or SIGINT; raise Misconfigured without a database."""
-    uvloop.run(WorkerProcess(settings).serve())
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    async with open_operations(settings.adapters) as operations:
+        executor = Executor(operations, Authorizer(), Secrets(settings))
+        worker = WorkerProcess(settings, executor)
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, worker.stop)
+        await worker.serve()
 
 
 class WorkerProcess:
     """An owner that is made anew whenever its connection or its fence is lost."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, executor: Executor) -> None:
         if settings.database_url is None:
             raise Misconfigured("SARK_DATABASE_URL is not set; `sark up` brings its own PostgreSQL")
         self._url = settings.database_url
-        self._settings = settings
-        self._pool = settings.worker.pool
-        self._lease = settings.worker.lease
+        self._redis_url = settings.redis_url
+        self._settings = settings.worker
+        self._executor = executor
         self._owner: Owner | None = None
-        self._stopping = False
-        self._stopped = asyncio.Event()
+        self._serving: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
-    async def serve(self) -> None:
-        """Serve until a signal, then drain within the grace that the settings give."""
-        loop = asyncio.get_running_loop()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, self._stop)
-        broker = HintBroker(self._settings.redis_url) if self._settings.redis_url else None
-        hints = _Hints(broker, self._pool, self._ring, self._look) if broker else None
-        async with open_operations(self._settings.adapters) as operations:
-            executor = Executor(operations, Authorizer(), Secrets(self._settings))
-            pause = 0.1
-            while not self._stopping:
-                try:
-                    await self._own(executor, hints)
-                    pause = 0.1
-                except _LOST as error:
-                    _LOG.warning("the connection to PostgreSQL is lost: %s", _first(error))
-                    await asyncio.sleep(pause * random.random())  # nosec B311 - a pause, no secret
-                    pause = min(pause * 2, _LONGEST_PAUSE)
-        if hints is not None:
-            await asyncio.to_thread(hints.stop)
-
-    async def _own(self, executor: Executor, hints: "_Hints | None") -> None:
-        """Be one worker from registration to the end of its connection."""
-        connection = await connect(self._url, "owner")
-        side = await connect(self._url, "sweep")
-        async with connection, side:
-            worker = await workers.register(
-                connection, self._pool, socket.gethostname(), os.getpid()
-            )
-            _LOG.info("worker %s serves pool %s", worker, self._pool)
-            self._owner = owner = Owner(
-                connection, worker, self._pool, executor, self._settings.worker.capacity
-            )
-            if hints is not None:
-                hints.listen(worker)
-            owner.attend()
-            duties = asyncio.create_task(self._sweep(side, owner))
-            serving = asyncio.create_task(owner.serve())
-            try:
-                await asyncio.wait({duties, serving}, return_when=asyncio.FIRST_COMPLETED)
-                for each in (serving, duties):
-                    if each.done():
-                        each.result()
-            except turns.Fenced:
-                METRICS.fenced.inc()
-                _LOG.warning("worker %s was declared dead; it begins anew", worker)
-            finally:
-                self._owner = None
-                for each in (duties, serving):
-                    each.cancel()
-                await asyncio.gather(duties, serving, return_exceptions=True)
-                with suppress(*_LOST):
-                    await workers.leave(side, worker)
-
-    async def _sweep(self, side: Connection, owner: Owner) -> None:
-        """Beat, bury the dead, and look for work that no hint told of."""
-        period = self._settings.worker.sweep.total_seconds()
-        while True:
-            await asyncio.sleep(period * (0.75 + random.random() / 2))  # nosec B311
-            await workers.beat(side, owner.worker)
-            async with side.transaction():
-                for dead in await workers.bury(side, owner.worker, self._lease):
-                    METRICS.buried.inc()
-                    _LOG.warning("worker %s is dead; its runs go to others", dead)
-            owner.attend()
-
-    def _stop(self) -> None:
+    def stop(self) -> None:
         """Drain; what has not ended when the grace is over is handed to the next owner."""
-        if self._stopping:
+        if self._stopping.is_set():
             return
-        self._stopping = True
+        self._stopping.set()
         if self._owner is not None:
             self._owner.drain()
-        grace = self._settings.worker.grace.total_seconds()
-        asyncio.get_running_loop().call_later(grace, self._abandon)
+        loop, grace = asyncio.get_running_loop(), self._settings.grace.total_seconds()
+        loop.call_later(grace, self._abandon)
+        loop.call_later(grace + _HANDING_BACK_SECONDS, self._give_up)
+
+    async def serve(self) -> None:
+        """Serve until stopped, across every loss of PostgreSQL and every fence."""
+        pause = _SHORTEST_PAUSE
+        while not self._stopping.is_set():
+            try:
+                await self._own()
+                pause = _SHORTEST_PAUSE
+            except Fenced as fenced:
+                METRICS.fenced.inc()
+                _LOG.warning("%s; it begins anew as another", fenced)
+            except _LOST as error:
+                _LOG.warning("PostgreSQL was lost: %s", _first(error))
+                with suppress(TimeoutError):
+                    span = pause * (0.5 + random.random())  # nosec B311 - a pause, no secret
+                    await asyncio.wait_for(self._stopping.wait(), span)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _own(self) -> None:
+        """Be one worker, from its registration until it is drained, fenced or cut off."""
+        async with AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(await connect(self._url, OWNER))
+            side = await stack.enter_async_context(await connect(self._url, "sweep"))
+            worker = await stack.enter_async_context(self._registered(connection, side))
+            owner = Owner(
+                connection, worker, self._settings.pool, self._executor, self._settings.capacity
+            )
+            await stack.enter_async_context(self._listening(owner))
+            sweep = Sweep(side, owner, self._settings.sweep, self._settings.lease)
+            self._owner = owner
+            owner.attend()
+            try:
+                await self._run(owner, sweep)
+            finally:
+                self._owner = None
+
+    async def _run(self, owner: Owner, sweep: Sweep) -> None:
+        """Let the owner and its sweep work until either ends; raise what ended it."""
+        self._serving = asyncio.create_task(owner.serve())
+        both = {self._serving, asyncio.create_task(sweep.serve())}
+        if self._stopping.is_set():
+            owner.drain()
+        done, rest = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for each in rest:
+            each.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        for each in done:
+            if not each.cancelled():
+                each.result()
+
+    @asynccontextmanager
+    async def _registered(self, connection: Connection, side: Connection) -> AsyncIterator[int]:
+        """Be a worker; at the end what it still owns goes to others at once."""
+        pool = self._settings.pool
+        worker = await workers.register(connection, pool, socket.gethostname(), os.getpid())
+        _LOG.info("worker %s serves pool %s", worker, pool)
+        try:
+            yield worker
+        finally:
+            with suppress(*_LOST):
+                async with side.transaction():
+                    await workers.bury(side, [worker])
+
+    @asynccontextmanager
+    async def _listening(self, owner: Owner) -> AsyncIterator[None]:
+        """Hear hints, if there is a Redis to send them."""
+        if self._redis_url is None:
+            yield
+            return
+        hints = Hints(self._redis_url)
+        hints.listen(self._settings.pool, owner.worker, owner.attend, owner.look)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(hints.close)
 
     def _abandon(self) -> None:
         if self._owner is not None:
             self._owner.abandon()
 
-    def _ring(self) -> None:
-        if self._owner is not None:
-            self._owner.attend()
-
-    def _look(self, runs: list[str]) -> None:
-        if self._owner is not None:
-            with suppress(ValueError):
-                self._owner.look([UUID(each) for each in runs])
-
-
-class _Hints:
-    """Dramatiq's own worker threads, whose actors only ring the event loop."""
-
-    def __init__(self, broker: HintBroker, pool: str, ring: object, look: object) -> None:
-        loop = asyncio.get_running_loop()
-        self._broker = broker
-        self._look = look
-        self._loop = loop
-        self._consumers: Consumers | None = None
-        self._declare("attend", f"pool.{pool}", ring)
-
-    def listen(self, worker: int) -> None:
-        """Hear what is told to this worker by its id, too."""
-        if self._consumers is not None:
-            self._consumers.stop(timeout=100)
-        self._declare("look", f"worker.{worker}", self._look)
-        self._consumers = Consumers(self._broker, worker_timeout=1000, worker_threads=1)
-        self._consumers.start()
-
-    def stop(self) -> None:
-        if self._consumers is not None:
-            self._consumers.stop(timeout=100)
-        self._broker.close()
-
-    def _declare(self, name: str, queue: str, call: object) -> None:
-        loop = self._loop
-
-        def hint(*words: object) -> None:
-            loop.call_soon_threadsafe(call, *words)  # type: ignore[arg-type]
-
-        self._broker.actors.pop(name, None)
-        dramatiq.actor(actor_name=name, queue_name=queue, broker=self._broker)(hint)
+    def _give_up(self) -> None:
+        if self._serving is not None:
+            self._serving.cancel()
 
 
 def _first(error: BaseException) -> str:

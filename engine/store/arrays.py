@@ -71,6 +71,13 @@ class Smalls(Array):
         return self._pack(2, value)
 
 
+class Bools(Array):
+    oid, element = 1000, 16
+
+    def one(self, value: object) -> bytes:
+        return b"\0\0\0\x01\x01" if value else b"\0\0\0\x01\0"
+
+
 class Uuids(Array):
     oid, element = 2951, 2950
 
@@ -98,6 +105,6 @@ class _ArrayDumper(Dumper):
 
 def register(connection: AsyncConnection[object]) -> None:
     """Teach a connection to send these arrays."""
-    for kind in (Texts, Jsons, Ints, Smalls, Uuids, Instants):
+    for kind in (Texts, Jsons, Ints, Smalls, Bools, Uuids, Instants):
         dumper = type(f"{kind.__name__}Dumper", (_ArrayDumper,), {"oid": kind.oid})
         connection.adapters.register_dumper(kind, dumper)

@@ -10,6 +10,7 @@ from engine.errors import Misconfigured
 from engine.store.pool import Connection, connect
 
 _NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
+_PATIENT: LiteralString = "SET lock_timeout = 0"
 _LOCK: LiteralString = "SELECT pg_advisory_lock(7317)"
 _TABLE: LiteralString = """
     CREATE TABLE IF NOT EXISTS migrations (
@@ -49,6 +50,7 @@ async def migrate(url: str) -> list[str]:
     """
     connection = await connect(url, "migrate")
     async with connection:
+        await connection.execute(_PATIENT)
         await connection.execute(_LOCK)
         await connection.execute(_TABLE)
         return [each.name for each in await pending(connection) if await _apply(connection, each)]

@@ -1,18 +1,20 @@
 """Compiled plans by digest; a plan is written once and never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
 from engine.core.values import Json, canonical
+from engine.store.arrays import Ints, Jsons, Texts
 from engine.store.pool import Connection
 
 _INSERT: LiteralString = """
     INSERT INTO plans (digest, format, body)
-    SELECT * FROM unnest(%(digests)s::text[], %(formats)s::int[], %(bodies)s::json[])
+    SELECT * FROM unnest(%(digests)s, %(formats)s, %(bodies)s)
     ON CONFLICT (digest) DO NOTHING
 """
 _READ: LiteralString = "SELECT body FROM plans WHERE digest = %(digest)s"
+_READ_MANY: LiteralString = "SELECT digest, body FROM plans WHERE digest = ANY(%(digests)s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,9 @@ async def insert(connection: Connection, plans: Sequence[StoredPlan]) -> None:
     await connection.execute(
         _INSERT,
         {
-            "digests": [plan.digest for plan in ordered],
-            "formats": [plan.format for plan in ordered],
-            "bodies": [canonical(plan.body).decode() for plan in ordered],
+            "digests": Texts([plan.digest for plan in ordered]),
+            "formats": Ints([plan.format for plan in ordered]),
+            "bodies": Jsons([canonical(plan.body) for plan in ordered]),
         },
     )
 
@@ -39,3 +41,9 @@ async def read(connection: Connection, digest: str) -> Json:
     """Return a plan's body, or None."""
     row = await (await connection.execute(_READ, {"digest": digest})).fetchone()
     return None if row is None else row[0]
+
+
+async def read_many(connection: Connection, digests: Collection[str]) -> dict[str, Json]:
+    """Return the bodies of the plans that there are, by digest."""
+    found = await connection.execute(_READ_MANY, {"digests": Texts(sorted(digests))})
+    return dict(await found.fetchall())

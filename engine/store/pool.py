@@ -4,16 +4,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeAlias
 
+import orjson
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
-from engine.errors import Conflict, Unavailable
+from engine.errors import Conflict, Misconfigured, Unavailable
 from engine.store import arrays
 
 Connection: TypeAlias = AsyncConnection[TupleRow]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
+
+# The name under which an owner's connection is known to PostgreSQL, so that the sweep can end it.
+OWNER = "owner"
 
 _OPTIONS = "-c timezone=UTC -c idle_in_transaction_session_timeout=60s -c lock_timeout=10s"
 _SETTINGS: dict[str, Any] = {
@@ -23,17 +28,23 @@ _SETTINGS: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
 }
+# Classes of SQLSTATE: rolled back, out of resources, in use, stopped by an operator.
+_PASSING = frozenset({"40", "53", "55", "57"})
 _HEALTH: LiteralString = "SELECT 1"
 
 
 async def connect(url: str, name: str) -> Connection:
-    """Return one connection, in autocommit; raise Unavailable where nobody answers."""
+    """Return one connection, in autocommit.
+
+    Raise Unavailable where nobody answers, Misconfigured if the URL is none.
+    """
     with told():
         connection = await AsyncConnection.connect(
             url, application_name=f"sark-{name}", **_SETTINGS
         )
-    arrays.register(connection)
+    await _configure(connection)
     return connection
 
 
@@ -54,6 +65,12 @@ async def pool(url: str, name: str, size: int = 8) -> AsyncIterator[Pool]:
 
 async def _configure(connection: Connection) -> None:
     arrays.register(connection)
+    set_json_loads(orjson.loads, connection)
+
+
+def is_passing(error: psycopg.Error) -> bool:
+    """True if PostgreSQL refused for now, wrote nothing, and its connection goes on."""
+    return (error.sqlstate or "")[:2] in _PASSING
 
 
 async def ping(connection: Connection) -> None:
@@ -72,6 +89,9 @@ class told:
             raise Conflict("it exists already") from None
         if isinstance(error, psycopg.errors.DiskFull):
             raise Unavailable("PostgreSQL's disk is full (storage_full)") from None
+        if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+            # Without a code it is the driver's own, which shows the URL, password and all.
+            raise Misconfigured("the database's URL is not one that PostgreSQL takes") from None
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | TimeoutError):
             first = (str(error).splitlines() or ["no answer"])[0]
             raise Unavailable(f"PostgreSQL does not answer: {first}") from None

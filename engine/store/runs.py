@@ -1,20 +1,26 @@
 """The rows of runs as others than their owner write them: started in groups, cancelled."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from datetime import timedelta
+from typing import LiteralString
 from uuid import UUID
 
 from engine.core.values import Json, canonical
 from engine.store.arrays import Jsons, Smalls, Texts, Uuids
 from engine.store.pool import Connection
 
+# How long a run of one priority waits before a new one of the next has no lead over it.
+AGEING = timedelta(minutes=1)
+
 _INSERT: LiteralString = """
     INSERT INTO runs (id, namespace, workflow, source, commit_sha, plan, trigger, inputs,
-                      idempotency_key, pool, priority)
-    SELECT * FROM unnest(%(ids)s, %(namespaces)s, %(workflows)s,
-        %(sources)s, %(commits)s, %(plans)s, %(triggers)s,
-        %(inputs)s, %(keys)s, %(pools)s, %(priorities)s)
+                      idempotency_key, pool, priority, due_at)
+    SELECT new.*, now() - new.priority * %(ageing)s
+      FROM unnest(%(ids)s, %(namespaces)s, %(workflows)s, %(sources)s, %(commits)s, %(plans)s,
+                  %(triggers)s, %(inputs)s, %(keys)s, %(pools)s, %(priorities)s)
+        AS new (id, namespace, workflow, source, commit_sha, plan, trigger, inputs, key, pool,
+                priority)
     ON CONFLICT (namespace, workflow, idempotency_key) WHERE idempotency_key IS NOT NULL
     DO NOTHING
     RETURNING id
@@ -24,15 +30,12 @@ _BY_KEY: LiteralString = """
      WHERE namespace = %(namespace)s AND workflow = %(workflow)s AND idempotency_key = %(key)s
 """
 _CANCEL: LiteralString = """
-    UPDATE runs
-       SET cancel = %(cancel)s::json, wake_at = NULL,
-           status = CASE WHEN status = 'queued' THEN status ELSE 'cancelling' END
+    UPDATE runs SET cancel = %(cancel)s::json, wake_at = NULL, due_at = least(due_at, now())
      WHERE id = %(id)s AND ended_at IS NULL AND cancel IS NULL
     RETURNING owner, pool
 """
 _CANCELLED: LiteralString = """
-    SELECT id, cancel FROM runs
-     WHERE owner = %(owner)s AND id = ANY(%(ids)s) AND cancel IS NOT NULL
+    SELECT id, cancel FROM runs WHERE owner = %(owner)s AND cancel IS NOT NULL
 """
 
 
@@ -54,24 +57,34 @@ class NewRun:
 
 
 async def insert(connection: Connection, new: Sequence[NewRun]) -> frozenset[UUID]:
-    """Start runs, in the caller's transaction; return the ids of those whose key was not taken."""
+    """Start runs, in the caller's transaction; return the ids of those whose key was not taken.
+
+    They go in the order of their keys, so that two callers with the same keys wait for each
+    other and never for ever.
+    """
+    told = sorted(new, key=_lock_order)
     cursor = await connection.execute(
         _INSERT,
         {
-            "ids": Uuids([run.id for run in new]),
-            "namespaces": Texts([run.namespace for run in new]),
-            "workflows": Texts([run.workflow for run in new]),
-            "sources": Texts([run.source for run in new]),
-            "commits": Texts([run.commit for run in new]),
-            "plans": Texts([run.plan for run in new]),
-            "triggers": Jsons([canonical(run.trigger) for run in new]),
-            "inputs": Jsons([canonical(run.inputs) for run in new]),
-            "keys": Texts([run.idempotency_key for run in new]),
-            "pools": Texts([run.pool for run in new]),
-            "priorities": Smalls([run.priority for run in new]),
+            "ageing": AGEING,
+            "ids": Uuids([run.id for run in told]),
+            "namespaces": Texts([run.namespace for run in told]),
+            "workflows": Texts([run.workflow for run in told]),
+            "sources": Texts([run.source for run in told]),
+            "commits": Texts([run.commit for run in told]),
+            "plans": Texts([run.plan for run in told]),
+            "triggers": Jsons([canonical(run.trigger) for run in told]),
+            "inputs": Jsons([canonical(run.inputs) for run in told]),
+            "keys": Texts([run.idempotency_key for run in told]),
+            "pools": Texts([run.pool for run in told]),
+            "priorities": Smalls([run.priority for run in told]),
         },
     )
     return frozenset(row[0] for row in await cursor.fetchall())
+
+
+def _lock_order(run: NewRun) -> tuple[str, str, str]:
+    return (run.namespace, run.workflow, run.idempotency_key or "")
 
 
 async def by_key(
@@ -86,15 +99,16 @@ async def by_key(
 
 
 async def cancel(connection: Connection, run: UUID, reason: Json) -> tuple[int | None, str] | None:
-    """Ask a run to end; return its owner and pool, or None if it has ended or was asked before."""
-    found = await connection.execute(_CANCEL, {"id": run, "cancel": canonical(reason).decode()})
-    row = await found.fetchone()
+    """Ask a run to end; return its owner and pool, or None if it has ended or was asked before.
+
+    Whoever owns it tells the machine; where nobody does, it may be claimed at once.
+    """
+    told = {"id": run, "cancel": canonical(reason).decode()}
+    row = await (await connection.execute(_CANCEL, told)).fetchone()
     return None if row is None else (row[0], row[1])
 
 
-async def cancelled(
-    connection: Connection, owner: int, runs: Sequence[UUID]
-) -> dict[UUID, dict[str, Any]]:
+async def cancelled(connection: Connection, owner: int) -> dict[UUID, Mapping[str, Json]]:
     """Return which of the owner's runs somebody wants to end, and who and why."""
-    found = await connection.execute(_CANCELLED, {"owner": owner, "ids": Uuids(runs)})
+    found = await connection.execute(_CANCELLED, {"owner": owner})
     return dict(await found.fetchall())

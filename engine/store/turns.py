@@ -1,8 +1,8 @@
 """One turn of an owner: everything that it has to write, and its claim, in one statement.
 
 The statement is one transaction and one round trip. Its first part is the fence: it locks the
-worker's row, and every other part is joined to it, so a worker that was declared dead writes
-nothing and learns it.
+worker's row against deletion, and every other part is joined to it, so a worker that was declared
+dead writes nothing and learns it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,17 @@ from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
-from engine.core.event import Row
-from engine.core.values import Json, canonical
-from engine.store.arrays import Instants, Ints, Jsons, Texts, Uuids
-from engine.store.pool import Connection
+import orjson
+import psycopg
 
+from engine.core.event import Row
+from engine.core.values import Json
+from engine.store.arrays import Bools, Instants, Ints, Jsons, Texts, Uuids
+from engine.store.pool import Connection, is_passing
+
+# KEY SHARE excludes the deletion of the row and nothing else: the worker's heartbeat goes on.
 _FENCE: LiteralString = """
-    WITH fence AS (SELECT id FROM workers WHERE id = %(owner)s FOR SHARE)
+    WITH fence AS (SELECT id FROM workers WHERE id = %(owner)s FOR KEY SHARE)
 """
 _APPEND: LiteralString = """
     , appended AS (
@@ -26,34 +30,32 @@ _APPEND: LiteralString = """
                                         %(attempts)s, %(data)s) AS new
     )
 """
+# A run that leaves while somebody wants it to end, which its owner has not heard, is due at once.
 _CHANGE: LiteralString = """
     , changed AS (
         UPDATE runs SET status = new.status, flags = new.flags::text[], outputs = new.outputs,
-               error = new.error, wake_at = new.wake_at, ended_at = new.ended_at, owner = NULL
+               error = new.error, wake_at = new.wake_at, ended_at = new.ended_at,
+               owner = CASE WHEN new.kept THEN runs.owner END, lost = new.lost,
+               due_at = CASE WHEN runs.cancel IS NULL OR new.heard
+                             THEN coalesce(new.due_at, runs.due_at) ELSE now() END
           FROM fence, unnest(%(ids)s, %(statuses)s, %(flags)s, %(outputs)s, %(errors)s, %(wakes)s,
-                             %(ends)s)
-            AS new (id, status, flags, outputs, error, wake_at, ended_at)
+                             %(ends)s, %(dues)s, %(kept)s, %(lost)s, %(heard)s)
+            AS new (id, status, flags, outputs, error, wake_at, ended_at, due_at, kept, lost, heard)
          WHERE runs.id = new.id AND runs.owner = fence.id
     )
 """
 _CLAIM: LiteralString = """
-    , ready AS (
-        SELECT id, lost FROM runs
-         WHERE owner IS NULL AND ended_at IS NULL AND wake_at IS NULL AND pool = %(pool)s
-         ORDER BY priority DESC, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-    ), due AS (
-        SELECT id, lost FROM runs
-         WHERE owner IS NULL AND ended_at IS NULL AND wake_at <= now() AND pool = %(pool)s
-         ORDER BY wake_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-    ), mine AS (SELECT * FROM ready UNION ALL SELECT * FROM due),
-    claimed AS (
-        UPDATE runs SET owner = fence.id, wake_at = NULL, lost = false,
-               status = CASE WHEN cancel IS NULL THEN 'running' ELSE 'cancelling' END,
-               started_at = coalesce(started_at, %(now)s)
-          FROM fence, mine
-         WHERE runs.id = mine.id
+    , due AS (
+        SELECT id, lost, started_at FROM runs
+         WHERE owner IS NULL AND ended_at IS NULL AND due_at <= now() AND pool = %(pool)s
+         ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE runs SET owner = fence.id, wake_at = NULL, lost = false, status = %(status)s,
+               started_at = coalesce(runs.started_at, %(now)s)
+          FROM fence, due
+         WHERE runs.id = due.id
         RETURNING runs.id, namespace, workflow, commit_sha, plan, trigger, inputs, cancel,
-                  created_at, started_at, mine.lost, started_at < %(now)s AS resumed
+                  created_at, runs.started_at, due.lost, due.started_at IS NOT NULL AS resumed
     )
 """
 _TAKEN: LiteralString = "SELECT claimed.* FROM fence LEFT JOIN claimed ON true"
@@ -64,26 +66,39 @@ class Fenced(Exception):
     """The worker was declared dead: it wrote nothing, and owns nothing any more."""
 
 
+class Refused(Exception):
+    """PostgreSQL could not do it now: nothing was written, and the same may be asked again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A run that ends or parks: its row, and nobody owns it from then on."""
+    """What a run's row is to say. Unless it is `kept`, nobody owns the run from then on.
+
+    `due_at` is when it may be claimed again, None where that stays as it is. `lost` tells the
+    next owner that attempts may have been under way. `heard`: the run knows of its cancellation.
+    """
 
     id: UUID
     status: str
-    flags: tuple[str, ...]
-    outputs: Json
-    error: Json
-    wake_at: datetime | None
-    ended_at: datetime | None
+    flags: tuple[str, ...] = ()
+    outputs: Json = None
+    error: Json = None
+    wake_at: datetime | None = None
+    ended_at: datetime | None = None
+    due_at: datetime | None = None
+    kept: bool = False
+    lost: bool = False
+    heard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Room for up to `limit` runs of a pool."""
+    """Room for up to `limit` runs of a pool, which then have `status`."""
 
     pool: str
     limit: int
     now: datetime
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +112,7 @@ class Claimed:
     plan: str
     trigger: Json
     inputs: Mapping[str, Json]
-    cancel: Mapping[str, str] | None
+    cancel: Mapping[str, Json] | None
     created_at: datetime
     started_at: datetime
     lost: bool
@@ -108,7 +123,10 @@ async def write(
     connection: Connection, owner: int, rows: Sequence[tuple[UUID, Row]],
     changes: Sequence[Change], claim: Claim | None,
 ) -> list[Claimed]:  # fmt: skip
-    """Commit a turn; return the runs that it claimed. Raise Fenced if the worker is dead."""
+    """Commit a turn; return the runs that it claimed.
+
+    Raise Fenced if the worker is dead, Refused if the same may be tried again as it is.
+    """
     statement: LiteralString = _FENCE
     values: dict[str, Any] = {"owner": owner}
     if rows:
@@ -120,9 +138,15 @@ async def write(
     if claim is not None:
         statement += _CLAIM
         values |= {"pool": claim.pool, "limit": claim.limit, "now": claim.now}
+        values["status"] = claim.status
     statement += _HELD if claim is None else _TAKEN
-    cursor = await connection.execute(statement, values, prepare=True)
-    answer = await cursor.fetchall()
+    try:
+        cursor = await connection.execute(statement, values, prepare=True)
+        answer = await cursor.fetchall()
+    except psycopg.Error as error:
+        if connection.closed or not is_passing(error):
+            raise
+        raise Refused(str(error)) from error
     if not answer:
         raise Fenced(f"worker {owner} was declared dead")
     return [Claimed(*row) for row in answer if row[0] is not None]
@@ -137,7 +161,7 @@ def _appended(rows: Sequence[tuple[UUID, Row]]) -> dict[str, Any]:
         "kinds": Texts([row.kind for row in told]),
         "paths": Texts([row.path for row in told]),
         "attempts": Ints([row.attempt for row in told]),
-        "data": Jsons([canonical(row.data) for row in told]),
+        "data": Jsons([orjson.dumps(row.data) for row in told]),
     }
 
 
@@ -150,8 +174,12 @@ def _changed(changes: Sequence[Change]) -> dict[str, Any]:
         "errors": Jsons([_optional(each.error) for each in changes]),
         "wakes": Instants([each.wake_at for each in changes]),
         "ends": Instants([each.ended_at for each in changes]),
+        "dues": Instants([each.due_at for each in changes]),
+        "kept": Bools([each.kept for each in changes]),
+        "lost": Bools([each.lost for each in changes]),
+        "heard": Bools([each.heard for each in changes]),
     }
 
 
 def _optional(value: Json) -> bytes | None:
-    return None if value is None else canonical(value)
+    return None if value is None else orjson.dumps(value)

@@ -1,10 +1,13 @@
 """The workers: who owns runs, who has died, and the fence between the two."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import LiteralString
 
-from engine.store.pool import Connection
+from psycopg.rows import class_row
+
+from engine.store.pool import OWNER, Connection
 
 # The first key of every worker's advisory lock; the second is its id, modulo 2^31.
 _SPACE = 7318
@@ -16,34 +19,45 @@ _REGISTER: LiteralString = """
     VALUES (%(pool)s, %(host)s, %(pid)s, pg_backend_pid()) RETURNING id
 """
 _LOCK: LiteralString = "SELECT pg_advisory_lock(%(space)s, (%(id)s %% 2147483647)::int)"
-_BEAT: LiteralString = "UPDATE workers SET beat_at = now() WHERE id = %(id)s"
-_LEAVE: LiteralString = "DELETE FROM workers WHERE id = %(id)s"
-_SILENT: LiteralString = """
-    SELECT pg_terminate_backend(backend) FROM workers
-     WHERE beat_at < now() - %(lease)s AND id <> %(me)s
-       AND EXISTS (SELECT FROM pg_stat_activity
-                    WHERE pid = backend AND application_name = 'sark-owner')
+_BEAT: LiteralString = """
+    UPDATE workers SET beat_at = now() WHERE id = %(id)s
+    RETURNING
+        EXISTS (SELECT FROM runs WHERE pool = workers.pool AND owner IS NULL
+                   AND ended_at IS NULL AND due_at <= now()) AS claimable,
+        EXISTS (SELECT FROM runs WHERE owner = workers.id AND cancel IS NOT NULL) AS cancelled
 """
-_DEAD: LiteralString = """
-    DELETE FROM workers
-     WHERE id IN (SELECT id FROM workers
-                   WHERE id <> %(me)s AND id <> ALL(%(alive)s) FOR UPDATE SKIP LOCKED)
-    RETURNING id
+# The statement's snapshot of `workers` is older than its look at the locks. A worker's row is
+# published with its lock already held, so one that is seen without its lock has died.
+_SUSPECTS: LiteralString = """
+    SELECT id, NOT EXISTS (
+               SELECT FROM pg_locks
+                WHERE locktype = 'advisory' AND granted AND classid = %(space)s::oid
+                  AND objid = (workers.id %% 2147483647)::oid AND objsubid = 2
+                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           ) AS dead,
+           beat_at < now() - %(lease)s AS silent
+      FROM workers WHERE id <> %(me)s
 """
-_LOCKED: LiteralString = """
-    SELECT workers.id FROM workers JOIN pg_locks
-        ON locktype = 'advisory' AND classid = %(space)s AND objsubid = 2 AND granted
-       AND objid = (workers.id %% 2147483647)::int
-       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+_TERMINATE: LiteralString = """
+    SELECT pg_terminate_backend(activity.pid, 1000)
+      FROM workers JOIN pg_stat_activity AS activity
+        ON activity.pid = workers.backend AND backend_start <= workers.started_at
+       AND application_name = %(name)s AND datname = current_database()
+     WHERE id = ANY(%(silent)s)
 """
+_DELETE: LiteralString = "DELETE FROM workers WHERE id = ANY(%(dead)s) RETURNING id"
 _ORPHAN: LiteralString = """
-    UPDATE runs SET owner = NULL, lost = true, wake_at = NULL
-     WHERE owner = ANY(%(dead)s) AND ended_at IS NULL
+    UPDATE runs SET owner = NULL, lost = true, wake_at = NULL, due_at = created_at
+     WHERE owner = ANY(%(dead)s)
 """
-_STRAYS: LiteralString = """
-    UPDATE runs SET owner = NULL, lost = true, wake_at = NULL
-     WHERE owner IS NOT NULL AND NOT EXISTS (SELECT FROM workers WHERE id = runs.owner)
-"""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a worker hears when it says that it lives: whether there is something to do."""
+
+    claimable: bool
+    cancelled: bool
 
 
 async def register(connection: Connection, pool: str, host: str, pid: int) -> int:
@@ -61,28 +75,36 @@ async def register(connection: Connection, pool: str, host: str, pid: int) -> in
     return int(row[0])
 
 
-async def beat(connection: Connection, worker: int) -> None:
-    """Say that the worker lives."""
-    await connection.execute(_BEAT, {"id": worker})
+async def beat(connection: Connection, worker: int) -> Beat | None:
+    """Say that the worker lives; None if others have declared it dead."""
+    async with connection.cursor(row_factory=class_row(Beat)) as cursor:
+        await cursor.execute(_BEAT, {"id": worker})
+        return await cursor.fetchone()
 
 
-async def leave(connection: Connection, worker: int) -> None:
-    """End a worker in order; what it still owns is found by the next sweep."""
-    await connection.execute(_LEAVE, {"id": worker})
+async def suspects(
+    connection: Connection, me: int, lease: timedelta
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the workers that have died, and those silent beyond the lease though connected."""
+    cursor = await connection.execute(_SUSPECTS, {"space": _SPACE, "me": me, "lease": lease})
+    rows = await cursor.fetchall()
+    dead = [worker for worker, is_dead, _ in rows if is_dead]
+    return dead, [worker for worker, is_dead, is_silent in rows if is_silent and not is_dead]
 
 
-async def bury(connection: Connection, me: int, lease: timedelta) -> Sequence[int]:
-    """Delete workers whose connection is gone, ending first those silent beyond the lease.
+async def terminate(connection: Connection, silent: Sequence[int]) -> None:
+    """End the connections of workers, with which their locks go; wait a second at most for each."""
+    await connection.execute(_TERMINATE, {"silent": list(silent), "name": f"sark-{OWNER}"})
 
-    Their runs become claimable, marked as lost. Return the ids. In the caller's transaction.
+
+async def bury(connection: Connection, dead: Sequence[int]) -> list[int]:
+    """Delete dead workers and make their runs claimable, marked as lost; return whom.
+
+    It waits for the commit that such a worker may have under way: what that wrote counts, and
+    nothing of it comes later. In the caller's transaction.
     """
-    await connection.execute(_SILENT, {"lease": lease, "me": me})
-    alive = [
-        row[0] for row in await (await connection.execute(_LOCKED, {"space": _SPACE})).fetchall()
-    ]
-    cursor = await connection.execute(_DEAD, {"me": me, "alive": alive})
-    dead = [row[0] for row in await cursor.fetchall()]
-    if dead:
-        await connection.execute(_ORPHAN, {"dead": dead})
-    await connection.execute(_STRAYS)
-    return dead
+    cursor = await connection.execute(_DELETE, {"dead": sorted(dead)})
+    buried = [row[0] for row in await cursor.fetchall()]
+    if buried:
+        await connection.execute(_ORPHAN, {"dead": buried})
+    return buried

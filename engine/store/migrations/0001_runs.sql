@@ -39,6 +39,8 @@ CREATE TABLE runs (
     cancel          json,
     owner           bigint,
     lost            boolean NOT NULL DEFAULT false,
+    -- From when on, and in which order, a run without an owner may be claimed.
+    due_at          timestamptz NOT NULL DEFAULT now(),
     wake_at         timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
     started_at      timestamptz,
@@ -49,11 +51,9 @@ CREATE TABLE runs (
 ) WITH (fillfactor = 80);
 
 -- What wants an owner: the run's own row is the queue.
-CREATE INDEX runs_unowned ON runs (pool, priority DESC, id)
-    WHERE owner IS NULL AND ended_at IS NULL AND wake_at IS NULL;
-CREATE INDEX runs_due ON runs (pool, wake_at)
-    WHERE owner IS NULL AND ended_at IS NULL AND wake_at IS NOT NULL;
+CREATE INDEX runs_claimable ON runs (pool, due_at) WHERE owner IS NULL AND ended_at IS NULL;
 CREATE INDEX runs_owned ON runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX runs_unheard ON runs (owner) WHERE owner IS NOT NULL AND cancel IS NOT NULL;
 CREATE INDEX runs_by_workflow ON runs (namespace, workflow, id DESC);
 CREATE UNIQUE INDEX runs_once ON runs (namespace, workflow, idempotency_key)
     WHERE idempotency_key IS NOT NULL;

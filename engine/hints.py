@@ -1,0 +1,43 @@
+"""Dramatiq's own worker in a worker process: its actors do nothing but ring the event loop."""
+
+import asyncio
+from collections.abc import Callable
+
+import dramatiq
+from dramatiq.worker import Worker as Consumers
+
+from engine.broker import HintBroker
+
+_STOPPING_MILLISECONDS = 1_000
+
+
+class Hints:
+    """Hears what is told to a pool and to one worker of it, from `listen` to `close`."""
+
+    def __init__(self, url: str) -> None:
+        self._broker = HintBroker(url)
+        self._loop = asyncio.get_running_loop()
+        self._consumers: Consumers | None = None
+
+    def listen(
+        self, pool: str, worker: int, attend: Callable[[], None], look: Callable[[], None]
+    ) -> None:
+        """Call `attend` and `look` on the event loop when they are rung for."""
+        self._declare("attend", f"pool.{pool}", attend)
+        self._declare("look", f"worker.{worker}", look)
+        self._consumers = Consumers(self._broker, worker_timeout=1000, worker_threads=1)
+        self._consumers.start()
+
+    def close(self) -> None:
+        """End the threads; takes a moment, so not on the event loop."""
+        self._broker.close()
+        if self._consumers is not None:
+            self._consumers.stop(timeout=_STOPPING_MILLISECONDS)
+
+    def _declare(self, name: str, queue: str, call: Callable[[], None]) -> None:
+        def hint(*_: object) -> None:
+            """Ring. What else the message says is not believed."""
+            if not self._broker.is_closed:
+                self._loop.call_soon_threadsafe(call)
+
+        dramatiq.actor(actor_name=name, queue_name=queue, broker=self._broker)(hint)

@@ -1,0 +1,92 @@
+"""Claimed runs brought into memory: begun where they are new, else rebuilt from their journal."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.core import machine, replay
+from engine.core.binding import Bound
+from engine.core.codec import Undecodable, UnknownFormat, decode
+from engine.core.event import Row
+from engine.core.run import Header, Run
+from engine.core.turn import Decision
+from engine.store import journal, plans
+from engine.store.pool import Connection
+from engine.store.turns import Claimed
+
+_LOG = logging.getLogger("sark.owner")
+_PLANS_KEPT = 1_000
+_JOURNALS_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A claimed run in memory, what it owes, and the last `seq` of its journal."""
+
+    claimed: Claimed
+    run: Run
+    owed: Decision
+    seq: int
+
+
+class Loader:
+    """Reads plans and journals; a plan is read and bound once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._bounds: dict[str, Bound] = {}
+
+    async def load(self, claimed: Sequence[Claimed]) -> tuple[list[Loaded], list[Claimed]]:
+        """Return the runs that could be loaded, and those that this program cannot run."""
+        unbound = {each.plan for each in claimed if each.plan not in self._bounds}
+        if unbound:
+            await self._bind(unbound)
+        journals = {}
+        resumed = [each.id for each in claimed if each.resumed]
+        for start in range(0, len(resumed), _JOURNALS_AT_ONCE):
+            some = resumed[start : start + _JOURNALS_AT_ONCE]
+            journals.update(await journal.read_many(self._connection, some))
+        loaded, refused = [], []
+        for each in claimed:
+            one = self._load(each, journals.get(each.id, []))
+            if one is None:
+                refused.append(each)
+            else:
+                loaded.append(one)
+        return loaded, refused
+
+    async def _bind(self, digests: set[str]) -> None:
+        """Bind plans; one that this program cannot read is left out, and the log says why."""
+        bodies = await plans.read_many(self._connection, digests)
+        if len(self._bounds) + len(bodies) > _PLANS_KEPT:
+            self._bounds.clear()
+        for digest in digests:
+            if digest not in bodies:
+                _LOG.error("plan %s is not in the database", digest)
+                continue
+            try:
+                self._bounds[digest] = Bound(decode(bodies[digest]))
+            except (UnknownFormat, Undecodable) as error:
+                _LOG.error("plan %s is left to other workers: %s", digest, error)
+
+    def _load(self, claimed: Claimed, rows: list[Row]) -> Loaded | None:
+        bound = self._bounds.get(claimed.plan)
+        if bound is None:
+            return None
+        try:
+            if not claimed.resumed:
+                run, owed = machine.begin(bound, _header(claimed), claimed.started_at)
+                return Loaded(claimed, run, owed, 0)
+            run = replay.replay(bound, _header(claimed), claimed.started_at, rows)
+            return Loaded(claimed, run, machine.owed(run), rows[-1].seq if rows else 0)
+        except Exception:
+            # A defect of ours, but one of this run alone: the others must not die of it.
+            _LOG.exception("run %s cannot be rebuilt", claimed.id)
+            return None
+
+
+def _header(claimed: Claimed) -> Header:
+    return Header(
+        str(claimed.id), claimed.namespace, claimed.workflow, claimed.commit_sha, claimed.plan,
+        claimed.trigger, claimed.inputs, claimed.created_at,
+    )  # fmt: skip

@@ -1,0 +1,297 @@
+"""The owner's loop: what its runs were told is advanced, committed in one group, then followed.
+
+The law of this file: nothing that depends on an outcome begins before the commit that holds the
+outcome has returned. While one commit is under way the outcomes of all runs gather for the next.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from engine.core import machine
+from engine.core.event import Cancel, Event, OwnerLost, Row, Started
+from engine.core.state import RunStatus
+from engine.core.turn import Decision, Launch
+from engine.executor import Executor
+from engine.owner.loading import Loaded, Loader
+from engine.owner.owned import Owned
+from engine.store import runs, turns
+from engine.store.pool import Connection
+from engine.store.turns import Change, Claim, Claimed
+from engine.telemetry import METRICS
+
+_LOG = logging.getLogger("sark.owner")
+_LARGEST_CLAIM = 256
+# How soon a run that this program cannot advance may be tried again, here or elsewhere.
+_ASIDE = timedelta(seconds=30)
+# How long attempts may clean up when the owner's time is over.
+_CLEANING_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One turn: what to commit, and what follows from it once it is committed."""
+
+    rows: list[tuple[UUID, Row]] = field(default_factory=list)
+    changes: dict[UUID, Change] = field(default_factory=dict)
+    decisions: list[tuple[Owned, Decision]] = field(default_factory=list)
+    marked: list[tuple[Owned, Launch]] = field(default_factory=list)
+
+
+class Owner:
+    """Owns runs on one connection, as one worker id; ends when it is fenced or drained."""
+
+    def __init__(
+        self, connection: Connection, worker: int, pool: str, executor: Executor, capacity: int,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:  # fmt: skip
+        self.worker = worker
+        self._connection = connection
+        self._pool = pool
+        self._executor = executor
+        self._capacity = capacity
+        self._clock = clock
+        self._loader = Loader(connection)
+        self._owned: dict[UUID, Owned] = {}
+        self._inbox: list[tuple[Owned, Event]] = []
+        self._starts: list[tuple[Owned, Launch]] = []
+        self._settling: list[tuple[Owned, Decision]] = []
+        self._aside: list[Change] = []
+        self._wanting = True
+        self._looking = False
+        self._draining = False
+        self._abandoned = False
+        self._bell = asyncio.Event()
+
+    def attend(self) -> None:
+        """Runs want an owner: look for them in the next turn."""
+        self._wanting = True
+        self._bell.set()
+
+    def look(self) -> None:
+        """Somebody wants a run of this owner to end: look in the next turn."""
+        self._looking = True
+        self._bell.set()
+
+    def drain(self) -> None:
+        """Claim nothing more, hand back what only waits; end when the rest has ended."""
+        self._draining = True
+        self._settling += [(one, Decision()) for one in self._owned.values()]
+        self._bell.set()
+
+    def abandon(self) -> None:
+        """End now: attempts are cancelled, and their runs handed to the next owner as lost."""
+        self._draining = self._abandoned = True
+        self._bell.set()
+
+    async def serve(self) -> None:
+        """Take turns until drained; raise Fenced, or what a lost connection raises."""
+        try:
+            while self._owned or self._aside or not self._draining:
+                await self._bell.wait()
+                self._bell.clear()
+                if self._abandoned:
+                    return await self._hand_back()
+                await self._turn()
+        finally:
+            for one in list(self._owned.values()):
+                self._drop(one)
+
+    async def _turn(self) -> None:
+        """Advance every run that was told something, commit all of it, then follow it."""
+        batch = self._gather()
+        claimed = await self._commit(batch)
+        for one, launch in batch.marked:
+            self._begin(one, launch)
+        for one, decision in batch.decisions:
+            if not self._leaves(one, batch):
+                self._follow(one, decision)
+        for identity, change in batch.changes.items():
+            if not change.kept and identity in self._owned:
+                self._drop(self._owned[identity])
+        if claimed:
+            await self._take(claimed)
+        if self._looking:
+            await self._look()
+        if self._wanting and self._has_room():
+            self._bell.set()
+
+    def _gather(self) -> _Batch:
+        """Fold what was told since the last turn into the runs."""
+        batch, now = _Batch(), self._clock()
+        batch.changes = {each.id: each for each in self._aside}
+        self._aside.clear()
+        self._advance(batch, now)
+        self._mark(batch, now)
+        batch.decisions += [told for told in self._settling if self._is_here(told[0], batch)]
+        self._settling.clear()
+        for one in {one.id: one for one, _ in batch.decisions}.values():
+            change = None if one.id in batch.changes else one.change(now, self._draining)
+            if change is not None:
+                batch.changes[one.id] = change
+        return batch
+
+    def _advance(self, batch: _Batch, now: datetime) -> None:
+        inbox, self._inbox = self._inbox, []
+        for one, event in inbox:
+            if not self._is_here(one, batch):
+                continue
+            try:
+                decision = machine.advance(one.run, event, now)
+            except Exception:
+                # A defect of ours, but one of this run alone: the others must not die of it.
+                _LOG.exception("run %s cannot be advanced; it is set aside", one.id)
+                METRICS.set_aside.inc()
+                batch.changes[one.id] = one.lost(now + _ASIDE)
+                continue
+            if not decision.echo:
+                batch.rows.append(one.row(event, now))
+                batch.decisions.append((one, decision))
+
+    def _mark(self, batch: _Batch, now: datetime) -> None:
+        """Journal the start of attempts that must not be repeated; they begin after the commit."""
+        starts, self._starts = self._starts, []
+        for one, launch in starts:
+            event = Started(launch.path, launch.attempt)
+            if self._is_here(one, batch) and not machine.advance(one.run, event, now).echo:
+                batch.rows.append(one.row(event, now))
+                batch.marked.append((one, launch))
+
+    def _is_here(self, one: Owned, batch: _Batch) -> bool:
+        """True if the run is still owned, and nothing has set it aside in this turn."""
+        return self._owned.get(one.id) is one and one.id not in batch.changes
+
+    def _leaves(self, one: Owned, batch: _Batch) -> bool:
+        change = batch.changes.get(one.id)
+        return change is not None and not change.kept
+
+    async def _commit(self, batch: _Batch) -> list[Claimed]:
+        """Write one turn, and in the same transaction claim further runs if there is room.
+
+        What PostgreSQL cannot do now is asked again until it can, for nothing goes on without.
+        """
+        claim = self._claim()
+        if not (batch.rows or batch.changes or claim):
+            return []
+        changes = list(batch.changes.values())
+        pause = 0.05
+        while True:
+            try:
+                taken = await turns.write(self._connection, self.worker, batch.rows, changes, claim)
+                break
+            except turns.Refused as refused:
+                METRICS.refused.inc()
+                _LOG.warning("a commit was refused and is tried again: %s", refused)
+                await asyncio.sleep(pause * (0.5 + random.random()))  # nosec B311 - a pause
+                pause = min(pause * 2, 1.0)
+        if claim is not None:
+            self._wanting = self._wanting or len(taken) >= claim.limit
+        METRICS.committed([row.kind for _, row in batch.rows])
+        return taken
+
+    def _claim(self) -> Claim | None:
+        if not (self._wanting and self._has_room()):
+            return None
+        self._wanting = False
+        room = min(_LARGEST_CLAIM, self._capacity - len(self._owned))
+        return Claim(self._pool, room, self._clock(), RunStatus.RUNNING.value)
+
+    def _has_room(self) -> bool:
+        return not self._draining and len(self._owned) < self._capacity
+
+    async def _take(self, claimed: Sequence[Claimed]) -> None:
+        """Begin or rebuild what was claimed; put back what this program cannot run."""
+        loaded, refused = await self._loader.load(claimed)
+        for each in loaded:
+            self._own(each)
+        later = self._clock() + _ASIDE
+        for told in refused:
+            METRICS.set_aside.inc()
+            status = RunStatus.RUNNING.value
+            self._aside.append(Change(told.id, status, due_at=later, lost=told.lost, heard=True))
+            self._bell.set()
+        METRICS.owned.set(len(self._owned))
+
+    def _own(self, loaded: Loaded) -> None:
+        """Follow what a run owes, but first tell it what must be in its journal before that."""
+        claimed, run, owed = loaded.claimed, loaded.run, loaded.owed
+        one = self._owned[claimed.id] = Owned(claimed.id, run, loaded.seq)
+        if claimed.lost:
+            self._tell(one, OwnerLost())
+        if claimed.cancel is not None:
+            self._tell_cancel(one, claimed.cancel)
+        if claimed.lost or claimed.cancel is not None:
+            owed.launches.clear()
+        if run.running and run.ended_at is None:
+            self._follow(one, owed)
+        else:
+            self._settling.append((one, owed))
+            self._bell.set()
+
+    def _follow(self, one: Owned, decision: Decision) -> None:
+        """Do what a committed decision owes."""
+        run = one.run
+        for path in decision.revoked:
+            one.revoke(path)
+        for launch in decision.launches:
+            step = run.steps[launch.path]
+            if step.attempt != launch.attempt or launch.path not in run.active:
+                continue
+            if launch.journal_start and not step.marked:
+                self._starts.append((one, launch))
+                self._bell.set()
+            else:
+                self._begin(one, launch)
+        if decision.alarms:
+            now = self._clock()
+            for alarm in decision.alarms:
+                one.set(alarm.path, alarm.at, now, self._tell)
+
+    def _begin(self, one: Owned, launch: Launch) -> None:
+        one.begin(launch.path, self._attempt(one, launch))
+
+    async def _attempt(self, one: Owned, launch: Launch) -> None:
+        outcome = await self._executor.attempt(one.run, launch)
+        one.attempts.pop(launch.path, None)
+        self._tell(one, outcome)
+
+    def _tell(self, one: Owned, event: Event) -> None:
+        self._inbox.append((one, event))
+        self._bell.set()
+
+    def _tell_cancel(self, one: Owned, cancel: object) -> None:
+        assert isinstance(cancel, dict)
+        one.heard = True
+        self._tell(one, Cancel(str(cancel.get("by", "")), str(cancel.get("reason", ""))))
+
+    async def _look(self) -> None:
+        """Tell runs that somebody wants them to end."""
+        self._looking = False
+        for identity, cancel in (await runs.cancelled(self._connection, self.worker)).items():
+            one = self._owned.get(identity)
+            if one is not None and not one.heard:
+                self._tell_cancel(one, cancel)
+
+    async def _hand_back(self) -> None:
+        """Cancel what is under way, commit what it still said, and let go of every run."""
+        under_way = [task for one in self._owned.values() for task in one.attempts.values()]
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way, timeout=_CLEANING_SECONDS)
+        batch = self._gather()
+        for one in self._owned.values():
+            if not self._leaves(one, batch):
+                batch.changes[one.id] = one.lost()
+        await self._commit(batch)
+
+    def _drop(self, one: Owned) -> None:
+        self._owned.pop(one.id, None)
+        one.end()
+        if one.run.ended_at is not None:
+            METRICS.ended(machine.status(one.run).value)
+        METRICS.owned.set(len(self._owned))

@@ -1,0 +1,94 @@
+"""A run that is owned here: its state in memory, and what is under way for it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from engine.core import machine
+from engine.core.event import Alarm, Event, Row, to_row
+from engine.core.run import Run
+from engine.core.state import RunStatus
+from engine.store.turns import Change
+
+Tell = Callable[["Owned", Event], None]
+
+# A run that only waits for longer than this has no owner meanwhile.
+PARK_AFTER = timedelta(seconds=30)
+
+# Cancelled attempts that still clean up; the event loop alone would let them be collected.
+_ENDING: set[asyncio.Task[None]] = set()
+
+
+@dataclass(slots=True, eq=False)
+class Owned:
+    """`status` is what the run's row says, `heard` whether the run knows that it is cancelled."""
+
+    id: UUID
+    run: Run
+    seq: int
+    status: RunStatus = RunStatus.RUNNING
+    heard: bool = False
+    attempts: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    timers: dict[tuple[str, datetime], asyncio.TimerHandle] = field(default_factory=dict)
+
+    def row(self, event: Event, now: datetime) -> tuple[UUID, Row]:
+        """Return the journal's next row of this run."""
+        self.seq += 1
+        return self.id, to_row(event, self.seq, now)
+
+    def change(self, now: datetime, draining: bool) -> Change | None:
+        """Return what the run's row must say from now on, or None if it says that already.
+
+        A run that has ended leaves its owner, and so does one that only waits, for long or
+        while its owner drains.
+        """
+        run = self.run
+        status, flags = machine.status(run), machine.flags(run)
+        if run.ended_at is not None:
+            return Change(
+                self.id, status.value, flags, run.outputs, run.error, ended_at=run.ended_at
+            )
+        wake = None if run.running else machine.wake_at(run)
+        if wake is not None and (draining or wake - now > PARK_AFTER):
+            return Change(self.id, status.value, flags, wake_at=wake, due_at=wake, heard=self.heard)
+        if status in (self.status, RunStatus.WAITING):
+            return None
+        self.status = status
+        return Change(self.id, status.value, flags, kept=True, heard=self.heard)
+
+    def lost(self, due_at: datetime | None = None) -> Change:
+        """Return the change by which another takes the run over as from a dead owner."""
+        return Change(self.id, self.status.value, due_at=due_at, lost=True, heard=self.heard)
+
+    def begin(self, path: str, attempt: Coroutine[None, None, None]) -> None:
+        """Let an attempt be under way."""
+        self.attempts[path] = asyncio.get_running_loop().create_task(attempt)
+
+    def revoke(self, path: str) -> None:
+        """Cancel the attempt of a step, if there is one."""
+        task = self.attempts.pop(path, None)
+        if task is not None and task.cancel():
+            _ENDING.add(task)
+            task.add_done_callback(_ENDING.discard)
+
+    def set(self, path: str, at: datetime, now: datetime, tell: Tell) -> None:
+        """Tell the run when the instant `at` has come."""
+        key = (path, at)
+        if key not in self.timers:
+            pause = max(0.0, (at - now).total_seconds())
+            loop = asyncio.get_running_loop()
+            self.timers[key] = loop.call_later(pause, self._ring, key, tell)
+
+    def end(self) -> None:
+        """Let go of all that is under way."""
+        for path in list(self.attempts):
+            self.revoke(path)
+        for timer in self.timers.values():
+            timer.cancel()
+        self.timers.clear()
+
+    def _ring(self, key: tuple[str, datetime], tell: Tell) -> None:
+        self.timers.pop(key, None)
+        tell(self, Alarm(*key))

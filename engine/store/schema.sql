@@ -1,0 +1,158 @@
+-- The whole schema as it stands after every migration, to be read. Nothing runs it but a test,
+-- which holds it against a database that the migrations have made.
+
+-- Plans, runs, their journal, and the workers that own them.
+
+CREATE TABLE plans (
+    digest     text PRIMARY KEY,
+    format     integer NOT NULL,
+    body       json NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- A worker's id is its fence: never used again, and locked by every transaction of its owner.
+CREATE TABLE workers (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    pool       text NOT NULL,
+    host       text NOT NULL,
+    pid        integer NOT NULL,
+    backend    integer NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    beat_at    timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE runs (
+    id              uuid PRIMARY KEY,
+    namespace       text NOT NULL,
+    workflow        text NOT NULL,
+    source          text NOT NULL DEFAULT '',
+    commit_sha      text NOT NULL DEFAULT '',
+    plan            text NOT NULL,
+    trigger         json NOT NULL,
+    inputs          json NOT NULL,
+    idempotency_key text,
+    pool            text NOT NULL DEFAULT 'default',
+    priority        smallint NOT NULL DEFAULT 1,
+    status          text NOT NULL DEFAULT 'queued' CHECK (status IN (
+        'queued', 'running', 'waiting', 'paused', 'cancelling', 'compensating',
+        'succeeded', 'failed', 'cancelled', 'compensated')),
+    flags           text[] NOT NULL DEFAULT '{}',
+    outputs         json,
+    error           json,
+    cancel          json,
+    owner           bigint,
+    lost            boolean NOT NULL DEFAULT false,
+    -- From when on, and in which order, a run without an owner may be claimed.
+    due_at          timestamptz NOT NULL DEFAULT now(),
+    wake_at         timestamptz,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    started_at      timestamptz,
+    ended_at        timestamptz,
+    CONSTRAINT ended CHECK ((ended_at IS NOT NULL)
+        = (status IN ('succeeded', 'failed', 'cancelled', 'compensated'))),
+    CONSTRAINT ended_is_unowned CHECK (ended_at IS NULL OR owner IS NULL)
+) WITH (fillfactor = 80);
+
+-- What wants an owner: the run's own row is the queue.
+CREATE INDEX runs_claimable ON runs (pool, due_at) WHERE owner IS NULL AND ended_at IS NULL;
+CREATE INDEX runs_owned ON runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX runs_unheard ON runs (owner) WHERE owner IS NOT NULL AND cancel IS NOT NULL;
+CREATE INDEX runs_by_workflow ON runs (namespace, workflow, id DESC);
+CREATE UNIQUE INDEX runs_once ON runs (namespace, workflow, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+
+-- json, not jsonb: what a step said is kept to the letter, NUL included.
+CREATE TABLE journal (
+    run_id  uuid NOT NULL,
+    seq     integer NOT NULL,
+    at      timestamptz NOT NULL,
+    kind    text NOT NULL,
+    path    text NOT NULL,
+    attempt integer NOT NULL,
+    data    json NOT NULL,
+    PRIMARY KEY (run_id, seq)
+);
+
+-- What the sources have shown, and which workflows are active because of it.
+
+CREATE TABLE sources (
+    name        text PRIMARY KEY,
+    namespace   text NOT NULL,
+    environment text NOT NULL,
+    url         text NOT NULL,
+    ref         text NOT NULL,
+    root        text NOT NULL,
+    observed    text,
+    attempted   text,
+    active      text,
+    conditions  jsonb NOT NULL DEFAULT '[]',
+    wanted      bigint NOT NULL DEFAULT 1,
+    handled     bigint NOT NULL DEFAULT 0,
+    updated_at  timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE commits (
+    source   text NOT NULL,
+    sha      text NOT NULL,
+    state    text NOT NULL CHECK (state IN (
+        'Seen', 'Fetched', 'Compiled', 'Held', 'Rejected', 'Superseded', 'Active', 'Replaced')),
+    reason   text NOT NULL DEFAULT '',
+    author   text NOT NULL DEFAULT '',
+    subject  text NOT NULL DEFAULT '',
+    history  jsonb NOT NULL DEFAULT '[]',
+    findings jsonb NOT NULL DEFAULT '[]',
+    seen_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (source, sha)
+);
+CREATE INDEX commits_by_sha ON commits (sha text_pattern_ops);
+
+-- The active set. Only an activation writes it, whole, in one transaction.
+CREATE TABLE workflows (
+    namespace  text NOT NULL,
+    name       text NOT NULL,
+    source     text NOT NULL,
+    commit_sha text NOT NULL,
+    plan       text NOT NULL,
+    file       text NOT NULL,
+    title      text NOT NULL DEFAULT '',
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (namespace, name)
+);
+CREATE INDEX workflows_by_source ON workflows (source);
+
+-- Counts activations, so that whoever keeps the active set in memory knows when it is old.
+CREATE TABLE activation (one boolean PRIMARY KEY DEFAULT true CHECK (one), number bigint NOT NULL);
+
+-- What came in over HTTP, and what was decided because of it.
+
+CREATE TABLE deliveries (
+    route       text NOT NULL,
+    delivery    text NOT NULL,
+    event       text NOT NULL,
+    body        json NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (route, delivery)
+);
+
+CREATE TABLE decisions (
+    route     text NOT NULL,
+    delivery  text NOT NULL,
+    namespace text NOT NULL,
+    workflow  text NOT NULL,
+    trigger   text NOT NULL,
+    said      text NOT NULL CHECK (said IN (
+        'started', 'unmatched', 'filtered', 'invalid', 'error')),
+    reason    text NOT NULL DEFAULT '',
+    run_id    uuid,
+    PRIMARY KEY (route, delivery, namespace, workflow, trigger)
+);
+
+CREATE TABLE audit (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at       timestamptz NOT NULL DEFAULT now(),
+    actor    text NOT NULL,
+    action   text NOT NULL,
+    resource text NOT NULL,
+    allowed  boolean NOT NULL,
+    reason   text NOT NULL DEFAULT ''
+);

@@ -1,0 +1,69 @@
+"""The sweep: who has died, and what no hint told of. A duty of every worker.
+
+It carries the promise that hints may be lost: whatever a message was to tell is found here, a
+period later at most.
+"""
+
+import asyncio
+import logging
+import random
+from datetime import timedelta
+
+import psycopg
+
+from engine.owner import Owner
+from engine.store import workers
+from engine.store.pool import Connection, is_passing
+from engine.store.turns import Fenced
+from engine.telemetry import METRICS
+
+_LOG = logging.getLogger("sark.sweep")
+
+
+class Sweep:
+    """Beats for one owner on a connection of its own, and looks after all other workers."""
+
+    def __init__(
+        self, connection: Connection, owner: Owner, period: timedelta, lease: timedelta
+    ) -> None:
+        self._connection = connection
+        self._owner = owner
+        self._period = period.total_seconds()
+        self._lease = lease
+
+    async def serve(self) -> None:
+        """Look once a period, jitter included; raise Fenced, or what a lost connection raises."""
+        while True:
+            await asyncio.sleep(self._period * (0.75 + random.random() / 2))  # nosec B311
+            try:
+                await self.look()
+            except psycopg.Error as error:
+                if self._connection.closed or not is_passing(error):
+                    raise
+                _LOG.warning("a sweep was refused; the next one tries again: %s", error)
+
+    async def look(self) -> None:
+        """Say that the owner lives, ring it if there is work, take runs from dead workers."""
+        beat = await workers.beat(self._connection, self._owner.worker)
+        if beat is None:
+            raise Fenced(f"worker {self._owner.worker} was declared dead")
+        if await self._bury() or beat.claimable:
+            self._owner.attend()
+        if beat.cancelled:
+            self._owner.look()
+
+    async def _bury(self) -> bool:
+        me = self._owner.worker
+        dead, silent = await workers.suspects(self._connection, me, self._lease)
+        if silent:
+            _LOG.warning("workers %s are silent; their connections are ended", silent)
+            await workers.terminate(self._connection, silent)
+            dead, _ = await workers.suspects(self._connection, me, self._lease)
+        if not dead:
+            return False
+        async with self._connection.transaction():
+            buried = await workers.bury(self._connection, dead)
+        for worker in buried:
+            METRICS.buried.inc()
+            _LOG.warning("worker %s is dead; its runs go to others", worker)
+        return bool(buried)
