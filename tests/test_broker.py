@@ -76,7 +76,7 @@ def test_a_hint_is_heard_at_once(listener: Listener, redis_url: str):
         dramatiq.Message("pool.default", "unknown", (), {}, {}).encode(),
         dramatiq.Message("pool.default", "attend", (), {}, {"eta": 9e15}).encode(),
         dramatiq.Message("pool.default", "attend", (), {"command": "rm"}, {}).encode(),
-        dramatiq.Message("pool.default", ["attend"], (), {}, {}).encode(),  # type: ignore[arg-type]
+        dramatiq.Message("pool.default", ["attend"], (), {}, {}).encode(),
     ],
     ids=[
         "text",
@@ -121,7 +121,7 @@ def test_a_hint_told_again_and_again_wakes_and_nothing_more(listener: Listener, 
     with Redis.from_url(redis_url) as redis:
         for key in ("sark:queue:pool.elsewhere", "sark:queue:worker.7"):
             assert redis.llen(key) <= 256
-            assert 0 < int(redis.ttl(key)) <= 3600  # type: ignore[arg-type]
+            assert 0 < int(redis.ttl(key)) <= 3600
 
 
 def test_losing_redis_holds_up_nobody(tmp_path: Path):
@@ -134,6 +134,7 @@ def test_losing_redis_holds_up_nobody(tmp_path: Path):
     bell = Bell(HintBroker(url))
     try:
         process = server._process
+    assert process is not None
         assert process is not None
         process.send_signal(signal.SIGSTOP)
         began = time.perf_counter()

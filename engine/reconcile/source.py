@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.core.compiler import VERSION
-from engine.core.facts import Operations, catalogue_digest
+from engine.core.facts import Catalogue, Operations
 from engine.core.values import digest
 from engine.errors import Conflict
 from engine.git.address import shown
@@ -163,4 +163,4 @@ class Reconciler:
         """Return the digest of all that a verdict on `head` depends on (R3)."""
         source = self.source
         binding = [source.namespace, source.environment, source.url, source.ref, source.root]
-        return digest([head, active, binding, VERSION, catalogue_digest(self.operations)])
+        return digest([head, active, binding, VERSION, Catalogue(self.operations).digest])

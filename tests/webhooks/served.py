@@ -24,7 +24,7 @@ from engine.source import File, compile_files
 from engine.store import plans, sources, workflows
 from engine.store.plans import StoredPlan
 from engine.store.pool import connect
-from engine.store.workflows import Active
+from engine.store.workflows import Activation, Active
 from policies.authorizer import Authorizer
 from webhooks.serve import Server, _listen, opened
 
@@ -187,7 +187,11 @@ async def activate(url: str, files: Mapping[str, str], namespace: str, source: s
             Active(namespace, each.name, source, commit, each.digest, each.file, each.title)
             for each in compiled.plans.values()
         ]
-        assert await workflows.activate(connection, namespace, source, row.active, commit, active)
+        kept = {each.name for each in active}
+        before = await workflows.all_of(connection, namespace)
+        gone = [each.name for each in before if each.source == source and each.name not in kept]
+        wanted = Activation(namespace, source, row.active, commit, active, gone)
+        assert await workflows.activate(connection, wanted)
     return commit
 
 
