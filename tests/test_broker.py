@@ -132,10 +132,9 @@ def test_losing_redis_holds_up_nobody(tmp_path: Path):
     url = server.start()
     listener = Listener(url)
     bell = Bell(HintBroker(url))
-    try:
-        process = server._process
+    process = server._process
     assert process is not None
-        assert process is not None
+    try:
         process.send_signal(signal.SIGSTOP)
         began = time.perf_counter()
         for _ in range(100):
