@@ -76,7 +76,7 @@ def test_a_hint_is_heard_at_once(listener: Listener, redis_url: str):
         dramatiq.Message("pool.default", "unknown", (), {}, {}).encode(),
         dramatiq.Message("pool.default", "attend", (), {}, {"eta": 9e15}).encode(),
         dramatiq.Message("pool.default", "attend", (), {"command": "rm"}, {}).encode(),
-        dramatiq.Message("pool.default", ["attend"], (), {}, {}).encode(),
+        dramatiq.Message("pool.default", ["attend"], (), {}, {}).encode(),  # type: ignore[arg-type]
     ],
     ids=[
         "text",
