@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 import orjson
@@ -33,7 +33,9 @@ from engine.store.migrate import migrate
 
 _LEAST_DISK = 64 << 20
 _READY_PATIENCE = 60.0
+_FIRST_LOOK = 3.0
 _POLL = 0.05
+_QUICK_POLL = 0.01
 _LONGEST_PAUSE = 5.0
 
 
@@ -163,17 +165,35 @@ class _Up:
         self._children.append(child)
 
     def _await_ready(self) -> None:
+        """Wait for the server, then a moment for every source to have been looked at once."""
         limit = time.monotonic() + _READY_PATIENCE
-        while not self._stopping:
+        while self._ask("/readyz") is None:
             self._watch()
-            try:
-                with urllib.request.urlopen(f"{self._address}/readyz", timeout=1):  # nosec B310
-                    return
-            except OSError:
-                pass
+            if self._stopping:
+                return
             if time.monotonic() > limit:
                 raise SarkError(f"the server is not ready:\n{tail(self._logs / 'server.log')}")
-            time.sleep(0.01)
+            time.sleep(_QUICK_POLL)
+        limit = time.monotonic() + _FIRST_LOOK
+        while not self._stopping and time.monotonic() < limit and not self._has_looked():
+            self._watch()
+            time.sleep(_QUICK_POLL)
+
+    def _has_looked(self) -> bool:
+        told = self._ask("/api/v1/sources") or {}
+        listed = told.get("items") or []
+        return bool(listed) and all(each["generation_handled"] for each in listed)
+
+    def _ask(self, path: str) -> dict[str, Any] | None:
+        """Return what the server answers, or nothing as long as it does not."""
+        bearer = f"Bearer {token.ensure(self._state).read_text().strip()}"
+        asked = urllib.request.Request(self._address + path, headers={"Authorization": bearer})
+        try:
+            with urllib.request.urlopen(asked, timeout=2) as answer:  # nosec B310 - our own URL
+                told: dict[str, Any] = orjson.loads(answer.read())
+        except (OSError, ValueError):
+            return None
+        return told
 
     @property
     def _address(self) -> str:
