@@ -5,11 +5,13 @@ import shutil
 
 import pytest
 
+from engine.errors import Misconfigured
 from engine.git import mirror as mirror_
 from engine.git import tree as tree_
 from engine.git.address import parse
 from engine.git.failure import GitFailed, Refused
 from engine.git.mirror import MAX_FILE, Mirror
+from engine.git.tree import inside
 from tests.git.repo import Repo, spec
 
 MAIN = "refs/heads/main"
@@ -185,10 +187,19 @@ def test_a_trap_that_comes_later_is_refused_as_well(repo, mirror):
         mirror.tree(new, ".", mirror.tree(old, "."))
 
 
-@pytest.mark.parametrize("root", ["gone", "a.yaml", "..", "a/../..", ".git", "link"])
+@pytest.mark.parametrize("root", ["..", "a/../..", ".git", "a/.GIT/b", "a\nb"])
+def test_a_root_outside_the_tree_is_a_mistake_of_the_configuration(root):
+    """
+    A root that leads out of the repository is no root of any commit.
+    """
+    with pytest.raises(Misconfigured):
+        inside(root)
+
+
+@pytest.mark.parametrize("root", ["gone", "a.yaml", "link", "a.yaml/b"])
 def test_a_root_that_is_no_folder_is_refused(repo, mirror, root):
     """
-    A missing root is told as such; a file, a link and a way out of the tree are no root.
+    A missing root is told as such; a file and a link are no root.
     """
     (repo.folder / "link").symlink_to("/etc")
     head = repo.commit({"a.yaml": "A"})
