@@ -33,7 +33,7 @@ def inside(root: str) -> str:
     Raise Misconfigured for a root that does not stay in the repository.
     """
     parts = PurePosixPath(root.strip("/") or ".").parts
-    if any(part in _RESERVED or not part.isprintable() for part in parts):
+    if any(part.lower() in _RESERVED or not part.isprintable() for part in parts):
         raise Misconfigured(f"a source's root is a folder of its repository, not {root!r}")
     return "".join(f"{part}/" for part in parts)
 
