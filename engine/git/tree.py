@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from engine.errors import Misconfigured
 from engine.git.failure import Refused
 
 MAX_FILES = 50_000
@@ -29,11 +30,11 @@ class Tree:
 def inside(root: str) -> str:
     """Return a root as the beginning of paths: "" for the whole repository, else `folder/`.
 
-    Raise Refused for a root that does not stay in the repository.
+    Raise Misconfigured for a root that does not stay in the repository.
     """
     parts = PurePosixPath(root.strip("/") or ".").parts
-    if any(part in _RESERVED or not part.isprintable() for part in parts):
-        raise Refused("root-missing", f"{root!r} is no folder of a repository")
+    if any(part.lower() in _RESERVED or not part.isprintable() for part in parts):
+        raise Misconfigured(f"a source's root is a folder of its repository, not {root!r}")
     return "".join(f"{part}/" for part in parts)
 
 

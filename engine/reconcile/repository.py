@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.core.facts import Operations
+from engine.core.facts import Catalogue, Operations
 from engine.git.address import parse
 from engine.git.failure import GitFailed
 from engine.git.mirror import Mirror
@@ -26,7 +26,10 @@ class Repository:
         self.address = parse(sources[0].url)
         self._lanes = lanes
         self._mirror = Mirror(mirrors, self.address, lanes.halted)
-        self._reconcilers = [Reconciler(each, operations, self._mirror, lanes) for each in sources]
+        digest = Catalogue(operations).digest
+        self._reconcilers = [
+            Reconciler(each, operations, digest, self._mirror, lanes) for each in sources
+        ]
         self._failing = False
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.core.compiler import VERSION
-from engine.core.facts import Catalogue, Operations
+from engine.core.facts import Operations
 from engine.core.values import digest
 from engine.errors import Conflict
 from engine.git.address import shown
@@ -36,10 +36,12 @@ class Reconciler:
 
     It keeps the tree, the compiled files and the active set of the last look, so that a pass
     costs by what has changed. A new one knows nothing, and comes to the same verdicts.
+    `catalogue` is the digest of the operations.
     """
 
     source: Source
     operations: Operations
+    catalogue: str
     mirror: Mirror
     lanes: Lanes
     _memory: Memory = field(default_factory=Memory)
@@ -163,4 +165,4 @@ class Reconciler:
         """Return the digest of all that a verdict on `head` depends on (R3)."""
         source = self.source
         binding = [source.namespace, source.environment, source.url, source.ref, source.root]
-        return digest([head, active, binding, VERSION, Catalogue(self.operations).digest])
+        return digest([head, active, binding, VERSION, self.catalogue])

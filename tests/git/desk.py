@@ -1,0 +1,103 @@
+"""A repository, a database and the reconciler between them, for tests."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from engine import operations
+from engine.reconcile import Repository
+from engine.reconcile.lane import Lanes
+from engine.settings import Source
+from engine.store import commits, leases, sources, workflows
+from engine.store.commits import CommitRow
+from engine.store.leases import Session
+from engine.store.pool import connect
+from engine.store.sources import SourceRow
+
+CATALOGUE = operations.catalogue({})
+
+
+def source(url: str, name: str = "shop", **more: Any) -> Source:
+    """Return a source of the namespace `shop` unless told otherwise."""
+    settings = {"namespace": "shop", "interval": timedelta(minutes=1), **more}
+    return Source(name=name, url=url, **settings)
+
+
+@dataclass(slots=True)
+class Desk:
+    """What a leader has at hand, and short words to ask what has become of things."""
+
+    session: Session
+    lanes: Lanes
+    state: Path
+    repository: Repository
+
+    async def look(self) -> bool:
+        return await self.repository.look(self.session)
+
+    async def restart(self, *named: Source) -> None:
+        """Be another process: one that remembers nothing."""
+        await declare(self.session, *(named or self.repository.sources))
+        self.repository = repository(self.state, self.lanes, *(named or self.repository.sources))
+
+    async def row(self, name: str = "shop") -> SourceRow:
+        async with self.session.turn() as connection:
+            found = await sources.read(connection, name)
+        assert found is not None
+        return found
+
+    async def conditions(self, name: str = "shop") -> dict[str, tuple[bool, str]]:
+        """Return status and reason of each condition."""
+        told = (await self.row(name)).conditions
+        return {str(each["type"]): (each["status"], each["reason"]) for each in told}
+
+    async def message(self, kind: str = "Ready", name: str = "shop") -> str:
+        told = (await self.row(name)).conditions
+        return next(str(each["message"]) for each in told if each["type"] == kind)
+
+    async def workflows(self, name: str = "shop", namespace: str = "shop") -> dict[str, str]:
+        """Return the plan of each live workflow of a source."""
+        async with self.session.turn() as connection:
+            found = await workflows.of_source(connection, name, namespace)
+        return {each.name: each.plan for each in found.values()}
+
+    async def commit(self, sha: str) -> CommitRow:
+        async with self.session.turn() as connection:
+            return (await commits.find(connection, sha))[0]
+
+    async def states(self, sha: str) -> list[str]:
+        """Return the states that a commit went through."""
+        return [str(each["state"]) for each in (await self.commit(sha)).history]
+
+    async def activations(self) -> int:
+        async with self.session.turn() as connection:
+            return await workflows.number(connection)
+
+
+@asynccontextmanager
+async def desk(url: str, state: Path, *named: Source) -> AsyncIterator[Desk]:
+    """Lead over these sources, which name one repository."""
+    lanes = Lanes()
+    async with await connect(url, "test") as connection:
+        session = await leases.lead(connection, "reconcile")
+        await declare(session, *named)
+        yield Desk(session, lanes, state, repository(state, lanes, *named))
+    lanes.close()
+
+
+def repository(state: Path, lanes: Lanes, *named: Source) -> Repository:
+    return Repository(named, CATALOGUE, state / "mirrors", lanes)
+
+
+async def declare(session: Session, *named: Source) -> None:
+    async with session.turn() as connection:
+        for each in named:
+            await sources.declare(connection, declared(each))
+
+
+def declared(told: Source) -> Mapping[str, str]:
+    fields = ("name", "namespace", "environment", "url", "ref", "root")
+    return {field: str(getattr(told, field)) for field in fields}

@@ -1,0 +1,364 @@
+"""A mirror: what it brings, what it refuses, and how it mends itself."""
+
+import fcntl
+import shutil
+
+import pytest
+
+from engine.errors import Misconfigured
+from engine.git import mirror as mirror_
+from engine.git import tree as tree_
+from engine.git.address import parse
+from engine.git.failure import GitFailed, Refused
+from engine.git.mirror import MAX_FILE, Mirror
+from engine.git.tree import inside
+from tests.git.repo import Repo, spec
+
+MAIN = "refs/heads/main"
+
+
+@pytest.fixture
+def repo(tmp_path) -> Repo:
+    return Repo(tmp_path / "repo")
+
+
+@pytest.fixture
+def mirror(tmp_path, repo) -> Mirror:
+    return Mirror(tmp_path / "mirrors", parse(repo.url))
+
+
+def contents(mirror: Mirror, commit: str, root: str = ".") -> dict[str, bytes | None]:
+    """Return the files of a commit with what is in them."""
+    blobs = mirror.tree(commit, root).blobs
+    with mirror.objects() as objects:
+        data = objects.read(sorted(set(blobs.values())), MAX_FILE)
+    return {path: data[blob] for path, blob in blobs.items()}
+
+
+def test_a_commit_is_fetched_listed_and_read(repo, mirror):
+    """
+    What was committed is what is read, below the root that is asked for.
+    """
+    head = repo.commit({"flows/a.yaml": "A", "flows/deep/b.yaml": "B", "other.txt": "C"})
+
+    assert head == mirror.fetch(MAIN)
+    assert {"a.yaml": b"A", "deep/b.yaml": b"B"} == contents(mirror, head, "flows")
+    assert {"flows/a.yaml", "flows/deep/b.yaml", "other.txt"} == set(mirror.tree(head, ".").blobs)
+
+
+def test_an_older_tree_and_what_differs_make_the_new_one(repo, mirror):
+    """
+    Added, changed, moved and removed files: the difference says the same as the whole list.
+    """
+    old = repo.commit({"f/a.yaml": "1", "f/b.yaml": "2", "f/c/d.yaml": "3", "x": "4", "f2/a": "5"})
+    (repo.folder / "f/c/d.yaml").unlink()
+    (repo.folder / "f/c").rmdir()
+    new = repo.commit(
+        {"f/a.yaml": "9", "f/e.yaml": "2", "f/c": "file", "x": "6"}, gone=["f/b.yaml"]
+    )
+    mirror.fetch(MAIN)
+    for root in ("f", "."):
+        before = mirror.tree(old, root)
+
+        assert mirror.tree(new, root) == mirror.tree(new, root, before)
+
+
+def test_a_large_blob_stays_at_the_remote(repo, mirror, tmp_path):
+    """
+    A file over the limit of a spec is neither downloaded nor read, and its neighbours are.
+    """
+    repo.commit({"a.yaml": "A", "huge.yaml": "x" * (MAX_FILE + 1), "z.yaml": "Z"})
+    (repo.folder / "big.bin").write_bytes(bytes(range(256)) * 40_000)
+    head = repo.commit({"b.yaml": "B"})
+    mirror.fetch(MAIN)
+
+    assert {"a.yaml": b"A", "b.yaml": b"B", "big.bin": None, "huge.yaml": None, "z.yaml": b"Z"} == (
+        contents(mirror, head)
+    )
+    size = sum(each.stat().st_size for each in (tmp_path / "mirrors").rglob("*.pack"))
+    assert size < 100_000
+
+
+def test_many_blobs_are_read_in_groups(repo, mirror):
+    """
+    More contents than a pipe holds are read without anybody waiting for the other.
+    """
+    head = repo.commit({f"{i}.yaml": f"{i} " * 50 for i in range(1200)})
+    mirror.fetch(MAIN)
+
+    assert {f"{i}.yaml": f"{i} ".encode() * 50 for i in range(1200)} == contents(mirror, head)
+
+
+def test_heads_are_those_of_the_refs_that_are_there(repo, mirror):
+    """
+    A missing ref is left out; a tag, annotated or not, is the commit that it names.
+    """
+    assert {} == mirror.heads([MAIN])
+    head = repo.commit({"a.yaml": "A"})
+    repo.git("tag", "light")
+    repo.git("tag", "-a", "-m", "told", "heavy")
+    refs = [MAIN, "refs/heads/gone", "refs/tags/light", "refs/tags/heavy"]
+
+    assert dict.fromkeys([MAIN, "refs/tags/light", "refs/tags/heavy"], head) == mirror.heads(refs)
+    assert head == mirror.fetch("refs/tags/heavy")
+
+
+def test_a_branch_may_take_a_folder_s_place(repo, mirror):
+    """
+    `refs/heads/a` after `refs/heads/a/b`: no name of the remote's is in another's way.
+    """
+    repo.commit({"a.yaml": "A"})
+    repo.git("branch", "a/b")
+    mirror.fetch("refs/heads/a/b")
+    repo.git("branch", "-D", "a/b")
+    repo.git("branch", "a")
+
+    assert repo.head == mirror.fetch("refs/heads/a")
+
+
+def test_facts_are_plain_and_short(repo, mirror):
+    """
+    Author, subject, time and trailers of a commit, fit for a terminal.
+    """
+    repo.commit({"a.yaml": "A"}, "\x1b[31mred " + "x" * 300 + "\n\nbody\n\nSark-Prune: 12\n")
+    head = mirror.fetch(MAIN)
+    facts = mirror.facts(head)
+
+    assert (head, "Ann", frozenset({12})) == (facts.sha, facts.author, facts.prunes)
+    assert facts.subject.isprintable()
+    assert 200 == len(facts.subject)
+    assert facts.at.tzinfo is not None
+
+
+def test_the_line_between_two_commits_is_told(repo, mirror):
+    """
+    The commits after the old one are told, newest first; a rewound branch has no such line.
+    """
+    first = repo.commit({"a.yaml": "1"})
+    second, third = repo.commit({"a.yaml": "2"}), repo.commit({"a.yaml": "3"})
+    mirror.fetch(MAIN)
+
+    assert [third, second] == [each.sha for each in mirror.between(first, third)]
+    assert mirror.is_ancestor(first, third)
+    assert not mirror.is_ancestor(third, first)
+    assert not mirror.is_ancestor("0" * 39 + "1", third)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (("120000", "blob", "/etc/passwd", b"a.yaml"), "tree-symlink"),
+        (("120000", "blob", "../../secret", b"a.yaml"), "tree-symlink"),
+        (("160000", "id", "1" * 40, b"sub"), "tree-submodule"),
+        (("100644", "blob", "x", b"a\n.yaml"), "tree-name"),
+        (("100644", "blob", "x", b"a\x1b[2J.yaml"), "tree-name"),
+        (("100644", "blob", "x", b"\xff\xfe.yaml"), "tree-name"),
+        (("100644", "blob", "x", b".."), "git-fsck"),
+        (("100644", "blob", "x", b".git"), "git-fsck"),
+        (("100644", "blob", "x", b".GIT"), "git-fsck"),
+        (("100644", "blob", "x", b"git~1"), "git-fsck"),
+        (("100644", "blob", "x", b"/etc/x"), "git-fsck"),
+        (("100644", "blob", "x", b".g\xe2\x80\x8cit"), "git-fsck"),
+        (("000000", "blob", "x", b"a.yaml"), "git-fsck"),
+    ],
+)
+def test_entries_that_are_a_trap_are_refused(repo, mirror, entry, reason):
+    """
+    Links, submodules and names that leave the tree: refused, and what they point to is not read.
+    """
+    head = repo.commit_tree(entry)
+    with pytest.raises(Refused) as told:
+        mirror.tree(mirror.fetch(MAIN), ".")
+
+    assert reason == told.value.reason
+    assert "root:" not in str(told.value)
+    assert head == repo.git("rev-parse", MAIN)
+
+
+def test_a_trap_that_comes_later_is_refused_as_well(repo, mirror):
+    """
+    A link is found in a difference as it is in a whole list.
+    """
+    old = repo.commit({"a.yaml": "A"})
+    (repo.folder / "b.yaml").symlink_to("/etc/passwd")
+    new = repo.commit({})
+    mirror.fetch(MAIN)
+    with pytest.raises(Refused, match="symbolic link"):
+        mirror.tree(new, ".", mirror.tree(old, "."))
+
+
+@pytest.mark.parametrize("root", ["..", "a/../..", ".git", "a/.GIT/b", "a\nb"])
+def test_a_root_outside_the_tree_is_a_mistake_of_the_configuration(root):
+    """
+    A root that leads out of the repository is no root of any commit.
+    """
+    with pytest.raises(Misconfigured):
+        inside(root)
+
+
+@pytest.mark.parametrize("root", ["gone", "a.yaml", "link", "a.yaml/b"])
+def test_a_root_that_is_no_folder_is_refused(repo, mirror, root):
+    """
+    A missing root is told as such; a file and a link are no root.
+    """
+    (repo.folder / "link").symlink_to("/etc")
+    head = repo.commit({"a.yaml": "A"})
+    mirror.fetch(MAIN)
+    with pytest.raises(Refused) as told:
+        mirror.tree(head, root)
+
+    assert "root-missing" == told.value.reason
+
+
+def test_too_many_files_are_refused(repo, mirror, monkeypatch):
+    """
+    A tree over the limit is refused before a file of it is read.
+    """
+    monkeypatch.setattr(tree_, "MAX_FILES", 10)
+    old = repo.commit({f"{i}.yaml": "x" for i in range(9)})
+    new = repo.commit({f"{i}.yaml": "x" for i in range(12)})
+    mirror.fetch(MAIN)
+    for before in (None, mirror.tree(old, ".")):
+        with pytest.raises(Refused) as told:
+            mirror.tree(new, ".", before)
+        assert "too-many-files" == told.value.reason
+
+
+def test_a_fetch_over_the_quota_leaves_nothing(repo, mirror, monkeypatch, tmp_path):
+    """
+    A fetch that brings too much is ended, and gives its room on the disk back.
+    """
+    monkeypatch.setattr(mirror_, "MAX_PACK", -1)
+    repo.commit({"a.yaml": "A"})
+    with pytest.raises(Refused) as told:
+        mirror.fetch(MAIN)
+
+    assert "repository-too-large" == told.value.reason
+    assert [] == list((tmp_path / "mirrors").rglob("tmp_*"))
+
+
+def place(mirror: Mirror):
+    return mirror._place
+
+
+@pytest.mark.parametrize("harm", ["deleted", "objects", "head", "config", "pack", "ref", "lock"])
+def test_a_harmed_mirror_mends_itself(repo, mirror, harm):
+    """
+    Deleted, emptied, scribbled over or locked by a dead process: the next fetch is whole again.
+    """
+    repo.commit({"a.yaml": "A"})
+    mirror.fetch(MAIN)
+    folder = place(mirror)
+    match harm:
+        case "deleted":
+            shutil.rmtree(folder)
+        case "objects":
+            shutil.rmtree(folder / "objects")
+        case "head" | "config":
+            (folder / ("HEAD" if harm == "head" else "config")).write_text("scribble")
+        case "pack":
+            for each in (folder / "objects/pack").iterdir():
+                each.chmod(0o600)
+                each.write_bytes(b"scribble")
+        case "ref":
+            for each in (folder / "refs/sark").iterdir():
+                each.write_text("1" * 40 + "\n")
+        case "lock":
+            for name in ("config.lock", "HEAD.lock", "packed-refs.lock", "refs/sark/x.lock"):
+                (folder / name).write_text("")
+            for each in list((folder / "refs/sark").iterdir()):
+                each.with_name(f"{each.name}.lock").write_text("")
+    head = repo.commit({"b.yaml": "B"})
+
+    assert head == mirror.fetch(MAIN)
+    try:
+        found = contents(mirror, head)
+    except GitFailed:
+        assert head == mirror.rebuild(MAIN)
+        found = contents(mirror, head)
+    assert {"a.yaml": b"A", "b.yaml": b"B"} == found
+
+
+def test_an_outage_costs_no_mirror(repo, mirror, tmp_path):
+    """
+    While the remote is away the mirror stays, and what it holds can be read.
+    """
+    head = repo.commit({"a.yaml": "A"})
+    mirror.fetch(MAIN)
+    repo.folder.rename(tmp_path / "away")
+    with pytest.raises(GitFailed):
+        mirror.fetch(MAIN)
+
+    assert {"a.yaml": b"A"} == contents(mirror, head)
+
+
+def test_a_rebuild_that_fails_leaves_the_old_mirror(repo, mirror, tmp_path):
+    """
+    A mirror is replaced by a whole one or not at all.
+    """
+    head = repo.commit({"a.yaml": "A"})
+    mirror.fetch(MAIN)
+    repo.folder.rename(tmp_path / "away")
+    with pytest.raises(GitFailed):
+        mirror.rebuild(MAIN)
+
+    assert {"a.yaml": b"A"} == contents(mirror, head)
+    assert [] == list((tmp_path / "mirrors").glob("*.new"))
+
+
+def test_two_processes_do_not_share_a_mirror(repo, mirror):
+    """
+    While another process is at work, a fetch is put off and nothing is deleted under it.
+    """
+    repo.commit({"a.yaml": "A"})
+    mirror.fetch(MAIN)
+    with place(mirror).with_suffix(".lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(GitFailed, match="another process"):
+            mirror.fetch(MAIN)
+
+
+def test_many_fetches_are_put_together(repo, mirror, monkeypatch):
+    """
+    The packs of many fetches become few, and the mirror goes on working.
+    """
+    monkeypatch.setattr(mirror_, "_MANY_PACKS", 3)
+    for i in range(6):
+        repo.commit({"a.yaml": f"{i}", "large.bin": "x" * (MAX_FILE + i + 1)})
+        mirror.fetch(MAIN)
+    mirror.tidy()
+
+    assert len(list((place(mirror) / "objects/pack").glob("*.pack"))) <= 3
+    head = repo.commit({"a.yaml": "last"})
+    assert head == mirror.fetch(MAIN)
+    assert b"last" == contents(mirror, head)["a.yaml"]
+
+
+def test_a_path_with_quotes_and_spaces_is_a_path(tmp_path):
+    """
+    A local repository may stand in a folder of any printable name.
+    """
+    repo = Repo(tmp_path / 'My "own" \\ specs')
+    head = repo.commit({"a.yaml": "A"})
+    mirror = Mirror(tmp_path / "m", parse(repo.url))
+
+    assert head == mirror.fetch(MAIN)
+    assert {"a.yaml": b"A"} == contents(mirror, head)
+
+
+def test_attributes_of_the_repository_change_nothing(repo, mirror, tmp_path):
+    """
+    Filters, text conversion and pointers of LFS are data: nothing is run and nothing converted.
+    """
+    marker = tmp_path / "marker"
+    head = repo.commit({
+        ".gitattributes": "*.yaml filter=evil diff=evil text eol=crlf\n",
+        "a.yaml": spec("a"),
+        "pointer.yaml": "version https://git-lfs.github.com/spec/v1\n",
+    })  # fmt: skip
+    repo.git("config", "filter.evil.smudge", f"touch {marker}")
+    repo.git("config", "uploadpack.packObjectsHook", f"touch {marker}")
+    mirror.fetch(MAIN)
+
+    assert spec("a").encode() == contents(mirror, head)["a.yaml"]
+    assert not marker.exists()

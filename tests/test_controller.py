@@ -1,0 +1,281 @@
+"""The controller as a process among others: who leads, what wakes it, what it survives."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from engine.broker import Bell, HintBroker
+from engine.controller import Controller, Duty, run_controller
+from engine.errors import Misconfigured
+from engine.settings import Settings, Source
+from engine.store import sources
+from engine.store.leases import Session
+from engine.store.pool import connect
+from engine.store.sources import SourceRow
+from tests.git.desk import source
+from tests.git.repo import Repo, broken, spec
+
+PATIENCE = 15.0
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    made = Repo(tmp_path / "repo")
+    made.commit({"a.yaml": spec("a")})
+    return made
+
+
+def settings(url: str, state: Path, *named: Source, **more: object) -> Settings:
+    return Settings.model_validate(
+        {"database_url": url, "state": state, "sources": [s.model_dump() for s in named], **more}
+    )
+
+
+@asynccontextmanager
+async def serving(
+    *told: Settings, duties: tuple[Duty, ...] = ()
+) -> AsyncIterator[list[Controller]]:
+    """Run controllers in this process; all of them end in order."""
+    controllers = [Controller(each, duties) for each in told]
+    tasks = [asyncio.create_task(each.serve()) for each in controllers]
+    try:
+        yield controllers
+    finally:
+        for each in controllers:
+            each.stop()
+        await asyncio.wait_for(asyncio.gather(*tasks), 5)
+
+
+async def until(url: str, holds: Callable[[SourceRow], bool], name: str = "shop") -> float:
+    """Wait until something holds of a source; return how many seconds that took."""
+    began = time.monotonic()
+    async with await connect(url, "test") as connection:
+        while (row := await sources.read(connection, name)) is None or not holds(row):
+            assert time.monotonic() - began < PATIENCE, row
+            await asyncio.sleep(0.01)
+    return time.monotonic() - began
+
+
+def live(head: str) -> Callable[[SourceRow], bool]:
+    return lambda row: row.active == head
+
+
+def test_a_local_commit_is_live_within_a_second(repo, tmp_path, database_url):
+    """
+    Nobody rings and the interval is a minute, and yet a commit is live well within a second.
+    """
+
+    async def story():
+        async with serving(settings(database_url, tmp_path, source(repo.url))):
+            await until(database_url, live(repo.head))
+            told = []
+            for i in range(5):
+                head = repo.commit({"a.yaml": spec("a", str(i))})
+                told.append(await until(database_url, live(head)))
+
+            assert sorted(told)[2] < 1.0, told
+
+    asyncio.run(story())
+
+
+def test_an_idle_watch_costs_next_to_nothing(repo, tmp_path, database_url):
+    """
+    Watching a local repository takes less than a twentieth of a core.
+    """
+
+    async def story():
+        async with serving(settings(database_url, tmp_path, source(repo.url))):
+            await until(database_url, live(repo.head))
+            before = time.process_time()
+            await asyncio.sleep(2)
+
+            assert time.process_time() - before < 0.1
+
+    asyncio.run(story())
+
+
+def test_a_ring_wakes_it(repo, tmp_path, database_url, redis_url):
+    """
+    A message through the broker's queue makes it look at once; fifty cost a look or two.
+    """
+
+    async def story():
+        slow = {"controller": {"watch": timedelta(hours=1)}, "redis_url": redis_url}
+        bell = Bell(HintBroker(redis_url))
+        async with serving(settings(database_url, tmp_path, source(repo.url), **slow)):
+            await until(database_url, live(repo.head))
+            head = repo.commit({"a.yaml": spec("a", "rung")})
+            async with await connect(database_url, "test") as connection:
+                for _ in range(50):
+                    await sources.request(connection, "shop")
+                    bell.ring_controller("shop")
+            bell.ring_controller("nobody")
+
+            assert await until(database_url, live(head)) < 2.0
+            await until(database_url, lambda row: row.handled == row.wanted >= 50)
+
+    asyncio.run(story())
+
+
+def test_a_request_without_a_ring_is_found(repo, tmp_path, database_url):
+    """
+    With Redis lost a request to look is served all the same, about a second later.
+    """
+
+    async def story():
+        slow = {"controller": {"watch": timedelta(hours=1)}}
+        async with serving(settings(database_url, tmp_path, source(repo.url), **slow)):
+            await until(database_url, live(repo.head))
+            head = repo.commit({"a.yaml": spec("a", "asked")})
+            async with await connect(database_url, "test") as connection:
+                await sources.request(connection, "shop")
+
+            assert await until(database_url, live(head)) < 4.0
+
+    asyncio.run(story())
+
+
+def test_a_second_controller_takes_over(repo, tmp_path, database_url):
+    """
+    While one leads the other waits; when the first ends, the second goes on where it was.
+    """
+
+    async def story():
+        leading = settings(database_url, tmp_path / "leading", source(repo.url))
+        waiting = settings(database_url, tmp_path / "waiting", source(repo.url))
+        async with serving(leading) as (leader,):
+            await until(database_url, live(repo.head))
+            async with serving(waiting):
+                await asyncio.sleep(0.5)
+                assert not (tmp_path / "waiting").exists()
+                leader.stop()
+                head = repo.commit({"a.yaml": spec("a", "taken over")})
+                await until(database_url, live(head))
+
+                assert (tmp_path / "waiting/mirrors").exists()
+
+    asyncio.run(story())
+
+
+def test_losing_postgresql_is_no_end(repo, tmp_path, database_url):
+    """
+    Every connection is cut: the controller leads again, and the next commit is live.
+    """
+
+    async def story():
+        async with serving(settings(database_url, tmp_path, source(repo.url))):
+            await until(database_url, live(repo.head))
+            with psycopg.connect(database_url, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            head = repo.commit({"a.yaml": spec("a", "again")})
+            await until(database_url, live(head))
+
+    asyncio.run(story())
+
+
+def test_dead_remotes_delay_no_live_one(repo, tmp_path, database_url):
+    """
+    Thirty repositories that are not there, and a commit is live as quickly as without them.
+    """
+
+    async def story():
+        dead = [source(str(tmp_path / f"gone{i}"), f"dead{i}") for i in range(30)]
+        async with serving(settings(database_url, tmp_path, source(repo.url), *dead)):
+            await until(database_url, live(repo.head))
+            head = repo.commit({"a.yaml": spec("a", "quick")})
+
+            assert await until(database_url, live(head)) < 2.0
+            await until(database_url, lambda row: bool(row.conditions), "dead29")
+
+    asyncio.run(story())
+
+
+def test_a_broken_commit_ends_no_controller(repo, tmp_path, database_url):
+    """
+    A spec that is wrong is told in the conditions, and its fix is live.
+    """
+
+    async def story():
+        async with serving(settings(database_url, tmp_path, source(repo.url))):
+            await until(database_url, live(repo.head))
+            bad = repo.commit({"a.yaml": broken("a")})
+            await until(database_url, lambda row: row.attempted == bad)
+            fixed = repo.commit({"a.yaml": spec("a", "fixed")})
+            await until(database_url, live(fixed))
+
+    asyncio.run(story())
+
+
+def test_a_source_out_of_the_configuration_says_so(repo, tmp_path, database_url):
+    """
+    Its workflows stay, and its conditions tell what will become of them.
+    """
+
+    async def story():
+        async with serving(settings(database_url, tmp_path, source(repo.url))):
+            await until(database_url, live(repo.head))
+        async with serving(settings(database_url, tmp_path)):
+            await until(database_url, lambda row: not row.configured)
+            async with await connect(database_url, "test") as connection:
+                row = await sources.read(connection, "shop")
+        assert row is not None
+        told = {each["type"]: each for each in row.conditions}
+
+        assert (False, "Unconfigured") == (told["Ready"]["status"], told["Ready"]["reason"])
+        assert "1 workflows stay live" in told["Ready"]["message"]
+        assert True is told["Active"]["status"]
+        async with serving(settings(database_url, tmp_path, source(repo.url))):
+            await until(database_url, lambda row: _ready(row) and row.configured)
+
+    asyncio.run(story())
+
+
+def test_another_duty_has_a_leader_of_its_own(tmp_path, database_url):
+    """
+    A duty that is handed in is led by one process at a time, beside the reconciler.
+    """
+    leading: list[Session] = []
+
+    async def lead(session: Session) -> None:
+        leading.append(session)
+        await asyncio.Event().wait()
+
+    async def story():
+        told = settings(database_url, tmp_path)
+        async with serving(told, told, duties=(Duty("sweep", lead),)):
+            await asyncio.sleep(1)
+
+            assert 1 == len(leading)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "ext::sh -c touch% marker"},
+        {"ref": "refs/heads/a..b"},
+        {"root": "../up"},
+    ],
+)
+def test_a_source_that_may_not_be_named_keeps_it_from_starting(tmp_path, database_url, wrong):
+    """
+    A hostile URL, ref or root is told before anything is started or written.
+    """
+    with pytest.raises(Misconfigured):
+        run_controller(settings(database_url, tmp_path, source(**{"url": "/srv/x", **wrong})))
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def _ready(row: SourceRow) -> bool:
+    return any(each["type"] == "Ready" and each["status"] for each in row.conditions)
