@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import Misconfigured, Unavailable
 from engine.store import turns, workers
-from engine.store.pool import OWNER, connect
+from engine.store.pool import OWNER, Connection, connect
 from tests.heart import house
 
 LEASE = timedelta(seconds=10)
@@ -81,8 +81,8 @@ def test_a_newcomer_is_never_taken_for_dead(database_url: str):
     asyncio.run(check())
 
 
-async def _register(url: str, count: int) -> list[workers.Connection]:
-    connections = []
+async def _register(url: str, count: int) -> list[Connection]:
+    connections: list[Connection] = []
     for _ in range(count):
         connections.append(await connect(url, OWNER))
         await workers.register(connections[-1], "default", "h", 1)
