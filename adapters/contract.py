@@ -26,7 +26,7 @@ class Role(StrEnum):
     """What an argument is used for: code takes no template, a secret goes nowhere else."""
 
     CODE = "code"
-    SECRET = "secret"
+    SECRET = "secret"  # nosec B105 - a word, no secret
     HOST = "host"
     PATH = "path"
     HEADER = "header"

@@ -1,79 +1,112 @@
-"""The active set in memory: every workflow that can be started, ready to be asked."""
+"""The active set in memory: which workflows there are, and which events each one waits for."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.core.binding import Bound
 from engine.core.codec import decode
 from engine.core.plan import Trigger
-from engine.errors import NotFound
-from engine.store import plans, workflows
+from engine.core.trigger import BoundInputs, BoundTrigger, by_hand
+from engine.core.values import Json
+from engine.store import plans, views, workflows
 from engine.store.pool import Connection
 from engine.store.workflows import Active
 
-_KEPT = 20_000
+_PLANS_KEPT = 1_000
+_PUSH, _WEBHOOK = "github.push", "webhook"
 
 
 @dataclass(frozen=True, slots=True)
-class Startable:
-    """A workflow of the active set with its plan."""
+class Hook:
+    """An event trigger of an active workflow, as its plan has it."""
 
-    active: Active
-    bound: Bound
+    workflow: Active
+    trigger: str
+    settings: Mapping[str, Any]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ActiveSet:
-    """Follows activations by their number; a plan is loaded once, by its digest."""
+    """What is active after `number` activations.
 
-    _number: int = -1
-    _startable: dict[tuple[str, str], Startable] = field(default_factory=dict)
-    _bounds: dict[str, Bound] = field(default_factory=dict)
+    `pushes` are by namespace, `webhooks` by namespace and path below `/hooks/<namespace>/`.
+    """
 
-    async def refresh(self, connection: Connection) -> None:
-        """Make the set what the database has; one small statement where nothing has changed."""
+    number: int = 0
+    workflows: Mapping[tuple[str, str], Active] = field(default_factory=dict)
+    pushes: Mapping[str, tuple[Hook, ...]] = field(default_factory=dict)
+    webhooks: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
+
+    def pushed(self, namespace: str, source: str) -> Iterable[Hook]:
+        """Yield what a push to a source is meant for.
+
+        As with GitHub Actions a workflow hears of its own repository; one that names a `repo`
+        hears of every push within its namespace, and says itself which it wants.
+        """
+        for hook in self.pushes.get(namespace, ()):
+            if hook.workflow.source == source or "repo" in hook.settings:
+                yield hook
+
+
+class BoundPlan:
+    """What the intake needs of a plan, compiled once."""
+
+    def __init__(self, bound: Bound) -> None:
+        self.inputs = BoundInputs(bound)
+        self.by_hand: Trigger | None = by_hand(bound.plan.triggers)
+        self.triggers = {each.id: BoundTrigger(each, self.inputs) for each in bound.plan.triggers}
+
+
+class Cache:
+    """Keeps the active set and its plans, and reads again only what an activation has changed."""
+
+    def __init__(self) -> None:
+        self.active = ActiveSet()
+        self._triggers: dict[str, Sequence[Mapping[str, Any]]] = {}
+        self._plans: dict[str, BoundPlan] = {}
+
+    async def refresh(self, connection: Connection) -> ActiveSet:
+        """Return the active set as of now: one look at a counter unless it has changed."""
         number = await workflows.number(connection)
-        if number == self._number:
-            return
-        active = await workflows.all_of(connection)
-        for each in active:
-            if each.plan not in self._bounds:
-                body = await plans.read(connection, each.plan)
-                self._bounds[each.plan] = Bound(decode(body))
-        self._startable = {
-            (each.namespace, each.name): Startable(each, self._bounds[each.plan]) for each in active
-        }
-        if len(self._bounds) > _KEPT:
-            wanted = {each.plan for each in active}
-            self._bounds = {key: told for key, told in self._bounds.items() if key in wanted}
-        self._number = number
+        if number != self.active.number:
+            found = await workflows.all_of(connection)
+            digests = {each.plan for each in found}
+            new = await views.triggers(connection, digests - self._triggers.keys())
+            known = {digest: self._triggers[digest] for digest in digests & self._triggers.keys()}
+            self._triggers = {**known, **{digest: _events(told) for digest, told in new.items()}}
+            self.active = self._arrange(number, found)
+        return self.active
 
-    def find(self, namespace: str, name: str) -> Startable:
-        """Return a workflow; raise NotFound if it is not active."""
-        found = self._startable.get((namespace, name))
+    async def plan(self, connection: Connection, digest: str) -> BoundPlan:
+        """Return a plan, read when it is first asked for."""
+        found = self._plans.pop(digest, None)
         if found is None:
-            raise NotFound(f"workflow {name!r} is not active in namespace {namespace!r}")
+            found = BoundPlan(Bound(decode(await plans.read(connection, digest))))
+            while len(self._plans) >= _PLANS_KEPT:
+                self._plans.pop(next(iter(self._plans)))
+        self._plans[digest] = found
         return found
 
-    def pushed(self, source: str) -> list[tuple[Startable, Trigger]]:
-        """Return what a push that was told to this source may start."""
-        return [
-            (each, trigger)
-            for each in self._startable.values()
-            if each.active.source == source
-            for trigger in each.bound.plan.triggers
-            if trigger.type == "github.push"
-        ]
-
-    def hooked(self, namespace: str, path: str) -> list[tuple[Startable, Trigger]]:
-        """Return what a request to `/hooks/<namespace>/<path>` may start."""
-        return [
-            (each, trigger)
-            for each in self._startable.values()
-            if each.active.namespace == namespace
-            for trigger in each.bound.plan.triggers
-            if trigger.type == "webhook" and _path(trigger) == path
-        ]
+    def _arrange(self, number: int, found: Iterable[Active]) -> ActiveSet:
+        named: dict[tuple[str, str], Active] = {}
+        pushes: dict[str, tuple[Hook, ...]] = {}
+        webhooks: dict[tuple[str, str], tuple[Hook, ...]] = {}
+        for active in found:
+            named[active.namespace, active.name] = active
+            for told in self._triggers.get(active.plan, ()):
+                hook = Hook(active, str(told["id"]), told["settings"])
+                if told["type"] == _PUSH:
+                    pushes[active.namespace] = (*pushes.get(active.namespace, ()), hook)
+                else:
+                    route = (active.namespace, str(hook.settings["path"]))
+                    webhooks[route] = (*webhooks.get(route, ()), hook)
+        return ActiveSet(number, named, pushes, webhooks)
 
 
-def _path(trigger: Trigger) -> object:
-    return trigger.settings.get("path") if isinstance(trigger.settings, dict) else None
+def _events(triggers: Json) -> list[Mapping[str, Any]]:
+    """Return the triggers that an event can set off, of a plan's JSON."""
+    listed = triggers if isinstance(triggers, Sequence) else ()
+    return [
+        each for each in listed if isinstance(each, Mapping) and each["type"] in (_PUSH, _WEBHOOK)
+    ]

@@ -1,9 +1,8 @@
-"""A run told whole: its row, and its steps replayed from the journal."""
+"""A run told whole: its row, and its steps replayed by the machine that wrote its journal."""
 
+import asyncio
 from collections.abc import Sequence
-from functools import lru_cache
-
-import orjson
+from uuid import UUID
 
 from engine.core import replay
 from engine.core.binding import Bound
@@ -11,44 +10,63 @@ from engine.core.codec import decode
 from engine.core.event import Row
 from engine.core.run import Header
 from engine.core.values import Json
-from engine.store import plans
-from engine.store.pool import Connection
+from engine.store import journal, plans, views
+from engine.store.pool import Connection, Pool
 from engine.store.views import RunRow
 
-
-def told(row: RunRow) -> dict[str, Json]:
-    """Return a run as the API tells it, without its steps."""
-    return {
-        "id": str(row.id),
-        "namespace": row.namespace,
-        "workflow": row.workflow,
-        "status": row.status,
-        "flags": list(row.flags),
-        "commit": row.commit_sha,
-        "plan": row.plan,
-        "trigger": row.trigger,
-        "inputs": row.inputs,
-        "outputs": row.outputs,
-        "error": row.error,
-        "created_at": row.created_at.isoformat(),
-        "started_at": row.started_at.isoformat() if row.started_at else None,
-        "ended_at": row.ended_at.isoformat() if row.ended_at else None,
-    }
+_PLANS_KEPT = 256
 
 
-async def steps(connection: Connection, row: RunRow, rows: Sequence[Row]) -> list[Json]:
-    """Return a run's steps as they stand after these journal rows; none before it began."""
-    body = await plans.read(connection, row.plan)
-    if row.started_at is None or body is None:
-        return []
+class History:
+    """Reads runs whole. Keeps the plans that it has compiled."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._bounds: dict[str, Bound] = {}
+
+    async def run(self, identity: UUID) -> tuple[RunRow, list[dict[str, Json]]] | None:
+        """Return a run and its steps as of one instant, or None.
+
+        The replay is Python at work, so it is a thread's: a long run holds up no other request.
+        """
+        async with self._pool.connection() as connection, connection.transaction():
+            await views.freeze(connection)
+            found = await views.run(connection, identity)
+            if found is None:
+                return None
+            rows = await journal.read(connection, identity)
+            bound = await self._bound(connection, found.plan)
+        return found, await asyncio.to_thread(_steps, bound, found, rows)
+
+    async def _bound(self, connection: Connection, digest: str) -> Bound:
+        found = self._bounds.pop(digest, None)
+        if found is None:
+            found = Bound(decode(await plans.read(connection, digest)))
+            while len(self._bounds) >= _PLANS_KEPT:
+                self._bounds.pop(next(iter(self._bounds)))
+        self._bounds[digest] = found
+        return found
+
+
+def _steps(bound: Bound, found: RunRow, rows: Sequence[Row]) -> list[dict[str, Json]]:
+    """Return the steps; those of a run that nobody has begun are all pending."""
+    if found.started_at is None:
+        return [_pending(step.id) for step in bound.root.steps]
     header = Header(
-        str(row.id), row.namespace, row.workflow, row.commit_sha, row.plan, row.trigger,
-        row.inputs, row.created_at,
+        str(found.id), found.namespace, found.workflow, found.commit_sha, found.plan,
+        found.trigger, found.inputs, found.created_at,
     )  # fmt: skip
-    run = replay.replay(_bound(orjson.dumps(body)), header, row.started_at, rows)
-    return list(replay.steps(run))
+    return replay.steps(replay.replay(bound, header, found.started_at, rows))
 
 
-@lru_cache(maxsize=256)
-def _bound(body: bytes) -> Bound:
-    return Bound(decode(orjson.loads(body)))
+def _pending(path: str) -> dict[str, Json]:
+    return {
+        "path": path,
+        "status": "pending",
+        "reason": None,
+        "attempts": 0,
+        "started_at": None,
+        "ended_at": None,
+        "error": None,
+        "outputs": None,
+    }

@@ -45,7 +45,7 @@ class Compiled:
 def compile_files(
     files: Iterable[File], operations: Operations, cache: Cache | None = None
 ) -> Compiled:
-    """Compile every spec of a tree and put them together.
+    """Compile specs and put them together; which files are specs `is_spec` tells.
 
     With a `cache`, a file whose content was seen under the same catalogue costs a look-up, at
     whatever path it stands now; a file without a blob id is always compiled.
@@ -53,8 +53,7 @@ def compile_files(
     catalogue = Catalogue(operations)
     units: dict[str, Unit] = {}
     for file in sorted(files, key=lambda each: each.path):
-        if is_spec(file.path):
-            units[file.path] = _unit(file, catalogue, cache)
+        units[file.path] = _unit(file, catalogue, cache)
     diagnostics = [told for unit in units.values() for told in unit.diagnostics]
     diagnostics += link(units.values())
     plans: dict[str, Plan] = {}
@@ -66,14 +65,9 @@ def compile_files(
 
 
 def is_spec(path: str) -> bool:
-    """True for `*.yaml` and `*.yml`, unless a name on the way to it begins with a dot.
-
-    On the way to an absolute path, which a person named, only the file's own name counts.
-    """
+    """True for `*.yaml` and `*.yml` below a root, unless a name on the way begins with a dot."""
     told = PurePosixPath(path)
-    names = (told.name,) if told.is_absolute() else told.parts
-    hidden = any(name.startswith(".") and name not in (".", "..") for name in names)
-    return not hidden and told.suffix in SUFFIXES
+    return told.suffix in SUFFIXES and not any(name.startswith(".") for name in told.parts)
 
 
 def _unit(file: File, catalogue: Catalogue, cache: Cache | None) -> Unit:

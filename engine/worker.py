@@ -12,10 +12,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import psycopg
 import uvloop
 
-from engine.operations import open_operations
 from engine.errors import Misconfigured, Unavailable
 from engine.executor import Executor
 from engine.hints import Hints
+from engine.operations import open_operations
 from engine.owner import Owner
 from engine.secrets import Secrets
 from engine.settings import Settings

@@ -1,16 +1,34 @@
-"""The one file that knows Oso: facts to a verdict; an error in a policy is a denial."""
+"""The one file that knows Oso: facts to a verdict; an error in a policy is a denial.
 
+Run as a program it judges a folder of policies and says what is wrong with them. That is a child
+process on purpose: a rule that calls itself costs hundreds of megabytes before it fails, and Oso
+prints what it merely warns of, such as a class that nobody has registered.
+"""
+
+import contextlib
 import hashlib
+import io
+import itertools
 import logging
+import os
+import resource
+import subprocess  # nosec B404 - our own interpreter, with our own module
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from oso import Oso
 
-from policies.facts import Action, Actor, Resource, Verdict
+from policies.facts import ACTIONS, Action, Actor, Resource, Verdict
 
 _LOG = logging.getLogger("sark.policies")
 _FOLDER = Path(__file__).parent
 _REMEMBERED = 10_000
+_QUERY_MS = "500"
+_CHECK_SECONDS = 20
+_CHECK_CPU_SECONDS = 10
+_CHECK_BYTES = 1 << 30
+_WARNING = "[warning]"
 
 
 class PolicyError(Exception):
@@ -20,20 +38,16 @@ class PolicyError(Exception):
 class Authorizer:
     """Decides by the `.polar` files of a folder. Equal facts are asked about once.
 
-    Raise PolicyError if the files do not parse, speak of unknown classes, or are none.
+    Raise PolicyError if there are none, or they do not parse, loop, fail on a plain question, or
+    speak of a class: no class is registered, for a rule sees plain facts alone.
     """
 
     def __init__(self, folder: Path = _FOLDER) -> None:
-        files = sorted(folder.glob("*.polar"))
-        if not files:
-            raise PolicyError(f"there is no policy in {folder}: without one everything is denied")
-        self._remembered: dict[tuple[Actor, Action, Resource], Verdict] = {}
-        self._oso = Oso()
-        try:
-            self._oso.load_files([str(each) for each in files])
-        except Exception as error:
-            raise PolicyError(f"the policies in {folder} cannot be loaded: {error}") from None
+        check(folder)
+        files = _files(folder)
         self.digest = hashlib.sha256(b"\0".join(each.read_bytes() for each in files)).hexdigest()
+        self._remembered: dict[tuple[Actor, Action, Resource], Verdict] = {}
+        self._oso = _load(folder)
 
     def decide(self, actor: Actor, action: Action, resource: Resource) -> Verdict:
         """Return whether the actor may do this to the resource, and why not."""
@@ -47,25 +61,96 @@ class Authorizer:
         return verdict
 
     def _ask(self, actor: Actor, action: Action, resource: Resource) -> Verdict:
-        about_actor = {
-            "kind": actor.kind,
-            "id": actor.id,
-            "namespace": actor.namespace,
-            "roles": list(actor.roles),
-        }
-        about = {
-            "kind": resource.kind,
-            "id": resource.id,
-            "namespace": resource.namespace,
-            **dict(resource.attributes),
-        }
         try:
-            allowed = any(
-                True for _ in self._oso.query_rule("allow", about_actor, action.name, about)
-            )
+            allowed = _allows(self._oso, actor, action, resource)
         except Exception:
             _LOG.exception("a policy failed on %s; that is a denial", action.name)
             return Verdict(False, "a policy failed, and that is a denial")
         if allowed:
             return Verdict(True)
         return Verdict(False, f"no policy allows {actor.kind} {actor.id!r} to {action.name}")
+
+
+def check(folder: Path) -> None:
+    """Judge a folder's policies in a process of bounded memory and time; raise PolicyError."""
+    if not _files(folder):
+        raise PolicyError(f"there is no policy in {folder}: without one everything is denied")
+    words = [sys.executable, "-m", "policies.authorizer", str(folder.resolve())]
+    try:
+        judged = subprocess.run(  # nosec B603 - no word of it comes from outside
+            words,
+            cwd=_FOLDER.parent,
+            capture_output=True,
+            text=True,
+            timeout=_CHECK_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PolicyError(f"the policies in {folder} do not come to an end") from None
+    if judged.returncode != 0:
+        told = judged.stdout.strip() or f"their check ended with {judged.returncode}"
+        raise PolicyError(f"the policies in {folder} cannot be used: {told}")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.polar"))
+
+
+def _load(folder: Path) -> Oso:
+    os.environ["POLAR_TIMEOUT_MS"] = _QUERY_MS  # the only way to tell Oso
+    oso = Oso()
+    oso.load_files([str(each) for each in _files(folder)])
+    return oso
+
+
+def _allows(oso: Oso, actor: Actor, action: Action, resource: Resource) -> bool:
+    """Ask the policy; the facts become Polar's own dictionaries, which have no attributes."""
+    about_actor = {
+        "kind": actor.kind,
+        "id": actor.id,
+        "namespace": actor.namespace,
+        "roles": list(actor.roles),
+    }
+    about = {
+        **dict(resource.attributes),
+        "kind": resource.kind,
+        "id": resource.id,
+        "namespace": resource.namespace,
+    }
+    answers = oso.query_rule("allow", about_actor, action.name, about)  # type: ignore[no-untyped-call]
+    return any(True for _ in answers)
+
+
+def _questions() -> Iterator[tuple[Actor, Action, Resource]]:
+    """Yield each action by each kind of actor, in its own namespace and in another."""
+    actors = (
+        Actor("token", "t", roles=("admin",)),
+        Actor("token", "t", roles=("viewer",)),
+        Actor("token", "t"),
+        Actor("webhook", "w", "a"),
+        Actor("run", "a/r", "a"),
+    )
+    for actor, name, namespace in itertools.product(actors, ACTIONS, ("a", "b")):
+        yield actor, Action(name), Resource(name.partition(".")[0], "x", namespace)
+
+
+def _judge(folder: Path) -> str:
+    """Return what is wrong with a folder's policies, or an empty string."""
+    resource.setrlimit(resource.RLIMIT_AS, (_CHECK_BYTES, _CHECK_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (_CHECK_CPU_SECONDS, _CHECK_CPU_SECONDS))
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            oso = _load(folder)
+            for each in _questions():
+                _allows(oso, *each)
+    except Exception as error:
+        return (str(error).splitlines() or [type(error).__name__])[0]
+    warnings = [line for line in printed.getvalue().splitlines() if line.startswith(_WARNING)]
+    return warnings[0].removeprefix(_WARNING).strip() if warnings else ""
+
+
+if __name__ == "__main__":
+    fault = _judge(Path(sys.argv[1]))
+    print(fault)
+    sys.exit(1 if fault else 0)

@@ -2,6 +2,19 @@
 
 from dataclasses import dataclass
 
+ACTIONS = (
+    "run.start",
+    "run.read",
+    "run.cancel",
+    "workflow.read",
+    "source.read",
+    "source.sync",
+    "commit.read",
+    "metrics.read",
+    "step.invoke",
+)
+"""Every action that is ever asked about; a policy may not speak of others by mistake."""
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -22,7 +35,11 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What it is done to. `attributes` are further words about it, as name and value."""
+    """What it is done to. `attributes` are further words about it, as name and value.
+
+    Verdicts are remembered by facts, so `id` is a name that is used again, as a workflow's, and
+    not the id of one run.
+    """
 
     kind: str
     id: str

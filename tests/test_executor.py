@@ -16,8 +16,8 @@ from policies.facts import Action, Actor, Resource, Verdict
 from tests.core.runs import begin, plan, scope, step
 from tests.heart import Allow, NoSecrets, calls
 
-ARGUMENTS: Mapping[str, Json] = {"type": "object", "properties": {"n": {"type": "integer"}}}
-OUTPUTS: Mapping[str, Json] = {"type": "object", "properties": {"text": {"type": "string"}}}
+ARGUMENTS: dict[str, Any] = {"type": "object", "properties": {"n": {"type": "integer"}}}
+OUTPUTS: dict[str, Any] = {"type": "object", "properties": {"text": {"type": "string"}}}
 
 
 class Does:

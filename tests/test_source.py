@@ -75,14 +75,10 @@ def test_every_spec_of_a_tree_becomes_a_plan() -> None:
     [
         ("a.yaml", True),
         ("deep/down/a.yml", True),
-        ("./a.yaml", True),
-        ("../a.yaml", True),
-        ("/home/me/.work/a.yaml", True),
         ("a.json", False),
         ("yaml", False),
         (".a.yaml", False),
         (".github/a.yaml", False),
-        ("/home/me/.a.yaml", False),
     ],
 )
 def test_only_yaml_files_that_are_not_hidden_are_specs(path: str, expected: bool) -> None:
@@ -90,15 +86,6 @@ def test_only_yaml_files_that_are_not_hidden_are_specs(path: str, expected: bool
     Other files, and names that begin with a dot, may stand in a repository.
     """
     assert expected == is_spec(path)
-
-
-def test_what_is_no_spec_is_passed_over() -> None:
-    """
-    A broken file that is no spec is no finding.
-    """
-    compiled = compile_files([file(".x.yaml", "{"), file("x.md", "{")], CATALOGUE)
-
-    assert (compiled.files, compiled.plans, compiled.diagnostics) == (0, {}, [])
 
 
 def test_two_workflows_with_one_name_are_an_error_in_both_places() -> None:

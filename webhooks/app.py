@@ -1,61 +1,46 @@
-"""The application: routes, errors, and the headers that every answer bears."""
-
-from collections.abc import MutableMapping
-from typing import Any
+"""The application: every address, and what serves it."""
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.routing import Mount
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
-from engine.errors import SarkError
-from webhooks import api, health, inbound, pages, problem
-from webhooks.edge import Edge
+from webhooks import health, inbound, pages
+from webhooks.api import runs, sources, workflows
+from webhooks.doors import Doors
+from webhooks.problem import HANDLERS
+from webhooks.shield import Shield
 
-_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-    (
-        b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        b"base-uri 'none'; frame-ancestors 'none'",
-    ),
+_API = [
+    Route("/workflows/{namespace}/{name}/runs", workflows.start, methods=["POST"]),
+    Route("/workflows", workflows.listed),
+    Route("/workflows/{namespace}/{name}", workflows.shown),
+    Route("/runs", runs.listed),
+    Route("/runs/{id}", runs.shown),
+    Route("/runs/{id}/journal", runs.history),
+    Route("/runs/{id}/cancel", runs.cancel, methods=["POST"]),
+    Route("/sources", sources.listed),
+    Route("/sources/{name}", sources.shown),
+    Route("/sources/{name}/sync", sources.sync, methods=["POST"]),
+    Route("/commits/{sha}", sources.commit),
+]
+_ROUTES = [
+    Mount("/api/v1", routes=_API),
+    Route("/hooks/github/{source}", inbound.github, methods=["POST"]),
+    Route("/hooks/{namespace}/{path:path}", inbound.webhook, methods=["POST"]),
+    Route("/livez", health.alive),
+    Route("/readyz", health.ready),
+    Route("/metrics", health.metrics),
+    Route("/", pages.home),
+    Route("/runs/{id}", pages.run),
+    Route("/login", pages.login, methods=["POST"]),
+    Route("/logout", pages.logout, methods=["POST"]),
+    Route("/static/sark.css", pages.style),
 ]
 
 
-def create_app(edge: Edge) -> ASGIApp:
-    """Return the whole edge as one ASGI application."""
-    app = Starlette(
-        routes=[
-            *inbound.routes(),
-            Mount("/api/v1", routes=api.routes()),
-            *health.routes(),
-            *pages.routes(),
-        ],
-        exception_handlers={
-            SarkError: problem.of_ours,
-            HTTPException: problem.of_http,
-            Exception: problem.of_defect,
-        },
-    )
-    app.router.redirect_slashes = False
-    app.state.edge = edge
-    return _Headers(app)
-
-
-class _Headers:
-    """Adds the headers that keep a browser from being used against its user."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                told: MutableMapping[str, Any] = message
-                told["headers"] = [*told.get("headers", []), *_HEADERS]
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
+def build(doors: Doors) -> ASGIApp:
+    """Return the ASGI application of one process."""
+    app = Starlette(routes=_ROUTES, exception_handlers=HANDLERS)
+    app.router.redirect_slashes = False  # it would answer with the Host that the client told
+    app.state.doors = doors
+    return Shield(app, doors.drain)

@@ -1,67 +1,81 @@
-"""Bodies are read to a limit, and parsed only after whoever sent them is known."""
+"""The body of a request: bounded in size and time, and the JSON that it must be."""
 
-from collections.abc import Mapping
+import asyncio
+import re
+from dataclasses import dataclass
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from engine.core.values import Json
-from engine.errors import Invalid, SarkError
+from webhooks.problem import Refusal
 
-_TYPES = ("application/json", "application/cloudevents+json")
-
-
-class TooLarge(SarkError):
-    """The body is larger than the server takes."""
-
-    code = "sark.too_large"
+API_LIMIT = 1 << 20
+_PATIENCE = 10.0
+_LENGTH = re.compile(r"[0-9]{1,15}")
 
 
-class WrongType(SarkError):
-    """The body is of a type that this route does not take."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a body may be declared as."""
 
-    code = "sark.media_type"
-
-
-async def read(request: Request, limit: int) -> bytes:
-    """Return the raw body; raise TooLarge before more than `limit` bytes are held."""
-    declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > limit:
-        raise TooLarge(f"the body may have at most {limit} bytes")
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > limit:
-            raise TooLarge(f"the body may have at most {limit} bytes")
-    return bytes(data)
+    name: str
+    pattern: re.Pattern[str]
 
 
-def check_type(request: Request) -> None:
-    """Raise WrongType unless the body is declared, once, as JSON."""
-    told = request.headers.getlist("content-type")
-    if len(told) != 1 or told[0].partition(";")[0].strip().lower() not in _TYPES:
-        raise WrongType("send the body as application/json")
+JSON = Kind(
+    "application/json",
+    re.compile(r"application/(json|[a-z0-9.-]+\+json)(\s*;\s*charset=\"?utf-8\"?)?", re.IGNORECASE),
+)
+FORM = Kind(
+    "application/x-www-form-urlencoded",
+    re.compile(r"application/x-www-form-urlencoded(\s*;.*)?", re.IGNORECASE),
+)
 
 
-def parse(data: bytes) -> Json:
-    """Return a body's JSON; raise Invalid where it is none."""
+async def read(request: Request, limit: int, kind: Kind = JSON) -> bytes:
+    """Return the raw body; refuse what is larger than `limit`, too slow, or of another kind.
+
+    The headers are believed only where they refuse: the bytes are counted as they come.
+    """
+    length = request.headers.get("content-length")
+    if length is not None and (not _LENGTH.fullmatch(length) or int(length) > limit):
+        raise _too_large(limit)
+    kinds = request.headers.getlist("content-type")
+    if len(kinds) != 1 or not kind.pattern.fullmatch(kinds[0].strip()):
+        raise Refusal(415, "http.content_type", f"send Content-Type: {kind.name}")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refusal(415, "http.content_encoding", "send the body as it is, without compression")
     try:
-        parsed: Json = orjson.loads(data)
-    except ValueError as error:
-        raise Invalid(f"the body is not JSON: {error}") from None
-    return parsed
+        async with asyncio.timeout(_PATIENCE):
+            return await _stream(request, limit)
+    except TimeoutError:
+        detail = f"the body took longer than {_PATIENCE:g} s"
+        raise Refusal(408, "http.slow_body", detail, {"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise Refusal(400, "http.cut_off", "the body ended too early") from None
 
 
-async def members(request: Request, limit: int, known: frozenset[str]) -> Mapping[str, Json]:
-    """Return a JSON object with no other member than `known`; an empty body is an empty one."""
-    data = await read(request, limit)
-    if not data:
-        return {}
-    check_type(request)
-    told = parse(data)
-    if not isinstance(told, Mapping):
-        raise Invalid("the body must be a JSON object")
-    unknown = [(f"/{name}", "unknown member") for name in told if name not in known]
-    if unknown:
-        raise Invalid(f"the body may have {', '.join(sorted(known))}", tuple(unknown))
+def parse(body: bytes) -> Json:
+    """Return the JSON of a body; refuse what is none, by one engine's strict reading."""
+    try:
+        told: Json = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        detail = f"the body is not JSON: line {error.lineno}, column {error.colno}"
+        raise Refusal(400, "http.not_json", detail) from None
     return told
+
+
+async def _stream(request: Request, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, "http.too_large", f"a body has at most {limit} bytes here")

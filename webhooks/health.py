@@ -1,67 +1,87 @@
-"""Is the process alive, is it ready, what does it count."""
+"""Is the process alive, is it ready, and what has it counted."""
 
 import asyncio
+import time
 
-from prometheus_client import generate_latest
+import psycopg
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from psycopg_pool import PoolTimeout
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
-from engine.core.values import Json
-from engine.store.pool import ping
+from engine.errors import SarkError
+from engine.store import migrate
 from engine.telemetry import REGISTRY
-from webhooks.answer import json_answer
-from webhooks.edge import Edge, edge_of
+from policies.facts import Resource
+from webhooks.auth.guard import allow
+from webhooks.doors import Doors, doors
+from webhooks.problem import Data
 
-_PATIENCE = 2
-
-
-def routes() -> list[Route]:
-    return [
-        Route("/livez", livez, methods=["GET"]),
-        Route("/readyz", readyz, methods=["GET"]),
-        Route("/metrics", metrics, methods=["GET"]),
-    ]
+_PATIENCE = 2.0
+_REMEMBERED = 2
 
 
-async def livez(request: Request) -> Response:
-    """Say that the event loop turns."""
-    return PlainTextResponse("ok\n")
+async def alive(_: Request) -> Response:
+    """`GET /livez`: the event loop turns."""
+    return Data({"status": "ok"})
 
 
-async def readyz(request: Request) -> Response:
-    """Say what works: without the database nothing does, without the broker it is slower."""
-    edge = edge_of(request)
-    database, broker = await asyncio.gather(_database(edge), _broker(edge))
-    status = "ok" if database and broker else "degraded" if database else "unavailable"
-    told: dict[str, Json] = {
+async def ready(request: Request) -> Response:
+    """`GET /readyz`: 503 where a request would fail, and why.
+
+    Redis away is only a reason: what it would have told is found by the sweep.
+    """
+    opened = doors(request)
+    opened.drain.asked = [*opened.drain.asked[1 - _REMEMBERED :], time.monotonic()]
+    database, broker = await asyncio.gather(_database(opened), _broker(opened))
+    stuck = opened.intake.stuck()
+    leaving = "the server is about to stop" if opened.drain.draining else ""
+    checks = {"database": database, "intake": stuck, "server": leaving}
+    unready = any(checks.values())
+    status = "unready" if unready else "degraded" if broker else "ready"
+    told = {
         "status": status,
-        "database": "ok" if database else "no answer",
-        "broker": "ok" if broker else "degraded: no answer; runs go on through the sweep",
+        "checks": {
+            **{name: _check(reason, "failed") for name, reason in checks.items()},
+            "broker": _check(broker, "degraded"),
+            "policies": {"status": "ok", "digest": opened.policy.digest[:12]},
+        },
     }
-    return json_answer(told, 200 if database else 503)
+    return Data(told, 503 if unready else 200)
 
 
 async def metrics(request: Request) -> Response:
-    """Return every counter in Prometheus's text form."""
-    await edge_of(request).allow(request, "metrics.read", "metrics", "*")
-    return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")
+    """`GET /metrics`: what this process has counted, for Prometheus."""
+    await allow(request, "metrics.read", Resource("metrics", "server"))
+    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _database(edge: Edge) -> bool:
+def _check(reason: str, word: str) -> dict[str, str]:
+    return {"status": word, "reason": reason} if reason else {"status": "ok"}
+
+
+async def _database(opened: Doors) -> str:
+    """Return what is wrong with the database or its version, or an empty string."""
     try:
-        async with asyncio.timeout(_PATIENCE), edge.pool.connection() as connection:
-            await ping(connection)
-    except Exception:
-        return False
-    return True
+        async with asyncio.timeout(_PATIENCE), opened.pool.connection(_PATIENCE) as connection:
+            missing = await migrate.pending(connection)
+    except TimeoutError:
+        return f"PostgreSQL has not answered within {_PATIENCE:g} s"
+    except psycopg.errors.UndefinedTable:
+        return "the database is empty: run `sark migrate`"
+    except (psycopg.Error, PoolTimeout, OSError):
+        return "PostgreSQL does not answer"
+    except SarkError as error:
+        return str(error)
+    return f"migrations are missing, run `sark migrate`: {missing[0].name}" if missing else ""
 
 
-async def _broker(edge: Edge) -> bool:
-    if edge.broker is None:
-        return False
+async def _broker(opened: Doors) -> str:
+    if opened.broker is None:
+        return "no broker is set; runs are found by the sweep"
     try:
         async with asyncio.timeout(_PATIENCE):
-            return await asyncio.to_thread(edge.broker.ping)
+            answers = await asyncio.to_thread(opened.broker.ping)
     except TimeoutError:
-        return False
+        answers = False
+    return "" if answers else "Redis does not answer; runs are found by the sweep"

@@ -1,172 +1,170 @@
-"""Webhooks: verified on their raw bytes, recorded once, answered 202. A hint, never the truth."""
+"""Webhooks: verified on their raw bytes, recorded once, answered with 202.
+
+The order is the same for everybody: size, type, signature, and only then is anything parsed. An
+address that does not exist answers as a bad signature does.
+"""
 
 import hashlib
+import logging
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from prometheus_client import Counter
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from engine.active import Hook
 from engine.core import schema
-from engine.core.plan import Trigger
-from engine.core.trigger import with_branch
+from engine.core.trigger import pushed
 from engine.core.values import Json, parse_duration
 from engine.errors import Invalid, Misconfigured
-from engine.intake import Answer, Arrival
-from engine.secrets import resolve
-from engine.settings import Settings
-from engine.store import sources
-from engine.store.deliveries import Delivery
-from policies.facts import Action, Actor, Resource
-from webhooks import body
-from webhooks.answer import json_answer
-from webhooks.edge import Edge, Unauthenticated, edge_of
-from webhooks.signature import verify_hmac, verify_standard, weakness
+from engine.intake import Delivered, Delivery, Kind
+from engine.telemetry import REGISTRY
+from webhooks import body, routes
+from webhooks.doors import Doors, doors
+from webhooks.problem import Data, Refusal
+from webhooks.signature import Signed, verify_hmac, verify_standard
 
-_NOBODY = "no route has this signature"
-# A request to a route that is not there is checked against this, so that it takes as long.
-_DECOY = ("0" * 32,)
-_KEPT_HEADERS = frozenset({"content-type", "user-agent", "webhook-id", "webhook-timestamp"})
-_LONGEST_ID = 200
-
-
-def routes() -> list[Route]:
-    """Return the routes below /hooks."""
-    return [
-        Route("/hooks/github/{source}", github, methods=["POST"]),
-        Route("/hooks/{namespace}/{path:path}", generic, methods=["POST"]),
-    ]
-
-
-def check_secrets(settings: Settings) -> None:
-    """Raise Misconfigured for a webhook secret that is missing or too weak to guard its route."""
-    for source in settings.sources:
-        for reference in source.webhook_secrets:
-            what = f"webhook secret of source {source.name!r}"
-            told = weakness(resolve(reference, what))
-            if told:
-                raise Misconfigured(f"{what}: {told}")
+_LOG = logging.getLogger("sark.http")
+_IDENTITY = re.compile(r"[!-~]{1,200}")
+_PRIVATE = frozenset({"authorization", "cookie", "proxy-authorization", "webhook-signature"})
+_DELIVERIES = Counter(
+    "sark_webhook_deliveries", "Webhook requests", ["forge", "outcome"], registry=REGISTRY
+)
 
 
 async def github(request: Request) -> Response:
-    """Take a delivery of GitHub for one source: wake its reconciler, start what it triggers."""
-    edge = edge_of(request)
-    data = await body.read(request, edge.settings.server.max_body)
-    name = request.path_params["source"]
-    found = [each for each in edge.settings.sources if each.name == name]
-    bound = [r for source in found for r in source.webhook_secrets]
-    keys = [resolve(each, f"webhook secret of {name!r}") for each in bound]
-    told = request.headers.get("x-hub-signature-256")
-    if not verify_hmac(data, told, keys or _DECOY) or not keys:
-        raise Unauthenticated(_NOBODY)
-    event = _object(request, data)
-    kind = request.headers.get("x-github-event", "")
-    delivery = Delivery(f"github/{name}", _id(request, "x-github-delivery", data), kind, event)
-    _authorize(edge, found[0].namespace, delivery.route)
-    if kind != "push":
-        arrival = Arrival(delivery, event, namespace=found[0].namespace)
-        return _accepted(delivery, await edge.intake.deliver(arrival))
-    async with edge.pool.connection() as connection:
-        await sources.request(connection, name)
-    if edge.bell is not None:
-        edge.bell.ring_controller(name)
-    answer = await edge.intake.deliver(Arrival(delivery, with_branch(event), source=name))
-    return _accepted(delivery, answer)
+    """`POST /hooks/github/<source>`: a push starts workflows and wakes the reconciler."""
+    opened, name = doors(request), request.path_params["source"]
+    raw = await body.read(request, opened.settings.server.max_body)
+    source = next((each for each in opened.settings.sources if each.name == name), None)
+    secrets = routes.of_source(source) if source is not None else []
+    given = _only(request.headers, "x-hub-signature-256")
+    is_signed = verify_hmac(raw, given, routes.padded(secrets)) and given.startswith("sha256=")
+    if source is None or not secrets or not is_signed:
+        raise _unsigned("github")
+    payload = body.parse(raw)
+    if not isinstance(payload, Mapping):
+        raise Refusal(400, "github.payload", "GitHub's payloads are objects")
+    kind, event = _github_event(request.headers, payload)
+    identity = _identity(_only(request.headers, "x-github-delivery"), raw)
+    route = f"github/{name}"
+    delivery = Delivery(route, identity, kind, source.namespace, raw, event, name)
+    delivered = await opened.intake.deliver(delivery)
+    if kind is Kind.PUSH and not delivered.duplicate:
+        opened.syncs.ask(name)
+    return _accepted("github", identity, delivered)
 
 
-async def generic(request: Request) -> Response:
-    """Take a delivery for the workflows whose webhook trigger has this path."""
-    edge = edge_of(request)
-    data = await body.read(request, edge.settings.server.max_body)
-    namespace, path = request.path_params["namespace"], request.path_params["path"].strip("/")
-    triggers = [trigger for _, trigger in edge.intake.active.hooked(namespace, path)]
-    if not triggers:
-        await edge.intake.refresh()
-        triggers = [trigger for _, trigger in edge.intake.active.hooked(namespace, path)]
-    good = [each for each in triggers if _is_signed(edge, request, namespace, each, data)]
-    if not triggers:
-        verify_hmac(data, "", _DECOY)
-    if not good:
-        raise Unauthenticated(_NOBODY)
-    payload = _object(request, data)
-    _check_payload(good, payload)
-    headers = {k: v for k, v in request.headers.items() if k in _KEPT_HEADERS}
-    identity = _id(request, "webhook-id", data)
-    event: dict[str, Json] = {"body": payload, "headers": headers, "delivery": identity}
-    delivery = Delivery(f"{namespace}/{path}", identity, "webhook", payload)
-    _authorize(edge, namespace, delivery.route)
-    arrival = Arrival(delivery, event, namespace=namespace, path=path)
-    return _accepted(delivery, await edge.intake.deliver(arrival))
-
-
-def _is_signed(edge: Edge, request: Request, namespace: str, trigger: Trigger, data: bytes) -> bool:
-    settings = trigger.settings if isinstance(trigger.settings, Mapping) else {}
-    auth = settings.get("auth")
-    assert isinstance(auth, Mapping), "the compiler lets no webhook through without auth"
-    names = [auth.get("hmac") or auth.get("standard"), auth.get("previous")]
-    keys = _strong(edge, namespace, [str(each) for each in names if each])
-    if not keys:
-        return False
-    if "hmac" in auth:
-        told = request.headers.get(str(auth.get("header") or "X-Signature-256"))
-        return verify_hmac(data, told, keys, str(auth.get("algorithm") or "sha256"))
-    tolerance = parse_duration(str(auth.get("tolerance") or "5m")).total_seconds()
-    return verify_standard(data, request.headers, keys, tolerance, time.time())
-
-
-def _strong(edge: Edge, namespace: str, names: Sequence[str]) -> list[str]:
-    """Return the secrets that exist and can guard a route; with none, nobody gets in."""
-    keys = []
-    for name in names:
-        try:
-            value = edge.secrets.value(namespace, name)
-        except Misconfigured:
-            continue
-        if not weakness(value):
-            keys.append(value)
-    return keys
-
-
-def _check_payload(triggers: Sequence[Trigger], payload: Json) -> None:
-    """Raise Invalid unless the payload is what at least one of the triggers declares."""
-    told: list[tuple[str, str]] = []
-    for each in triggers:
-        settings = each.settings if isinstance(each.settings, Mapping) else {}
-        declared = settings.get("payload")
-        problems = schema.validator(declared).problems(payload) if declared is not None else []
-        if not problems:
-            return
-        told += [(str(pointer), words) for pointer, words in problems]
-    raise Invalid("the payload is not what the trigger declares", tuple(told))
-
-
-def _authorize(edge: Edge, namespace: str, route: str) -> None:
-    actor = Actor("webhook", route, namespace)
-    verdict = edge.authorizer.decide(
-        actor, Action("run.start"), Resource("workflow", "*", namespace)
+async def webhook(request: Request) -> Response:
+    """`POST /hooks/<namespace>/<path>`: the triggers whose secret has signed it hear of it."""
+    opened = doors(request)
+    namespace, path = request.path_params["namespace"], request.path_params["path"]
+    raw = await body.read(request, opened.settings.server.max_body)
+    signed: list[Hook] = []
+    for active in (opened.intake.active, None):
+        current = active if active is not None else await opened.intake.look()
+        signed = _signed(opened, current.webhooks.get((namespace, path), ()), raw, request.headers)
+        if signed:
+            break
+    if not signed:
+        raise _unsigned("webhook")
+    payload = body.parse(raw)
+    _check(signed, payload)
+    identity = _identity(_only(request.headers, "webhook-id"), raw)
+    event: dict[str, Json] = {
+        "id": identity,
+        "headers": _headers(request.headers, signed),
+        "body": payload,
+    }
+    hooks = frozenset((each.workflow.name, each.trigger) for each in signed)
+    delivery = Delivery(
+        f"{namespace}/{path}", identity, Kind.WEBHOOK, namespace, raw, event, hooks=hooks
     )
-    if not verdict.allowed:
-        raise Unauthenticated(_NOBODY)
+    return _accepted("webhook", identity, await opened.intake.deliver(delivery))
 
 
-def _object(request: Request, data: bytes) -> Mapping[str, Json]:
-    body.check_type(request)
-    told = body.parse(data)
-    if not isinstance(told, Mapping):
-        raise Invalid("the payload must be a JSON object")
+def _github_event(headers: Headers, payload: Mapping[str, Json]) -> tuple[Kind, Mapping[str, Json]]:
+    if _only(headers, "x-github-event") != "push":
+        return Kind.OTHER, payload
+    try:
+        return Kind.PUSH, pushed(payload)
+    except ValueError as error:
+        raise Refusal(400, "github.payload", str(error)) from None
+
+
+def _signed(opened: Doors, hooks: Sequence[Hook], raw: bytes, headers: Headers) -> list[Hook]:
+    """Return those triggers of a route whose own secret has signed the request."""
+    if not hooks:
+        verify_hmac(raw, "", routes.padded([]))
+    return [each for each in hooks if _is_signed(opened, each, raw, headers)]
+
+
+def _is_signed(opened: Doors, hook: Hook, raw: bytes, headers: Headers) -> bool:
+    auth: Mapping[str, Any] = hook.settings["auth"]
+    namespace = hook.workflow.namespace
+    try:
+        secrets = routes.of_hook(opened.secrets, namespace, auth)
+    except Misconfigured as error:
+        _LOG.warning("/hooks/%s/%s stays shut: %s", namespace, hook.settings["path"], error)
+        secrets = []
+    padded = routes.padded(secrets)
+    if "standard" in auth:
+        told = Signed(*(_only(headers, f"webhook-{part}") for part in _STANDARD))
+        tolerance = parse_duration(auth["tolerance"])
+        return verify_standard(raw, told, padded, tolerance, time.time()) and bool(secrets)
+    given = _only(headers, auth["header"])
+    return verify_hmac(raw, given, padded, auth["algorithm"]) and bool(secrets)
+
+
+_STANDARD = ("id", "timestamp", "signature")
+
+
+def _check(hooks: Iterable[Hook], payload: Json) -> None:
+    """Raise Invalid for a body that no trigger of the route takes."""
+    problems: list[tuple[str, str]] = []
+    for hook in hooks:
+        wanted = hook.settings.get("payload")
+        found = [] if wanted is None else schema.validator(wanted).problems(payload)
+        if not found:
+            return
+        problems += [(str(pointer), told) for pointer, told in found]
+    _DELIVERIES.labels("webhook", "invalid").inc()
+    raise Invalid("the body is not what this webhook takes", tuple(problems))
+
+
+def _identity(told: str, raw: bytes) -> str:
+    """Return the sender's id of a delivery; a body without one is its own."""
+    if not told:
+        return hashlib.sha256(raw).hexdigest()
+    if not _IDENTITY.fullmatch(told):
+        raise Refusal(400, "http.delivery_id", "a delivery's id is up to 200 printable characters")
     return told
 
 
-def _id(request: Request, header: str, data: bytes) -> str:
-    told = request.headers.get(header, "")
-    if 0 < len(told) <= _LONGEST_ID and told.isascii() and told.isprintable():
-        return told
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+def _only(headers: Headers, name: str) -> str:
+    """Return a header that is there once, or an empty string."""
+    found = headers.getlist(name)
+    return found[0] if len(found) == 1 else ""
 
 
-def _accepted(delivery: Delivery, answer: Answer) -> Response:
-    runs = [str(each) for each in answer.runs]
-    return json_answer(
-        {"delivery": delivery.id, "runs": runs, "duplicate": not answer.created}, 202
-    )
+def _headers(headers: Headers, hooks: Iterable[Hook]) -> dict[str, Json]:
+    """Return the headers that a run may read and keep: no credentials, no signatures."""
+    private = _PRIVATE | {str(each.settings["auth"].get("header", "")).lower() for each in hooks}
+    return {name: value for name, value in headers.items() if name not in private}
+
+
+def _unsigned(forge: str) -> Refusal:
+    """Return the one answer for a bad signature, a shut route and an address that is not."""
+    _DELIVERIES.labels(forge, "unsigned").inc()
+    return Refusal(401, "webhook.unsigned", "the signature is missing or wrong")
+
+
+def _accepted(forge: str, identity: str, delivered: Delivered) -> Response:
+    _DELIVERIES.labels(forge, "duplicate" if delivered.duplicate else "accepted").inc()
+    runs = [str(run) for run in delivered.runs]
+    told = {"delivery": identity, "runs": runs, "duplicate": delivered.duplicate}
+    return Data(told, 202)

@@ -1,80 +1,101 @@
-"""The pages: what is active, what is in the way, what has run. Read without JavaScript."""
+"""The pages: what is active, what is in the way, what has run. Read only, without JavaScript."""
 
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from engine import history, token
 from engine.errors import NotFound
-from engine.store import journal, sources, views, workflows
+from engine.store import sources, views, workflows
+from engine.store.views import Wanted
+from policies.facts import Action, Actor, Resource
 from webhooks import body
-from webhooks.edge import Unauthenticated, edge_of, run_id
+from webhooks.api.runs import named
+from webhooks.auth import session
+from webhooks.auth.guard import namespaces
+from webhooks.auth.token import is_token
+from webhooks.doors import doors
 
 _FOLDER = Path(__file__).parent
 _PAGES = Environment(
-    loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, trim_blocks=True
+    loader=FileSystemLoader(_FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
 )
+_STYLE = (_FOLDER / "static" / "sark.css").read_bytes()
 _FORM_LIMIT = 4096
-
-
-def routes() -> list[Route]:
-    return [
-        Route("/", home, methods=["GET"]),
-        Route("/login", login, methods=["POST"]),
-        Route("/runs/{run}", run, methods=["GET"]),
-        Route("/static/sark.css", style, methods=["GET"]),
-    ]
+_LATEST = 50
 
 
 async def home(request: Request) -> Response:
-    """Show sources, workflows and the latest runs; or ask for the token."""
-    edge = edge_of(request)
-    try:
-        await edge.allow(request, "run.read", "run", "*")
-    except Unauthenticated:
-        return HTMLResponse(_PAGES.get_template("login.html").render(), 401)
-    async with edge.pool.connection() as connection:
-        told = {
-            "sources": await sources.all_of(connection),
-            "workflows": await workflows.all_of(connection),
-            "runs": await views.page(connection, views.Filter(limit=50)),
-        }
-    return HTMLResponse(_PAGES.get_template("home.html").render(told))
-
-
-async def login(request: Request) -> Response:
-    """Take the token from the form into a cookie that no script and no other site can use."""
-    edge = edge_of(request)
-    data = await body.read(request, _FORM_LIMIT)
-    given = parse_qs(data.decode("utf-8", "replace")).get("token", [""])[0].strip()
-    if not token.matches(given, edge.token_hash):
-        page = _PAGES.get_template("login.html").render(wrong=True)
-        return HTMLResponse(page, 401)
-    answer = RedirectResponse("/", 303)
-    answer.set_cookie(
-        "sark_token", given, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+    """`GET /`: sources, workflows and the latest runs; or the form that asks for the token."""
+    actor = session.actor(request)
+    if actor is None:
+        return _login(401, wrong=False)
+    runs_in = await namespaces(request, actor, "run.read", "run")
+    sources_in = await namespaces(request, actor, "source.read", "source")
+    workflows_in = await namespaces(request, actor, "workflow.read", "workflow")
+    async with doors(request).pool.connection() as connection:
+        watched = await sources.all_of(connection)
+        active = await workflows.all_of(connection)
+        latest = await views.runs(connection, Wanted(runs_in), None, _LATEST)
+    return _page(
+        "home.html",
+        sources=[each for each in watched if each.namespace in sources_in],
+        workflows=[each for each in active if each.namespace in workflows_in],
+        runs=latest,
     )
-    return answer
 
 
 async def run(request: Request) -> Response:
-    """Show one run and its steps."""
-    edge = edge_of(request)
-    await edge.allow(request, "run.read", "run", request.path_params["run"])
-    identity = run_id(request.path_params["run"])
-    async with edge.pool.connection() as connection:
-        row = await views.run(connection, identity)
-        if row is None:
-            raise NotFound(f"there is no run {identity}")
-        rows = await journal.read(connection, identity)
-        steps = await history.steps(connection, row, rows)
-    return HTMLResponse(_PAGES.get_template("run.html").render(run=row, steps=steps))
+    """`GET /runs/{id}`: one run and its steps."""
+    actor = session.actor(request)
+    if actor is None:
+        return _login(401, wrong=False)
+    identity, missing = named(request)
+    found = await doors(request).history.run(identity)
+    if found is None or not _may_read(request, actor, found[0]):
+        raise NotFound(missing)
+    return _page("run.html", run=found[0], steps=found[1])
 
 
-async def style(request: Request) -> Response:
-    """Return the one style sheet."""
-    return FileResponse(_FOLDER / "static" / "sark.css", media_type="text/css")
+async def login(request: Request) -> Response:
+    """`POST /login`: give a session for the token."""
+    session.check_origin(request)
+    data = await body.read(request, _FORM_LIMIT, body.FORM)
+    given = parse_qs(data.decode("utf-8", "replace")).get("token", [""])[0].strip()
+    if not is_token(request, given):
+        return _login(401, wrong=True)
+    answer = RedirectResponse("/", 303)
+    session.begin(request, answer)
+    return answer
+
+
+async def logout(request: Request) -> Response:
+    """`POST /logout`: end the session in this browser."""
+    session.check_origin(request)
+    answer = RedirectResponse("/", 303)
+    session.end(request, answer)
+    return answer
+
+
+async def style(_: Request) -> Response:
+    """`GET /static/sark.css`: the one style sheet."""
+    kept = {"Cache-Control": "public, max-age=3600"}
+    return Response(_STYLE, headers=kept, media_type="text/css")
+
+
+def _may_read(request: Request, actor: Actor, row: views.RunRow) -> bool:
+    resource = Resource("run", row.workflow, row.namespace)
+    return doors(request).policy.decide(actor, Action("run.read"), resource).allowed
+
+
+def _login(status: int, *, wrong: bool) -> Response:
+    return _page("login.html", status, wrong=wrong)
+
+
+def _page(name: str, status: int = 200, **names: object) -> Response:
+    return HTMLResponse(_PAGES.get_template(name).render(names), status)

@@ -1,108 +1,125 @@
-"""Every error as RFC 9457 words it: a code, a sentence, the faults; never a stack or a secret."""
+"""Every error as a problem (RFC 9457): a code, a sentence, the faults; never a trace."""
 
 import logging
-from uuid import uuid4
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from math import ceil
+from typing import Any
 
 import orjson
+import psycopg
+from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.errors import Conflict, Denied, Invalid, NotFound, SarkError, Unavailable
-from webhooks.body import TooLarge, WrongType
-from webhooks.edge import Unauthenticated
 
-_LOG = logging.getLogger("sark.edge")
-_TITLES = {
-    400: "The request is malformed",
-    401: "Not authenticated",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Method not allowed",
-    409: "In conflict",
-    413: "Too large",
-    415: "Unsupported media type",
-    422: "Not acceptable as it is",
-    500: "Our fault",
-    503: "Unavailable",
-}
+_LOG = logging.getLogger("sark.http")
+_KINDS: tuple[tuple[type[SarkError], int], ...] = (
+    (Denied, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Invalid, 422),
+    (Unavailable, 503),
+)
+_CODES = {404: "http.not_found", 405: "http.method_not_allowed"}
+_DETAILS = {404: "there is nothing at this address", 405: "this address does not take this method"}
 
 
-async def of_ours(request: Request, error: Exception) -> Response:
-    """Answer an error of ours by what its sender does next."""
-    assert isinstance(error, SarkError)
-    headers = {}
-    if isinstance(error, Unavailable):
-        headers["Retry-After"] = str(max(1, round(error.after.total_seconds())))
-    if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = "Bearer"
-    problems = error.problems if isinstance(error, Invalid) else ()
-    return problem(request, _status(error), str(error), error.code, problems, headers)
+class Refusal(Exception):
+    """A request that is not taken, with the status that says why."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
 
 
-async def of_http(request: Request, error: Exception) -> Response:
-    """Answer what the router says: no such path, not this method."""
-    assert isinstance(error, HTTPException)
-    detail = f"{request.method} {request.url.path[:200]}"
-    return problem(
-        request,
-        error.status_code,
-        detail,
-        f"http.{error.status_code}",
-        (),
-        dict(error.headers or {}),
-    )
+class Data(Response):
+    """A JSON answer."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return orjson.dumps(content)
 
 
-async def of_defect(request: Request, error: Exception) -> Response:
-    """Answer a defect of ours: the log has it whole, the sender a number to name."""
-    answer = problem(
-        request, 500, "an error of ours; the log has it under this request_id", "sark.defect"
-    )
-    _LOG.error("request %s failed", answer.headers["x-request-id"], exc_info=error)
-    return answer
+class Problem(Data):
+    """An error as JSON."""
+
+    media_type = "application/problem+json"
 
 
-def problem(
-    request: Request, status: int, detail: str, code: str,
-    problems: tuple[tuple[str, str], ...] = (), headers: dict[str, str] | None = None,
-) -> Response:  # fmt: skip
-    """Return a problem as a response."""
-    identity = request.headers.get("x-request-id", "")
-    if not (0 < len(identity) <= 64 and identity.isascii() and identity.isprintable()):
-        identity = str(uuid4())
-    told = {
-        "type": f"https://sark-engine.dev/errors/{code}",
-        "title": _TITLES.get(status, "Error"),
+def answer(
+    request: Request, status: int, code: str, detail: str,
+    problems: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None,
+) -> Problem:  # fmt: skip
+    """Return a problem. Its type is a name, not an address: `code` is listed in the reference."""
+    told: dict[str, object] = {
+        "type": f"urn:sark:problem:{code}",
+        "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
+        "instance": request.scope["path"],
         "code": code,
-        "request_id": identity,
-        "errors": [{"pointer": str(pointer), "message": words} for pointer, words in problems],
+        "request_id": request.scope.get("request_id", ""),
     }
-    return Response(
-        orjson.dumps(told), status, {**(headers or {}), "X-Request-Id": identity},
-        "application/problem+json",
-    )  # fmt: skip
+    if problems:
+        told["errors"] = [{"pointer": pointer, "message": words} for pointer, words in problems]
+    return Problem(told, status, dict(headers or {}))
 
 
-def _status(error: SarkError) -> int:
-    match error:
-        case Unauthenticated():
-            return 401
-        case Denied():
-            return 403
-        case NotFound():
-            return 404
-        case Conflict():
-            return 409
-        case TooLarge():
-            return 413
-        case WrongType():
-            return 415
-        case Invalid():
-            return 422
-        case Unavailable():
-            return 503
-        case _:
-            return 500
+async def on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return answer(request, error.status, error.code, error.detail, headers=error.headers)
+
+
+async def on_sark_error(request: Request, error: Exception) -> Response:
+    """Answer what the world around us is to blame for."""
+    assert isinstance(error, SarkError)
+    status = next((status for kind, status in _KINDS if isinstance(error, kind)), 500)
+    if status == 500:
+        return await on_defect(request, error)
+    problems = error.problems if isinstance(error, Invalid) else ()
+    headers = {}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(max(1, ceil(error.after.total_seconds())))
+    return answer(request, status, error.code, str(error), problems, headers)
+
+
+async def on_http(request: Request, error: Exception) -> Response:
+    """Answer what the router refuses."""
+    assert isinstance(error, HTTPException)
+    status = error.status_code
+    code = _CODES.get(status, "http.refused")
+    return answer(request, status, code, _DETAILS.get(status, error.detail), headers=error.headers)
+
+
+async def on_database(request: Request, error: Exception) -> Response:
+    """Say that PostgreSQL is away, which a retry may mend; anything else is a defect of ours."""
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
+        _LOG.warning("PostgreSQL does not answer: %s", (str(error).splitlines() or [""])[0])
+        return await on_sark_error(request, Unavailable("PostgreSQL does not answer"))
+    _LOG.error("PostgreSQL refused a statement", exc_info=error)
+    return await on_defect(request, error)
+
+
+async def on_defect(request: Request, _: Exception) -> Response:
+    """Say nothing of what is wrong with us; the log has it whole."""
+    detail = "the server has made a mistake; its log says which, under this request's id"
+    return answer(request, 500, "sark.defect", detail)
+
+
+HANDLERS: dict[Any, Any] = {
+    Refusal: on_refusal,
+    SarkError: on_sark_error,
+    HTTPException: on_http,
+    psycopg.Error: on_database,
+    PoolTimeout: on_database,
+    Exception: on_defect,
+}

@@ -1,7 +1,14 @@
-"""`sark server`: the application on uvicorn, with the limits that its defaults leave out."""
+"""`sark server`: one process that serves the edge, until it is told to stop."""
 
 import asyncio
+import errno
 import logging
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import FrameType
 
 import uvicorn
 import uvloop
@@ -9,59 +16,125 @@ import uvloop
 from engine import token
 from engine.broker import Bell, HintBroker
 from engine.errors import Misconfigured
+from engine.history import History
 from engine.intake import Intake
 from engine.secrets import Secrets
 from engine.settings import Settings
 from engine.store.pool import pool
-from policies.authorizer import Authorizer
-from webhooks.app import create_app
-from webhooks.edge import Edge
-from webhooks.inbound import check_secrets
+from policies.authorizer import Authorizer, PolicyError
+from webhooks import routes
+from webhooks.app import build
+from webhooks.doors import Doors, Drain
+from webhooks.protocol import GuardedProtocol
+from webhooks.syncs import Syncs
 
-_LOG = logging.getLogger("sark.server")
-_CONNECTIONS = 1_000
-_REFRESH_SECONDS = 1.0
+_LOG = logging.getLogger("sark.http")
+_CONNECTIONS = 2048
+_IDLE_SECONDS = 30
+_GRACE_SECONDS = 10
+_LONGEST_LEAVE = 10.0
+_BALANCER_SILENCE = 30.0
 
 
 def run_server(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; raise Misconfigured for what keeps it from starting."""
+    """Serve until SIGTERM or SIGINT. Raise Misconfigured where it must not start."""
+    routes.check(settings)
+    try:
+        policy = Authorizer()
+    except PolicyError as error:
+        raise Misconfigured(str(error)) from None
+    listener = _listen(settings.server.host, settings.server.port)
+    uvloop.run(_serve(settings, policy, listener))
+
+
+@asynccontextmanager
+async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]:
+    """Hold the engine's doors open; they heal by themselves when a server comes back."""
     if settings.database_url is None:
         raise Misconfigured("SARK_DATABASE_URL is not set; `sark up` brings its own PostgreSQL")
-    check_secrets(settings)
-    uvloop.run(_serve(settings, settings.database_url))
-
-
-async def _serve(settings: Settings, url: str) -> None:
     broker = HintBroker(settings.redis_url) if settings.redis_url else None
-    bell = Bell(broker) if broker else None
-    async with pool(url, "server") as connections:
-        intake = Intake(connections, bell)
-        edge = Edge(
-            settings, connections, intake, broker, bell, Authorizer(), Secrets(settings),
+    bell = Bell(broker) if broker is not None else None
+    async with AsyncExitStack() as stack:
+        connections = await stack.enter_async_context(pool(settings.database_url, "server"))
+        intake = await stack.enter_async_context(
+            Intake(settings.database_url, connections, bell, policy)
+        )
+        if broker is not None:
+            stack.callback(broker.close)
+        yield Doors(
+            settings,
+            connections,
+            intake,
+            Syncs(connections, bell),
+            History(connections),
+            policy,
+            Secrets(settings),
             token.hashed(settings.state),
-        )  # fmt: skip
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(edge), settings.server.host, settings.server.port, loop="none",
-                http="httptools", ws="none", log_level="warning", access_log=False,
-                proxy_headers=False, server_header=False, lifespan="off", timeout_keep_alive=30,
-                limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=5,
-            )
-        )  # fmt: skip
-        duties = [asyncio.create_task(intake.serve()), asyncio.create_task(_follow(intake))]
-        try:
-            await server.serve()
-        finally:
-            for each in duties:
-                each.cancel()
-            await asyncio.gather(*duties, return_exceptions=True)
+            broker,
+            bell,
+            Drain(),
+        )
 
 
-async def _follow(intake: Intake) -> None:
-    """Keep the active set fresh where no request does it."""
-    while True:
-        try:
-            await intake.refresh()
-        except Exception as error:
-            _LOG.warning("the active set was not refreshed: %s", error)
-        await asyncio.sleep(_REFRESH_SECONDS)
+class Server(uvicorn.Server):
+    """uvicorn's server, which leaves in two steps if somebody balances load over it."""
+
+    def __init__(self, doors: Doors) -> None:
+        config = uvicorn.Config(
+            build(doors),
+            http=GuardedProtocol,
+            ws="none",
+            lifespan="off",
+            loop="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_keep_alive=_IDLE_SECONDS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+        super().__init__(config)
+        self._drain = doors.drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Say first on `/readyz` that this server leaves, for as long as a balancer looks away.
+
+        Who asks for readiness asks at an interval: three of them are waited for. Where nobody
+        asks, or a second signal comes, the server leaves at once.
+        """
+        if self._drain.draining or sig != signal.SIGTERM:
+            self._drain.draining = True
+            return super().handle_exit(sig, frame)
+        self._drain.draining = True
+        wait = leave_after(self._drain.asked, time.monotonic())
+        asyncio.get_running_loop().call_later(wait, super().handle_exit, sig, frame)
+        return None
+
+
+def leave_after(asked: list[float], now: float) -> float:
+    """Return how many seconds to stay, by when `/readyz` was last asked."""
+    if len(asked) < 2 or now - asked[-1] > _BALANCER_SILENCE:
+        return 0.0
+    return min(3 * (asked[-1] - asked[-2]), _LONGEST_LEAVE)
+
+
+async def _serve(settings: Settings, policy: Authorizer, listener: socket.socket) -> None:
+    async with opened(settings, policy) as doors:
+        _LOG.info("the server listens on %s", listener.getsockname()[:2])
+        await Server(doors).serve([listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a bound socket; raise Misconfigured where nobody may listen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
+        raise Misconfigured(f"port {port} on {host} {why}; set SARK_SERVER__PORT") from None
+    listener.set_inheritable(True)
+    return listener

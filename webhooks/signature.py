@@ -1,66 +1,100 @@
-"""Is a request what its sender signed: GitHub's way, a plain HMAC, and Standard Webhooks."""
+"""Is a request what its sender signed: GitHub's way, a plain HMAC, and Standard Webhooks.
+
+Sources: GitHub, "Validating webhook deliveries"; standardwebhooks.com, specification 1.0.
+Every secret and every signature is compared in full and in constant time, so that how long a
+refusal takes says neither which secret was near nor that there is none.
+"""
 
 import base64
 import binascii
 import hashlib
 import hmac
-import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 SHORTEST_SECRET = 16
+_ALGORITHMS = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
+_WHSEC = "whsec_"
+_STAMP = re.compile(r"[0-9]{1,12}")
+_IDENTITY = re.compile(r"[!-\-/-~]{1,200}")  # printable, and no dot: it separates what is signed
+_MOST_SIGNATURES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The three headers of a Standard Webhooks request; what is missing is empty."""
+
+    id: str
+    timestamp: str
+    signature: str
 
 
 def verify_hmac(
-    body: bytes, told: str | None, secrets: Sequence[str], algorithm: str = "sha256"
+    body: bytes, told: str, secrets: Sequence[bytes], algorithm: str = "sha256"
 ) -> bool:
-    """True if `told`, hexadecimal with or without `sha256=` before it, is the body's HMAC.
+    """Return whether `told` is the HMAC of the raw body under one of the secrets.
 
-    Any of the secrets will do, so that one can be rotated. Takes the same time for all of them.
+    `told` is lower case hexadecimal, with or without the algorithm and `=` before it. Two secrets
+    stand side by side while one takes the place of the other.
     """
-    given = (told or "").strip().removeprefix(f"{algorithm}=").lower()
+    given = told.removeprefix(f"{algorithm}=").encode("utf-8", "replace")
     good = False
     for secret in secrets:
-        right = hmac.new(secret.encode(), body, getattr(hashlib, algorithm)).hexdigest()
-        good |= hmac.compare_digest(right.encode(), given.encode("utf-8", "replace"))
+        right = hmac.new(secret, body, _ALGORITHMS[algorithm]).hexdigest()
+        good |= hmac.compare_digest(right.encode(), given)
     return good
 
 
 def verify_standard(
-    body: bytes, headers: Mapping[str, str], secrets: Sequence[str], tolerance: float, now: float
+    body: bytes, told: Signed, secrets: Sequence[bytes], tolerance: timedelta, now: float
 ) -> bool:
-    """True if the headers hold a fresh signature of the body (standardwebhooks.com).
+    """Return whether one of the signatures is that of `id.timestamp.body`, and is fresh.
 
-    The signed text is `id.timestamp.body`; a secret is base64 behind `whsec_`, or plain text.
-    `tolerance` and `now` are seconds.
+    `now` is in seconds since 1970. Only version `v1` (HMAC-SHA256) is taken: `v1a` is another
+    kind of key. A timestamp that is no plain number of seconds is refused.
     """
-    identity = headers.get("webhook-id", "")
-    stamp = headers.get("webhook-timestamp", "")
-    when = float(stamp) if stamp.isascii() and stamp.isdigit() and len(stamp) < 16 else math.inf
-    signed = f"{identity}.{stamp}.".encode() + body
+    is_sound = bool(_IDENTITY.fullmatch(told.id)) and bool(_STAMP.fullmatch(told.timestamp))
+    is_fresh = is_sound and abs(now - int(told.timestamp)) <= tolerance.total_seconds()
+    signed = f"{told.id}.{told.timestamp}.".encode("utf-8", "replace") + body
+    given = [_v1(each) for each in told.signature.split(" ")[:_MOST_SIGNATURES]]
     good = False
     for secret in secrets:
-        right = hmac.new(_key(secret), signed, hashlib.sha256).digest()
-        for one in headers.get("webhook-signature", "").split(" ")[:16]:
-            version, _, text = one.partition(",")
-            good |= version == "v1" and hmac.compare_digest(right, _decoded(text))
-    return good and bool(identity) and abs(now - when) <= tolerance
+        right = hmac.new(secret, signed, hashlib.sha256).digest()
+        for each in given:
+            good |= hmac.compare_digest(right, each)
+    return good and is_fresh
 
 
-def weakness(secret: str) -> str:
-    """Return why a secret is too weak to guard a route, or an empty string."""
-    if len(secret) < SHORTEST_SECRET:
-        return f"it has {len(secret)} characters; at least {SHORTEST_SECRET} are needed"
-    return ""
+def key(secret: str, *, standard: bool = False) -> bytes:
+    """Return the bytes of a secret as its owner wrote it down.
+
+    With `standard`, `whsec_` and base64 are taken off, as Standard Webhooks has it; a secret
+    without `whsec_` is its own bytes. Raise ValueError, never with the secret in it, if it is too
+    weak to guard a route.
+    """
+    if standard and secret.startswith(_WHSEC):
+        try:
+            made = base64.b64decode(secret.removeprefix(_WHSEC), validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError(f"it begins with {_WHSEC} and is not base64 after that") from None
+    else:
+        made = secret.encode()
+    if len(made.strip()) < SHORTEST_SECRET:
+        raise ValueError(
+            f"it has {len(made.strip())} characters; a secret that guards a route has at least "
+            f"{SHORTEST_SECRET}: make one with `openssl rand -hex 32`"
+        )
+    return made
 
 
-def _key(secret: str) -> bytes:
-    return (
-        _decoded(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
-    )
-
-
-def _decoded(text: str) -> bytes:
+def _v1(text: str) -> bytes:
+    """Return the bytes of a `v1,BASE64` signature, or none at all."""
+    version, _, encoded = text.partition(",")
+    if version != "v1":
+        return b""
     try:
-        return base64.b64decode(text.encode("ascii", "replace"), validate=True)
-    except binascii.Error:
+        return base64.b64decode(encoded.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
         return b""

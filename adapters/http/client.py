@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -25,6 +25,7 @@ _LARGEST_ERROR = 64 * 1024
 _LARGEST_HEADER = 16 * 1024
 _MOST_HEADERS = 200
 _KEEP_ALIVE = 15.0
+_MOST_PLACES = 10_000
 
 
 def look_up(host: str, port: int) -> Sequence[str]:
@@ -70,6 +71,7 @@ class Client:
     resolver: CheckedResolver
     gate: Gate
     agent: str
+    passed: set[tuple[str | None, int | None]] = field(default_factory=set)
 
     async def attempt(self, call: Call) -> Outcome:
         """Make one attempt of `http.request@1`, redirects included, within the call's time."""
@@ -94,7 +96,7 @@ class Client:
         hops = 0
         while True:
             try:
-                self.gate.check_host(_plain(request.url.raw_host or ""), request.url.port or 0)
+                self._check(request)
                 result = await self._ask(request, progress, hops < request.max_redirects)
             except TimeoutError as error:
                 if not isinstance(error, aiohttp.ClientError):
@@ -105,6 +107,15 @@ class Client:
             if not isinstance(result, Request):
                 return result
             request, hops = result, hops + 1
+
+    def _check(self, request: Request) -> None:
+        """Raise BlockedError unless the gate lets host and port by; it never changes its mind."""
+        place = (request.url.raw_host, request.url.port)
+        if place not in self.passed:
+            self.gate.check_host(_plain(place[0] or ""), place[1] or 0)
+            if len(self.passed) > _MOST_PLACES:
+                self.passed.clear()
+            self.passed.add(place)
 
     async def _ask(
         self, request: Request, progress: SimpleNamespace, may_follow: bool

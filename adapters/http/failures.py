@@ -39,7 +39,7 @@ def from_status(
     details: dict[str, Json] = {"status": status}
     said = _said(response, body)
     if said:
-        details["body"] = mask(said, request.secrets)
+        details["body"] = mask(said, request.secrets())
     if status == 402:
         return Failed("http.declined", message, _PERMANENT, details=details)
     pause = retry_after(response.headers.get("Retry-After"), now)

@@ -48,7 +48,7 @@ class InvalidError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One hop of one attempt. `secrets` are texts that no error may repeat.
+    """One hop of one attempt. `call` is where it comes from, `entry` its first URL.
 
     `first` is the method of the first hop: what that may have done, a redirect does not undo.
     """
@@ -61,12 +61,32 @@ class Request:
     ok: frozenset[int]
     max_redirects: int
     max_bytes: int
-    secrets: tuple[str, ...]
+    call: Call
+    entry: URL
 
     @property
     def idempotent(self) -> bool:
         """True if sending it twice does what sending it once does."""
         return self.first in IDEMPOTENT
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what an echoing server could repeat and no error may, longest first.
+
+        The key, the first URL and its parts, credentials, and the author's own headers.
+        """
+        given, url = self.call.arguments, self.entry
+        texts = [self.call.key, str(given["url"]), str(url), url.raw_path_qs, url.path_qs]
+        texts += [url.raw_path, url.path, url.query_string, *url.query.values()]
+        own = given.get("headers")
+        if isinstance(own, Mapping):
+            texts += [str(each) for name, each in own.items() if name.lower() not in _HARMLESS]
+        authorization = _authorization(given.get("auth")) or ""
+        kind, _, value = authorization.partition(" ")
+        texts.append(value)
+        if kind == "Basic":
+            texts += base64.b64decode(value).decode().split(":", 1)
+        texts.append(_sendable(self.call.key))
+        return tuple(sorted({text for text in texts if len(text) >= 4}, key=len, reverse=True))
 
     @property
     def target(self) -> str:
@@ -78,8 +98,7 @@ def build(call: Call, agent: str) -> Request:
     """Return the request of a call's arguments; raise InvalidError if they make none."""
     given = call.arguments
     method = _one_of("method", given.get("method", "GET"), METHODS)
-    raw = _text("url", given.get("url"))
-    url = parse_url(raw)
+    url = parse_url(_text("url", given.get("url")))
     query = _pairs("query", given.get("query", {}))
     full = url.extend_query(query) if query else url
     body, media_type = _body(given)
@@ -92,10 +111,11 @@ def build(call: Call, agent: str) -> Request:
         full,
         headers,
         body,
-        _ok(given.get("ok_status", ("2xx",))),
+        _ok(given["ok_status"]) if "ok_status" in given else _USUAL,
         _number("max_redirects", given, _default_redirects(method), 0, MAX_REDIRECTS),
         _number("max_bytes", given, DEFAULT_MAX_BYTES, 1, LARGEST_MAX_BYTES),
-        _secrets(given, raw, full, headers),
+        call,
+        full,
     )
 
 
@@ -161,10 +181,14 @@ def _headers(call: Call, agent: str, media_type: str | None) -> CIMultiDict[str]
     headers.setdefault("User-Agent", agent)
     headers.setdefault("Accept", "*/*")
     headers["Accept-Encoding"] = "gzip, deflate"
-    # A key may hold any text; what is not printable ASCII is percent-encoded, the same each time.
-    headers.setdefault("Idempotency-Key", quote(call.key, safe=" !#$&'()*+,/:;=?@[]{}|^`<>~-_."))
+    headers.setdefault("Idempotency-Key", _sendable(call.key))
     headers["Sark-Fence"] = str(call.attempt)
     return headers
+
+
+def _sendable(key: str) -> str:
+    """Return a key as a header: what is not printable ASCII percent-encoded, the same each time."""
+    return quote(key, safe=" !#$&'()*+,/:;=?@[]{}|^`<>~-_.")
 
 
 def _header_name(name: str) -> str:
@@ -245,6 +269,9 @@ def _ok(given: Json) -> frozenset[int]:
     return frozenset(status for each in given for status in _statuses(each))
 
 
+_USUAL = frozenset(range(200, 300))
+
+
 def _statuses(given: Json) -> Iterable[int]:
     if isinstance(given, int) and not isinstance(given, bool) and 100 <= given <= 599:
         return (given,)
@@ -254,23 +281,6 @@ def _statuses(given: Json) -> Iterable[int]:
     if match[1]:
         return range(int(match[1]) * 100, int(match[1]) * 100 + 100)
     return range(int(match[2]), int(match[3]) + 1)
-
-
-def _secrets(
-    given: Mapping[str, Json], raw: str, url: URL, headers: CIMultiDict[str]
-) -> tuple[str, ...]:
-    """Return what an echoing server could repeat: the URL's parts, credentials, own headers."""
-    own = given.get("headers")
-    names = own if isinstance(own, Mapping) else {}
-    texts = [raw, str(url), url.raw_path_qs, url.path_qs, url.raw_path, url.path, url.query_string]
-    texts += url.query.values()
-    texts += [headers[name] for name in names if name.lower() not in _HARMLESS]
-    if "auth" in given:
-        kind, _, value = headers["Authorization"].partition(" ")
-        texts.append(value)
-        if kind == "Basic":
-            texts += base64.b64decode(value).decode().split(":", 1)
-    return tuple(sorted({text for text in texts if len(text) >= 4}, key=len, reverse=True))
 
 
 def _default_redirects(method: str) -> int:

@@ -113,7 +113,6 @@ def _monitor(received: list[int]) -> NoReturn:
     status = socket.socket(fileno=received[0])
     try:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-        _go_before_others()
         wakeup = _wake_on_signals()
         _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() == nursery:
@@ -135,6 +134,7 @@ def _guard(status: socket.socket, wakeup: int, standard: list[int]) -> dict[str,
         child, fault = _start(order, standard)
     except OSError as error:
         return {"errno": error.errno}
+    _go_before_others()
     for descriptor in standard:
         os.close(descriptor)
     if fault:

@@ -186,7 +186,8 @@ class Evaluator:
     def _filter(self, node: nodes.Filter, names: Mapping[str, Json]) -> Json:
         args = [self.value(each, names) for each in node.args]
         given = {str(each.key): self.value(each.value, names) for each in node.kwargs}
-        assert node.node is not None
+        if node.node is None:
+            raise ValueFault(f"the filter {node.name!r} has no value before it")
         if node.name == "default":
             return self._default(self._find(node.node, names), args, given)
         value = self.value(node.node, names)

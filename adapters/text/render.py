@@ -7,7 +7,7 @@ from jinja2 import nodes
 
 from adapters.contract import Json
 from adapters.text.budget import LARGEST_TEXT, Budget, LimitError, ValueFault
-from adapters.text.evaluate import Evaluator
+from adapters.text.evaluate import Evaluator, path
 from adapters.text.functions import as_list, show
 
 
@@ -93,9 +93,8 @@ def _at(node: nodes.Node) -> Iterator[None]:
 
 def _bound(target: nodes.Node, item: Json) -> dict[str, Json]:
     """Return the names that a turn gives to its item."""
-    if isinstance(target, nodes.Name):
-        return {target.name: item}
-    assert isinstance(target, nodes.Tuple)
+    if not isinstance(target, nodes.Tuple):
+        return {path(target): item}
     names = [each.name for each in target.items if isinstance(each, nodes.Name)]
     parts = as_list(item)
     if len(parts) != len(names):

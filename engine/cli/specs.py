@@ -148,14 +148,15 @@ def _compile(sources: dict[str, bytes]) -> "Compiled":
 
 def _read(paths: Iterable[str]) -> Iterable[tuple[str, bytes]]:
     """Yield each spec below the paths, by the name that findings show."""
+    from engine.source import is_spec
+
     for told in paths:
         path = Path(told)
         if told == "-":
             yield "stdin.yaml", sys.stdin.buffer.read()
         elif path.is_dir():
             for file in sorted(path.rglob("*")):
-                hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-                if file.suffix in (".yaml", ".yml") and file.is_file() and not hidden:
+                if is_spec(str(file.relative_to(path))) and file.is_file():
                     yield str(file), file.read_bytes()
         elif path.is_file():
             yield told, path.read_bytes()

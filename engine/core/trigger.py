@@ -1,34 +1,40 @@
-"""Which triggers an event sets off, with what inputs, and why not."""
+"""Which triggers an event sets off, with what inputs, and why not.
 
-import re
+The order is that of the language: the trigger's own keys, `payload`, `filter`, `with`, then the
+inputs as the plan declares them. An error on the way is a decision of its own, never a plain no.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property
 
+from engine.core import glob
 from engine.core.binding import Bound
-from engine.core.expression import EvaluationError, compile_value, has_template, parse_expression
+from engine.core.expression import Compiled, EvaluationError, compile_value, parse_expression
 from engine.core.plan import Trigger
-from engine.core.schema import with_defaults
+from engine.core.schema import Validator, validator
 from engine.core.values import Json
 
 _HEADS = "refs/heads/"
 _TAGS = "refs/tags/"
+_MOST_COMMITS = 2048  # GitHub tells of no more in one push; the rest cannot be known
 
 
 class Said(StrEnum):
-    """What was decided: `unmatched` by its own keys, `filtered` by its filter."""
+    """What was decided. `unmatched` by the trigger's keys, `filtered` by its filter."""
 
     STARTED = "started"
     UNMATCHED = "unmatched"
     FILTERED = "filtered"
     INVALID = "invalid"
+    DENIED = "denied"
     ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an event came to for one trigger. `inputs` are complete and fit if it started."""
+    """What an event came to for one trigger; `inputs` are complete and fit if it started."""
 
     trigger: str
     said: Said
@@ -40,124 +46,187 @@ class InputsError(ValueError):
     """Inputs do not fit; `problems` are pairs of JSON pointer and words."""
 
     def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{pointer}: {told}" for pointer, told in problems))
+        super().__init__("; ".join(f"{pointer or '/'}: {told}" for pointer, told in problems))
         self.problems = tuple(problems)
 
 
-def decide(bound: Bound, trigger: Trigger, event: Mapping[str, Json]) -> Decision:
-    """Return what an event comes to: matched, filtered, turned into inputs, in this order."""
-    if trigger.type == "github.push":
-        reason = _push_mismatch(trigger, event)
-        if reason:
-            return Decision(trigger.id, Said.UNMATCHED, reason)
-    about: dict[str, Json] = {"id": trigger.id, "type": trigger.type, "event": event}
-    names = {"event": event, "trigger": about}
-    try:
-        if trigger.filter is not None:
-            wanted = parse_expression(trigger.filter).evaluate(names)
-            if not isinstance(wanted, bool):
-                told = f"filter must give true or false; it gave {type(wanted).__name__}"
-                return Decision(trigger.id, Said.ERROR, told)
-            if not wanted:
-                return Decision(trigger.id, Said.FILTERED, f"filter is false: {trigger.filter}")
-        given = compile_value(trigger.arguments or {}).evaluate(names)
-        inputs = complete(bound, given, about)
-    except InputsError as error:
-        return Decision(trigger.id, Said.INVALID, str(error))
-    except (EvaluationError, ValueError) as error:
-        return Decision(trigger.id, Said.ERROR, str(error))
-    return Decision(trigger.id, Said.STARTED, inputs=inputs)
+class BoundInputs:
+    """What a plan takes, with its defaults ready to evaluate."""
 
-
-def complete(bound: Bound, given: Json, trigger: Json) -> Mapping[str, Json]:
-    """Return inputs with defaults filled in; raise InputsError where they do not fit.
-
-    A default may be a template over `trigger`.
-    """
-    filled = with_defaults(bound.plan.inputs, given)
-    if isinstance(filled, Mapping) and isinstance(given, Mapping):
-        names = {"trigger": trigger}
-        filled = {
-            name: compile_value(value).evaluate(names) if _is_open(name, value, given) else value
-            for name, value in filled.items()
+    def __init__(self, bound: Bound) -> None:
+        self._judge = bound.inputs
+        schema = bound.plan.inputs
+        told = schema.get("properties") if isinstance(schema, Mapping) else None
+        self._defaults: dict[str, Compiled] = {
+            name: compile_value(each["default"])
+            for name, each in (told.items() if isinstance(told, Mapping) else ())
+            if isinstance(each, Mapping) and "default" in each
         }
-    problems = bound.inputs.problems(filled)
-    if problems or not isinstance(filled, Mapping):
-        raise InputsError([(str(pointer), told) for pointer, told in problems])
-    return filled
+
+    def complete(self, given: Json, about: Json) -> Mapping[str, Json]:
+        """Return what was given with the defaults of the rest; raise InputsError if it is unfit.
+
+        A default may read `trigger`, which is `about`. What was given is data: a template in it
+        stays text. Raise EvaluationError where a default has no value.
+        """
+        if not isinstance(given, Mapping):
+            raise InputsError([("", "the inputs must be an object")])
+        names = {"trigger": about}
+        filled = {
+            **{
+                name: default.evaluate(names)
+                for name, default in self._defaults.items()
+                if name not in given
+            },
+            **given,
+        }
+        problems = self._judge.problems(filled)
+        if problems:
+            raise InputsError([(str(pointer), told) for pointer, told in problems])
+        return filled
 
 
-def with_branch(event: Mapping[str, Json]) -> dict[str, Json]:
-    """Return a push with `branch` or `tag`, which GitHub only tells inside of `ref`."""
-    ref = str(event.get("ref") or "")
-    told = dict(event)
-    if ref.startswith(_HEADS):
-        told["branch"] = ref.removeprefix(_HEADS)
-    elif ref.startswith(_TAGS):
-        told["tag"] = ref.removeprefix(_TAGS)
-    return told
+class BoundTrigger:
+    """A trigger of a plan, compiled once and asked about every event."""
+
+    def __init__(self, plan: Trigger, inputs: BoundInputs) -> None:
+        self.plan = plan
+        self._inputs = inputs
+
+    def decide(self, event: Mapping[str, Json]) -> Decision:
+        """Return what an event comes to; for a push it has been through `pushed`."""
+        identity = self.plan.id
+        try:
+            reason = self._mismatch(event)
+            if reason:
+                return Decision(identity, Said.UNMATCHED, reason)
+            unfit = self._payload.problems(event.get("body")) if self._payload else []
+            if unfit:
+                told = InputsError([(str(pointer), words) for pointer, words in unfit])
+                return Decision(identity, Said.INVALID, f"payload: {told}")
+            if not self._is_wanted(event):
+                return Decision(identity, Said.FILTERED, f"filter is false: {self.plan.filter}")
+            given = self._arguments.evaluate(self._names(event))
+            inputs = self._inputs.complete(given, self.about(event))
+        except InputsError as error:
+            return Decision(identity, Said.INVALID, f"inputs: {error}")
+        except (EvaluationError, ValueError) as error:
+            return Decision(identity, Said.ERROR, str(error))
+        return Decision(identity, Said.STARTED, inputs=inputs)
+
+    def about(self, event: Mapping[str, Json]) -> dict[str, Json]:
+        """Return what expressions of the run read as `trigger`."""
+        return {"id": self.plan.id, "type": self.plan.type, "event": event}
+
+    @cached_property
+    def _arguments(self) -> Compiled:
+        return compile_value(self.plan.arguments or {})
+
+    @cached_property
+    def _filter(self) -> Compiled | None:
+        return None if self.plan.filter is None else parse_expression(self.plan.filter)
+
+    @cached_property
+    def _payload(self) -> Validator | None:
+        schema = _settings(self.plan).get("payload")
+        return None if schema is None else validator(schema)
+
+    def _names(self, event: Mapping[str, Json]) -> dict[str, Json]:
+        return {"event": event, "trigger": self.about(event)}
+
+    def _mismatch(self, event: Mapping[str, Json]) -> str:
+        return _push_mismatch(_settings(self.plan), event) if self.is_push else ""
+
+    @property
+    def is_push(self) -> bool:
+        return self.plan.type == "github.push"
+
+    def _is_wanted(self, event: Mapping[str, Json]) -> bool:
+        if self._filter is None:
+            return True
+        wanted = self._filter.evaluate(self._names(event))
+        if not isinstance(wanted, bool):
+            raise ValueError(f"filter must give true or false; it gave {type(wanted).__name__}")
+        return wanted
 
 
-def matches(globs: Sequence[str], text: str) -> bool:
-    """True if the last glob that matches does not begin with `!` (as GitHub Actions has it)."""
-    verdict = False
-    for each in globs:
-        if _glob(each.removeprefix("!")).fullmatch(text):
-            verdict = not each.startswith("!")
-    return verdict
+def by_hand(triggers: Sequence[Trigger]) -> Trigger | None:
+    """Return the trigger under which a person or a program starts a workflow, if it has one."""
+    told = [each for each in triggers if each.type in ("api", "manual")]
+    return min(told, key=lambda each: each.type, default=None)
 
 
-def _is_open(name: str, value: Json, given: Mapping[str, Json]) -> bool:
-    """True for a default that holds a template; what was given is never evaluated."""
-    return name not in given and isinstance(value, str) and has_template(value)
+def pushed(payload: Mapping[str, Json]) -> dict[str, Json]:
+    """Return GitHub's payload with `branch` and `tag`, which it tells only inside of `ref`.
+
+    One of them is null, and both are for a ref that is neither. Raise ValueError for what is no
+    push at all.
+    """
+    ref, repository = payload.get("ref"), payload.get("repository")
+    if not isinstance(ref, str) or not isinstance(repository, Mapping):
+        raise ValueError("a push has the string `ref` and the object `repository`")
+    branch = ref.removeprefix(_HEADS) if ref.startswith(_HEADS) else None
+    tag = ref.removeprefix(_TAGS) if ref.startswith(_TAGS) else None
+    return {**payload, "branch": branch, "tag": tag}
 
 
-def _push_mismatch(trigger: Trigger, event: Mapping[str, Json]) -> str:
-    """Return why a push is none of this trigger's, or an empty string."""
-    settings = trigger.settings if isinstance(trigger.settings, Mapping) else {}
-    branches, tags = _globs(settings, "branches"), _globs(settings, "tags")
+def _settings(plan: Trigger) -> Mapping[str, Json]:
+    return plan.settings if isinstance(plan.settings, Mapping) else {}
+
+
+def _push_mismatch(settings: Mapping[str, Json], event: Mapping[str, Json]) -> str:
+    """Return why a push is none of a trigger's, or an empty string."""
     if event.get("deleted") is True:
-        return "the push deleted its ref"
+        return f"the push deleted {event.get('ref')}"
     repository = event.get("repository")
     name = repository.get("full_name") if isinstance(repository, Mapping) else None
-    if "repo" in settings and settings["repo"] != name:
-        return f"repo is {settings['repo']}, not {name}"
-    branch, tag = event.get("branch"), event.get("tag")
-    if isinstance(branch, str):
-        if branches is None and tags is not None:
-            return "only tags are wanted"
-        if branches is not None and not matches(branches, branch):
-            return f"branch {branch} is not wanted"
-    if isinstance(tag, str):
-        if tags is None and branches is not None:
-            return "only branches are wanted"
-        if tags is not None and not matches(tags, tag):
-            return f"tag {tag} is not wanted"
-    paths = _globs(settings, "paths")
-    if paths is not None and not any(matches(paths, each) for each in _changed(event)):
-        return "no changed path is wanted"
-    return ""
+    wanted = settings.get("repo")
+    if wanted is not None and str(wanted).lower() != str(name).lower():  # as GitHub compares them
+        return f"repo is {name}, not {wanted}"
+    return _ref_mismatch(settings, event) or _path_mismatch(settings, event)
+
+
+def _ref_mismatch(settings: Mapping[str, Json], event: Mapping[str, Json]) -> str:
+    """Who filters branches alone wants no tags, and the other way round."""
+    branches, tags = _globs(settings, "branches"), _globs(settings, "tags")
+    if branches is None and tags is None:
+        return ""
+    for kind, globs in (("branch", branches), ("tag", tags)):
+        name = event.get(kind)
+        if isinstance(name, str):
+            if globs is None:
+                return (
+                    f"{kind} {name}: only {'tags' if kind == 'branch' else 'branches'} are wanted"
+                )
+            return "" if glob.matches(globs, name) else f"{kind} {name} is not wanted"
+    return f"{event.get('ref')} is neither a branch nor a tag"
+
+
+def _path_mismatch(settings: Mapping[str, Json], event: Mapping[str, Json]) -> str:
+    """Paths are not asked for a tag, nor where GitHub has cut the list of commits."""
+    paths, commits = _globs(settings, "paths"), _sequence(event.get("commits"))
+    if paths is None or isinstance(event.get("tag"), str) or len(commits) >= _MOST_COMMITS:
+        return ""
+    if any(glob.matches(paths, each) for each in _changed(commits)):
+        return ""
+    return "no changed path is wanted"
 
 
 def _globs(settings: Mapping[str, Json], key: str) -> list[str] | None:
     told = settings.get(key)
-    return None if not isinstance(told, Sequence) else [str(each) for each in told]
+    return None if told is None else [str(each) for each in _sequence(told)]
 
 
-def _changed(event: Mapping[str, Json]) -> list[str]:
-    commits = event.get("commits")
-    told: list[str] = []
-    for commit in commits if isinstance(commits, Sequence) else ():
-        if isinstance(commit, Mapping):
-            for key in ("added", "modified", "removed"):
-                listed = commit.get(key)
-                told += map(str, listed if isinstance(listed, Sequence) else ())
-    return told
+def _changed(commits: Sequence[Json]) -> set[str]:
+    """Return every path that a commit of the push added, changed or removed."""
+    return {
+        str(path)
+        for commit in commits
+        if isinstance(commit, Mapping)
+        for key in ("added", "modified", "removed")
+        for path in _sequence(commit.get(key))
+    }
 
 
-@lru_cache(maxsize=1024)
-def _glob(text: str) -> re.Pattern[str]:
-    """Return a glob as a pattern: `*` stops at a slash, `**` does not, `?` is one character."""
-    parts = re.split(r"(\*\*/?|\*|\?)", text)
-    words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(words.get(part) or re.escape(part) for part in parts))
+def _sequence(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()

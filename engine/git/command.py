@@ -1,112 +1,152 @@
 """One git command at a time, through GitPython as its runner, with nothing taken from outside."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import selectors
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import PIPE, Popen, TimeoutExpired
+from threading import Event
 
 from git.cmd import Git
+from git.exc import GitCommandNotFound
 
-from engine.errors import SarkError
+from engine.git.address import shown
+from engine.git.environment import CONFIGURATION, NOTHING, Reach, environment, program
+from engine.git.failure import GitFailed, TooMuch
 
-_TIMEOUT = 120
+_TIMEOUT = 60.0
+_STEP = 0.5
+_MOST_OUTPUT = 64 << 20
+_MOST_TOLD = 64 << 10
+_CHUNK = 1 << 16
 
 
-class GitFailed(SarkError):
-    """A git command failed; `told` is what it said, credentials taken out."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command has come to: its exit code, its output, its complaints."""
 
-    code = "sark.git"
+    status: int
+    out: bytes
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs git in one bare repository. `protocol` is the only transport that it may use."""
+    """Runs git on the repository `folder` (always named, never found), within a reach.
+
+    Once `halted` is set, a command that is under way ends within half a second.
+    """
 
     folder: Path
-    protocol: str = "none"
-    trusted: Path | None = None
+    reach: Reach = NOTHING
+    halted: Event = field(default_factory=Event)
 
-    def run(self, *words: str, timeout: int = _TIMEOUT) -> bytes:
+    def run(self, *words: str, timeout: float = _TIMEOUT) -> bytes:
         """Return a command's output; raise GitFailed with what it said."""
-        status, out, told = self._execute(words, timeout)
-        if status != 0:
-            raise GitFailed(f"git {words[0]}: {_first(told)}")
-        return out
+        answer = self.ask(words, timeout)
+        if answer.status != 0:
+            raise GitFailed(f"git {words[0]}: {first(answer.told)}")
+        return answer.out
 
     def holds(self, *words: str) -> bool:
         """Return the verdict of a command that answers by its exit code."""
-        status, _, told = self._execute(words, _TIMEOUT)
-        if status > 1:
-            raise GitFailed(f"git {words[0]}: {_first(told)}")
-        return status == 0
+        answer = self.ask(words, _TIMEOUT)
+        if answer.status > 1:
+            raise GitFailed(f"git {words[0]}: {first(answer.told)}")
+        return answer.status == 0
 
-    def _execute(self, words: Sequence[str], timeout: int) -> tuple[int, bytes, str]:
-        command = ["git", *_CONFIGURATION, *words]
-        answer = Git(self.folder).execute(
-            command, with_extended_output=True, with_exceptions=False, stdout_as_string=False,
-            strip_newline_in_stdout=False, kill_after_timeout=timeout, env=self.environment(),
-        )  # fmt: skip
-        status, out, told = answer
-        data = out if isinstance(out, bytes) else str(out).encode()
-        return int(status), data, told if isinstance(told, str) else told.decode("utf-8", "replace")
+    def ask(
+        self, words: Sequence[str], timeout: float, watch: Callable[[], None] | None = None
+    ) -> Answer:
+        """Run a command to its end and return its answer.
 
-    def batch(self, ids: Sequence[str], limit: int) -> dict[str, bytes]:
-        """Return objects by id, read through one `cat-file --batch`.
-
-        Raise GitFailed for an object that is missing or larger than `limit` bytes.
+        `watch` is called twice a second and may raise. Whatever ends the wait, nothing of the
+        command is left: it has a process group of its own, which is killed whole.
         """
-        process = Git(self.folder).execute(
-            ["git", *_CONFIGURATION, "cat-file", "--batch"], as_process=True, istream=-1,
-            env=self.environment(),
-        )  # fmt: skip
-        found: dict[str, bytes] = {}
+        process = self.start(words)
         try:
-            for each in ids:
-                process.stdin.write(each.encode() + b"\n")
-                process.stdin.flush()
-                head = process.stdout.readline().split()
-                if len(head) != 3:
-                    raise GitFailed(f"object {each} is missing from the mirror")
-                size = int(head[2])
-                if size > limit:
-                    raise GitFailed(f"object {each} has {size} bytes; at most {limit} are read")
-                found[each] = process.stdout.read(size)
-                process.stdout.read(1)
+            out, told = _drain(process, words[0], time.monotonic() + timeout, self._watched(watch))
+            return Answer(process.wait(_STEP * 4), out, told.decode("utf-8", "replace"))
+        except TimeoutExpired:
+            raise GitFailed(f"git {words[0]} did not end") from None
         finally:
-            process.stdin.close()
-            process.stdout.close()
-            process.wait()
-        return found
+            end(process)
 
-    def environment(self) -> Mapping[str, str]:
-        """Return git's whole say: no configuration but ours, no prompt, one transport."""
-        return {
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": str(self.trusted or os.devnull),
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_ASKPASS": "true",
-            "GIT_ALLOW_PROTOCOL": self.protocol,
-            "GIT_NO_REPLACE_OBJECTS": "1",
-            "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes",
-            "LC_ALL": "C",
-        }
+    def _watched(self, watch: Callable[[], None] | None) -> Callable[[], None]:
+        def look() -> None:
+            if self.halted.is_set():
+                raise GitFailed("git was ended, for the process stops")
+            if watch is not None:
+                watch()
 
+        return look
 
-_CONFIGURATION = [
-    "-c", "protocol.version=2",
-    "-c", "http.followRedirects=false",
-    "-c", "core.hooksPath=/dev/null",
-    "-c", "core.fsmonitor=false",
-    "-c", "gc.auto=0",
-    "-c", "transfer.fsckObjects=true",
-    "-c", "fetch.fsckObjects=true",
-]  # fmt: skip
+    def start(self, words: Sequence[str], feed: bool = False) -> "Popen[bytes]":
+        """Start a command; `feed` opens its standard input. The caller ends it with `end`."""
+        ours = environment(self.reach)
+        command = [*program(os.environ, ours), *CONFIGURATION, f"--git-dir={self.folder}", *words]
+        try:
+            handle = Git().execute(
+                command, as_process=True, istream=PIPE if feed else None, env=ours,
+                start_new_session=True,
+            )  # fmt: skip
+        except (GitCommandNotFound, OSError) as error:
+            raise GitFailed(f"git cannot be started: {type(error).__name__}") from None
+        process = handle.proc
+        assert process is not None
+        handle.proc = None
+        return process
 
 
-def _first(told: str) -> str:
-    from engine.git.address import shown
+def end(process: "Popen[bytes]") -> None:
+    """Kill what is left of a command, its children included, and let go of its pipes."""
+    with suppress(ProcessLookupError, PermissionError):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+    process.wait()
 
+
+def first(told: str) -> str:
+    """Return the line that says most of what git said, credentials taken out."""
     lines = [line.strip() for line in told.splitlines() if line.strip()]
-    words = (lines[0] if lines else "no answer").removeprefix("fatal: ").split()
-    return " ".join(shown(word.strip("'\"")) if "://" in word else word for word in words)
+    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    chosen = (fatal or lines or ["no answer"])[0].removeprefix("fatal: ")[:500]
+    return " ".join(_masked(word) for word in chosen.split())
+
+
+def _masked(word: str) -> str:
+    bare = word.strip("'\"")
+    return word.replace(bare, shown(bare)) if "://" in bare else word
+
+
+def _drain(
+    process: "Popen[bytes]", verb: str, until: float, watch: Callable[[], None]
+) -> tuple[bytes, bytes]:
+    """Return all that a command prints; raise GitFailed when it is too late or too much."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    out, told = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, out)
+        selector.register(process.stderr, selectors.EVENT_READ, told)
+        while selector.get_map():
+            if time.monotonic() > until:
+                raise GitFailed(f"git {verb} was ended, for it took too long")
+            watch()
+            for key, _ in selector.select(_STEP):
+                chunk = os.read(key.fd, _CHUNK)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                elif key.data is out or len(told) < _MOST_TOLD:
+                    key.data.extend(chunk)
+                if len(out) > _MOST_OUTPUT:
+                    raise TooMuch(f"git {verb} was ended, for it printed too much")
+    return bytes(out), bytes(told)

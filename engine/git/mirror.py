@@ -1,133 +1,240 @@
-"""A bare mirror of one repository: what a ref is, what a commit holds."""
+"""A bare mirror of one repository: what its refs are, what a commit holds. Never a work tree.
 
+The mirror is a partial clone: blobs over the limit of a spec are left at the remote. Its refs are
+our own (`refs/sark/<digest>`), so that no name of the remote's can be in another's way. Whatever
+is wrong with it, it is made anew beside the old one and takes its place when it is whole.
+"""
+
+import fcntl
 import hashlib
+import os
 import shutil
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
 
-from engine.git.address import check_ref, check_url
-from engine.git.command import GitFailed, Runner
+from engine.git import history, local
+from engine.git.address import Address, check_ref
+from engine.git.command import Runner, first
+from engine.git.environment import reach, trusting
+from engine.git.failure import GitFailed, Refused, TooMuch
+from engine.git.history import CommitFacts
+from engine.git.objects import Objects
+from engine.git.tree import Tree, changed, inside, listed, too_many
 
 MAX_FILE = 256 * 1024
-MAX_FILES = 50_000
-_FILE_MODES = {"100644", "100755"}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file of a commit, by its path below the source's root and the id of its content."""
-
-    path: str
-    blob: str
-
-
-@dataclass(frozen=True, slots=True)
-class CommitFacts:
-    """What a commit says of itself."""
-
-    sha: str
-    author: str
-    subject: str
-    message: str
+MAX_PACK = 2 << 30
+_RESOLVE_SECONDS = 20.0
+_FETCH_SECONDS = 300.0
+_TIDY_SECONDS = 600.0
+_MANY_PACKS = 40
+_LONGEST_LOG = 100
+_CONFIG = """\
+[core]
+\trepositoryformatversion = 1
+\tbare = true
+[extensions]
+\tpartialClone = origin
+[remote "origin"]
+\turl = "{url}"
+\tpromisor = true
+\tpartialCloneFilter = blob:limit={limit}
+"""
 
 
 class Mirror:
-    """The mirror of a URL below `folder`. Its methods block; call them from a thread."""
+    """The mirror of an address below `folder`. Its methods block; call them from a thread."""
 
-    def __init__(self, folder: Path, url: str) -> None:
-        self.url = url
-        self._protocol = check_url(url)
-        self._place = folder / hashlib.sha256(url.encode()).hexdigest()[:16]
-        trusted = None
-        if self._protocol == "file":
-            trusted = folder / f"{self._place.name}.config"
-        self._trusted = trusted
-        self._remote = Runner(folder, self._protocol, trusted)
-        self._local = Runner(self._place, "none")
+    def __init__(self, folder: Path, address: Address, halted: Event | None = None) -> None:
+        self.address = address
+        name = hashlib.sha256(address.url.encode()).hexdigest()[:16]
+        self._place = folder.absolute() / f"{name}.git"
+        self._trusted = folder.absolute() / f"{name}.config"
+        self._reach = reach(address, self._trusted)
+        self._halted = halted or Event()
+        self._inside = Runner(self._place, halted=self._halted)
 
-    def head(self, ref: str) -> str | None:
-        """Return the commit of a full ref at the remote, or None if it is not there."""
-        self._prepare()
-        told = self._remote.run("ls-remote", "--", self.url, check_ref(ref)).decode()
-        for line in told.splitlines():
-            sha, _, name = line.partition("\t")
-            if name in (ref, f"{ref}^{{}}"):
-                return sha
-        return None
+    def heads(self, refs: Sequence[str]) -> dict[str, str]:
+        """Return the commit of each full ref that is there at the remote."""
+        for ref in refs:
+            check_ref(ref)
+        if self.address.transport != "file":
+            return self._listed(refs)
+        try:
+            found = {ref: local.read_ref(self.address.url, ref) for ref in refs}
+        except LookupError:
+            return self._listed(refs)
+        return {ref: commit for ref, commit in found.items() if commit is not None}
 
     def fetch(self, ref: str) -> str:
-        """Bring a ref into the mirror and return its commit; a broken mirror is made anew."""
-        check_ref(ref)
-        try:
-            return self._fetch(ref)
-        except GitFailed:
-            self._remove()
-            return self._fetch(ref)
+        """Bring a ref into the mirror and return its commit.
 
-    def files(self, commit: str, root: str) -> list[Entry]:
-        """Return the files of a commit below `root`.
-
-        Raise GitFailed for links, submodules and other entries that are no plain file, and for a
-        root that is not there.
+        Raise Refused for content that git's own checks refuse or that is too much, GitFailed for
+        what may pass. A damaged mirror is made anew, if the remote answers.
         """
-        below = "" if root in (".", "") else root.strip("/") + "/"
-        told = self._local.run("ls-tree", "-r", "-z", "--full-tree", commit, "--", below or ".")
-        entries = []
-        for line in told.decode("utf-8", "surrogateescape").split("\0"):
-            if not line:
-                continue
-            head, _, path = line.partition("\t")
-            mode, _, blob = head.split()
-            if mode not in _FILE_MODES:
-                raise GitFailed(
-                    f"{path!r} is a link or a submodule (mode {mode}); only files count"
-                )
-            if any(part in ("..", ".git") for part in PurePosixPath(path).parts):
-                raise GitFailed(f"{path!r} is no name for a file")
-            entries.append(Entry(path.removeprefix(below), blob))
-            if len(entries) > MAX_FILES:
-                raise GitFailed(f"more than {MAX_FILES} files below {root!r}")
-        if not entries and below:
-            raise GitFailed(f"there is no folder {root!r} in {commit[:12]}")
-        return entries
+        check_ref(ref)
+        with self._locked():
+            self._prepare(self._place)
+            try:
+                return self._fetch(self._place, ref)
+            except TooMuch:
+                raise
+            except GitFailed:
+                if not self._has_content() or ref not in self.heads([ref]):
+                    raise
+                return self._anew(ref)
 
-    def read(self, blobs: list[str]) -> dict[str, bytes]:
-        """Return contents by id."""
-        return self._local.batch(blobs, MAX_FILE + 1) if blobs else {}
+    def rebuild(self, ref: str) -> str:
+        """Make the mirror anew from the remote and return the commit of a ref."""
+        with self._locked():
+            return self._anew(check_ref(ref))
+
+    def tree(self, commit: str, root: str, old: Tree | None = None) -> Tree:
+        """Return the files of a commit below a root, told by what differs from an `old` tree.
+
+        Raise Refused for a root that is not there, and for anything in it but plain files.
+        """
+        below = inside(root)
+        place = ("--", f":(top,literal){below}") if below else ()
+        if old is not None and old.root == root:
+            told = self._print(
+                root, "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-ext-diff",
+                "--ignore-submodules=none", old.commit, commit, *place,
+            )  # fmt: skip
+            return self._there(changed(old, commit, told))
+        names = ("--", below) if below else ()
+        told = self._print(root, "ls-tree", "-r", "-z", "--full-tree", commit, *names)
+        return self._there(listed(commit, root, told))
+
+    def objects(self) -> Objects:
+        """Return the reader of contents, to be used as a context."""
+        return Objects(self._inside)
 
     def facts(self, commit: str) -> CommitFacts:
-        """Return author, subject and message of a commit."""
-        told = self._local.run("show", "-s", "--format=%an%x00%s%x00%B", commit)
-        author, subject, message = told.decode("utf-8", "replace").split("\0", 2)
-        return CommitFacts(commit, author, subject, message)
+        """Return what a commit says of itself."""
+        words = ("log", "-1", "--no-show-signature", f"--format={history.FORMAT}", commit, "--")
+        return history.parse(self._inside.run(*words))[0]
+
+    def between(self, old: str, new: str) -> list[CommitFacts]:
+        """Return the commits on the first-parent line from `old` to `new`, `new` first."""
+        words = ("log", "--first-parent", f"--max-count={_LONGEST_LOG}", "--no-show-signature")
+        told = self._inside.run(*words, f"--format={history.FORMAT}", f"{old}..{new}", "--")
+        return history.parse(told)
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """True if `new` only adds to `old`; false too where `old` is no longer known."""
-        try:
-            return self._local.holds("merge-base", "--is-ancestor", old, new)
-        except GitFailed:
-            return False
+        return self._has(old) and self._inside.holds("merge-base", "--is-ancestor", old, new)
 
-    def _fetch(self, ref: str) -> str:
-        self._prepare()
-        if not (self._place / "HEAD").exists():
-            self._remote.run("init", "-q", "--bare", "--", str(self._place))
-        for lock in self._place.rglob("*.lock"):
-            lock.unlink(missing_ok=True)
-        fetcher = Runner(self._place, self._protocol, self._trusted)
-        fetcher.run(
-            "fetch", "-q", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
-            "--end-of-options", self.url, f"+{ref}:{ref}",
+    def tidy(self) -> None:
+        """Put the packs of many fetches together; a look at a folder where there are few."""
+        if len(list((self._place / "objects" / "pack").glob("*.pack"))) > _MANY_PACKS:
+            with self._locked():
+                self._inside.ask(("gc", "--quiet", "--prune=now"), _TIDY_SECONDS)
+
+    def _listed(self, refs: Sequence[str]) -> dict[str, str]:
+        self._prepare(self._place)
+        names = [name for ref in refs for name in (ref, f"{ref}^{{}}")]
+        runner = Runner(self._place, self._reach, self._halted)
+        told = runner.run("ls-remote", "--", self.address.url, *names, timeout=_RESOLVE_SECONDS)
+        rows = (line.partition("\t") for line in told.decode("utf-8", "replace").splitlines())
+        found = {name: commit for commit, _, name in rows}
+        return {ref: found.get(f"{ref}^{{}}", found[ref]) for ref in refs if ref in found}
+
+    def _fetch(self, place: Path, ref: str) -> str:
+        own = f"refs/sark/{hashlib.sha256(ref.encode()).hexdigest()[:16]}"
+        words = (
+            "fetch", "-q", f"--filter=blob:limit={MAX_FILE}", "--no-tags", "--force",
+            "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance",
+            "--", "origin", f"{ref}:{own}",
         )  # fmt: skip
-        return self._local.run("rev-parse", "--verify", f"{ref}^{{commit}}").decode().strip()
+        try:
+            answer = Runner(place, self._reach, self._halted).ask(
+                words, _FETCH_SECONDS, lambda: self._within(place)
+            )
+        finally:
+            _sweep(place)
+        if answer.status != 0 and "fsck error" in answer.told:
+            raise Refused("git-fsck", f"git refuses what it was sent: {first(answer.told)}")
+        if answer.status != 0:
+            raise GitFailed(f"git fetch: {first(answer.told)}")
+        inside_ = Runner(place, halted=self._halted)
+        return inside_.run("rev-parse", "--verify", f"{own}^{{commit}}").decode().strip()
 
-    def _prepare(self) -> None:
-        """Make the folder; let git serve this one local path, whoever owns it."""
-        self._place.parent.mkdir(parents=True, exist_ok=True)
-        if self._trusted is not None and not self._trusted.exists():
-            paths = (self.url, f"{self.url}/.git")
-            lines = "".join(f'\tdirectory = "{path}"\n' for path in paths)
-            self._trusted.write_text(f"[safe]\n{lines}")
+    def _anew(self, ref: str) -> str:
+        fresh = self._place.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        try:
+            self._prepare(fresh)
+            commit = self._fetch(fresh, ref)
+            shutil.rmtree(self._place, ignore_errors=True)
+            fresh.rename(self._place)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        return commit
 
-    def _remove(self) -> None:
-        shutil.rmtree(self._place, ignore_errors=True)
+    def _prepare(self, place: Path) -> None:
+        """Make the repository's frame if it is not there, and its configuration in any case."""
+        for name in ("objects/pack", "refs"):
+            (place / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.address.transport == "file":
+            _write(self._trusted, trusting(self.address.url))
+        url = self.address.url.replace("\\", "\\\\").replace('"', '\\"')
+        _write(place / "config", _CONFIG.format(url=url, limit=MAX_FILE))
+        _write(place / "HEAD", "ref: refs/heads/none\n")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other processes out; stale locks of git's own are then nobody's."""
+        self._place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._place.with_suffix(".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise GitFailed("another process is at work in the mirror") from None
+            for lock in self._place.glob("**/*.lock"):
+                lock.unlink(missing_ok=True)
+            yield
+
+    def _print(self, root: str, *words: str) -> bytes:
+        try:
+            return self._inside.run(*words)
+        except TooMuch:
+            raise too_many(root) from None
+
+    def _there(self, tree: Tree) -> Tree:
+        """Raise Refused if the root of a tree is no folder of the commit."""
+        below = inside(tree.root)
+        if below and not tree.blobs:
+            told = f"there is no folder {tree.root!r} in {tree.commit[:12]}"
+            raise Refused("root-missing", told, tree.root)
+        return tree
+
+    def _has(self, commit: str) -> bool:
+        return self._inside.ask(("cat-file", "-e", f"{commit}^{{commit}}"), 10).status == 0
+
+    def _has_content(self) -> bool:
+        return any((self._place / name).exists() for name in ("refs/sark", "packed-refs"))
+
+    def _within(self, place: Path) -> None:
+        """Raise Refused if a fetch has brought more than the disk is to hold of it."""
+        packs = place / "objects" / "pack"
+        size = sum(each.stat().st_size for each in packs.glob("tmp_*") if each.exists())
+        if size > MAX_PACK:
+            raise Refused("repository-too-large", f"the fetch was ended at {size >> 20} MiB")
+
+
+def _sweep(place: Path) -> None:
+    """Give back what a fetch that was ended has left on the disk."""
+    for pattern in ("objects/pack/tmp_*", "objects/??/tmp_obj_*"):
+        for each in place.glob(pattern):
+            each.unlink(missing_ok=True)
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file whole or not at all; leave it if it says this already."""
+    if file.exists() and file.read_bytes() == text.encode():
+        return
+    half = file.with_name(f"{file.name}.half")
+    half.write_text(text, "utf-8")
+    os.replace(half, file)

@@ -1,21 +1,36 @@
-"""Who was refused what; rows are added and never changed."""
+"""The audit log: who was denied what, and who changed something. It only grows."""
 
+from dataclasses import dataclass
 from typing import LiteralString
 
 from engine.store.pool import Connection
 
-_ADD: LiteralString = """
-    INSERT INTO audit (actor, action, resource, allowed, reason)
-    VALUES (%(actor)s, %(action)s, %(resource)s, %(allowed)s, %(reason)s)
+_APPEND: LiteralString = """
+    INSERT INTO audit (actor, action, resource, allowed, reason, request_id)
+    VALUES (%(actor)s, %(action)s, %(resource)s, %(allowed)s, %(reason)s, %(request_id)s)
 """
 
 
-async def add(
-    connection: Connection, actor: str, action: str, resource: str, allowed: bool, reason: str
-) -> None:
-    """Write one line."""
-    await connection.execute(
-        _ADD,
-        {"actor": actor, "action": action, "resource": resource, "allowed": allowed,
-         "reason": reason},
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One decision. `actor` and `resource` are `kind:id`; `request_id` is that of the request."""
+
+    actor: str
+    action: str
+    resource: str
+    allowed: bool
+    reason: str
+    request_id: str
+
+
+async def append(connection: Connection, entry: Entry) -> None:
+    """Write one entry."""
+    told = {
+        "actor": entry.actor,
+        "action": entry.action,
+        "resource": entry.resource.replace("\0", "\ufffd"),
+        "allowed": entry.allowed,
+        "reason": entry.reason.replace("\0", "\ufffd"),
+        "request_id": entry.request_id,
+    }
+    await connection.execute(_APPEND, told)

@@ -3,37 +3,73 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, LiteralString
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from engine.core.values import Json
+from engine.store.arrays import Instants, Texts
 from engine.store.pool import Connection
 
 _MOVE: LiteralString = """
-    INSERT INTO commits (source, sha, state, reason, author, subject, history, findings)
-    VALUES (%(source)s, %(sha)s, %(state)s, %(reason)s, %(author)s, %(subject)s,
+    INSERT INTO commits (source, sha, state, reason, author, subject, committed_at, history,
+                         findings)
+    VALUES (%(source)s, %(sha)s, %(state)s, %(reason)s, %(author)s, %(subject)s, %(at)s,
             jsonb_build_array(jsonb_build_object(
                 'state', %(state)s::text, 'at', now(), 'reason', %(reason)s::text)), %(findings)s)
     ON CONFLICT (source, sha) DO UPDATE
        SET state = EXCLUDED.state, reason = EXCLUDED.reason,
            author = coalesce(nullif(EXCLUDED.author, ''), commits.author),
            subject = coalesce(nullif(EXCLUDED.subject, ''), commits.subject),
+           committed_at = coalesce(EXCLUDED.committed_at, commits.committed_at),
            history = commits.history || EXCLUDED.history,
            findings = EXCLUDED.findings
-     WHERE (commits.state, commits.reason) <> (EXCLUDED.state, EXCLUDED.reason)
+     WHERE commits.state <> EXCLUDED.state
+        OR (commits.state NOT IN ('Seen', 'Fetched', 'Compiled')
+            AND (commits.reason, commits.findings) <> (EXCLUDED.reason, EXCLUDED.findings))
+"""
+_FIND_FAULTS: LiteralString = """
+    UPDATE commits SET findings = %(findings)s WHERE source = %(source)s AND sha = %(sha)s
+"""
+_PASS_OVER: LiteralString = """
+    INSERT INTO commits (source, sha, state, reason, author, subject, committed_at, history)
+    SELECT %(source)s, new.sha, 'Superseded', %(reason)s, new.author, new.subject, new.at,
+           jsonb_build_array(jsonb_build_object(
+               'state', 'Superseded', 'at', now(), 'reason', %(reason)s::text))
+      FROM unnest(%(shas)s, %(authors)s, %(subjects)s, %(ats)s) AS new (sha, author, subject, at)
+    ON CONFLICT (source, sha) DO NOTHING
 """
 _FIND: LiteralString = """
     SELECT commits.source, sha, state, reason, author, subject, history, findings, seen_at,
-           sources.active
+           sources.active, sources.active_since, committed_at
       FROM commits LEFT JOIN sources ON sources.name = commits.source
      WHERE sha LIKE %(prefix)s ORDER BY seen_at DESC LIMIT 20
 """
 
 
+class CommitState(StrEnum):
+    """What a commit has come to in one source; each is final but the first three."""
+
+    SEEN = "Seen"
+    FETCHED = "Fetched"
+    COMPILED = "Compiled"
+    HELD = "Held"
+    REJECTED = "Rejected"
+    SUPERSEDED = "Superseded"
+    ACTIVE = "Active"
+    REPLACED = "Replaced"
+
+
 @dataclass(frozen=True, slots=True)
 class CommitRow:
+    """A commit in one source. `history` has `state`, `at` and `reason` of every step it took.
+
+    `findings` have `code`, `severity`, `message`, `file` (below the repository), `line`, `column`
+    and `hint`. `active` and `active_since` are the source's.
+    """
+
     source: str
     sha: str
     state: str
@@ -44,11 +80,23 @@ class CommitRow:
     findings: Sequence[Mapping[str, Any]]
     seen_at: datetime
     active: str | None
+    active_since: datetime | None
+    committed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A commit that a newer one went past before it was looked at."""
+
+    sha: str
+    author: str
+    subject: str
+    at: datetime
 
 
 async def move(
-    connection: Connection, source: str, sha: str, state: str, *, reason: str = "",
-    author: str = "", subject: str = "", findings: Json = (),
+    connection: Connection, source: str, sha: str, state: CommitState, *, reason: str = "",
+    author: str = "", subject: str = "", at: datetime | None = None, findings: Json = (),
 ) -> None:  # fmt: skip
     """Write that a commit has come to a state; telling it again changes nothing."""
     await connection.execute(
@@ -56,11 +104,33 @@ async def move(
         {
             "source": source,
             "sha": sha,
-            "state": state,
+            "state": state.value,
             "reason": reason,
             "author": author,
             "subject": subject,
+            "at": at,
             "findings": Jsonb(findings),
+        },
+    )
+
+
+async def find_faults(connection: Connection, source: str, sha: str, findings: Json) -> None:
+    """Write what is found in a commit now, whatever it has come to."""
+    told = {"source": source, "sha": sha, "findings": Jsonb(findings)}
+    await connection.execute(_FIND_FAULTS, told)
+
+
+async def pass_over(connection: Connection, source: str, by: str, passed: Sequence[Passed]) -> None:
+    """Write that a newer commit went past these; one that is known already stays as it is."""
+    await connection.execute(
+        _PASS_OVER,
+        {
+            "source": source,
+            "reason": f"by {by[:12]}",
+            "shas": Texts([each.sha for each in passed]),
+            "authors": Texts([each.author for each in passed]),
+            "subjects": Texts([each.subject for each in passed]),
+            "ats": Instants([each.at for each in passed]),
         },
     )
 

@@ -1,11 +1,10 @@
 """Webhook deliveries, each recorded once, and the decision for each trigger they might start."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
 
-from engine.core.values import Json, canonical
 from engine.store.arrays import Jsons, Texts, Uuids
 from engine.store.pool import Connection
 
@@ -20,27 +19,37 @@ _DECIDE: LiteralString = """
                          %(said)s, %(reasons)s, %(runs)s)
 """
 _STARTED: LiteralString = """
-    SELECT run_id FROM decisions
-     WHERE route = %(route)s AND delivery = %(id)s AND run_id IS NOT NULL ORDER BY run_id
+    SELECT route, delivery,
+           coalesce(array_agg(run_id ORDER BY run_id) FILTER (WHERE run_id IS NOT NULL), '{}')
+      FROM unnest(%(routes)s, %(ids)s) AS asked (route, delivery)
+      LEFT JOIN decisions USING (route, delivery)
+     GROUP BY route, delivery
 """
+_LONGEST_REASON = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One request of a sender: `id` is the sender's own, or a hash of the body."""
+@dataclass(frozen=True, slots=True, order=True)
+class Name:
+    """What a delivery is known by: its route below /hooks/, and its sender's id for it."""
 
     route: str
     id: str
-    event: str
-    body: Json
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """What a delivery came to for one trigger of one workflow."""
+class DeliveryRow:
+    """A request whose signature was good; `body` is its raw JSON."""
 
-    route: str
-    delivery: str
+    name: Name
+    event: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """What a delivery came to for one trigger of one workflow; `run` only if it started one."""
+
+    delivery: Name
     namespace: str
     workflow: str
     trigger: str
@@ -49,38 +58,52 @@ class Decided:
     run: UUID | None
 
 
-async def record(connection: Connection, new: Sequence[Delivery]) -> frozenset[tuple[str, str]]:
-    """Record deliveries; return route and id of those that were not known before."""
+async def record(connection: Connection, rows: Iterable[DeliveryRow]) -> frozenset[Name]:
+    """Record deliveries; return those that were not known before.
+
+    They are taken in one order by everybody, so that two servers never wait for each other.
+    """
+    told = sorted(rows, key=lambda row: row.name)
     cursor = await connection.execute(
         _RECORD,
         {
-            "routes": Texts([each.route for each in new]),
-            "ids": Texts([each.id for each in new]),
-            "events": Texts([each.event for each in new]),
-            "bodies": Jsons([canonical(each.body) for each in new]),
+            **_names([row.name for row in told]),
+            "events": Texts([row.event for row in told]),
+            "bodies": Jsons([row.body for row in told]),
         },
     )
-    return frozenset((row[0], row[1]) for row in await cursor.fetchall())
+    return frozenset(Name(*row) for row in await cursor.fetchall())
 
 
-async def decide(connection: Connection, decided: Sequence[Decided]) -> None:
-    """Record what was decided, with its reason."""
+async def decide(connection: Connection, rows: Sequence[DecisionRow]) -> None:
+    """Write what was decided on new deliveries, with the reason."""
     await connection.execute(
         _DECIDE,
         {
-            "routes": Texts([each.route for each in decided]),
-            "ids": Texts([each.delivery for each in decided]),
-            "namespaces": Texts([each.namespace for each in decided]),
-            "workflows": Texts([each.workflow for each in decided]),
-            "triggers": Texts([each.trigger for each in decided]),
-            "said": Texts([each.said for each in decided]),
-            "reasons": Texts([each.reason[:2000] for each in decided]),
-            "runs": Uuids([each.run for each in decided]),
+            **_names([row.delivery for row in rows]),
+            "namespaces": Texts([row.namespace for row in rows]),
+            "workflows": Texts([row.workflow for row in rows]),
+            "triggers": Texts([row.trigger for row in rows]),
+            "said": Texts([row.said for row in rows]),
+            "reasons": Texts([_plain(row.reason) for row in rows]),
+            "runs": Uuids([row.run for row in rows]),
         },
     )
 
 
-async def started(connection: Connection, route: str, delivery: str) -> list[UUID]:
-    """Return the runs that a delivery started when it first came."""
-    cursor = await connection.execute(_STARTED, {"route": route, "id": delivery})
-    return [row[0] for row in await cursor.fetchall()]
+async def started(connection: Connection, names: Sequence[Name]) -> dict[Name, tuple[UUID, ...]]:
+    """Return the runs that each delivery started when it first came."""
+    cursor = await connection.execute(_STARTED, _names(sorted(set(names))))
+    return {Name(row[0], row[1]): tuple(row[2]) for row in await cursor.fetchall()}
+
+
+def _names(names: Sequence[Name]) -> dict[str, Texts]:
+    return {
+        "routes": Texts([each.route for each in names]),
+        "ids": Texts([each.id for each in names]),
+    }
+
+
+def _plain(reason: str) -> str:
+    """Return a reason as a text column takes it: a value told in it may hold a NUL."""
+    return reason[:_LONGEST_REASON].replace("\0", "\ufffd")

@@ -1,158 +1,243 @@
--- The whole schema as it stands after every migration, to be read. Nothing runs it but a test,
--- which holds it against a database that the migrations have made.
+-- The database as all migrations together make it, for reading; nothing runs this file but a test.
+-- Made by: pg_dump --schema-only --no-owner --exclude-table=migrations
 
--- Plans, runs, their journal, and the workers that own them.
+CREATE FUNCTION audit_keeps() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is appended to, never changed' USING ERRCODE = '42501';
+END
+$$;
 
-CREATE TABLE plans (
-    digest     text PRIMARY KEY,
-    format     integer NOT NULL,
-    body       json NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now()
-);
-
--- A worker's id is its fence: never used again, and locked by every transaction of its owner.
-CREATE TABLE workers (
-    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    pool       text NOT NULL,
-    host       text NOT NULL,
-    pid        integer NOT NULL,
-    backend    integer NOT NULL,
-    started_at timestamptz NOT NULL DEFAULT now(),
-    beat_at    timestamptz NOT NULL DEFAULT now()
-);
-
-CREATE TABLE runs (
-    id              uuid PRIMARY KEY,
-    namespace       text NOT NULL,
-    workflow        text NOT NULL,
-    source          text NOT NULL DEFAULT '',
-    commit_sha      text NOT NULL DEFAULT '',
-    plan            text NOT NULL,
-    trigger         json NOT NULL,
-    inputs          json NOT NULL,
-    idempotency_key text,
-    pool            text NOT NULL DEFAULT 'default',
-    priority        smallint NOT NULL DEFAULT 1,
-    status          text NOT NULL DEFAULT 'queued' CHECK (status IN (
-        'queued', 'running', 'waiting', 'paused', 'cancelling', 'compensating',
-        'succeeded', 'failed', 'cancelled', 'compensated')),
-    flags           text[] NOT NULL DEFAULT '{}',
-    outputs         json,
-    error           json,
-    cancel          json,
-    owner           bigint,
-    lost            boolean NOT NULL DEFAULT false,
-    -- From when on, and in which order, a run without an owner may be claimed.
-    due_at          timestamptz NOT NULL DEFAULT now(),
-    wake_at         timestamptz,
-    created_at      timestamptz NOT NULL DEFAULT now(),
-    started_at      timestamptz,
-    ended_at        timestamptz,
-    CONSTRAINT ended CHECK ((ended_at IS NOT NULL)
-        = (status IN ('succeeded', 'failed', 'cancelled', 'compensated'))),
-    CONSTRAINT ended_is_unowned CHECK (ended_at IS NULL OR owner IS NULL)
-) WITH (fillfactor = 80);
-
--- What wants an owner: the run's own row is the queue.
-CREATE INDEX runs_claimable ON runs (pool, due_at) WHERE owner IS NULL AND ended_at IS NULL;
-CREATE INDEX runs_owned ON runs (owner) WHERE owner IS NOT NULL;
-CREATE INDEX runs_unheard ON runs (owner) WHERE owner IS NOT NULL AND cancel IS NOT NULL;
-CREATE INDEX runs_by_workflow ON runs (namespace, workflow, id DESC);
-CREATE UNIQUE INDEX runs_once ON runs (namespace, workflow, idempotency_key)
-    WHERE idempotency_key IS NOT NULL;
-
--- json, not jsonb: what a step said is kept to the letter, NUL included.
-CREATE TABLE journal (
-    run_id  uuid NOT NULL,
-    seq     integer NOT NULL,
-    at      timestamptz NOT NULL,
-    kind    text NOT NULL,
-    path    text NOT NULL,
-    attempt integer NOT NULL,
-    data    json NOT NULL,
-    PRIMARY KEY (run_id, seq)
-);
-
--- What the sources have shown, and which workflows are active because of it.
-
-CREATE TABLE sources (
-    name        text PRIMARY KEY,
-    namespace   text NOT NULL,
-    environment text NOT NULL,
-    url         text NOT NULL,
-    ref         text NOT NULL,
-    root        text NOT NULL,
-    observed    text,
-    attempted   text,
-    active      text,
-    conditions  jsonb NOT NULL DEFAULT '[]',
-    wanted      bigint NOT NULL DEFAULT 1,
-    handled     bigint NOT NULL DEFAULT 0,
-    updated_at  timestamptz NOT NULL DEFAULT now()
-);
-
-CREATE TABLE commits (
-    source   text NOT NULL,
-    sha      text NOT NULL,
-    state    text NOT NULL CHECK (state IN (
-        'Seen', 'Fetched', 'Compiled', 'Held', 'Rejected', 'Superseded', 'Active', 'Replaced')),
-    reason   text NOT NULL DEFAULT '',
-    author   text NOT NULL DEFAULT '',
-    subject  text NOT NULL DEFAULT '',
-    history  jsonb NOT NULL DEFAULT '[]',
-    findings jsonb NOT NULL DEFAULT '[]',
-    seen_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (source, sha)
-);
-CREATE INDEX commits_by_sha ON commits (sha text_pattern_ops);
-
--- The active set. Only an activation writes it, whole, in one transaction.
-CREATE TABLE workflows (
-    namespace  text NOT NULL,
-    name       text NOT NULL,
-    source     text NOT NULL,
-    commit_sha text NOT NULL,
-    plan       text NOT NULL,
-    file       text NOT NULL,
-    title      text NOT NULL DEFAULT '',
-    updated_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (namespace, name)
-);
-CREATE INDEX workflows_by_source ON workflows (source);
-
--- Counts activations, so that whoever keeps the active set in memory knows when it is old.
-CREATE TABLE activation (one boolean PRIMARY KEY DEFAULT true CHECK (one), number bigint NOT NULL);
-
--- What came in over HTTP, and what was decided because of it.
-
-CREATE TABLE deliveries (
-    route       text NOT NULL,
-    delivery    text NOT NULL,
-    event       text NOT NULL,
-    body        json NOT NULL,
-    received_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (route, delivery)
-);
-
-CREATE TABLE decisions (
-    route     text NOT NULL,
-    delivery  text NOT NULL,
-    namespace text NOT NULL,
-    workflow  text NOT NULL,
-    trigger   text NOT NULL,
-    said      text NOT NULL CHECK (said IN (
-        'started', 'unmatched', 'filtered', 'invalid', 'error')),
-    reason    text NOT NULL DEFAULT '',
-    run_id    uuid,
-    PRIMARY KEY (route, delivery, namespace, workflow, trigger)
+CREATE TABLE activation (
+    one boolean DEFAULT true NOT NULL,
+    number bigint NOT NULL,
+    CONSTRAINT activation_one_check CHECK (one)
 );
 
 CREATE TABLE audit (
-    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at       timestamptz NOT NULL DEFAULT now(),
-    actor    text NOT NULL,
-    action   text NOT NULL,
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
     resource text NOT NULL,
-    allowed  boolean NOT NULL,
-    reason   text NOT NULL DEFAULT ''
+    allowed boolean NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    request_id text DEFAULT ''::text NOT NULL
 );
+
+ALTER TABLE audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE commits (
+    source text NOT NULL,
+    sha text NOT NULL,
+    state text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    author text DEFAULT ''::text NOT NULL,
+    subject text DEFAULT ''::text NOT NULL,
+    history jsonb DEFAULT '[]'::jsonb NOT NULL,
+    findings jsonb DEFAULT '[]'::jsonb NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    committed_at timestamp with time zone,
+    CONSTRAINT commits_state_check CHECK ((state = ANY (ARRAY['Seen'::text, 'Fetched'::text, 'Compiled'::text, 'Held'::text, 'Rejected'::text, 'Superseded'::text, 'Active'::text, 'Replaced'::text])))
+);
+
+CREATE TABLE decisions (
+    route text NOT NULL,
+    delivery text NOT NULL,
+    namespace text NOT NULL,
+    workflow text NOT NULL,
+    trigger text NOT NULL,
+    said text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    run_id uuid,
+    CONSTRAINT decisions_said_check CHECK ((said = ANY (ARRAY['started'::text, 'unmatched'::text, 'filtered'::text, 'invalid'::text, 'denied'::text, 'error'::text]))),
+    CONSTRAINT started_has_a_run CHECK (((run_id IS NOT NULL) = (said = 'started'::text)))
+);
+
+CREATE TABLE deliveries (
+    route text NOT NULL,
+    delivery text NOT NULL,
+    event text NOT NULL,
+    body json NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE idempotency_keys (
+    namespace text NOT NULL,
+    workflow text NOT NULL,
+    key text NOT NULL,
+    digest text NOT NULL,
+    run uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE journal (
+    run_id uuid NOT NULL,
+    seq integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    path text NOT NULL,
+    attempt integer NOT NULL,
+    data json NOT NULL
+);
+
+CREATE TABLE plans (
+    digest text NOT NULL,
+    format integer NOT NULL,
+    body json NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE runs (
+    id uuid NOT NULL,
+    namespace text NOT NULL,
+    workflow text NOT NULL,
+    source text DEFAULT ''::text NOT NULL,
+    commit_sha text DEFAULT ''::text NOT NULL,
+    plan text NOT NULL,
+    trigger json NOT NULL,
+    inputs json NOT NULL,
+    idempotency_key text,
+    pool text DEFAULT 'default'::text NOT NULL,
+    priority smallint DEFAULT 1 NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    flags text[] DEFAULT '{}'::text[] NOT NULL,
+    outputs json,
+    error json,
+    cancel json,
+    owner bigint,
+    lost boolean DEFAULT false NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    wake_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT ended CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text])))),
+    CONSTRAINT ended_is_unowned CHECK (((ended_at IS NULL) OR (owner IS NULL))),
+    CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'paused'::text, 'cancelling'::text, 'compensating'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text])))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE sources (
+    name text NOT NULL,
+    namespace text NOT NULL,
+    environment text NOT NULL,
+    url text NOT NULL,
+    ref text NOT NULL,
+    root text NOT NULL,
+    observed text,
+    attempted text,
+    active text,
+    conditions jsonb DEFAULT '[]'::jsonb NOT NULL,
+    wanted bigint DEFAULT 1 NOT NULL,
+    handled bigint DEFAULT 0 NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    configured boolean DEFAULT true NOT NULL,
+    judged text DEFAULT ''::text NOT NULL,
+    active_since timestamp with time zone,
+    CONSTRAINT sources_check CHECK (((active_since IS NULL) OR (active IS NOT NULL)))
+);
+
+CREATE TABLE workers (
+    id bigint NOT NULL,
+    pool text NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    backend integer NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    beat_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE workers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME workers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE workflows (
+    namespace text NOT NULL,
+    name text NOT NULL,
+    source text NOT NULL,
+    commit_sha text NOT NULL,
+    plan text NOT NULL,
+    file text NOT NULL,
+    title text DEFAULT ''::text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY activation
+    ADD CONSTRAINT activation_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY commits
+    ADD CONSTRAINT commits_pkey PRIMARY KEY (source, sha);
+
+ALTER TABLE ONLY decisions
+    ADD CONSTRAINT decisions_pkey PRIMARY KEY (route, delivery, namespace, workflow, trigger);
+
+ALTER TABLE ONLY deliveries
+    ADD CONSTRAINT deliveries_pkey PRIMARY KEY (route, delivery);
+
+ALTER TABLE ONLY idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (namespace, workflow, key);
+
+ALTER TABLE ONLY journal
+    ADD CONSTRAINT journal_pkey PRIMARY KEY (run_id, seq);
+
+ALTER TABLE ONLY plans
+    ADD CONSTRAINT plans_pkey PRIMARY KEY (digest);
+
+ALTER TABLE ONLY runs
+    ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY sources
+    ADD CONSTRAINT sources_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY workers
+    ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY workflows
+    ADD CONSTRAINT workflows_pkey PRIMARY KEY (namespace, name);
+
+CREATE INDEX commits_by_sha ON commits USING btree (sha text_pattern_ops);
+
+CREATE INDEX commits_by_time ON commits USING btree (source, seen_at);
+
+CREATE INDEX decisions_in_error ON decisions USING btree (route, delivery) WHERE (said = 'error'::text);
+
+CREATE INDEX runs_by_odd_status ON runs USING btree (status, id DESC) WHERE (status <> ALL (ARRAY['queued'::text, 'running'::text, 'succeeded'::text]));
+
+CREATE INDEX runs_by_workflow ON runs USING btree (namespace, workflow, id DESC);
+
+CREATE INDEX runs_claimable ON runs USING btree (pool, due_at) WHERE ((owner IS NULL) AND (ended_at IS NULL));
+
+CREATE UNIQUE INDEX runs_once ON runs USING btree (namespace, workflow, idempotency_key) WHERE (idempotency_key IS NOT NULL);
+
+CREATE INDEX runs_owned ON runs USING btree (owner) WHERE (owner IS NOT NULL);
+
+CREATE INDEX runs_unheard ON runs USING btree (owner) WHERE ((owner IS NOT NULL) AND (cancel IS NOT NULL));
+
+CREATE INDEX workflows_by_source ON workflows USING btree (source);
+
+CREATE TRIGGER audit_keeps_all BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_keeps();
+
+CREATE TRIGGER audit_keeps_rows BEFORE DELETE OR UPDATE ON audit FOR EACH ROW EXECUTE FUNCTION audit_keeps();
+
+ALTER TABLE ONLY decisions
+    ADD CONSTRAINT decisions_route_delivery_fkey FOREIGN KEY (route, delivery) REFERENCES deliveries(route, delivery) ON DELETE CASCADE;
+
+-- What the migrations put in.
+INSERT INTO activation (number) VALUES (1);

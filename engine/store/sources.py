@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from engine.core.values import Json
+from engine.store.arrays import Texts
 from engine.store.pool import Connection
 
 _DECLARE: LiteralString = """
@@ -15,26 +17,39 @@ _DECLARE: LiteralString = """
     VALUES (%(name)s, %(namespace)s, %(environment)s, %(url)s, %(ref)s, %(root)s)
     ON CONFLICT (name) DO UPDATE
        SET namespace = EXCLUDED.namespace, environment = EXCLUDED.environment,
-           url = EXCLUDED.url, ref = EXCLUDED.ref, root = EXCLUDED.root
+           url = EXCLUDED.url, ref = EXCLUDED.ref, root = EXCLUDED.root, configured = true
+"""
+_LEAVE: LiteralString = """
+    UPDATE sources SET configured = false, updated_at = now()
+     WHERE configured AND name <> ALL(%(names)s)
+    RETURNING name
 """
 _COLUMNS: LiteralString = """
     SELECT name, namespace, environment, url, ref, root, observed, attempted, active, conditions,
-           wanted, handled, updated_at FROM sources
+           wanted, handled, updated_at, active_since, judged, configured FROM sources
 """
 _WANT: LiteralString = (
     "UPDATE sources SET wanted = wanted + 1 WHERE name = %(name)s RETURNING wanted"
 )
-_HANDLE: LiteralString = """
+_WANTED: LiteralString = "SELECT name FROM sources WHERE wanted > handled AND configured"
+_REPORT: LiteralString = """
     UPDATE sources
-       SET handled = greatest(handled, %(handled)s), observed = %(observed)s,
-           attempted = %(attempted)s, conditions = %(conditions)s, updated_at = now()
+       SET handled = greatest(handled, %(handled)s),
+           observed = coalesce(%(observed)s, observed),
+           attempted = coalesce(%(attempted)s, attempted), conditions = %(conditions)s,
+           judged = %(judged)s, updated_at = now()
      WHERE name = %(name)s
 """
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source as it stands. `wanted` counts requests to look, `handled` those that were served."""
+    """A source as it stands.
+
+    `wanted` counts requests to look, `handled` those that were served. `judged` is the digest of
+    all that went into the last verdict: while it is the same, so is the verdict. A source that is
+    not `configured` any more keeps its workflows, and gives a name up to whoever claims it.
+    """
 
     name: str
     namespace: str
@@ -48,12 +63,33 @@ class SourceRow:
     conditions: Sequence[Mapping[str, Any]]
     wanted: int
     handled: int
-    updated_at: object
+    updated_at: datetime
+    active_since: datetime | None
+    judged: str
+    configured: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a pass has to say of a source; None leaves a commit as it was."""
+
+    name: str
+    handled: int
+    conditions: Json
+    judged: str
+    observed: str | None = None
+    attempted: str | None = None
 
 
 async def declare(connection: Connection, told: Mapping[str, str]) -> None:
     """Make a source's row what the configuration says; what it has shown stays."""
     await connection.execute(_DECLARE, told)
+
+
+async def leave_out(connection: Connection, names: Sequence[str]) -> list[str]:
+    """Mark the sources that are not among `names` as out of the configuration; return theirs."""
+    cursor = await connection.execute(_LEAVE, {"names": Texts(names)})
+    return [str(row[0]) for row in await cursor.fetchall()]
 
 
 async def read(connection: Connection, name: str) -> SourceRow | None:
@@ -75,18 +111,21 @@ async def request(connection: Connection, name: str) -> int | None:
     return None if row is None else int(row[0])
 
 
-async def handle(
-    connection: Connection, name: str, handled: int, observed: str | None, attempted: str | None,
-    conditions: Json,
-) -> None:  # fmt: skip
+async def wanted(connection: Connection) -> list[str]:
+    """Return the sources that somebody asked to look at and nobody has since."""
+    return [str(row[0]) for row in await (await connection.execute(_WANTED)).fetchall()]
+
+
+async def report(connection: Connection, told: Report) -> None:
     """Write what a pass has seen, and that requests up to `handled` were served."""
     await connection.execute(
-        _HANDLE,
+        _REPORT,
         {
-            "name": name,
-            "handled": handled,
-            "observed": observed,
-            "attempted": attempted,
-            "conditions": Jsonb(conditions),
+            "name": told.name,
+            "handled": told.handled,
+            "conditions": Jsonb(told.conditions),
+            "judged": told.judged,
+            "observed": told.observed,
+            "attempted": told.attempted,
         },
     )

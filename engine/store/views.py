@@ -1,6 +1,6 @@
-"""What pages and lists read: rows of runs, newest first, a page at a time."""
+"""What the edge reads: runs by page and by id, and the triggers of plans."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
@@ -9,33 +9,49 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from engine.core.values import Json
+from engine.store.arrays import Texts, Uuids
 from engine.store.pool import Connection
 
-_COLUMNS: LiteralString = """
-    SELECT id, namespace, workflow, source, commit_sha, plan, trigger, inputs, status, flags,
-           outputs, error, created_at, started_at, ended_at FROM runs
+_FREEZE: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_TRIGGERS: LiteralString = """
+    SELECT digest, coalesce(body->'triggers', '[]') FROM plans WHERE digest = ANY(%(digests)s)
 """
-_PAGE: LiteralString = (
-    _COLUMNS
-    + """
-     WHERE (%(status)s::text IS NULL OR status = %(status)s)
-       AND (%(namespace)s::text IS NULL OR namespace = %(namespace)s)
-       AND (%(workflow)s::text IS NULL OR workflow = %(workflow)s)
-       AND (%(before)s::uuid IS NULL OR id < %(before)s)
-     ORDER BY id DESC LIMIT %(limit)s
+_WRITTEN: LiteralString = "SELECT id FROM runs WHERE id = ANY(%(ids)s)"
+_NAMESPACES: LiteralString = """
+    WITH RECURSIVE known AS (
+        SELECT min(namespace) AS namespace FROM runs
+        UNION ALL
+        SELECT (SELECT min(namespace) FROM runs WHERE namespace > known.namespace)
+          FROM known WHERE known.namespace IS NOT NULL
+    )
+    SELECT namespace FROM known WHERE namespace IS NOT NULL
+    UNION SELECT namespace FROM sources
 """
-)
-_ONE: LiteralString = _COLUMNS + " WHERE id = %(id)s"
+_RUN: LiteralString = """
+    SELECT id, namespace, workflow, commit_sha, plan, trigger, inputs, status, flags, outputs,
+           error, created_at, started_at, ended_at
+      FROM runs WHERE id = %(id)s
+"""
+_PAGE: LiteralString = """
+    SELECT id, namespace, workflow, commit_sha, plan, status, flags,
+           error->>'type' AS error_type, created_at, started_at, ended_at
+      FROM runs
+     WHERE id < %(before)s
+"""
+_OF_STATUS: LiteralString = " AND status = %(status)s"
+_OF_NAMESPACES: LiteralString = " AND namespace = ANY(%(namespaces)s)"
+_OF_WORKFLOW: LiteralString = " AND namespace = %(namespace)s AND workflow = %(workflow)s"
+_NEWEST: LiteralString = " ORDER BY id DESC LIMIT %(limit)s"
+_LAST = UUID(int=(1 << 128) - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as its row tells it."""
+    """A run whole, as its row has it; its steps are told by its journal."""
 
     id: UUID
     namespace: str
     workflow: str
-    source: str
     commit_sha: str
     plan: str
     trigger: Json
@@ -50,34 +66,84 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """Which runs are wanted; None is any. `before` is the last id of the page before."""
+class RunLine:
+    """A run as a list shows it, without what may be large."""
 
-    status: str | None = None
-    namespace: str | None = None
+    id: UUID
+    namespace: str
+    workflow: str
+    commit_sha: str
+    plan: str
+    status: str
+    flags: Sequence[str]
+    error_type: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which runs a page is of. `namespaces` are those that may be seen; None is every one."""
+
+    namespaces: Sequence[str] | None = None
     workflow: str | None = None
-    before: UUID | None = None
-    limit: int = 50
+    status: str | None = None
 
 
-async def page(connection: Connection, wanted: Filter) -> list[RunRow]:
-    """Return runs, newest first."""
-    async with connection.cursor(row_factory=class_row(RunRow)) as cursor:
-        await cursor.execute(
-            _PAGE,
-            {
-                "status": wanted.status,
-                "namespace": wanted.namespace,
-                "workflow": wanted.workflow,
-                "before": wanted.before,
-                "limit": wanted.limit,
-            },
-        )
-        return await cursor.fetchall()
+async def freeze(connection: Connection) -> None:
+    """Let the caller's transaction, which has just begun, read the state of one instant."""
+    await connection.execute(_FREEZE)
+
+
+async def triggers(connection: Connection, digests: Iterable[str]) -> dict[str, Json]:
+    """Return the triggers of plans as their JSON has them, by digest."""
+    cursor = await connection.execute(_TRIGGERS, {"digests": Texts(list(digests))})
+    return dict(await cursor.fetchall())
+
+
+async def written(connection: Connection, ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Return which of these runs are there."""
+    cursor = await connection.execute(_WRITTEN, {"ids": Uuids(ids)})
+    return frozenset(row[0] for row in await cursor.fetchall())
+
+
+async def namespaces(connection: Connection) -> list[str]:
+    """Return every namespace that a source or a run is in."""
+    cursor = await connection.execute(_NAMESPACES)
+    return sorted(row[0] for row in await cursor.fetchall())
 
 
 async def run(connection: Connection, identity: UUID) -> RunRow | None:
-    """Return one run."""
+    """Return a run, or None."""
     async with connection.cursor(row_factory=class_row(RunRow)) as cursor:
-        await cursor.execute(_ONE, {"id": identity})
+        await cursor.execute(_RUN, {"id": identity})
         return await cursor.fetchone()
+
+
+async def runs(
+    connection: Connection, wanted: Wanted, before: UUID | None, limit: int
+) -> list[RunLine]:
+    """Return up to `limit` runs that began before the run `before`, newest first.
+
+    With a workflow, one look per namespace: its index is by namespace, workflow and id.
+    """
+    told: dict[str, object] = {"before": before or _LAST, "status": wanted.status, "limit": limit}
+    status: LiteralString = _OF_STATUS if wanted.status is not None else ""
+    if wanted.workflow is None:
+        where: LiteralString = _OF_NAMESPACES if wanted.namespaces is not None else ""
+        told["namespaces"] = list(wanted.namespaces or ())
+        return await _lines(connection, _PAGE + where + status + _NEWEST, told)
+    found: list[RunLine] = []
+    for namespace in wanted.namespaces if wanted.namespaces is not None else ():
+        one = {**told, "namespace": namespace, "workflow": wanted.workflow}
+        found += await _lines(connection, _PAGE + _OF_WORKFLOW + status + _NEWEST, one)
+    return sorted(found, key=lambda line: line.id, reverse=True)[:limit]
+
+
+async def _lines(
+    connection: Connection, statement: LiteralString, told: Mapping[str, object]
+) -> list[RunLine]:
+    async with connection.cursor(row_factory=class_row(RunLine)) as cursor:
+        await cursor.execute(statement, told)
+        return await cursor.fetchall()

@@ -6,11 +6,15 @@ from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from engine.errors import Conflict
 from engine.store.arrays import Texts
 from engine.store.pool import Connection
 
+_COUNT: LiteralString = "UPDATE activation SET number = number + 1"
 _ACTIVATE: LiteralString = """
-    UPDATE sources SET active = %(commit)s
+    UPDATE sources
+       SET active = %(commit)s,
+           active_since = CASE WHEN active = %(commit)s THEN active_since ELSE now() END
      WHERE name = %(source)s AND active IS NOT DISTINCT FROM %(expected)s
     RETURNING name
 """
@@ -21,24 +25,29 @@ _PUT: LiteralString = """
     ON CONFLICT (namespace, name) DO UPDATE
        SET source = EXCLUDED.source, commit_sha = EXCLUDED.commit_sha, plan = EXCLUDED.plan,
            file = EXCLUDED.file, title = EXCLUDED.title, updated_at = now()
-     WHERE workflows.source = EXCLUDED.source
-       AND (workflows.plan, workflows.file, workflows.title)
-           <> (EXCLUDED.plan, EXCLUDED.file, EXCLUDED.title)
 """
 _DROP: LiteralString = """
-    DELETE FROM workflows WHERE source = %(source)s AND name <> ALL(%(names)s)
+    DELETE FROM workflows
+     WHERE source = %(source)s AND (namespace <> %(namespace)s OR name = ANY(%(names)s))
 """
 _FOREIGN: LiteralString = """
-    SELECT name, source FROM workflows
-     WHERE namespace = %(namespace)s AND source <> %(source)s AND name = ANY(%(names)s)
-     ORDER BY name LIMIT 1
+    SELECT workflows.name, source FROM workflows JOIN sources ON sources.name = source
+     WHERE workflows.namespace = %(namespace)s AND source <> %(source)s AND configured
+       AND workflows.name = ANY(%(names)s)
+     ORDER BY workflows.name LIMIT 1
 """
-_COUNT: LiteralString = "UPDATE activation SET number = number + 1"
 _NUMBER: LiteralString = "SELECT number FROM activation"
 _COLUMNS: LiteralString = """
     SELECT workflows.namespace, workflows.name, source, coalesce(active, commit_sha) AS commit_sha,
            plan, file, title
       FROM workflows LEFT JOIN sources ON sources.name = source
+"""
+
+_IN_NAMESPACE: LiteralString = """
+     WHERE workflows.namespace = %(namespace)s ORDER BY workflows.name
+"""
+_OF_SOURCE: LiteralString = """
+     WHERE source = %(source)s AND workflows.namespace = %(namespace)s
 """
 
 
@@ -55,40 +64,48 @@ class Active:
     title: str
 
 
-async def activate(
-    connection: Connection, namespace: str, source: str, expected: str | None, commit: str,
-    workflows: Sequence[Active],
-) -> bool:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A commit that is to be the active one of a source, and what changes because of it."""
+
+    namespace: str
+    source: str
+    expected: str | None
+    commit: str
+    put: Sequence[Active]
+    drop: Sequence[str]
+
+
+async def activate(connection: Connection, wanted: Activation) -> bool:
     """Make a commit the active one of its source, in the caller's transaction.
 
-    False, and nothing is written, if another commit than `expected` is active by now.
+    False, and nothing is written, if another commit than `expected` is active by now. Raise
+    Conflict, and the caller rolls back, if a name belongs to another source of the namespace: of
+    two that want it at once the later sees the earlier, for they all count in one row.
     """
-    told = {"source": source, "commit": commit, "expected": expected, "namespace": namespace}
+    told = {
+        "source": wanted.source,
+        "commit": wanted.commit,
+        "expected": wanted.expected,
+        "namespace": wanted.namespace,
+    }
     if await (await connection.execute(_ACTIVATE, told)).fetchone() is None:
         return False
-    names = Texts([each.name for each in workflows])
-    await connection.execute(_DROP, {"source": source, "names": names})
+    await connection.execute(_COUNT)
+    names = Texts([each.name for each in wanted.put])
+    await _refuse_foreign(connection, wanted, names)
+    await connection.execute(_DROP, {**told, "names": Texts(wanted.drop)})
     await connection.execute(
         _PUT,
         {
             **told,
             "names": names,
-            "plans": Texts([each.plan for each in workflows]),
-            "files": Texts([each.file for each in workflows]),
-            "titles": Texts([each.title for each in workflows]),
+            "plans": Texts([each.plan for each in wanted.put]),
+            "files": Texts([each.file for each in wanted.put]),
+            "titles": Texts([each.title for each in wanted.put]),
         },
     )
-    await connection.execute(_COUNT)
     return True
-
-
-async def foreign(
-    connection: Connection, namespace: str, source: str, names: Sequence[str]
-) -> tuple[str, str] | None:
-    """Return a name among these that another source of the namespace has, and that source."""
-    told = {"namespace": namespace, "source": source, "names": Texts(names)}
-    row = await (await connection.execute(_FOREIGN, told)).fetchone()
-    return None if row is None else (str(row[0]), str(row[1]))
 
 
 async def number(connection: Connection) -> int:
@@ -103,8 +120,20 @@ async def all_of(connection: Connection, namespace: str | None = None) -> list[A
         if namespace is None:
             await cursor.execute(_COLUMNS + " ORDER BY workflows.namespace, workflows.name")
         else:
-            where: LiteralString = (
-                " WHERE workflows.namespace = %(namespace)s ORDER BY workflows.name"
-            )
-            await cursor.execute(_COLUMNS + where, {"namespace": namespace})
+            await cursor.execute(_COLUMNS + _IN_NAMESPACE, {"namespace": namespace})
         return await cursor.fetchall()
+
+
+async def of_source(connection: Connection, source: str, namespace: str) -> dict[str, Active]:
+    """Return the active workflows of one source in a namespace, by name."""
+    async with connection.cursor(row_factory=class_row(Active)) as cursor:
+        await cursor.execute(_COLUMNS + _OF_SOURCE, {"source": source, "namespace": namespace})
+        return {each.name: each for each in await cursor.fetchall()}
+
+
+async def _refuse_foreign(connection: Connection, wanted: Activation, names: Texts) -> None:
+    """Raise Conflict if one of the names is another configured source's."""
+    told = {"namespace": wanted.namespace, "source": wanted.source, "names": names}
+    row = await (await connection.execute(_FOREIGN, told)).fetchone()
+    if row is not None:
+        raise Conflict(f"workflow {row[0]!r} belongs to source {row[1]!r} of the same namespace")

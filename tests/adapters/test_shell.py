@@ -168,10 +168,35 @@ def test_programs_that_cannot_be_executed(program: str, reason: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "PATH", "IFS", "PYTHONPATH", "HOME"]
-    + ["PYTHONSTARTUP", "GIT_SSH_COMMAND", "BASH_FUNC_x%%", "BASH_FUNC_x", "SHELLOPTS", "PS4"]
-    + ["NODE_OPTIONS", "PERL5OPT", "RUBYOPT", "JAVA_TOOL_OPTIONS", "ld_preload", "GCONV_PATH"]
-    + ["DYLD_INSERT_LIBRARIES", "SARK_KEY", "A=B", "A B", "", "1A", "GLIBC_TUNABLES"],
+    [
+        "LD_PRELOAD",
+        "LD_LIBRARY_PATH",
+        "BASH_ENV",
+        "ENV",
+        "PATH",
+        "IFS",
+        "PYTHONPATH",
+        "HOME",
+        "PYTHONSTARTUP",
+        "GIT_SSH_COMMAND",
+        "BASH_FUNC_x%%",
+        "BASH_FUNC_x",
+        "SHELLOPTS",
+        "PS4",
+        "NODE_OPTIONS",
+        "PERL5OPT",
+        "RUBYOPT",
+        "JAVA_TOOL_OPTIONS",
+        "ld_preload",
+        "GCONV_PATH",
+        "DYLD_INSERT_LIBRARIES",
+        "SARK_KEY",
+        "A=B",
+        "A B",
+        "",
+        "1A",
+        "GLIBC_TUNABLES",
+    ],
 )
 def test_variables_that_are_refused(name: str) -> None:
     """

@@ -71,6 +71,9 @@ def test_the_example_of_the_page_runs() -> None:
     assert condition is not None
 
     assert parse_expression(condition[1]).evaluate(names) is True
-    assert [
-        parse_template(each).evaluate(names) for each in templates
-    ] == ["https://deployer.example/apps/a%20b", "web:1", 2, "01234567 by ann"]
+    assert [parse_template(each).evaluate(names) for each in templates] == [
+        "https://deployer.example/apps/a%20b",
+        "web:1",
+        2,
+        "01234567 by ann",
+    ]

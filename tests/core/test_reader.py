@@ -72,7 +72,7 @@ inputs:
 steps:
   - id: a
     uses: http.request@1
-    with: {{url: "https://x", list: [1, [a]]}}
+    with: {{url: "https://x", list: [1, [a], {{k: NULL}}]}}
     needs: {{b: done}}
     join: 2
     if: inputs.env == 'dev'
@@ -96,7 +96,7 @@ outputs:
     assert first.needs == {"b": "done"}
     assert (first.join, first.optional, first.if_) == (2, True, "inputs.env == 'dev'")
     assert spec.Timeout(attempt="5s") == first.timeout
-    assert first.with_ == {"url": "https://x", "list": [1, ["a"]]}
+    assert first.with_ == {"url": "https://x", "list": [1, ["a"], {"k": None}]}
     assert first.retry is not None
     assert (
         first.retry.max_attempts,
@@ -269,6 +269,17 @@ def test_findings_are_bounded() -> None:
 
     assert len(found) == MAX_FINDINGS + 1
     assert "too-many-findings" in [each.code for each in found]
+
+
+def test_warnings_are_bounded_and_stay_warnings() -> None:
+    """
+    A long list of country codes is one thing to look at, and no reason to refuse the commit.
+    """
+    found = findings(f"{HEAD}{STEPS}inputs: {{x: {{enum: [{'NO, ' * 500}]}}}}\nlabels: {{a: b}}\n")
+
+    assert len(found) == MAX_FINDINGS + 1
+    assert {each.severity for each in found} == {Severity.WARNING}
+    assert found[-1].code == "too-many-findings"
 
 
 def test_what_the_models_alone_refuse_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -238,6 +238,7 @@ def test_github_annotations_are_escaped() -> None:
     )
 
     assert expected == rendering.as_github([finding])
-    assert rendering.as_github(
-        [Diagnostic("x", "m", Span("f", 1, 1), Severity.INFO)]
-    ) == "::notice file=f,line=1,col=1,title=x::m\n"
+    assert (
+        rendering.as_github([Diagnostic("x", "m", Span("f", 1, 1), Severity.INFO)])
+        == "::notice file=f,line=1,col=1,title=x::m\n"
+    )

@@ -82,7 +82,7 @@ def test_a_newcomer_is_never_taken_for_dead(database_url: str):
 
 
 async def _register(url: str, count: int) -> list[Connection]:
-    connections: list[Connection] = []
+    connections = []
     for _ in range(count):
         connections.append(await connect(url, OWNER))
         await workers.register(connections[-1], "default", "h", 1)

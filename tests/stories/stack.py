@@ -22,15 +22,21 @@ _ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 
 class Stack:
-    """`sark up` on a free port over a repository with these files; use it as a context."""
+    """`sark up` on a free port over a repository with these files; use it as a context.
 
-    def __init__(self, files: Mapping[str, str], **environment: str) -> None:
+    In `config`, a whole sark.toml, REPOSITORY stands for the repository's path.
+    """
+
+    def __init__(
+        self, files: Mapping[str, str], config: str | None = None, **environment: str
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="sark", dir="/tmp"))
         self.folder.chmod(0o755)
         self.state = self.folder / "s"
         self.repository = self.folder / "repo"
         self.port = free_port()
         self._files = files
+        self._config = config
         self._environment = {"SARK_SERVER__PORT": str(self.port), **environment}
         self._log = (self.folder / "log").open("ab")
         self._process: subprocess.Popen[bytes] | None = None
@@ -76,8 +82,7 @@ class Stack:
         """Start it and return the seconds until its source is ready."""
         began = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "up", "--state", str(self.state), "--repo",
-             str(self.repository), *self.options()],
+            [sys.executable, "-m", "engine.cli", "up", "--state", str(self.state), *self.options()],
             env={**os.environ, **self._environment}, stdout=self._log, stderr=self._log,
         )  # fmt: skip
         while not self._is_active():
@@ -87,8 +92,12 @@ class Stack:
         return time.perf_counter() - began
 
     def options(self) -> list[str]:
-        """Return further options of `sark up`."""
-        return []
+        """Return what tells `sark up` of its repository."""
+        if self._config is None:
+            return ["--repo", str(self.repository)]
+        file = self.folder / "sark.toml"
+        file.write_text(self._config.replace("REPOSITORY", str(self.repository)))
+        return ["--config", str(file)]
 
     def stop(self) -> int:
         """Stop it as Ctrl-C does and return its exit code."""

@@ -1,139 +1,200 @@
-"""Runs over the API: start, list, show, journal, cancel."""
+"""`/runs`: list, show, journal, cancel."""
 
+import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from engine import history
 from engine.core.state import ENDED, RunStatus
 from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
-from engine.intake import Start
 from engine.store import journal, runs, views
 from engine.store.pool import Connection
-from engine.store.views import Filter, RunRow
+from engine.store.views import RunLine, RunRow, Wanted
+from policies.facts import Actor, Resource, Verdict
 from webhooks import body
-from webhooks.answer import json_answer, listed
-from webhooks.api import query
-from webhooks.edge import edge_of, run_id
+from webhooks.api import page
+from webhooks.auth.guard import allow, allow_read, record, visible
+from webhooks.auth.token import bearer
+from webhooks.doors import doors
+from webhooks.problem import Data
 
-_LONGEST_KEY = 255
-
-
-def routes() -> list[Route]:
-    return [
-        Route("/workflows/{namespace}/{name}/runs", start, methods=["POST"]),
-        Route("/runs", index, methods=["GET"]),
-        Route("/runs/{run}", show, methods=["GET"]),
-        Route("/runs/{run}/journal", events, methods=["GET"]),
-        Route("/runs/{run}/cancel", cancel, methods=["POST"]),
-    ]
+_LONGEST_REASON = 500
 
 
-async def start(request: Request) -> Response:
-    """Start a run: 202 and its Location once it is durable."""
-    edge = edge_of(request)
-    namespace, name = request.path_params["namespace"], request.path_params["name"]
-    actor = await edge.allow(request, "run.start", "workflow", name, namespace)
-    told = await body.members(request, edge.settings.server.max_body, frozenset({"inputs"}))
-    inputs = told.get("inputs", {})
-    if not isinstance(inputs, Mapping):
-        raise Invalid("inputs must be an object", (("/inputs", "an object is expected"),))
-    key = request.headers.get("idempotency-key")
-    if key is not None and not (0 < len(key) <= _LONGEST_KEY):
-        raise Invalid(f"Idempotency-Key must have 1 to {_LONGEST_KEY} characters")
-    asked = Start(namespace, name, inputs, "api", f"{actor.kind}:{actor.id}", key)
-    answer = await edge.intake.start(asked)
-    identity = str(answer.runs[0])
-    found: dict[str, Json] = {
-        "id": identity,
-        "namespace": namespace,
-        "workflow": name,
-        "status": RunStatus.QUEUED.value,
-    }
-    return json_answer(found, 202, {"Location": f"/api/v1/runs/{identity}"})
-
-
-async def index(request: Request) -> Response:
-    """List runs, newest first."""
-    edge, asked = edge_of(request), request.query_params
-    await edge.allow(request, "run.read", "run", "*", asked.get("namespace", ""))
-    status, most = asked.get("status"), query.limit(request)
-    if status is not None and status not in set(RunStatus):
+async def listed(request: Request) -> Response:
+    """`GET /runs`: newest first, by status, workflow and namespace."""
+    told = page.query(request, "status", "workflow", "namespace")
+    status, size = told.get("status"), page.limit(told)
+    if status is not None and status not in {each.value for each in RunStatus}:
         known = ", ".join(RunStatus)
-        raise Invalid(f"status must be one of {known}", (("/status", "unknown"),))
-    wanted = Filter(
-        status, asked.get("namespace"), asked.get("workflow"), query.before(request), most
-    )
-    async with edge.pool.connection() as connection:
-        found = await views.page(connection, wanted)
-    following = str(found[-1].id) if len(found) == most else None
-    return listed([history.told(each) for each in found], following)
+        raise Invalid(f"there is no status {status!r}", (("/status", f"one of: {known}"),))
+    before = _cursor(told)
+    seen = await visible(request, "run.read", "run")
+    if "namespace" in told:
+        seen = [each for each in seen if each == told["namespace"]]
+    async with doors(request).pool.connection() as connection:
+        wanted = Wanted(seen, told.get("workflow"), status)
+        found = await views.runs(connection, wanted, before, size + 1)
+    last = str(found[size - 1].id) if len(found) > size else None
+    return page.page([line(each) for each in found[:size]], last)
 
 
-async def show(request: Request) -> Response:
-    """Show one run with its steps."""
-    edge = edge_of(request)
-    await edge.allow(request, "run.read", "run", request.path_params["run"])
-    async with edge.pool.connection() as connection:
-        row = await _found(request, connection)
-        rows = await journal.read(connection, row.id)
-        steps = await history.steps(connection, row, rows)
-    return json_answer({**history.told(row), "steps": steps})
+async def shown(request: Request) -> Response:
+    """`GET /runs/{id}`: a run and its steps."""
+    page.query(request)
+    bearer(request)
+    identity, missing = named(request)
+    found = await doors(request).history.run(identity)
+    if found is None:
+        raise NotFound(missing)
+    row, steps = found
+    await allow_read(request, "run.read", _resource(row), missing)
+    return Data({**whole(row), "steps": steps})
 
 
-async def events(request: Request) -> Response:
-    """List a run's journal, in the order in which it happened."""
-    edge = edge_of(request)
-    await edge.allow(request, "run.read", "run", request.path_params["run"])
-    most = query.limit(request)
-    after = max(query.number(request, "after"), query.number(request, "cursor"))
-    async with edge.pool.connection() as connection:
-        row = await _found(request, connection)
-        rows = await journal.read(connection, row.id, after, most)
-    items: list[Json] = [
+async def history(request: Request) -> Response:
+    """`GET /runs/{id}/journal`: what has happened, in its order; `after` is a `seq`."""
+    told = page.query(request, "after")
+    size = page.limit(told)
+    start = page.after(told) or told.get("after", "0")
+    if not (start.isascii() and start.isdigit() and len(start) < 10):
+        raise Invalid("after is the seq of a row", (("/after", "a number"),))
+    bearer(request)
+    identity, missing = named(request)
+    async with doors(request).pool.connection() as connection:
+        await _read(request, connection, identity, missing)
+        rows = await journal.read(connection, identity, int(start), size + 1)
+    items = [
         {
-            "seq": each.seq,
-            "at": each.at.isoformat(),
-            "kind": each.kind,
-            "path": each.path,
-            "attempt": each.attempt,
-            "data": each.data,
+            "seq": row.seq,
+            "at": row.at,
+            "kind": row.kind,
+            "path": row.path,
+            "attempt": row.attempt,
+            "data": row.data,
         }
-        for each in rows
+        for row in rows[:size]
     ]
-    return listed(items, str(rows[-1].seq) if len(rows) == most else None)
+    return page.page(items, str(rows[size - 1].seq) if len(rows) > size else None)
 
 
 async def cancel(request: Request) -> Response:
-    """Ask a run to end; 202, for its owner ends it."""
-    edge = edge_of(request)
-    actor = await edge.allow(request, "run.cancel", "run", request.path_params["run"])
-    told = await body.members(request, edge.settings.server.max_body, frozenset({"reason"}))
-    reason: dict[str, Json] = {
-        "by": f"{actor.kind}:{actor.id}",
-        "reason": str(told.get("reason") or ""),
+    """`POST /runs/{id}/cancel`: ask a run to end. Asking again changes nothing."""
+    bearer(request)
+    identity, missing = named(request)
+    reason = await _reason(request)
+    opened = doors(request)
+    async with opened.pool.connection() as connection:
+        row, actor = await _read(request, connection, identity, missing)
+        await allow(request, "run.cancel", _resource(row))
+        told: dict[str, Json] = {
+            "by": f"{actor.kind}:{actor.id}",
+            "reason": reason,
+            "at": datetime.now(UTC).isoformat(),
+        }
+        found = await runs.cancel(connection, identity, told)
+        now = await views.run(connection, identity)
+    if found is None and now is not None and now.status in ENDED:
+        raise Conflict(f"run {identity} has ended: {now.status}")
+    if found is not None:
+        await record(request, actor, "run.cancel", _resource(row), Verdict(True, reason))
+        await _ring(request, identity, *found)
+    return Data({"id": str(identity), "status": "cancelling"}, 202)
+
+
+def named(request: Request) -> tuple[UUID, str]:
+    """Return the id that the path tells, and what to say if there is no such run."""
+    text = request.path_params["id"]
+    missing = f"there is no run {text[:64]}"
+    try:
+        identity = UUID(text)
+    except ValueError:
+        raise NotFound(missing) from None
+    if str(identity) != text:
+        raise NotFound(missing)
+    return identity, missing
+
+
+def line(run: RunLine) -> dict[str, object]:
+    """Return a run as a list shows it."""
+    return {
+        "id": run.id,
+        "namespace": run.namespace,
+        "workflow": run.workflow,
+        "status": run.status,
+        "flags": run.flags,
+        "commit": run.commit_sha,
+        "plan": run.plan,
+        "error": None if run.error_type is None else {"type": run.error_type},
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
     }
-    async with edge.pool.connection() as connection:
-        row = await _found(request, connection)
-        asked = await runs.cancel(connection, row.id, reason)
-        row = await _found(request, connection)
-    if asked is None and row.status in ENDED:
-        raise Conflict(f"run {row.id} has ended: {row.status}")
-    if asked is not None and edge.bell is not None:
-        owner, pool = asked
-        if owner is None:
-            edge.bell.ring_pool(pool)
-        else:
-            edge.bell.ring_worker(owner, [str(row.id)])
-    return json_answer({"id": str(row.id), "status": row.status}, 202)
 
 
-async def _found(request: Request, connection: Connection) -> RunRow:
-    identity = run_id(request.path_params["run"])
+def whole(run: RunRow) -> dict[str, object]:
+    """Return a run without its steps."""
+    return {
+        "id": run.id,
+        "namespace": run.namespace,
+        "workflow": run.workflow,
+        "status": run.status,
+        "flags": run.flags,
+        "commit": run.commit_sha,
+        "plan": run.plan,
+        "trigger": run.trigger,
+        "inputs": run.inputs,
+        "outputs": run.outputs,
+        "error": run.error,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+    }
+
+
+async def _ring(request: Request, identity: UUID, owner: int | None, pool: str) -> None:
+    """Let the run's owner know, or whoever will be it."""
+    bell = doors(request).bell
+    if bell is None:
+        return
+    if owner is None:
+        await asyncio.to_thread(bell.ring_pool, pool)
+    else:
+        await asyncio.to_thread(bell.ring_worker, owner, [str(identity)])
+
+
+async def _read(
+    request: Request, connection: Connection, identity: UUID, missing: str
+) -> tuple[RunRow, Actor]:
+    """Return a run that the actor may read; to anybody else there is none."""
     row = await views.run(connection, identity)
     if row is None:
-        raise NotFound(f"there is no run {identity}")
-    return row
+        raise NotFound(missing)
+    return row, await allow_read(request, "run.read", _resource(row), missing)
+
+
+async def _reason(request: Request) -> str:
+    """Return why a run is cancelled, as an optional body says."""
+    if request.headers.get("content-length", "0") == "0":
+        return ""
+    told = body.parse(await body.read(request, body.API_LIMIT))
+    reason = told.get("reason", "") if isinstance(told, Mapping) else None
+    if not isinstance(told, Mapping) or told.keys() - {"reason"} or not isinstance(reason, str):
+        raise Invalid('a cancel takes {"reason": "..."} and nothing else', (("", "unknown"),))
+    return reason[:_LONGEST_REASON]
+
+
+def _resource(row: RunRow) -> Resource:
+    return Resource("run", row.workflow, row.namespace)
+
+
+def _cursor(told: dict[str, str]) -> UUID | None:
+    text = page.after(told)
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise page.bad_cursor() from None

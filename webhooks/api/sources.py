@@ -1,105 +1,111 @@
-"""Sources and their commits over the API."""
+"""`/sources` and `/commits`: what is watched, what is in the way, what became of a commit."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from engine.core.values import Json
-from engine.errors import NotFound
-from engine.git.address import shown
+from engine.errors import Invalid, NotFound
+from engine.git.address import shown as without_secrets
 from engine.store import commits, sources
+from engine.store.commits import CommitRow
 from engine.store.sources import SourceRow
-from webhooks.answer import json_answer, listed
-from webhooks.edge import edge_of
+from policies.facts import Resource, Verdict
+from webhooks.api import page
+from webhooks.auth.guard import allow, allow_read, record, visible
+from webhooks.auth.token import bearer
+from webhooks.doors import doors
+from webhooks.problem import Data
+
+_SHA = re.compile(r"[0-9a-f]{4,64}")
 
 
-def routes() -> list[Route]:
-    return [
-        Route("/sources", index, methods=["GET"]),
-        Route("/sources/{name}", show, methods=["GET"]),
-        Route("/sources/{name}/sync", sync, methods=["POST"]),
-        Route("/commits/{sha}", why, methods=["GET"]),
-    ]
-
-
-async def index(request: Request) -> Response:
-    """List every source with its conditions."""
-    edge = edge_of(request)
-    await edge.allow(request, "source.read", "source", "*")
-    async with edge.pool.connection() as connection:
+async def listed(request: Request) -> Response:
+    """`GET /sources`: by name."""
+    told = page.query(request)
+    seen = await visible(request, "source.read", "source")
+    async with doors(request).pool.connection() as connection:
         found = await sources.all_of(connection)
-    return listed([_told(each) for each in found], None)
+    return page.cut(
+        [_told(each) for each in found if each.namespace in seen],
+        told,
+        lambda each: str(each["name"]),
+    )
 
 
-async def show(request: Request) -> Response:
-    """Show one source."""
-    edge, name = edge_of(request), request.path_params["name"]
-    await edge.allow(request, "source.read", "source", name)
-    async with edge.pool.connection() as connection:
-        found = await sources.read(connection, name)
-    if found is None:
-        raise NotFound(f"there is no source {name!r}")
-    return json_answer(_told(found))
+async def shown(request: Request) -> Response:
+    """`GET /sources/{name}`."""
+    page.query(request)
+    return Data(_told(await _read(request)))
 
 
 async def sync(request: Request) -> Response:
-    """Ask for a look at a source's repository; `generation` is what to wait for."""
-    edge, name = edge_of(request), request.path_params["name"]
-    await edge.allow(request, "source.sync", "source", name)
-    async with edge.pool.connection() as connection:
-        wanted = await sources.request(connection, name)
-    if wanted is None:
-        raise NotFound(f"there is no source {name!r}")
-    if edge.bell is not None:
-        edge.bell.ring_controller(name)
-    return json_answer({"name": name, "generation": wanted}, 202)
+    """`POST /sources/{name}/sync`: look now; wait until `generation_handled` has come so far."""
+    row = await _read(request)
+    resource = Resource("source", row.name, row.namespace)
+    actor = await allow(request, "source.sync", resource)
+    wanted = await doors(request).syncs.request(row.name)
+    await record(request, actor, "source.sync", resource, Verdict(True))
+    return Data({"name": row.name, "generation": wanted}, 202)
 
 
-async def why(request: Request) -> Response:
-    """Tell what became of a commit, in every source that has seen it."""
-    edge, sha = edge_of(request), request.path_params["sha"].lower()
-    await edge.allow(request, "commit.read", "commit", sha)
-    async with edge.pool.connection() as connection:
-        found = await commits.find(connection, sha)
+async def commit(request: Request) -> Response:
+    """`GET /commits/{sha}`: what became of it, for each source that has shown it."""
+    page.query(request)
+    bearer(request)
+    sha = request.path_params["sha"].lower()
+    if not _SHA.fullmatch(sha):
+        raise Invalid("a commit is named by 4 to 64 hexadecimal digits", (("/sha", "no commit"),))
+    seen = await visible(request, "commit.read", "commit")
+    async with doors(request).pool.connection() as connection:
+        mine = {each.name for each in await sources.all_of(connection) if each.namespace in seen}
+        found = [each for each in await commits.find(connection, sha) if each.source in mine]
     if not found:
-        raise NotFound(f"no source has seen a commit {sha[:64]!r}")
-    items: list[Json] = [
-        {
-            "source": each.source,
-            "sha": each.sha,
-            "state": each.state,
-            "reason": each.reason,
-            "author": each.author,
-            "subject": each.subject,
-            "active": each.active,
-            "seen_at": each.seen_at.isoformat(),
-            "history": _plain(each.history),
-            "findings": _plain(each.findings),
-        }
-        for each in found
-    ]
-    return listed(items, None)
+        raise NotFound(f"no source has shown a commit that begins with {sha}")
+    return page.page([_commit(each) for each in found], None)
 
 
-def _told(row: SourceRow) -> dict[str, Json]:
+async def _read(request: Request) -> SourceRow:
+    """Return a source that the actor may read; to anybody else there is none."""
+    name = request.path_params["name"]
+    missing = f"there is no source {name}"
+    bearer(request)
+    async with doors(request).pool.connection() as connection:
+        row = await sources.read(connection, name)
+    if row is None:
+        raise NotFound(missing)
+    await allow_read(request, "source.read", Resource("source", row.name, row.namespace), missing)
+    return row
+
+
+def _told(row: SourceRow) -> dict[str, object]:
     return {
         "name": row.name,
         "namespace": row.namespace,
         "environment": row.environment,
-        "url": shown(row.url),
+        "url": without_secrets(row.url),
         "ref": row.ref,
         "root": row.root,
         "observed": row.observed,
         "attempted": row.attempted,
         "active": row.active,
-        "conditions": _plain(row.conditions),
+        "conditions": row.conditions,
         "generation": row.wanted,
         "generation_handled": row.handled,
+        "updated_at": row.updated_at,
     }
 
 
-def _plain(rows: Sequence[Mapping[str, Any]]) -> list[Json]:
-    return [dict(each) for each in rows]
+def _commit(row: CommitRow) -> dict[str, object]:
+    return {
+        "source": row.source,
+        "sha": row.sha,
+        "state": row.state,
+        "reason": row.reason,
+        "author": row.author,
+        "subject": row.subject,
+        "history": row.history,
+        "findings": row.findings,
+        "seen_at": row.seen_at,
+        "active": row.active,
+    }

@@ -1,46 +1,85 @@
-"""The active workflows over the API."""
+"""`/workflows`: what is active, and starting it."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from engine.core.codec import decode
 from engine.core.values import Json
-from engine.errors import NotFound
-from engine.store import workflows
+from engine.core.wording import suggestion
+from engine.errors import Invalid, NotFound
+from engine.intake import Start
+from engine.store import plans, workflows
 from engine.store.workflows import Active
-from webhooks.answer import json_answer, listed
-from webhooks.edge import edge_of
+from policies.facts import Resource
+from webhooks import body, routes
+from webhooks.api import page
+from webhooks.auth.guard import allow, allow_read, visible
+from webhooks.doors import doors
+from webhooks.problem import Data
+
+_KEY = re.compile(r'"?([!#-\[\]-~ ]{1,255})"?')
 
 
-def routes() -> list[Route]:
-    return [
-        Route("/workflows", index, methods=["GET"]),
-        Route("/workflows/{namespace}/{name}", show, methods=["GET"]),
-    ]
+async def start(request: Request) -> Response:
+    """`POST /workflows/{namespace}/{name}/runs`: start a run, and say where it is."""
+    namespace, name = _named(request)
+    actor = await allow(request, "run.start", Resource("workflow", name, namespace))
+    raw = await body.read(request, body.API_LIMIT)
+    inputs = _inputs(body.parse(raw) if raw else {})
+    digest = hashlib.sha256(raw).hexdigest()
+    started = await doors(request).intake.start(
+        Start(namespace, name, inputs, f"{actor.kind}:{actor.id}", _key(request), digest)
+    )
+    place = f"/api/v1/runs/{started.run}"
+    told = {
+        "id": str(started.run),
+        "namespace": namespace,
+        "workflow": name,
+        "status": "queued",
+        "links": {"self": place, "journal": f"{place}/journal"},
+    }
+    return Data(told, 202, {"Location": place})
 
 
-async def index(request: Request) -> Response:
-    """List what can be started."""
-    edge, namespace = edge_of(request), request.query_params.get("namespace")
-    await edge.allow(request, "workflow.read", "workflow", "*", namespace or "")
-    async with edge.pool.connection() as connection:
+async def listed(request: Request) -> Response:
+    """`GET /workflows`: the active ones that the actor may see."""
+    told = page.query(request, "namespace")
+    seen = await visible(request, "workflow.read", "workflow")
+    async with doors(request).pool.connection() as connection:
+        found = await workflows.all_of(connection, told.get("namespace"))
+    items = [_line(each) for each in found if each.namespace in seen]
+    return page.cut(items, told, lambda each: f"{each['namespace']}/{each['name']}")
+
+
+async def shown(request: Request) -> Response:
+    """`GET /workflows/{namespace}/{name}`: one, with what it takes and what starts it."""
+    page.query(request)
+    namespace, name = _named(request)
+    missing = f"no active workflow is called {namespace}/{name}"
+    await allow_read(request, "workflow.read", Resource("workflow", name, namespace), missing)
+    async with doors(request).pool.connection() as connection:
         found = await workflows.all_of(connection, namespace)
-    return listed([_told(each) for each in found], None)
+        active = next((each for each in found if each.name == name), None)
+        if active is None:
+            raise NotFound(missing)
+        plan = decode(await plans.read(connection, active.plan))
+    triggers: list[dict[str, Any]] = [
+        {"id": each.id, "type": each.type, **routes.told(doors(request), namespace, each)}
+        for each in plan.triggers
+    ]
+    return Data({**_line(active), "inputs": plan.inputs, "triggers": triggers})
 
 
-async def show(request: Request) -> Response:
-    """Show one workflow."""
-    edge = edge_of(request)
-    namespace, name = request.path_params["namespace"], request.path_params["name"]
-    await edge.allow(request, "workflow.read", "workflow", name, namespace)
-    async with edge.pool.connection() as connection:
-        for each in await workflows.all_of(connection, namespace):
-            if each.name == name:
-                return json_answer(_told(each))
-    raise NotFound(f"workflow {name!r} is not active in namespace {namespace!r}")
+def _named(request: Request) -> tuple[str, str]:
+    return request.path_params["namespace"], request.path_params["name"]
 
 
-def _told(active: Active) -> dict[str, Json]:
+def _line(active: Active) -> dict[str, Json]:
     return {
         "namespace": active.namespace,
         "name": active.name,
@@ -50,3 +89,30 @@ def _told(active: Active) -> dict[str, Json]:
         "plan": active.plan,
         "file": active.file,
     }
+
+
+def _inputs(told: Json) -> Mapping[str, Json]:
+    """Return the inputs of a body; raise Invalid for any member that there is not."""
+    if not isinstance(told, Mapping):
+        raise Invalid("the body must be an object", (("", 'write {"inputs": {...}}'),))
+    unknown = sorted(told.keys() - {"inputs"})
+    if unknown:
+        faults = tuple(
+            (f"/{name}", f"unknown; {suggestion(name, ('inputs',)) or 'known: inputs'}")
+            for name in unknown
+        )
+        raise Invalid("a start takes inputs and nothing else", faults)
+    inputs = told.get("inputs", {})
+    if not isinstance(inputs, Mapping):
+        raise Invalid("inputs must be an object", (("/inputs", "expected an object"),))
+    return inputs
+
+
+def _key(request: Request) -> str | None:
+    told = request.headers.getlist("idempotency-key")
+    if not told:
+        return None
+    found = _KEY.fullmatch(told[0].strip())
+    if len(told) > 1 or found is None:
+        raise Invalid("Idempotency-Key is one text of up to 255 printable ASCII characters")
+    return found[1]

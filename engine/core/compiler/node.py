@@ -36,10 +36,6 @@ class Node:
         """Return the place of something inside the step."""
         return Place(self.path + keys, key)
 
-    def first(self, use: Use) -> Site | None:
-        """Return the one site of a use that occurs at most once."""
-        return next((each for each in self.sites if each.use is use), None)
-
 
 class Steps:
     """The nodes of a scope by position and by name. A sequence runs in order, a graph need not."""

@@ -7,18 +7,17 @@ is trusted. What an operation returns is trusted as far as the author trusts the
 """
 
 import re
-from collections.abc import Mapping
 
 from engine.core import facts
 from engine.core.compiler import shape
 from engine.core.compiler.literal import check_code, refuse
 from engine.core.compiler.node import Node
-from engine.core.compiler.reference import Scene
+from engine.core.compiler.scene import Scene
 from engine.core.compiler.site import Site, Typed, Use
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
 from engine.core.facts import Operation
-from engine.core.schema import Absent, project
+from engine.core.schema import Absent, project, types, values
 from engine.core.values import Json
 
 # Functions whose result holds no text of a stranger's choosing, or has it percent-encoded.
@@ -27,6 +26,7 @@ SANITIZERS = frozenset(
 )
 _GUARDED = frozenset({facts.HOST, facts.PATH, facts.HEADER})
 _BLOCK = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_HARMLESS = frozenset({"integer", "number", "boolean", "null"})
 _FILLED = "\0"
 # A scheme and host before the path, or a whole base address that a template gives.
 _AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^/?#\\]+|\0(?::\d+)?)[/?#]", re.IGNORECASE)
@@ -57,13 +57,7 @@ def taints(scene: Scene, site: Site) -> bool:
 
 def is_harmless(schema: Json) -> bool:
     """True if no value of this schema can be mischief: a number, a boolean, one of some words."""
-    if not isinstance(schema, Mapping):
-        return False
-    if "enum" in schema or "const" in schema:
-        return True
-    told = schema.get("type")
-    kinds = {told} if isinstance(told, str) else set(told) if isinstance(told, list) else {"any"}
-    return kinds <= {"integer", "number", "boolean", "null"}
+    return values(schema) is not None or types(schema) <= _HARMLESS
 
 
 def _check_secrets(world: World, site: Site, operation: Operation) -> None:

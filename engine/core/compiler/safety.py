@@ -13,7 +13,7 @@ from engine.core.values import format_duration, parse_duration
 
 LONGEST = timedelta(days=3_660)
 _HARMLESS = frozenset({Effect.PURE, Effect.READ})
-_DEFAULT_RETRY = spec.Retry()
+_DEFAULT_RETRY = Retry(max_attempts=4)  # as `spec.Retry` has it
 
 
 def judge(world: World, node: Node, operation: Operation) -> tuple[Effect, bool]:
@@ -41,16 +41,13 @@ def retry(world: World, node: Node, *, repeatable: bool) -> Retry:
     if own is not None:
         _check_unsafe(world.findings, node, own, repeatable=repeatable)
         return _retry(world.findings, own, (*node.path, "retry"))
-    if common is None:
-        path: tuple[str, ...] = ()
-    else:
-        path = ("defaults", "retry")
-        if common.unsafe and not repeatable:
-            _warn_unsafe(world.findings, node, node.place)
-            repeatable = True
-    if not repeatable:
+    if common is not None and common.unsafe and not repeatable:
+        _warn_unsafe(world.findings, node, node.place)
+    elif not repeatable:
         return Retry()
-    return _retry(world.findings, common or _DEFAULT_RETRY, path)
+    if common is None:
+        return _DEFAULT_RETRY
+    return _retry(world.findings, common, ("defaults", "retry"))
 
 
 def timeout(world: World, node: Node) -> Timeout:

@@ -8,8 +8,8 @@ from engine.core.compiler import graph, reference, role, safety, step
 from engine.core.compiler.findings import Place
 from engine.core.compiler.graph import Graph
 from engine.core.compiler.node import Node, Steps
-from engine.core.compiler.reference import Scene
 from engine.core.compiler.role import is_harmless
+from engine.core.compiler.scene import Scene, scene_of
 from engine.core.compiler.site import Schema, Site, Typed, Use
 from engine.core.compiler.step import Made
 from engine.core.compiler.world import World
@@ -28,7 +28,7 @@ class CompiledScope:
 
 def compile_scope(world: World, steps: Steps, bound: timedelta, what: str) -> CompiledScope:
     """Return a scope compiled; what is wrong in it becomes findings."""
-    scene = reference.scene(world, steps)
+    scene = scene_of(world, steps)
     for node in steps.nodes:
         if node.id in RESERVED:
             message = f'"{node.id}" is the name of a scope and of no step'

@@ -25,6 +25,7 @@ class Use(StrEnum):
 
     CONDITION = "if"
     RETRY = "retry.if"
+    COMMON_RETRY = "defaults.retry.if"
     KEY = "idempotency.key"
     ARGUMENT = "with"
     VALUE = "set"

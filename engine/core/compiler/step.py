@@ -10,8 +10,8 @@ from engine.core.compiler.argument import Area
 from engine.core.compiler.findings import Path, listed, meant
 from engine.core.compiler.literal import with_code_quoted
 from engine.core.compiler.node import Node
-from engine.core.compiler.reference import Scene
 from engine.core.compiler.role import check_roles
+from engine.core.compiler.scene import Scene
 from engine.core.compiler.site import Schema, Site, Typed, Use
 from engine.core.compiler.start import check_condition
 from engine.core.compiler.world import World

@@ -6,7 +6,7 @@ from engine.core import codec, plan, spec
 from engine.core.compiler import node, reference, safety, scope, site, start, step
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.node import Steps
-from engine.core.compiler.reference import Scene
+from engine.core.compiler.scene import Scene
 from engine.core.compiler.scope import CompiledScope
 from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.world import World
@@ -32,6 +32,7 @@ def compile_workflow(
     bound = safety.span(findings, workflow.timeout, ("timeout",))
     root = scope.compile_scope(world, world.root, bound, "the run")
     last = _finally(world)
+    _check_common_retry(world, root.scene)
     outputs = _outputs(world, root)
     if not findings.has_errors:
         _warn_of_unused(world)
@@ -73,6 +74,18 @@ def _finally(world: World) -> CompiledScope | None:
     return scope.compile_scope(world, world.last, bound, "`finally`")
 
 
+def _check_common_retry(world: World, scene: Scene) -> None:
+    """Check the condition that all retries have; it reads no step, for it belongs to them all."""
+    common = world.workflow.defaults.retry
+    if common is None or common.if_ is None:
+        return
+    path = ("defaults", "retry", "if")
+    each = site.expression(world.findings, Use.COMMON_RETRY, common.if_, path)
+    if each is not None:
+        told, _ = reference.resolve(scene, each, None)
+        start.check_condition(world.findings, each, told)
+
+
 def _outputs(world: World, root: CompiledScope) -> tuple[plan.Assignment, ...]:
     """Check the workflow's outputs: typed, and given by every run that succeeds."""
     types: dict[Path, Schema] = {}
@@ -92,10 +105,11 @@ def _check_assigned(
     if read.has_default or len(read.path) < 3 or read.path[0] != "steps":
         return
     name = str(read.path[1])
-    if read.path[2] == "outputs" and name in missing:
-        message = (
-            f'output "{output}" may be missing: step "{name}" may have none, for {missing[name]}'
-        )
+    if read.path[2] != "outputs":
+        return
+    reason = missing.get(name) or scene.lacks(name, read.path[3:])
+    if reason:
+        message = f'output "{output}" may be missing: step "{name}" may not give it, for {reason}'
         hint = "write `| default(...)` after the reference"
         scene.world.findings.error("maybe-missing", message, place, hint=hint)
 

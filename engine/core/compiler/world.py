@@ -56,6 +56,11 @@ class World:
         return {name: self.declared(each, ("inputs", name)) for name, each in declared.items()}
 
     @cached_property
+    def readable_inputs(self) -> Schema:
+        """Return the shape of `inputs`."""
+        return shape.closed({name: schemas.closed(each) for name, each in self.inputs.items()})
+
+    @cached_property
     def events(self) -> Mapping[str, Schema]:
         """Return the shape of what each trigger brings."""
         told = {}

@@ -11,10 +11,13 @@ import re
 from typing import Final
 
 _COLON, _QUESTION = "\ufdd0", "\ufdd1"
-_WITHIN: Final = r"(?<=[^\s\"'\[\]{},])"
-_FIRST: Final = r"(?:(?<=[\[{,])|(?<=[\[{,] ))"
-_BEFORE: Final = r"(?=[^\s\[\]{},])"
-_MARK: Final = re.compile(rf"(?:{_WITHIN}|{_FIRST}):{_BEFORE}|\?{_BEFORE}|{_WITHIN}\?")
+# The mark itself first: the pattern is then quick over all that is none.
+_WITHIN: Final = r"[^\s\"'\[\]{},]"
+_FOLLOWED: Final = r"(?=[^\s\[\]{},])"
+_MARK: Final = re.compile(
+    rf":{_FOLLOWED}(?:(?<={_WITHIN}:)|(?<=[\[{{,]:)|(?<=[\[{{,] :))"
+    rf"|\?(?:{_FOLLOWED}|(?<={_WITHIN}\?))"
+)
 _ESCAPE: Final = re.compile(r"\\[uU](?:0000)?[fF][dD][dD][01]")
 _SHIELDS: Final = {":": _COLON, "?": _QUESTION}
 _RESTORE: Final = {ord(_COLON): ":", ord(_QUESTION): "?"}

@@ -15,6 +15,8 @@ class Walk:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.found: list[Diagnostic] = []
+        self._errors = 0
+        self._warnings = 0
 
     def error(
         self,
@@ -32,9 +34,14 @@ class Walk:
         return self._note(Diagnostic(code, message, span, hint=hint, related=related))
 
     def warn(self, code: str, message: str, node: Node, hint: str) -> None:
-        """Note what a person should look at."""
+        """Note what a person should look at, as long as there is not too much of it."""
         span = self.document.place(node)
-        self._note(Diagnostic(code, message, span, Severity.WARNING, hint))
+        self._warnings += 1
+        if self._warnings <= MAX_FINDINGS:
+            self.found.append(Diagnostic(code, message, span, Severity.WARNING, hint))
+        elif self._warnings == MAX_FINDINGS + 1:
+            message = f"more than {MAX_FINDINGS} warnings; the others are not shown"
+            self.found.append(Diagnostic("too-many-findings", message, span, Severity.WARNING))
 
     def missing(self, code: str, message: str, path: Path, hint: str) -> Json:
         """Note what is not there, at the key of what should hold it."""
@@ -60,9 +67,10 @@ class Walk:
         return self.error(code, message, node, hint=hint)
 
     def _note(self, finding: Diagnostic) -> Json:
-        """Keep a finding; raise Enough where there are too many to be of use."""
-        if len(self.found) == MAX_FINDINGS:
-            message = f"more than {MAX_FINDINGS} findings; the others are not shown"
+        """Keep an error; raise Enough where there are too many to be of use."""
+        self._errors += 1
+        if self._errors > MAX_FINDINGS:
+            message = f"more than {MAX_FINDINGS} errors; the others are not shown"
             self.found.append(Diagnostic("too-many-findings", message, finding.span))
             raise Enough
         self.found.append(finding)

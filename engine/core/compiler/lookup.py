@@ -1,0 +1,99 @@
+"""The names that an expression reads, but for steps: declared, spelt right, allowed there."""
+
+from engine.core.compiler.findings import Place, listed, meant
+from engine.core.compiler.scene import Scene, properties_of
+from engine.core.compiler.site import Schema, Site, Use
+from engine.core.compiler.world import World
+from engine.core.expression import Reference
+from engine.core.schema import Absent, project
+
+
+def check_secret(world: World, site: Site, reference: Reference, place: Place) -> None:
+    """A secret is declared, and read where an argument may take it."""
+    if site.use is not Use.ARGUMENT:
+        message = f"a secret may not be read in `{site.use}`: it could come to light there"
+        hint = "give it to an argument that is marked secret, as in `with: {auth: {bearer: ...}}`"
+        world.findings.error("secret-leak", message, place, hint=hint)
+        return
+    declared = world.workflow.secrets
+    if len(reference.path) != 2:
+        message = "name the one secret that is needed: `secrets.<name>`"
+        world.findings.error("unknown-secret", message, place, expected=listed(declared))
+        return
+    name = str(reference.path[1])
+    world.used_secrets.add(name)
+    if name not in declared:
+        message = f'secret "{name}" is not declared'
+        hint = meant(name, declared, f"add it: `secrets: [{', '.join([*declared, name])}]`")
+        world.findings.error("unknown-secret", message, place, hint=hint, expected=listed(declared))
+
+
+def refuse_name(scene: Scene, site: Site, name: str, place: Place) -> None:
+    """Say that a name cannot be read here, and what may have been meant."""
+    names = scene.names(site.use)
+    if name in scene.scope.by_id:
+        hint = f"the outputs of a step are `steps.{name}.outputs`"
+    elif name in scene.world.workflow.inputs and "inputs" in names:
+        hint = f"an input is `inputs.{name}`"
+    elif name == "event" and "trigger" in names:
+        hint = "in a step it is `trigger.event`"
+    else:
+        hint = meant(name, names)
+    message = f'there is no "{name}" to read in `{site.use}`'
+    scene.world.findings.error("unknown-name", message, place, hint=hint, expected=", ".join(names))
+
+
+def check_input(world: World, reference: Reference, place: Place) -> None:
+    """An input is declared."""
+    known = world.workflow.inputs
+    if len(reference.path) == 1:
+        world.used_inputs.update(known)
+        return
+    name = str(reference.path[1])
+    world.used_inputs.add(name)
+    if name not in known:
+        message = f'there is no input "{name}"'
+        world.findings.error(
+            "unknown-input",
+            message,
+            place,
+            hint=meant(name, known),
+            expected=listed(known, "no input"),
+        )
+
+
+def check_word(world: World, reference: Reference, schema: Schema, place: Place) -> None:
+    """Check the word after `run` or `trigger`."""
+    if len(reference.path) == 1:
+        return
+    name, word = map(str, reference.path[:2])
+    properties = properties_of(schema)
+    if word not in properties:
+        message = f'`{name}` has no "{word}"'
+        world.findings.error(
+            "unknown-name",
+            message,
+            place,
+            hint=meant(word, properties),
+            expected=listed(properties),
+        )
+    elif word == "event" and len(reference.path) > 2 and not reference.has_default:
+        _event(world, reference, place)
+
+
+def _event(world: World, reference: Reference, place: Place) -> None:
+    """Check a part of `trigger.event` against what each trigger brings."""
+    name = ".".join(map(str, reference.path))
+    lacking = [
+        key
+        for key, event in world.events.items()
+        if isinstance(project(event, reference.path[2:]), Absent)
+    ]
+    if len(lacking) == len(world.triggers):
+        message = f"`{name}` is never there: no trigger of this workflow brings it"
+        hint = "" if world.workflow.triggers else "a start by hand or by API brings `inputs` only"
+        world.findings.error("missing-event", message, place, hint=hint)
+    elif lacking:
+        message = f"`{name}` is not there when {listed(lacking)} starts the run"
+        hint = "write `| default(...)` after the reference, or ask `trigger.id` first"
+        world.findings.warning("missing-event", message, place, hint=hint)

@@ -1,0 +1,27 @@
+"""What goes wrong with Git, by what there is to do about it."""
+
+from engine.errors import SarkError
+
+
+class GitFailed(SarkError):
+    """Git or the network failed; the same may work later. Nothing in it is a credential."""
+
+    code = "sark.git"
+
+
+class TooMuch(GitFailed):
+    """A command printed more than anybody will read."""
+
+
+class Refused(SarkError):
+    """A commit holds what no source may hold; asking again gives the same answer.
+
+    `reason` is a public code, `path` the file that it is about (below the repository) or "".
+    """
+
+    code = "sark.refused"
+
+    def __init__(self, reason: str, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.path = path

@@ -1,0 +1,13 @@
+"""The door by which runs begin: starts over the API and deliveries, many in one transaction."""
+
+from engine.intake.intake import Intake
+from engine.intake.request import Delivered, Delivery, Kind, Start, Started
+
+__all__ = [
+    "Delivered",
+    "Delivery",
+    "Intake",
+    "Kind",
+    "Start",
+    "Started",
+]

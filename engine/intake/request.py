@@ -1,0 +1,87 @@
+"""What is asked of the intake, and what it answers."""
+
+from asyncio import Future
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from engine.core.values import Json
+
+
+class Kind(StrEnum):
+    """What a delivery brings: a GitHub push, another event of GitHub's, or a webhook's body."""
+
+    PUSH = "push"
+    OTHER = "other"
+    WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start one run of an active workflow.
+
+    `inputs` are as given, without defaults. Under an idempotency `key`, `digest` is that of the
+    request's body: the same key with another digest is refused.
+    """
+
+    namespace: str
+    workflow: str
+    inputs: Mapping[str, Json]
+    actor: str
+    key: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run of a start; `repeated` if its idempotency key had made it before."""
+
+    run: UUID
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook request with a good signature.
+
+    `route` is its path below `/hooks/`, `id` its sender's. A push sets off triggers of the
+    namespace whose `source` is told of it; a webhook those of `hooks`, pairs of workflow and
+    trigger whose own secret has signed it. `event` is what expressions read.
+    """
+
+    route: str
+    id: str
+    kind: Kind
+    namespace: str
+    body: bytes
+    event: Mapping[str, Json]
+    source: str = ""
+    hooks: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of a delivery: the runs that it has started, now or the first time."""
+
+    runs: tuple[UUID, ...]
+    duplicate: bool
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A request on its way to a commit. `id` is that of its row, so it can be found again."""
+
+    request: "Request"
+    answer: "Future[Started | Delivered]"
+    id: UUID = field(default_factory=uuid7)
+
+    @property
+    def size(self) -> int:
+        return len(self.request.body) if isinstance(self.request, Delivery) else 0
+
+
+Request: TypeAlias = Start | Delivery

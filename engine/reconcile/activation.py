@@ -1,0 +1,55 @@
+"""What an activation changes: only the workflows that differ are encoded and written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.core.codec import encode
+from engine.core.plan import FORMAT, Plan
+from engine.reconcile.verdict import plain
+from engine.store.plans import StoredPlan
+from engine.store.workflows import Activation, Active
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An activation, the plans that it needs, and the source's workflows once it is done."""
+
+    activation: Activation
+    plans: Sequence[StoredPlan]
+    after: Mapping[str, Active]
+
+    def told(self) -> str:
+        """Return in a few words what changes."""
+        put, drop = len(self.activation.put), len(self.activation.drop)
+        return f"{len(self.after)} workflows, {put} written, {drop} removed"
+
+
+def prepare(
+    binding: Active, expected: str | None, before: Mapping[str, Active],
+    plans: Mapping[str, Plan], root: str,
+) -> Prepared:  # fmt: skip
+    """Return what makes `plans` the workflows of a source, where it has those of `before`.
+
+    `binding` stands for the source and the commit; its name, plan and file count for nothing.
+    Files are told from the repository's top, which is `root` above the plan's own. Blocks.
+    """
+    after = {
+        name: Active(
+            binding.namespace, name, binding.source, binding.commit_sha, plan.digest,
+            root + plan.file, plain(plan.title),
+        )
+        for name, plan in plans.items()
+    }  # fmt: skip
+    put = [new for name, new in sorted(after.items()) if _differs(before.get(name), new)]
+    known = {each.plan for each in before.values()}
+    fresh = {plans[each.name].digest: plans[each.name] for each in put if each.plan not in known}
+    drop = sorted(before.keys() - after.keys())
+    activation = Activation(
+        binding.namespace, binding.source, expected, binding.commit_sha, put, drop
+    )
+    stored = [StoredPlan(digest, FORMAT, encode(plan)) for digest, plan in fresh.items()]
+    return Prepared(activation, stored, after)
+
+
+def _differs(old: Active | None, new: Active) -> bool:
+    return old is None or (old.plan, old.file, old.title) != (new.plan, new.file, new.title)

@@ -1,0 +1,153 @@
+"""The duty of the reconciler's leader: watch every repository, and look when there is a reason."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from engine import operations
+from engine.core.facts import Operations
+from engine.errors import Unavailable
+from engine.git import local
+from engine.git.address import Address, parse, shown
+from engine.reconcile.condition import unconfigured
+from engine.reconcile.lane import Lanes
+from engine.reconcile.repository import Repository
+from engine.settings import Settings, Source
+from engine.store import sources, workflows
+from engine.store.leases import Session
+from engine.store.sources import Report
+
+_LOG = logging.getLogger("sark.reconcile")
+_ASK_SECONDS = 1.0
+_FIRST_PAUSE = 5.0
+_LONGEST_PAUSE = 300.0
+
+
+class ReconcileDuty:
+    """Watches the repositories of the configuration for as long as a session lasts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._sources = settings.sources
+        self._adapters = settings.adapters
+        self._mirrors = settings.state / "mirrors"
+        self._step = settings.controller.watch.total_seconds()
+        self._lanes = Lanes()
+        self._groups = _grouped(settings.sources)
+        events = {address: asyncio.Event() for address in self._groups}
+        self._wakes = {
+            each.name: events[address] for address, group in self._groups.items() for each in group
+        }
+
+    def wake(self, source: str) -> None:
+        """Look at a source's repository at once; a name that nobody has means nothing."""
+        if source in self._wakes:
+            self._wakes[source].set()
+
+    def close(self) -> None:
+        """End the git commands that are under way."""
+        self._lanes.close()
+
+    async def lead(self, session: Session) -> None:
+        """Watch until the session is lost."""
+        manifests = operations.catalogue(self._adapters)
+        await self._declare(session)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._ask(session))
+            for named in self._groups.values():
+                group.create_task(self._watch(session, named, manifests))
+
+    async def _declare(self, session: Session) -> None:
+        """Make the rows what the configuration says; tell of those that it has no word about."""
+        async with session.turn() as connection:
+            for source in self._sources:
+                await sources.declare(connection, _declared(source))
+            for name in await sources.leave_out(connection, [each.name for each in self._sources]):
+                row = await sources.read(connection, name)
+                assert row is not None
+                count = len(await workflows.of_source(connection, name, row.namespace))
+                told = unconfigured(row.conditions, count, datetime.now(UTC))
+                await sources.report(connection, Report(name, row.wanted, told, ""))
+                _LOG.warning("source %s is not configured; %d workflows stay live", name, count)
+
+    async def _ask(self, session: Session) -> None:
+        """Find requests whose ring was lost with Redis; and notice when PostgreSQL is lost."""
+        while True:
+            await asyncio.sleep(_ASK_SECONDS)
+            async with session.turn() as connection:
+                for name in await sources.wanted(connection):
+                    self.wake(name)
+
+    async def _watch(
+        self, session: Session, named: Sequence[Source], manifests: Operations
+    ) -> None:
+        """Look at a repository when asked, when its files change, and at each interval.
+
+        What fails is repeated after 5 s, later after 5 min ("full jitter", AWS Architecture Blog,
+        2015); being asked begins anew.
+        """
+        repository = Repository(named, manifests, self._mirrors, self._lanes)
+        wake, pause = self._wakes[named[0].name], _FIRST_PAUSE
+        interval = min(each.interval for each in named).total_seconds()
+        while True:
+            wake.clear()
+            signs = _signs(repository.address, named)
+            stamps = local.stamps(signs)
+            if await self._look(repository, session):
+                asked = await self._rest(wake, interval * random.uniform(0.9, 1.1), signs, stamps)  # nosec B311
+                pause = _FIRST_PAUSE
+            else:
+                asked = await self._rest(wake, random.uniform(0.1, pause), signs, stamps)  # nosec B311
+                pause = _FIRST_PAUSE if asked else min(pause * 2, _LONGEST_PAUSE)
+
+    async def _look(self, repository: Repository, session: Session) -> bool:
+        """Make a pass. A fault of ours in it is logged whole, and other repositories go on."""
+        try:
+            return await repository.look(session)
+        except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable):
+            raise
+        except Exception:
+            _LOG.exception("a pass over %s has failed", shown(repository.address.url))
+            return False
+
+    async def _rest(
+        self, wake: asyncio.Event, span: float, signs: Sequence[Path], before: object
+    ) -> bool:
+        """Wait for a ring, for the files of a local repository, or for the span to pass.
+
+        True if it was a ring or the files. `before` is how the files were when the pass began.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + span
+        while (left := until - loop.time()) > 0:
+            if signs and local.stamps(signs) != before:
+                return True
+            try:
+                await asyncio.wait_for(wake.wait(), min(left, self._step) if signs else left)
+            except TimeoutError:
+                continue
+            return True
+        return False
+
+
+def _grouped(named: Sequence[Source]) -> dict[Address, list[Source]]:
+    groups: dict[Address, list[Source]] = {}
+    for source in named:
+        groups.setdefault(parse(source.url), []).append(source)
+    return groups
+
+
+def _declared(source: Source) -> dict[str, str]:
+    told = source.model_dump(include={"name", "namespace", "environment", "ref", "root"})
+    return {**{key: str(value) for key, value in told.items()}, "url": parse(source.url).url}
+
+
+def _signs(address: Address, named: Sequence[Source]) -> Sequence[Path]:
+    """Return the files whose change says that a local repository's refs have moved."""
+    if address.transport != "file":
+        return ()
+    return sorted({sign for each in named for sign in local.signs(address.url, each.ref)})

@@ -1,0 +1,77 @@
+"""One repository looked at for all of its sources: one question, one mirror, one pass."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.core.facts import Operations
+from engine.git.address import parse
+from engine.git.failure import GitFailed
+from engine.git.mirror import Mirror
+from engine.reconcile import verdict as rules
+from engine.reconcile.lane import Lanes
+from engine.reconcile.source import Reconciler
+from engine.settings import Source
+from engine.store import sources as rows_
+from engine.store.leases import Session
+from engine.store.sources import SourceRow
+
+
+class Repository:
+    """The sources that name one address. A pass is for all of them, one after the other."""
+
+    def __init__(
+        self, sources: Sequence[Source], operations: Operations, mirrors: Path, lanes: Lanes
+    ) -> None:
+        self.sources = tuple(sources)
+        self.address = parse(sources[0].url)
+        self._lanes = lanes
+        self._mirror = Mirror(mirrors, self.address, lanes.halted)
+        self._reconcilers = [Reconciler(each, operations, self._mirror, lanes) for each in sources]
+        self._failing = False
+
+    @property
+    def names(self) -> list[str]:
+        return [each.name for each in self.sources]
+
+    async def look(self, session: Session) -> bool:
+        """Make one pass; True if it may rest, False if something passing was in the way.
+
+        What was asked for before the pass began is served by it; what comes later is not.
+        """
+        rows = await self._rows(session)
+        refs = sorted({each.ref for each in self.sources})
+        try:
+            heads = await self._lanes.run(self._failing, self._mirror.heads, refs)
+        except (GitFailed, OSError) as error:
+            self._failing = True
+            for each in self._reconcilers:
+                row = rows[each.source.name]
+                await each.settle(session, row, None, rules.unreachable(str(error)))
+            return False
+        rested = True
+        for each in self._reconcilers:
+            row, head = rows[each.source.name], heads.get(each.source.ref)
+            rested &= await each.look(session, row, head, self._failing)
+        self._failing = not rested
+        if rested:
+            await self._tidy()
+        return rested
+
+    async def is_wanted(self, session: Session) -> bool:
+        """True if somebody has asked for a look that no pass has served."""
+        return any(row.handled < row.wanted for row in (await self._rows(session)).values())
+
+    async def _rows(self, session: Session) -> dict[str, SourceRow]:
+        found: dict[str, SourceRow] = {}
+        async with session.turn() as connection:
+            for name in self.names:
+                row = await rows_.read(connection, name)
+                assert row is not None, "a source is declared before it is looked at"
+                found[name] = row
+        return found
+
+    async def _tidy(self) -> None:
+        try:
+            await self._lanes.run(True, self._mirror.tidy)
+        except (GitFailed, OSError):
+            return

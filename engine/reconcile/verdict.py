@@ -1,0 +1,144 @@
+"""What a look at a commit comes to, and the rules that decide it. Pure."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.core.diagnostic import Diagnostic, Severity, Span
+from engine.git.failure import Refused
+
+_LEAST_PRUNE = 5
+_PRUNE_PERCENT = 20
+
+
+class Stage(StrEnum):
+    """How far a commit has come; each but the last is where it stopped."""
+
+    SOURCE = "SourceReady"
+    COMPILED = "Compiled"
+    UNHELD = "Unheld"
+    ACTIVE = "Active"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look has come to. With a `reason` it stopped at `stage`; without, it may be active.
+
+    `lasting`: the same commit will get the same verdict, so it is not tried again (R3). `passing`:
+    nothing is known yet, and the look is repeated before long.
+    """
+
+    stage: Stage
+    reason: str = ""
+    message: str = ""
+    findings: Sequence[Diagnostic] = ()
+    lasting: bool = True
+    passing: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a commit would do to the workflows of its source, by their names."""
+
+    before: Set[str]
+    after: Set[str]
+
+    @property
+    def gone(self) -> int:
+        return len(self.before - self.after)
+
+
+def unreachable(message: str) -> Verdict:
+    """Git or the network failed; the look is repeated."""
+    return Verdict(Stage.SOURCE, "GitUnavailable", message, lasting=False, passing=True)
+
+
+def missing(ref: str, url: str, active: str | None) -> Verdict:
+    """The ref is not there, which is no reason to take anything away (R4)."""
+    stays = f"; {active[:12]} stays live" if active else "; nothing is live yet"
+    return Verdict(Stage.SOURCE, "RefMissing", f"{ref} is not in {url}{stays}", lasting=False)
+
+
+def refused(refusal: Refused) -> Verdict:
+    """Git's own checks, or ours of a tree, refuse the commit."""
+    if refusal.reason == "root-missing":
+        return Verdict(Stage.UNHELD, "RootMissing", f"{refusal}; nothing is taken away for it")
+    span = Span(refusal.path, 1, 1)
+    found = [Diagnostic(refusal.reason, str(refusal), span)] if refusal.path else []
+    return Verdict(Stage.COMPILED, _camel(refusal.reason), str(refusal), found)
+
+
+def rewound(active: str) -> Verdict:
+    """The branch does not contain what is live (R8)."""
+    return Verdict(
+        Stage.UNHELD, "NonFastForward",
+        f"{active[:12]}, which is live, is not in its history: the branch was rewound or "
+        f"rewritten; push a commit that contains it (git merge -s ours {active[:12]})",
+    )  # fmt: skip
+
+
+def taken(message: str) -> Verdict:
+    """Another source has a workflow of that name; it may give it up, so this is tried again."""
+    return Verdict(Stage.COMPILED, "NameTaken", message, lasting=False)
+
+
+def judge(
+    findings: Sequence[Diagnostic], files: int, change: Change, prunes: Set[int], recompiled: bool
+) -> Verdict:
+    """Return what is against a commit that compiled to `findings`, the first of the rules first.
+
+    `prunes` are the counts that its messages confirm. `recompiled`: it is live already, and this
+    version of the program reads it anew (R12).
+    """
+    errors = sum(each.severity is Severity.ERROR for each in findings)
+    if errors:
+        told = f"{errors} error{'s' * (errors != 1)} in {files} file{'s' * (files != 1)}"
+        reason = "RecompileFailed" if recompiled else "Invalid"
+        return Verdict(Stage.COMPILED, reason, told, findings)
+    if not change.after:
+        return Verdict(Stage.UNHELD, "NoSpecs", _nothing(change), findings)
+    if is_guarded(change) and change.gone not in prunes:
+        return Verdict(
+            Stage.UNHELD, "Prune",
+            f"it removes {change.gone} of {len(change.before)} workflows; say so in the message "
+            f"of the next commit: Sark-Prune: {change.gone}",
+            findings,
+        )  # fmt: skip
+    return Verdict(Stage.ACTIVE, findings=findings)
+
+
+def is_guarded(change: Change) -> bool:
+    """True if a change removes more than five workflows and more than a fifth of them (R5)."""
+    return change.gone > max(_LEAST_PRUNE, len(change.before) * _PRUNE_PERCENT / 100)
+
+
+def facts_of(found: Diagnostic, root: str) -> Mapping[str, str | int]:
+    """Return a finding as it is stored; its file is told from the repository's top."""
+    return {
+        "code": found.code,
+        "severity": found.severity.value,
+        "message": plain(found.message),
+        "file": plain(root + found.span.file),
+        "line": found.span.line,
+        "column": found.span.column,
+        "hint": plain(found.hint),
+    }
+
+
+def plain(text: str) -> str:
+    """Return a text that PostgreSQL can hold: no NUL, no half of a surrogate pair."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _nothing(change: Change) -> str:
+    if not change.before:
+        return "there is no workflow in it yet"
+    return f"there is no workflow in it; nothing is not empty, {len(change.before)} stay live"
+
+
+def _camel(reason: str) -> str:
+    return "".join(word.capitalize() for word in reason.split("-"))

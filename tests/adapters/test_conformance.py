@@ -1,0 +1,235 @@
+"""Every built-in operation keeps to what an operation promises."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from adapters import conformance, echo, http, shell, text
+from adapters.conformance import CANARY, Case
+from adapters.contract import (
+    Adapter,
+    Call,
+    ErrorClass,
+    Failed,
+    Json,
+    Operation,
+    Outcome,
+    Succeeded,
+)
+from tests.adapters.servers import Seen, Server, answer, json_answer, serve
+from tests.adapters.speaking import opened
+
+SOON = timedelta(seconds=0.3)
+Cases = Callable[[str], Sequence[Case]]
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """How to open an operation, its cases, and a call that waits for ever."""
+
+    name: str
+    adapter: Callable[[Server], Adapter]
+    cases: Cases
+    waits: Callable[[str], Case]
+
+
+async def far_side(seen: Seen) -> bytes:
+    """Answer with the status in the path, and with everything that was sent; /hang never does."""
+    if seen.target == "/hang":
+        await asyncio.sleep(60)
+    said = {"path": seen.target, "headers": seen.headers, "body": seen.body.decode()}
+    status = int(seen.target.split("/")[1].split("?")[0] or 200)
+    if status >= 900:
+        return answer(200, b"{", ("Content-Type: application/json",))
+    return json_answer(orjson.dumps(said), status)
+
+
+def echo_cases(_: str) -> Sequence[Case]:
+    return (
+        Case("a message", {"message": {"a": [1, None]}}),
+        Case("null", {"message": None, "delay": "10ms"}),
+        Case("no span", {"message": 1, "delay": "soon"}, "echo.invalid", valid=False),
+        Case("too long", {"message": 1, "delay": "61s"}, "echo.invalid"),
+        Case("too slow", {"message": 1, "delay": "5s"}, "echo.timeout", timeout=SOON),
+    )
+
+
+def text_cases(_: str) -> Sequence[Case]:
+    values: Json = {"secret": CANARY, "xs": [1]}
+    return (
+        Case("a template", {"template": "{{ a }}", "values": {"a": 1}}),
+        Case("a fault", {"template": "{% include 'x' %}"}, "text.template"),
+        Case("a value", {"template": "{{ secret + 1 }}", "values": values}, "text.value"),
+        Case("a limit", {"template": "{{ range(10**9) }}"}, "text.template"),
+        Case("a range", {"template": "{{ range(99999) | join }}"}, "text.limit"),
+        Case("no template", {"template": 1}, "text.invalid", valid=False),
+    )
+
+
+def http_cases(url: str) -> Sequence[Case]:
+    secret: dict[str, Json] = {
+        "headers": {"X-Api-Key": CANARY},
+        "auth": {"bearer": CANARY},
+        "url": f"{url}/500/{CANARY}?token={CANARY}",
+    }
+    return (
+        Case("a request", {"url": f"{url}/200", "json": {"a": 1}, "method": "POST"}),
+        Case("a status", secret, "http.status", error_class="transient"),
+        Case("a write", {**secret, "method": "POST"}, "http.status", error_class="unknown"),
+        Case("declined", {**secret, "url": f"{url}/402"}, "http.declined"),
+        Case("no JSON", {**secret, "url": f"{url}/900"}, "http.protocol"),
+        Case("too large", {**secret, "url": f"{url}/200", "max_bytes": 1}, "http.too_large"),
+        Case("slow", {**secret, "url": f"{url}/hang"}, "http.timeout", timeout=SOON),
+        Case("blocked", {**secret, "url": f"http://10.0.0.1/{CANARY}"}, "http.blocked"),
+        Case("refused", {**secret, "url": f"ftp://a.example/{CANARY}"}, "http.invalid"),
+        Case("a header", {"url": url, "headers": {"Host": CANARY}}, "http.invalid"),
+        Case("no method", {"url": url, "method": "BREW"}, "http.invalid", valid=False),
+    )
+
+
+def shell_cases(_: str) -> Sequence[Case]:
+    env: Json = {"TOKEN": CANARY}
+    return (
+        Case("a program", {"argv": ["echo", "a", 1]}),
+        Case("JSON", {"script": "echo 1", "parse": "json"}),
+        Case("a code", {"script": 'echo "$TOKEN"; exit 1', "env": env}, "shell.exit"),
+        Case("a signal", {"script": "kill -9 $$", "env": env}, "shell.signal"),
+        Case("an output", {"script": "cat", "parse": "json", "stdin": CANARY}, "shell.output"),
+        Case("slow", {"argv": ["sleep", "60"]}, "shell.timeout", timeout=SOON),
+        Case("nothing", {"argv": [f"/{CANARY}"]}, "shell.spawn"),
+        Case("a name", {"argv": ["true"], "env": {"PATH": CANARY}}, "shell.invalid"),
+        Case("both", {"argv": ["true"], "script": "true"}, "shell.invalid", valid=False),
+    )
+
+
+SUITES = (
+    Suite("echo", lambda _: echo.create({}), echo_cases,
+          lambda _: Case("waits", {"message": 1, "delay": "50s"}, timeout=timedelta(60))),
+    Suite("text", lambda _: text.create({}), text_cases,
+          lambda _: Case("waits", {})),
+    Suite("http", lambda server: http.create({"allow_hosts": [server.host]}), http_cases,
+          lambda url: Case("waits", {"url": f"{url}/hang"})),
+    Suite("shell", lambda _: shell.create({}), shell_cases,
+          lambda _: Case("waits", {"script": "setsid sleep 60 & sleep 60"})),
+)  # fmt: skip
+each_suite = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+
+
+@asynccontextmanager
+async def running(suite: Suite) -> AsyncIterator[tuple[Operation, str]]:
+    async with serve(far_side) as server, opened(suite.adapter(server)) as operation:
+        yield operation, server.url
+
+
+@each_suite
+def test_the_manifest_is_consistent(suite: Suite) -> None:
+    """
+    Schemas are valid and closed, errors are described, roles and refinements name arguments.
+    """
+    (operation,) = suite.adapter(Server(1)).operations()
+
+    conformance.check_description(operation.manifest)
+
+
+@each_suite
+def test_every_case_leads_to_what_is_declared(suite: Suite) -> None:
+    """
+    Outputs are of their schema, errors are declared ones, and no error shows a key or a secret.
+    """
+
+    async def story() -> None:
+        async with running(suite) as (operation, url):
+            for case in suite.cases(url):
+                await conformance.check_case(operation, case)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("suite", [each for each in SUITES if each.name != "text"], ids=str)
+def test_a_cancelled_call_leaves_nothing(suite: Suite) -> None:
+    """
+    No task, descriptor or process is left of a call that was cancelled while it waited.
+    """
+
+    async def story() -> None:
+        async with running(suite) as (operation, url):
+            first = suite.cases(url)[0]
+            assert isinstance(await conformance.check_case(operation, first), Succeeded)
+            await conformance.check_cancellation(operation, suite.waits(url))
+
+    asyncio.run(story())
+
+
+def test_which_arguments_may_be_secret() -> None:
+    """
+    Credentials, headers and the URL (a webhook's address is a secret); env and stdin; no body.
+    """
+    found = {
+        operation.manifest.name: conformance.secret_arguments(operation.manifest)
+        for suite in SUITES
+        for operation in suite.adapter(Server(1)).operations()
+    }
+
+    basic = {"/auth/basic/username", "/auth/basic/password"}
+    assert {"/url", "/headers/*", "/auth/bearer"} | basic == found["http.request@1"]
+    assert {"/env/*", "/stdin"} == found["shell.run@1"]
+    assert frozenset() == found["text.render@1"] | found["echo.say@1"]
+
+
+PERMANENT = ErrorClass.PERMANENT
+BROKEN: dict[str, Outcome] = {
+    "undeclared": Failed("echo.other", "x", PERMANENT),
+    "class": Failed("echo.invalid", "x", ErrorClass.UNKNOWN),
+    "key": Failed("echo.invalid", f"x {conformance.KEY}", PERMANENT),
+    "secret": Failed("echo.invalid", "x", PERMANENT, details={"said": [CANARY]}),
+    "outputs": Succeeded({"other": 1}),
+    "ends": Succeeded({"message": 1}),
+}
+
+
+class Broken:
+    """An operation that breaks one promise at a time."""
+
+    manifest = echo.MANIFEST
+
+    def __init__(self, how: str) -> None:
+        self._how = how
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def invoke(self, _: Call) -> Outcome:
+        """Do what is wrong."""
+        if self._how in BROKEN:
+            return BROKEN[self._how]
+        if self._how == "leaks":
+            self._tasks.append(asyncio.create_task(asyncio.sleep(60)))
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if self._how != "swallows":
+                raise
+        return Succeeded({"message": 1})
+
+
+@pytest.mark.parametrize("how", ["undeclared", "class", "key", "secret", "outputs"])
+def test_the_suite_finds_a_broken_outcome(how: str) -> None:
+    """
+    The suite itself is right to be believed: it fails for each promise that is broken.
+    """
+    case = Case("x", {"message": 1}, "succeeded" if how == "outputs" else "echo.invalid")
+
+    with pytest.raises(AssertionError, match=r"echo\.say@1"):
+        asyncio.run(conformance.check_case(Broken(how), case))
+
+
+@pytest.mark.parametrize("how", ["swallows", "leaks", "ends"])
+def test_the_suite_finds_a_broken_cancellation(how: str) -> None:
+    """
+    A call that swallows its cancellation, leaves a task, or does not wait, is found.
+    """
+    with pytest.raises(AssertionError, match=r"echo\.say@1"):
+        asyncio.run(conformance.check_cancellation(Broken(how), Case("x", {"message": 1})))

@@ -1,0 +1,185 @@
+"""`sark check`, `plan`, `schema`, `explain`, `init`: what the files tell, with no server."""
+
+import json
+from pathlib import Path
+from typing import cast
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from engine.cli import cli
+from engine.cli.output import guarded
+
+GOOD = """\
+apiVersion: sark/v1
+kind: Workflow
+name: demo
+steps:
+  a: {uses: echo.say@1, with: {message: hi}}
+  b: {uses: echo.say@1, with: {message: "{{ steps.a.outputs.message }}"}, needs: [a]}
+finally:
+  steps:
+    c: {uses: echo.say@1, with: {message: "{{ run.status }}"}}
+"""
+BAD = GOOD.replace("message: hi", "mesage: hi")
+
+
+def sark(*words: str, stdin: str | None = None) -> Result:
+    """Run a command as the shell would, exit code included."""
+    return CliRunner().invoke(
+        cast(click.Command, _guarded), list(words), input=stdin, prog_name="sark"
+    )
+
+
+class _Guarded:
+    """The command line with its guard, in the form that the runner takes."""
+
+    name = "sark"
+
+    def main(self, args: list[str], prog_name: str, **_: object) -> None:
+        guarded(lambda: cli.main(args, prog_name=prog_name, standalone_mode=True))
+
+
+_guarded = _Guarded()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "bad.yaml").write_text(BAD)
+    return tmp_path
+
+
+def test_a_good_folder_has_no_finding(folder: Path) -> None:
+    """
+    A folder is searched for specs; names that begin with a dot are passed over.
+    """
+    done = sark("check", str(folder))
+
+    assert 0 == done.exit_code
+    assert "no finding in 1 file" in done.stderr
+
+
+def test_a_file_that_is_named_is_checked_wherever_it_is(folder: Path) -> None:
+    """
+    A hidden folder that a person names is a folder like any other.
+    """
+    done = sark("check", str(folder / ".hidden"))
+
+    assert 1 == done.exit_code
+    assert "unknown-argument" in done.stdout
+    assert "1 file" in done.stderr
+
+
+def test_findings_as_json(folder: Path) -> None:
+    """
+    `check --format json` prints every finding with its place, and how many files there were.
+    """
+    (folder / "bad.yaml").write_text(BAD)
+    done = sark("check", str(folder), "--format", "json")
+    told = json.loads(done.stdout)
+
+    assert 1 == done.exit_code
+    assert 2 == told["files"]
+    first = told["findings"][0]
+    assert {"code", "severity", "message", "file", "line", "column", "hint"} <= set(first)
+    assert str(folder / "bad.yaml") == first["file"]
+
+
+@pytest.mark.parametrize("format_", ["sarif", "github", "text"])
+def test_findings_for_others(folder: Path, format_: str) -> None:
+    """
+    The same findings as SARIF, as annotations, and as text with a caret.
+    """
+    (folder / "bad.yaml").write_text(BAD)
+    done = sark("check", str(folder), "--format", format_)
+
+    assert 1 == done.exit_code
+    assert {"sarif": '"2.1.0"', "github": "::error file=", "text": "^^^"}[format_] in done.stdout
+
+
+def test_stdin_is_checked() -> None:
+    """
+    `-` reads a spec from standard input.
+    """
+    assert 0 == sark("check", "-", stdin=GOOD).exit_code
+    assert 1 == sark("check", "-", stdin=BAD).exit_code
+
+
+def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    """
+    A path that does not exist ends with code 2 and says so.
+    """
+    done = sark("check", str(tmp_path / "gone"))
+
+    assert 2 == done.exit_code
+    assert "there is no file or folder" in done.stderr
+
+
+def test_a_plan_shows_steps_edges_and_digest(folder: Path) -> None:
+    """
+    `sark plan` tells what runs after what; inferred edges are marked.
+    """
+    done = sark("plan", str(folder / "good.yaml"))
+
+    assert 0 == done.exit_code
+    assert "after a" in done.stdout
+    assert "finally" in done.stdout
+    (encoded,) = json.loads(sark("plan", str(folder / "good.yaml"), "--json").stdout)
+    assert encoded["digest"][:12] in done.stdout
+    drawn = sark("plan", str(folder / "good.yaml"), "--format", "mermaid").stdout
+    assert drawn.startswith("flowchart LR")
+    assert "a --> b" in drawn
+
+
+def test_a_plan_of_a_broken_spec_shows_its_findings(folder: Path) -> None:
+    """
+    What cannot be compiled has no plan, and says why.
+    """
+    (folder / "bad.yaml").write_text(BAD)
+    done = sark("plan", str(folder / "bad.yaml"))
+
+    assert 1 == done.exit_code
+    assert "unknown-argument" in done.stderr
+
+
+def test_codes_are_explained() -> None:
+    """
+    `sark explain CODE` prints the rule; a wrong code gets a suggestion.
+    """
+    assert "unknown-argument" in sark("explain", "unknown-argument").stdout
+    done = sark("explain", "unknown-argumnt")
+    assert 1 == done.exit_code
+    assert "did you mean unknown-argument?" in done.stderr
+
+
+def test_init_writes_a_repository_that_checks(tmp_path: Path) -> None:
+    """
+    What `sark init` writes has no finding, and it overwrites nothing.
+    """
+    assert 0 == sark("init", str(tmp_path / "new")).exit_code
+    assert 0 == sark("check", str(tmp_path / "new")).exit_code
+    again = sark("init", str(tmp_path / "new"))
+    assert 1 == again.exit_code
+    assert "overwrites nothing" in again.stderr
+
+
+def test_a_wrong_command_gets_a_suggestion() -> None:
+    """
+    A mistyped command is a usage error that names the one you meant.
+    """
+    done = sark("chekc")
+
+    assert 2 == done.exit_code
+    assert "Did you mean 'check'?" in done.stderr
+
+
+def test_the_schema_is_printed() -> None:
+    """
+    `sark schema` prints JSON Schema 2020-12.
+    """
+    told = json.loads(sark("schema").stdout)
+
+    assert "https://json-schema.org/draft/2020-12/schema" == told["$schema"]

@@ -1,0 +1,131 @@
+"""The configuration: one file, the environment before it, faults in words."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.errors import Misconfigured
+from engine.settings import Loaded, load
+
+WHOLE = """
+state = "here"
+[server]
+port = 9090
+[worker]
+lease = "4s"
+[[sources]]
+name = "shop"
+namespace = "shop"
+url = "https://user:word@git.example/acme/workflows"
+interval = "30s"
+webhook_secrets = ["env:SHOP_HOOK"]
+[adapters.http]
+allow_hosts = ["*.acme.example"]
+[secrets.shop]
+deployer = "file:/run/deployer"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "sark.toml"
+    path.write_text(WHOLE)
+    return path
+
+
+def shown(loaded: Loaded) -> dict[str, tuple[str, str]]:
+    return {key: (value, origin) for key, value, origin in loaded.shown()}
+
+
+def test_flags_go_before_the_environment_and_that_before_the_file(file: Path) -> None:
+    """
+    Each key is told with its value and where it came from.
+    """
+    environment = {"SARK_SERVER__PORT": "7070", "SARK_STATE": "there"}
+    loaded = load(file, environment, {"state": "/flag"})
+    told = shown(loaded)
+
+    assert Path("/flag") == loaded.settings.state
+    assert ("7070", "SARK_SERVER__PORT") == told["server.port"]
+    assert "--state" == told["state"][1]
+    assert ('"PT4S"', str(file)) == told["worker.lease"] or str(file) == told["worker.lease"][1]
+    assert timedelta(seconds=4) == loaded.settings.worker.lease
+    assert "default" == told["server.host"][1]
+
+
+def test_a_state_folder_lies_beside_the_file_that_names_it(file: Path) -> None:
+    """
+    A relative `state` in the file is relative to the file, not to the shell's folder.
+    """
+    assert file.parent / "here" == load(file, {}, {}).settings.state
+
+
+def test_passwords_are_masked(file: Path) -> None:
+    """
+    What is shown holds no password; references to secrets are shown as they are.
+    """
+    told = shown(load(file, {"SARK_DATABASE_URL": "postgresql://sark:geheim@db/sark"}, {}))
+
+    assert "geheim" not in str(told)
+    assert "word" not in told["sources.0.url"][0]
+    assert "postgresql://sark:***@db/sark" == told["database_url"][0]
+    assert "file:/run/deployer" == told["secrets.shop.deployer"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[server]\nprot = 1\n", ["sark.toml:2", "server.prot", "did you mean 'port'?"]),
+        ("[sever]\nport = 1\n", ["sark.toml", "sever", "did you mean 'server'?"]),
+        ("[server]\nport = 99999999\n", ["server.port", "less than or equal to 65535"]),
+        ("[worker]\nlease = 'soon'\n", ["worker.lease", "write 30s, 5m"]),
+        ("[worker\n", ["is not TOML"]),
+        ("[secrets.shop]\nkey = 'plain text'\n", ["secrets.shop.key", "env:"]),
+        (
+            '[[sources]]\nname = "a"\nnamespace = "a"\nurl = "/x"\nref = "main"\n',
+            ["sources.0.ref", "refs/"],
+        ),
+        (
+            2 * '[[sources]]\nname = "a"\nnamespace = "a"\nurl = "/x"\n',
+            ["two sources are called 'a'"],
+        ),
+    ],
+)
+def test_a_fault_is_told_with_its_place_and_a_way_out(
+    tmp_path: Path, text: str, words: list[str]
+) -> None:
+    """
+    A wrong key or value names file, key, what was expected, and no secret.
+    """
+    path = tmp_path / "sark.toml"
+    path.write_text(text)
+    with pytest.raises(Misconfigured) as caught:
+        load(path, {}, {})
+
+    assert [] == [word for word in words if word not in str(caught.value)]
+    assert "plain text" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    """
+    A missing file is named; without one named, `sark.toml` is optional.
+    """
+    with pytest.raises(Misconfigured, match=r"gone\.toml: No such file"):
+        load(tmp_path / "gone.toml", {}, {})
+
+
+def test_repo_alone_makes_one_source(tmp_path: Path) -> None:
+    """
+    `--repo PATH` is one source named local in the namespace local; --ref needs it.
+    """
+    (source,) = load(None, {}, {"repo": str(tmp_path), "root": "w"}).settings.sources
+
+    assert ("local", "local", str(tmp_path), "w") == (
+        source.name,
+        source.namespace,
+        source.url,
+        source.root,
+    )
+    with pytest.raises(Misconfigured, match="go with --repo"):
+        load(None, {}, {"ref": "refs/heads/x"})

@@ -1,0 +1,34 @@
+"""The bearer token: made at the first start, compared by its hash in constant time."""
+
+from starlette.requests import Request
+
+from engine import token
+from policies.facts import Actor
+from webhooks.doors import doors
+from webhooks.problem import Refusal
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sark"'}
+_LONGEST = 512
+ensure_token = token.ensure
+"""Return the token's file in a state folder, made if it is not there."""
+
+
+def bearer(request: Request) -> Actor:
+    """Return whose token a request bears; refuse one with none, several, or another."""
+    told = request.headers.getlist("authorization")
+    if len(told) != 1:
+        raise Refusal(401, "auth.missing", "send Authorization: Bearer TOKEN", _CHALLENGE)
+    scheme, _, given = told[0].partition(" ")
+    if scheme.lower() != "bearer" or not is_token(request, given.strip()):
+        raise Refusal(401, "auth.unknown", "this token is not known", _CHALLENGE)
+    return administrator()
+
+
+def is_token(request: Request, given: str) -> bool:
+    """Return whether a text is the token."""
+    return len(given) <= _LONGEST and token.matches(given, doors(request).token)
+
+
+def administrator() -> Actor:
+    """Return the one whom the first token stands for."""
+    return Actor("token", "admin", roles=("admin",))

@@ -1,0 +1,46 @@
+"""What every handler may use: the engine's doors, opened once a process."""
+
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from engine.broker import HintBroker
+from engine.history import History
+from engine.intake import Intake
+from engine.intake.ringer import Rings
+from engine.secrets import Secrets
+from engine.settings import Settings
+from engine.store.pool import Pool
+from policies.authorizer import Authorizer
+from webhooks.syncs import Syncs
+
+
+@dataclass(slots=True)
+class Drain:
+    """Whether the server is about to stop, and when somebody last asked if it is ready."""
+
+    draining: bool = False
+    asked: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """`token` is the SHA-256 of the bearer token; nothing else of it is kept."""
+
+    settings: Settings
+    pool: Pool
+    intake: Intake
+    syncs: Syncs
+    history: History
+    policy: Authorizer
+    secrets: Secrets
+    token: bytes
+    broker: HintBroker | None
+    bell: Rings | None
+    drain: Drain
+
+
+def doors(request: Request) -> Doors:
+    """Return the doors of the process that serves a request."""
+    found: Doors = request.app.state.doors
+    return found

@@ -1,0 +1,72 @@
+"""HTTP/1.1 as uvicorn speaks it, with the deadlines and limits that it lacks.
+
+uvicorn starts its only timer once an answer is complete, so that a client which sends half a
+header, or the rest of a body that nobody reads, keeps its connection for ever.
+"""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_HEAD_SECONDS = 10.0
+_HEAD_BYTES = 32 << 10
+_HEADERS = 100
+_URL_BYTES = 8 << 10
+
+
+class TooLarge(Exception):
+    """The request's head is larger than any that we take."""
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """A connection with a deadline on each part of a request that is not the handler's."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _head_size = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._arm(_HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_size = 0
+        self._arm(_HEAD_SECONDS)
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > _URL_BYTES:
+            raise TooLarge
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._head_size += len(name) + len(value)
+        if self._head_size > _HEAD_BYTES or len(self.headers) > _HEADERS:
+            raise TooLarge
+
+    def on_headers_complete(self) -> None:
+        self._disarm()
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.more_body and not self.transport.is_closing():
+            self._arm(_HEAD_SECONDS)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self._arm(float(self.timeout_keep_alive))
+
+    def _arm(self, seconds: float) -> None:
+        self._disarm()
+        self._timer = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
