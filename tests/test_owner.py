@@ -4,11 +4,17 @@ import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import psycopg
 import pytest
 
-from adapters.contract import Call
+from adapters.contract import Call, Json
+from engine.core import machine
+from engine.core.event import Event
 from engine.core.plan import Plan, Retry
+from engine.core.run import Run
+from engine.core.state import IllegalMove
+from engine.core.turn import Decision
 from engine.store import runs
 from engine.store.turns import Fenced
 from engine.telemetry import METRICS
@@ -96,23 +102,25 @@ def test_many_runs_that_end_at_once_all_end(database_url: str):
 
 def test_a_dead_owner_writes_nothing_more(database_url: str):
     """
-    An owner that was declared dead is refused its commit and ends; the next one makes the attempt
-    again, and each outcome is there once.
+    An owner that was declared dead is refused the commit of an outcome and ends; the next one
+    makes the attempt again, and each outcome is there once.
     """
 
     async def check() -> None:
+        gate, other = Gate(), Gate()
+        other.open.set()
         async with house(database_url) as here:
             (run,) = await here.start(one("test.gate@1"))
-            gate, other = Gate(), Gate()
-            other.open.set()
-            async with owning(database_url, gate) as late:
+            # With no room for more it claims nothing, so the outcome is the first that it writes.
+            async with owning(database_url, gate, capacity=1) as late:
                 await asyncio.wait_for(gate.arrived.wait(), 5)
                 await here.declare_dead(late.id)
-                async with owning(database_url, other):
-                    await here.until(run, "succeeded")
-                    gate.open.set()
-                    with pytest.raises(Fenced):
-                        await asyncio.wait_for(late.task, 5)
+                gate.open.set()
+                with pytest.raises(Fenced):
+                    await asyncio.wait_for(late.task, 5)
+            assert await here.history(run) == []
+            async with owning(database_url, other):
+                await here.until(run, "succeeded")
 
             assert other.came == [("a", 2)]
             assert await here.history(run) == [("lost", "", 0), ("succeeded", "a", 2)]
@@ -120,15 +128,16 @@ def test_a_dead_owner_writes_nothing_more(database_url: str):
     asyncio.run(check())
 
 
-def test_a_frozen_commit_counts_or_does_not_but_never_both(database_url: str):
+def test_declaring_an_owner_dead_waits_for_its_commit(database_url: str):
     """
-    Declaring an owner dead waits for the commit that it has under way, and what that wrote counts.
+    What a frozen commit wrote counts, and is there before another owner reads the journal.
     """
 
     async def check() -> None:
+        made = plan(step("a"), step("b", edge(0)))
         async with AsyncExitStack() as stack, house(database_url) as here:
             other = await stack.enter_async_context(house(database_url))
-            (run,) = await here.start(one("echo.say@1"))
+            (run,) = await here.start(made)
             await here.connection.execute(_SLOW)
             async with other.connection.transaction(force_rollback=True):
                 await other.connection.execute("SELECT pg_advisory_xact_lock(1)")
@@ -136,12 +145,15 @@ def test_a_frozen_commit_counts_or_does_not_but_never_both(database_url: str):
                 await here.until(run, "running")
                 await asyncio.sleep(0.1)
                 burying = asyncio.create_task(here.declare_dead(serving.id))
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.2)
                 assert not burying.done()
             await asyncio.wait_for(burying, 5)
+            assert (await here.history(run))[0] == ("succeeded", "a", 1)
+            await stack.enter_async_context(owning(database_url))
+            await here.until(run, "succeeded")
 
-            assert await here.history(run) == [("succeeded", "a", 1)]
-            assert (await here.row(run))["status"] == "succeeded"
+            told = [path for kind, path, _ in await here.history(run) if kind == "succeeded"]
+            assert told == ["a", "b"]
 
     asyncio.run(check())
 
@@ -479,3 +491,70 @@ def test_higher_priority_first_but_nobody_starves(database_url: str):
             assert [old, high, low] == [row[0] for row in await found.fetchall()]
 
     asyncio.run(check())
+
+
+def test_a_run_that_cannot_be_advanced_harms_no_other(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """
+    A defect in the machine sets one run aside, to be tried again; the runs beside it go on.
+    """
+    sane = machine.advance
+
+    async def check() -> None:
+        async with house(database_url) as here:
+            (bad, good) = await here.start(diamond(), 2)
+
+            def mad(run: Run, event: Event, now: datetime) -> Decision:
+                if run.header.id == str(bad):
+                    raise IllegalMove("a step that is done cannot launch")
+                return sane(run, event, now)
+
+            monkeypatch.setattr(machine, "advance", mad)
+            async with owning(database_url):
+                await here.until(good, "succeeded")
+                while (row := await here.row(bad))["owner"] is not None:
+                    await asyncio.sleep(0.01)
+            assert row["lost"]
+            assert row["due_at"] > datetime.now(UTC) + timedelta(seconds=20)
+            monkeypatch.setattr(machine, "advance", sane)
+            await here.age(bad, HOUR)
+            async with owning(database_url):
+                await here.until(bad, "succeeded")
+
+    asyncio.run(check())
+
+
+def test_a_rebuilt_run_reads_what_the_first_one_read(database_url: str):
+    """
+    Outputs keep their order and their types through the journal, so a body that is made of them
+    has the same bytes.
+    """
+    said: list[bytes] = []
+
+    def told(call: Call) -> Json:
+        said.append(orjson.dumps(call.arguments["names"]))
+        return {"z": 1, "a": 2}
+
+    names = calls("test.ask@1", names="{{ steps.a.outputs.answer }}")
+    made = plan(
+        step("a", verb=calls("test.ask@1", names="")),
+        step("b", edge(0), verb=names),
+        step("c", edge(1), verb=calls("test.gate@1")),
+        step("d", edge(2), verb=names),
+    )
+
+    async def check() -> None:
+        gate, other = Gate(), Gate()
+        other.open.set()
+        async with house(database_url) as here:
+            (run,) = await here.start(made)
+            async with owning(database_url, gate, Asks(told)) as first:
+                await asyncio.wait_for(gate.arrived.wait(), 5)
+                await first.stop()
+                await here.declare_dead(first.id)
+            async with owning(database_url, other, Asks(told)):
+                await here.until(run, "succeeded")
+
+    asyncio.run(check())
+    assert said == [b'""', b'{"z":1,"a":2}', b'{"z":1,"a":2}']

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from redis import Redis
 
+from engine import runs
 from engine.broker import Bell, HintBroker
 from engine.core.plan import Plan
 from engine.local.postgres import Postgres
@@ -206,11 +207,33 @@ def test_a_worker_needs_no_redis(tmp_path: Path, database_url: str):
             fleet.add()
             (run,) = await here.start(chain(2, 30))
             await marked(fleet, 1)
-            await here.connection.execute(
-                'UPDATE runs SET cancel = \'{"by": "Ann", "reason": "no"}\' WHERE id = %s',
-                (run,),
-            )
+            assert await runs.cancel(here.connection, None, run, "Ann", "no")
             await here.until(run, "cancelled")
+
+    try:
+        asyncio.run(check())
+    finally:
+        fleet.end()
+
+
+def test_a_cancellation_is_heard_at_once(tmp_path: Path, database_url: str, redis_url: str):
+    """
+    The door rings the owner, so a run ends at once though the sweep would take a minute; a run
+    that has ended, or was cancelled before, is not cancelled again.
+    """
+    fleet = Fleet(tmp_path, database_url, redis_url, sweep="60s")
+
+    async def check() -> None:
+        async with house(database_url) as here:
+            (run,) = await here.start(chain(2, 30))
+            fleet.add()
+            await marked(fleet, 1)
+            bell = Bell(HintBroker(redis_url))
+            assert await runs.cancel(here.connection, bell, run, "Ann", "no")
+            assert not await runs.cancel(here.connection, bell, run, "Bo", "no")
+            await here.until(run, "cancelled", patience=3)
+
+            assert not await runs.cancel(here.connection, bell, run, "Bo", "no")
 
     try:
         asyncio.run(check())
