@@ -17,6 +17,8 @@ from typing import Any
 
 import psycopg
 
+from engine.local.child import die_with_parent
+
 _PATIENCE = 60.0
 _ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
@@ -84,6 +86,7 @@ class Stack:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "engine.cli", "up", "--state", str(self.state), *self.options()],
             env={**os.environ, **self._environment}, stdout=self._log, stderr=self._log,
+            preexec_fn=die_with_parent,
         )  # fmt: skip
         while not self._is_active():
             if self._process.poll() is not None or time.perf_counter() - began > _PATIENCE:
