@@ -86,7 +86,7 @@ class Stack:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "engine.cli", "up", "--state", str(self.state), *self.options()],
             env={**os.environ, **self._environment}, stdout=self._log, stderr=self._log,
-            preexec_fn=die_with_parent,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - one thread
         )  # fmt: skip
         while not self._is_active():
             if self._process.poll() is not None or time.perf_counter() - began > _PATIENCE:
