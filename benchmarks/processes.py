@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
-_ROLES = ("postgres", "valkey", "server", "worker", "controller", "up")
+_ROLES = ("postgres", "valkey-server", "server", "worker", "controller")
 
 
 def tree(root: int) -> list[int]:
@@ -57,8 +57,7 @@ def _stat(pid: int) -> list[str]:
 
 def _role(pid: int) -> str:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        told = Path(f"/proc/{pid}/comm").read_text().strip().removeprefix("sark-")
     except OSError:
         return "gone"
-    told = " ".join(words[:4])
-    return next((role for role in _ROLES if role in told), "other")
+    return told if told in _ROLES else "up" if told.startswith(("python", "sark")) else told

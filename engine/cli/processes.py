@@ -21,7 +21,7 @@ def up(loaded: "Loaded") -> None:
     """
     from engine.local.up import run_up
 
-    run_up(loaded)
+    run_up(loaded.settings)
 
 
 @click.command()

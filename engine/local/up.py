@@ -7,11 +7,10 @@ the supervisor leaves nothing behind, and the next start takes up what was going
 import asyncio
 import errno
 import fcntl
+import gc
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -23,13 +22,16 @@ import click
 import orjson
 
 from engine import token
+from engine.controller import run_controller
 from engine.errors import Misconfigured, SarkError
 from engine.local import example
-from engine.local.child import spawn, stop, tail, write_private
+from engine.local.child import Forked, fork, stop, tail, write_private
 from engine.local.postgres import Postgres, free_port
 from engine.local.valkey import Valkey
-from engine.settings import Loaded
+from engine.settings import Settings, Source
 from engine.store.migrate import migrate
+from engine.worker import run_worker
+from webhooks.serve import run_server
 
 _LEAST_DISK = 64 << 20
 _READY_PATIENCE = 60.0
@@ -39,9 +41,9 @@ _QUICK_POLL = 0.01
 _LONGEST_PAUSE = 5.0
 
 
-def run_up(loaded: Loaded) -> None:
+def run_up(settings: Settings) -> None:
     """Run everything until SIGINT or SIGTERM; raise Misconfigured if it cannot start."""
-    _Up(loaded).run()
+    _Up(settings).run()
 
 
 @dataclass(slots=True)
@@ -49,18 +51,17 @@ class _Child:
     """A process that is started again when it ends, after a pause that grows."""
 
     name: str
-    start: Callable[[], subprocess.Popen[bytes]]
-    process: subprocess.Popen[bytes] | None = None
+    start: Callable[[], Forked]
+    process: Forked | None = None
     due: float = 0.0
     pause: float = 0.1
     began: float = field(default=0.0)
 
 
 class _Up:
-    def __init__(self, loaded: Loaded) -> None:
-        self._loaded = loaded
-        self._settings = loaded.settings
-        self._state = loaded.settings.state.resolve()
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._state = settings.state.resolve()
         self._logs = self._state / "log"
         self._postgres: Postgres | None = None
         self._valkey: Valkey | None = None
@@ -117,13 +118,15 @@ class _Up:
                 f"port {server.port} on {server.host} is taken: stop who listens there, or set "
                 "SARK_SERVER__PORT (or port in [server]) to another"
             )
-        environment = self._environment(*self._servers())
+        told = self._told(*self._servers())
         token.ensure(self._state)
         write_private(self._state / "address", self._address)
-        self._add("server", environment)
-        self._add("controller", environment)
-        for number in range(self._settings.worker.processes):
-            self._add("worker", environment, number)
+        gc.collect()
+        gc.freeze()  # what is loaded by now is shared with the children, and stays so
+        self._add("server", lambda: run_server(told))
+        self._add("controller", lambda: run_controller(told))
+        for number in range(told.worker.processes):
+            self._add("worker", lambda: run_worker(told), number)
         self._await_ready()
 
     def _servers(self) -> tuple[str, str]:
@@ -141,26 +144,19 @@ class _Up:
         asyncio.run(migrate(database))
         return database, redis
 
-    def _environment(self, database: str, redis: str) -> dict[str, str]:
-        sources = [each.model_dump(mode="json") for each in self._settings.sources]
+    def _told(self, database: str, redis: str) -> Settings:
+        """Return what the processes are told: the settings, with what was started here."""
+        sources = self._settings.sources
         if not sources:
             repository = example.make(self._state / "repo")
-            sources = [{"name": "local", "namespace": "local", "environment": "local",
-                        "url": str(repository)}]  # fmt: skip
-        return {
-            **os.environ,
-            "SARK_DATABASE_URL": database,
-            "SARK_REDIS_URL": redis,
-            "SARK_STATE": str(self._state),
-            "SARK_SOURCES": orjson.dumps(sources).decode(),
-        }
+            local = {"name": "local", "namespace": "local", "environment": "local"}
+            sources = (Source.model_validate({**local, "url": str(repository)}),)
+        here = {"state": self._state, "database_url": database, "redis_url": redis}
+        return self._settings.model_copy(update={**here, "sources": sources})
 
-    def _add(self, name: str, environment: dict[str, str], number: int = 0) -> None:
-        words = [sys.executable, "-m", "engine.cli", name]
-        if self._loaded.file is not None:
-            words += ["--config", str(self._loaded.file)]
+    def _add(self, name: str, work: Callable[[], None], number: int = 0) -> None:
         log = self._logs / (f"{name}.log" if not number else f"{name}-{number}.log")
-        child = _Child(name, lambda: spawn(words, log, environment))
+        child = _Child(name, lambda: fork(name, work, log))
         child.process, child.began = child.start(), time.monotonic()
         self._children.append(child)
 
@@ -241,7 +237,7 @@ class _Up:
         running = [each.process for each in self._children if each.process is not None]
         for process in running:
             if process.poll() is None:
-                process.terminate()
+                process.send_signal(signal.SIGTERM)
         patience = self._settings.worker.grace.total_seconds() + 2
         for process in running:
             stop(process, signal.SIGTERM, patience)

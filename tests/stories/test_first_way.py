@@ -55,8 +55,7 @@ def workers(stack: Stack) -> list[int]:
     """Return the processes of `sark worker`."""
     found = []
     for pid in tree(stack.pid):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if b"worker" in words:
+        if Path(f"/proc/{pid}/comm").read_text().strip() == "sark-worker":
             found.append(pid)
     return found
 
