@@ -45,47 +45,72 @@ class _Section(BaseModel):
 class Server(_Section):
     """The HTTP edge."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=1, le=65535)
-    max_body: int = Field(default=5 << 20, ge=1 << 10, le=64 << 20, description="bytes")
+    host: str = Field(default="127.0.0.1", description="The address that is listened on.")
+    port: int = Field(default=8080, ge=1, le=65535, description="The port, 1 to 65535.")
+    max_body: int = Field(
+        default=5 << 20, ge=1 << 10, le=64 << 20, description="The largest request body, in bytes."
+    )
 
 
 class Worker(_Section):
     """Each worker process: one owner on one event loop."""
 
-    pool: Word = "default"
-    processes: int = Field(default=1, ge=1, le=64, description="only for `sark up`")
-    capacity: int = Field(default=2000, ge=1, le=100_000, description="runs owned at once")
-    lease: Span = timedelta(seconds=10)
-    sweep: Span = timedelta(seconds=1)
-    grace: Span = timedelta(seconds=10)
+    pool: Word = Field(default="default", description="Which runs this worker takes.")
+    processes: int = Field(default=1, ge=1, le=64, description="How many workers `sark up` runs.")
+    capacity: int = Field(
+        default=2000, ge=1, le=100_000, description="How many runs a worker owns at once."
+    )
+    lease: Span = Field(
+        default=timedelta(seconds=10), description="Silence after which a worker is declared dead."
+    )
+    sweep: Span = Field(
+        default=timedelta(seconds=1), description="How often lost work and dead workers are sought."
+    )
+    grace: Span = Field(
+        default=timedelta(seconds=10), description="How long attempts may finish after SIGTERM."
+    )
 
 
 class Controller(_Section):
     """The duties that one process leads."""
 
-    watch: Span = timedelta(milliseconds=200)
+    watch: Span = Field(
+        default=timedelta(milliseconds=200),
+        description="How often the refs of local repositories are looked at.",
+    )
 
 
 class Source(_Section):
     """A Git ref and folder, bound to a namespace and an environment."""
 
-    name: Word
-    namespace: Word
-    environment: Word = "production"
-    url: str = Field(min_length=1)
-    ref: str = Field(default="refs/heads/main", pattern=r"^refs/(heads|tags)/[^\s~^:?*\[\\]+$")
-    root: str = Field(default=".", min_length=1)
-    interval: Span = timedelta(seconds=60)
-    webhook_secrets: tuple[Reference, ...] = Field(default=(), max_length=2)
+    name: Word = Field(description="The last part of `/hooks/github/<name>`.")
+    namespace: Word = Field(description="Whose workflows these are; never said in a spec.")
+    environment: Word = Field(default="production", description="What they run in.")
+    url: str = Field(min_length=1, description="`https://` or `ssh://` address, or a local path.")
+    ref: str = Field(
+        default="refs/heads/main",
+        pattern=r"^refs/(heads|tags)/[^\s~^:?*\[\\]+$",
+        description="The full ref that is followed.",
+    )
+    root: str = Field(default=".", min_length=1, description="The folder that holds the specs.")
+    interval: Span = Field(
+        default=timedelta(seconds=60), description="How often it is looked at without being asked."
+    )
+    webhook_secrets: tuple[Reference, ...] = Field(
+        default=(), max_length=2, description="At most two, while one takes the other's place."
+    )
 
 
 class Settings(_Section):
     """Everything that can be set."""
 
-    state: Path = Path(".sark")
-    database_url: str | None = None
-    redis_url: str | None = None
+    state: Path = Field(default=Path(".sark"), description="The one folder that is written to.")
+    database_url: str | None = Field(
+        default=None, description="PostgreSQL; without it `sark up` brings its own."
+    )
+    redis_url: str | None = Field(
+        default=None, description="Redis; without it `sark up` brings its own."
+    )
     server: Server = Server()
     worker: Worker = Worker()
     controller: Controller = Controller()
@@ -100,7 +125,6 @@ class Loaded:
 
     settings: Settings
     origins: Mapping[str, str]
-    file: Path | None = None
 
     def shown(self) -> list[tuple[str, str, str]]:
         """Return every key with its value, masked where it may hold a secret, and its origin."""
@@ -129,7 +153,7 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
         raise Misconfigured(_explain(error, file, origins)) from None
     _check_sources(settings)
     base = file.resolve().parent if file and origins.get("state") == str(file) else Path.cwd()
-    return Loaded(settings.model_copy(update={"state": base / settings.state}), origins, file)
+    return Loaded(settings.model_copy(update={"state": base / settings.state}), origins)
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, str]]:

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from engine.cli import reference
 from engine.core.published import json_schema
 from engine.operations import catalogue
 
@@ -16,3 +19,18 @@ def test_the_published_schema_is_current() -> None:
     text = json.dumps(json_schema(catalogue()), indent=2, ensure_ascii=False) + "\n"
 
     assert text == (ROOT / "schemas" / "workflow.schema.json").read_text()
+
+
+@pytest.mark.parametrize("name", ["commands.md", "settings.md"])
+def test_a_reference_page_is_current(name: str) -> None:
+    """
+    The pages of commands and settings are what `python -m engine.cli.reference` writes.
+    """
+    assert reference.pages()[name] == (reference.FOLDER / name).read_text()
+
+
+def test_every_setting_is_described() -> None:
+    """
+    No row of the settings page leaves a reader to guess what a key does.
+    """
+    assert "|  |" not in reference.settings_page()
