@@ -52,13 +52,6 @@ class Runner:
             raise GitFailed(f"git {words[0]}: {first(answer.told)}")
         return answer.out
 
-    def holds(self, *words: str) -> bool:
-        """Return the verdict of a command that answers by its exit code."""
-        answer = self.ask(words, _TIMEOUT)
-        if answer.status > 1:
-            raise GitFailed(f"git {words[0]}: {first(answer.told)}")
-        return answer.status == 0
-
     def ask(
         self, words: Sequence[str], timeout: float, watch: Callable[[], None] | None = None
     ) -> Answer:

@@ -26,6 +26,7 @@ from engine.git.tree import Tree, changed, inside, listed, too_many
 MAX_FILE = 256 * 1024
 MAX_PACK = 2 << 30
 _RESOLVE_SECONDS = 20.0
+_TOLD_SECONDS = 60.0
 _FETCH_SECONDS = 300.0
 _TIDY_SECONDS = 600.0
 _MANY_PACKS = 40
@@ -124,7 +125,10 @@ class Mirror:
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """True if `new` only adds to `old`; false too where `old` is no longer known."""
-        return self._has(old) and self._inside.holds("merge-base", "--is-ancestor", old, new)
+        answer = self._inside.ask(("merge-base", "--is-ancestor", old, new), _TOLD_SECONDS)
+        if answer.status > 1 and self._has(old):
+            raise GitFailed(f"git merge-base: {first(answer.told)}")
+        return answer.status == 0
 
     def tidy(self) -> None:
         """Put the packs of many fetches together; a look at a folder where there are few."""

@@ -33,14 +33,8 @@ def prepare(
     `binding` stands for the source and the commit; its name, plan and file count for nothing.
     Files are told from the repository's top, which is `root` above the plan's own. Blocks.
     """
-    after = {
-        name: Active(
-            binding.namespace, name, binding.source, binding.commit_sha, plan.digest,
-            root + plan.file, plain(plan.title),
-        )
-        for name, plan in plans.items()
-    }  # fmt: skip
-    put = [new for name, new in sorted(after.items()) if _differs(before.get(name), new)]
+    after = {name: _active(binding, plan, before.get(name), root) for name, plan in plans.items()}
+    put = [new for name, new in sorted(after.items()) if new is not before.get(name)]
     known = {each.plan for each in before.values()}
     fresh = {plans[each.name].digest: plans[each.name] for each in put if each.plan not in known}
     drop = sorted(before.keys() - after.keys())
@@ -51,5 +45,11 @@ def prepare(
     return Prepared(activation, stored, after)
 
 
-def _differs(old: Active | None, new: Active) -> bool:
-    return old is None or (old.plan, old.file, old.title) != (new.plan, new.file, new.title)
+def _active(binding: Active, plan: Plan, old: Active | None, root: str) -> Active:
+    """Return the row of a plan; the very `old` one where nothing differs."""
+    file, title = root + plan.file, plain(plan.title)
+    if old is not None and (old.plan, old.file, old.title) == (plan.digest, file, title):
+        return old
+    return Active(
+        binding.namespace, plan.name, binding.source, binding.commit_sha, plan.digest, file, title
+    )

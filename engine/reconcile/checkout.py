@@ -60,11 +60,10 @@ class Reader:
             return self._read(self.mirror.rebuild(self.ref), active, None, began)
 
     def _read(self, head: str, active: str | None, old: Tree | None, began: float) -> Checkout:
-        facts, passed = self.mirror.facts(head), list[CommitFacts]()
-        if active is not None and active != head:
-            if not self.mirror.is_ancestor(active, head):
-                return Checkout(facts, (), False, (), (), None, 0, time.monotonic() - began)
-            passed = [each for each in self.mirror.between(active, head) if each.sha != head]
+        if active is not None and not self.mirror.is_ancestor(active, head):
+            seconds = time.monotonic() - began
+            return Checkout(self.mirror.facts(head), (), False, (), (), None, 0, seconds)
+        facts, *passed = self._line(active, head)
         tree = self.mirror.tree(head, self.root, old)
         specs = {path: blob for path, blob in tree.blobs.items() if is_spec(path)}
         new = sorted({blob for blob in specs.values() if not self.memory.knows(blob)})
@@ -75,6 +74,12 @@ class Reader:
         findings = [_too_large(path) for path, blob in sorted(specs.items()) if blob in large]
         seconds = time.monotonic() - began
         return Checkout(facts, passed, True, files, findings, tree, len(new), seconds)
+
+    def _line(self, active: str | None, head: str) -> list[CommitFacts]:
+        """Return a commit and those that it went past since what is live, newest first."""
+        if active is None or active == head:
+            return [self.mirror.facts(head)]
+        return self.mirror.between(active, head)
 
 
 def _too_large(path: str) -> Diagnostic:

@@ -131,6 +131,8 @@ def facts_of(found: Diagnostic, root: str) -> Mapping[str, str | int]:
 
 def plain(text: str) -> str:
     """Return a text that PostgreSQL can hold: no NUL, no half of a surrogate pair."""
+    if text.isprintable():
+        return text
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 

@@ -18,6 +18,7 @@ from engine.store.pool import connect
 from engine.store.sources import SourceRow
 
 CATALOGUE = operations.catalogue({})
+GOOD = dict.fromkeys(("SourceReady", "Compiled", "Unheld", "Active", "Ready"), (True, "Ok"))
 
 
 def source(url: str, name: str = "shop", **more: Any) -> Source:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.git import command
 from engine.git.address import parse
 from engine.git.command import Runner, first
 from engine.git.environment import environment, program, reach
-from engine.git.failure import GitFailed
+from engine.git.failure import GitFailed, TooMuch
 from engine.git.mirror import Mirror
 from tests.git.repo import Repo, spec
 
@@ -181,3 +182,14 @@ def test_a_missing_folder_is_never_replaced_by_ours(tmp_path):
     """
     with pytest.raises(GitFailed, match="not a git repository"):
         Runner(tmp_path / "gone").run("rev-parse", "HEAD")
+
+
+def test_a_command_that_prints_without_end_is_ended(tmp_path, monkeypatch):
+    """
+    Output has a limit; over it the command is killed, and the failure says so.
+    """
+    repo = Repo(tmp_path / "repo")
+    repo.commit({"a.txt": "x" * 300_000})
+    monkeypatch.setattr(command, "_MOST_OUTPUT", 100_000)
+    with pytest.raises(TooMuch, match="printed too much"):
+        Runner(repo.folder / ".git").run("cat-file", "blob", "HEAD:a.txt")

@@ -9,6 +9,7 @@ from engine.errors import Misconfigured
 from engine.git import mirror as mirror_
 from engine.git import tree as tree_
 from engine.git.address import parse
+from engine.git.environment import trusting
 from engine.git.failure import GitFailed, Refused
 from engine.git.mirror import MAX_FILE, Mirror
 from engine.git.tree import inside
@@ -362,3 +363,25 @@ def test_attributes_of_the_repository_change_nothing(repo, mirror, tmp_path):
 
     assert spec("a").encode() == contents(mirror, head)["a.yaml"]
     assert not marker.exists()
+
+
+def test_a_large_blob_of_a_server_without_filters_is_passed_over(repo, mirror, monkeypatch):
+    """
+    A server that cannot leave blobs out sends them all; what is too large is still not kept.
+    """
+    head = repo.commit({"a.yaml": "A", "huge.yaml": "x" * (MAX_FILE + 1), "z.yaml": "Z"})
+    plain = trusting(repo.url).replace("allowFilter = true", "allowFilter = false")
+    monkeypatch.setattr(mirror_, "trusting", lambda _: plain)
+    mirror.fetch(MAIN)
+
+    assert {"a.yaml": b"A", "huge.yaml": None, "z.yaml": b"Z"} == contents(mirror, head)
+
+
+def test_an_object_that_is_nowhere_is_a_failure(repo, mirror):
+    """
+    What is missing for another reason than its size is never taken for too large.
+    """
+    head = repo.commit({"a.yaml": "A"})
+    mirror.fetch(MAIN)
+    with mirror.objects() as objects, pytest.raises(GitFailed, match="not in the mirror"):
+        objects.read([head], MAX_FILE)
