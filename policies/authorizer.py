@@ -29,6 +29,7 @@ _CHECK_SECONDS = 20
 _CHECK_CPU_SECONDS = 10
 _CHECK_BYTES = 1 << 30
 _WARNING = "[warning]"
+_ERROR = "Application error"
 
 
 class PolicyError(Exception):
@@ -138,16 +139,24 @@ def _judge(folder: Path) -> str:
     """Return what is wrong with a folder's policies, or an empty string."""
     resource.setrlimit(resource.RLIMIT_AS, (_CHECK_BYTES, _CHECK_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (_CHECK_CPU_SECONDS, _CHECK_CPU_SECONDS))
-    printed = io.StringIO()
+    printed, fault = io.StringIO(), ""
     try:
         with contextlib.redirect_stdout(printed):
             oso = _load(folder)
             for each in _questions():
                 _allows(oso, *each)
     except Exception as error:
-        return (str(error).splitlines() or [type(error).__name__])[0]
+        fault = _worded(error)
     warnings = [line for line in printed.getvalue().splitlines() if line.startswith(_WARNING)]
-    return warnings[0].removeprefix(_WARNING).strip() if warnings else ""
+    return warnings[0].removeprefix(_WARNING).strip() if warnings else fault
+
+
+def _worded(error: Exception) -> str:
+    """Return the line of an error of Oso's that says what it is, and not how it was come by."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    if lines[0].startswith(("Query timeout", "Goal stack overflow")):
+        return f"a rule does not come to an end ({lines[0]})"
+    return next((line for line in lines if line.startswith(_ERROR)), lines[0])
 
 
 if __name__ == "__main__":
