@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psycopg
 
 from engine import operations
 from engine.core.codec import encode
@@ -74,6 +75,7 @@ class Served:
     """A server in a thread of its own. Use it as a context."""
 
     settings: Settings
+    policy: Authorizer = POLICY
     port: int = 0
     token: str = ""
     _ready: threading.Event = field(default_factory=threading.Event)
@@ -96,7 +98,7 @@ class Served:
     async def _serve(self) -> None:
         listener = _listen("127.0.0.1", 0)
         self.port = listener.getsockname()[1]
-        async with opened(self.settings, POLICY) as doors:
+        async with opened(self.settings, self.policy) as doors:
             self._server = Server(doors)
             serving = asyncio.create_task(self._server.serve([listener]))
             while not self._server.started:
@@ -148,6 +150,12 @@ class Served:
             told["X-GitHub-Delivery"] = delivery
         told |= {name.replace("_", "-"): value for name, value in headers.items()}
         return self.send("POST", f"/hooks/github/{source}", body, told)
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement, read straight from the database."""
+        with psycopg.connect(str(self.settings.database_url)) as connection:
+            done = connection.execute(statement.encode(), values)
+            return done.fetchall() if done.description else []
 
     def raw(self, data: bytes, patience: float = 10) -> bytes:
         """Send bytes as they are and return what comes back until the server closes."""

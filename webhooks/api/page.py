@@ -42,7 +42,7 @@ def limit(told: dict[str, str]) -> int:
 def after(told: dict[str, str]) -> str:
     """Return what the page before ended with, or an empty string; raise Invalid for another's."""
     try:
-        return base64.urlsafe_b64decode(told.get("cursor", "")).decode()
+        return base64.b64decode(told.get("cursor", ""), b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         raise bad_cursor() from None
 

@@ -1,0 +1,180 @@
+"""The pages as a browser meets them."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.webhooks.served import Answer, Served
+from tests.webhooks.test_api import HELLO, START
+
+EVIL = "<script>alert(1)</script>\"'"
+FORM = "application/x-www-form-urlencoded"
+
+
+def login(server: Served, token: str, **headers: str) -> Answer:
+    told = {"Content-Type": FORM}
+    told |= {name.replace("_", "-"): value for name, value in headers.items()}
+    return server.send("POST", "/login", urlencode({"token": token}).encode(), told)
+
+
+def cookie(answer: Answer) -> str:
+    return answer.headers["set-cookie"].partition(";")[0]
+
+
+def test_the_way_in(server: Served):
+    """
+    Without a session there is a form; the token gives one; then the pages show what is there.
+    """
+    server.activate({"hello.yaml": HELLO.replace("Say hello", f"'{EVIL[:25]}'")})
+    identity = server.api("POST", START, {"inputs": {"name": EVIL}}).json["id"]
+    first = server.send("GET", "/")
+    entered = login(server, server.token)
+    session = {"Cookie": cookie(entered)}
+    home = server.send("GET", "/", None, session)
+    run = server.send("GET", f"/runs/{identity}", None, session)
+
+    assert [401, 303, 200, 200] == [each.status for each in (first, entered, home, run)]
+    assert b'type="password"' in first.body
+    assert "/" == entered.headers["location"]
+    assert "text/html; charset=utf-8" == home.headers["content-type"]
+    for told in (b"shop/hello", b"hello.yaml", identity.encode(), b"queued"):
+        assert told in home.body
+    for told in (b"greet", b"pending", b"shop/hello"):
+        assert told in run.body
+    assert b"<script" not in home.body + run.body
+    assert b"&lt;script&gt;" in home.body
+
+
+def test_the_session_is_for_this_browser_alone(shared: Served):
+    """
+    The cookie is read by no script, sent from no other site, and holds no token.
+    """
+    told = login(shared, shared.token).headers["set-cookie"]
+
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= {
+        part.strip() for part in told.split(";")[1:]
+    }
+    assert shared.token not in told
+    assert cookie(login(shared, shared.token)) != told.partition(";")[0]
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "x" * 4000])
+def test_another_token_gives_no_session(shared: Served, token: str):
+    """
+    Another token is 401 with the form again, and no cookie.
+    """
+    answer = login(shared, token)
+
+    assert 401 == answer.status
+    assert "set-cookie" not in answer.headers
+    assert b"not the token" in answer.body
+
+
+@pytest.mark.parametrize(("old", "new"), [("=", "=9"), (".", "."), ("sark", "__Host-sark")])
+def test_a_made_up_session_is_none(shared: Served, old: str, new: str):
+    """
+    A cookie that was cut, lengthened or given a later end opens nothing.
+    """
+    good = cookie(login(shared, shared.token))
+
+    assert 200 == shared.send("GET", "/", None, {"Cookie": good}).status
+    made = good.replace(old, new) if old != new else good[:-1]
+    assert 401 == shared.send("GET", "/", None, {"Cookie": made}).status
+
+
+@pytest.mark.parametrize("told", ["sark=", "sark=..", "sark=a.b.c", "sark=99999999999.x.\x80", "x"])
+def test_nonsense_is_no_session(shared: Served, told: str):
+    """
+    A cookie of nonsense opens nothing and harms nothing.
+    """
+    assert 401 == shared.send("GET", "/", None, {"Cookie": told}).status
+
+
+def test_a_session_ends(shared: Served, monkeypatch: pytest.MonkeyPatch):
+    """
+    A session is over after its time.
+    """
+    from webhooks.auth import session
+
+    monkeypatch.setattr(session, "_SECONDS", -1)
+
+    assert (
+        401 == shared.send("GET", "/", None, {"Cookie": cookie(login(shared, shared.token))}).status
+    )
+
+
+def test_signing_out(shared: Served):
+    """
+    Signing out takes the cookie away.
+    """
+    answer = shared.send("POST", "/logout", b"", {"Content-Type": FORM})
+
+    assert 303 == answer.status
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+    ],
+)
+def test_another_site_sends_no_forms(shared: Served, headers: dict[str, str]):
+    """
+    A form that another site sends is 403, with the right token, too.
+    """
+    assert 403 == login(shared, shared.token, **headers).status
+    assert 403 == shared.send(
+        "POST", "/logout", b"", {k.replace("_", "-"): v for k, v in headers.items()}
+    ).status  # fmt: skip
+
+
+def test_its_own_site_does(shared: Served):
+    """
+    The page's own form is taken as a browser sends it.
+    """
+    origin = f"http://127.0.0.1:{shared.port}"
+
+    assert 303 == login(shared, shared.token, Origin=origin, Sec_Fetch_Site="same-origin").status
+
+
+def test_a_session_opens_no_api(shared: Served):
+    """
+    A cookie opens pages alone: what changes something needs the token in a header.
+    """
+    session = {"Cookie": cookie(login(shared, shared.token)), "Content-Type": "application/json"}
+
+    assert 401 == shared.send("POST", f"/api/v1{START}", b"{}", session).status
+    assert 401 == shared.send("GET", "/api/v1/runs", None, session).status
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", ""])
+def test_a_form_is_a_form(shared: Served, kind: str):
+    """
+    Another content type than a form's is 415.
+    """
+    assert 415 == shared.send("POST", "/login", b"token=x", {"Content-Type": kind}).status
+
+
+def test_a_run_that_is_not_there(shared: Served):
+    """
+    A run that is not there is 404, and to a stranger it is the form.
+    """
+    session = {"Cookie": cookie(login(shared, shared.token))}
+    missing = "/runs/018f0000-0000-7000-8000-000000000000"
+
+    assert 404 == shared.send("GET", missing, None, session).status
+    assert 401 == shared.send("GET", missing).status
+
+
+def test_the_style_is_one_file(shared: Served):
+    """
+    The style sheet is served by ourselves and may be kept.
+    """
+    answer = shared.send("GET", "/static/sark.css")
+
+    assert [200, "text/css; charset=utf-8"] == [answer.status, answer.headers["content-type"]]
+    assert b"color-scheme" in answer.body
