@@ -1,0 +1,63 @@
+"""A small TCP proxy before PostgreSQL that freezes, or loses the reply to what it is told."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+
+class Proxy:
+    """Passes bytes on, both ways. Use it as a context; `url` leads through it."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._parts = parts
+        self._target = (parts.hostname or "127.0.0.1", parts.port or 5432)
+        self._word = b""
+        self._lose = False
+        self._open = asyncio.Event()
+        self._open.set()
+        self.url = ""
+        self.cuts = 0
+
+    async def __aenter__(self) -> "Proxy":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        user = self._parts.netloc.rpartition("@")[0]
+        self.url = self._parts._replace(netloc=f"{user}@127.0.0.1:{port}").geturl()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._open.set()
+        self._server.close()
+
+    def cut_reply_to(self, word: bytes) -> None:
+        """Break the next connection on which this word is sent, once it has been answered."""
+        self._word = word
+
+    def freeze(self) -> None:
+        """Pass nothing on until `thaw`."""
+        self._open.clear()
+
+    def thaw(self) -> None:
+        self._open.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(*self._target)
+        ways = [self._pass(reader, back, True), self._pass(there, writer, False)]
+        await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to_server: bool
+    ) -> None:
+        try:
+            while data := await reader.read(65536):
+                await self._open.wait()
+                if to_server and self._word and self._word in data:
+                    self._word, self._lose = b"", True
+                elif not to_server and self._lose:
+                    self._lose = False
+                    self.cuts += 1
+                    return
+                writer.write(data)
+                await writer.drain()
+        finally:
+            writer.close()
