@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +48,15 @@ class _Failure(Exception):
         self.error = error
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An attempt that is ready to be made, or the failure that it will be."""
+
+    run: Run
+    launch: machine.Launch
+    ready: tuple[contract.Operation, contract.Call] | _Failure
+
+
 class Executor:
     """Makes attempts. Holds no run, no connection and no lock while an adapter works."""
 
@@ -64,8 +74,22 @@ class Executor:
 
     async def attempt(self, run: Run, launch: machine.Launch) -> Succeeded | Failed:
         """Make one attempt and return its outcome. Raises nothing but cancellation."""
+        return await self.make(self.prepare(run, launch))
+
+    def prepare(self, run: Run, launch: machine.Launch) -> Prepared:
+        """Make an attempt ready: nothing of it is seen outside until it is made."""
         try:
-            operation, call = self._prepare(run, launch)
+            return Prepared(run, launch, self._call(run, launch))
+        except _Failure as failure:
+            return Prepared(run, launch, failure)
+
+    async def make(self, prepared: Prepared) -> Succeeded | Failed:
+        """Make an attempt and return its outcome. Raises nothing but cancellation."""
+        run, launch = prepared.run, prepared.launch
+        try:
+            if isinstance(prepared.ready, _Failure):
+                raise prepared.ready
+            operation, call = prepared.ready
             outputs = await _invoke(operation, call, launch)
             data = self._checked(launch, operation, outputs)
         except _Failure as failure:
@@ -73,9 +97,7 @@ class Executor:
         # What the event holds is what its bytes say, so a replay from them computes the same.
         return Succeeded(launch.path, launch.attempt, self._masked(run, data))
 
-    def _prepare(
-        self, run: Run, launch: machine.Launch
-    ) -> tuple[contract.Operation, contract.Call]:
+    def _call(self, run: Run, launch: machine.Launch) -> tuple[contract.Operation, contract.Call]:
         """Return the operation and its call; raise _Failure for what keeps it from being made."""
         uses = launch.step.uses
         assert uses is not None

@@ -14,10 +14,13 @@ import psycopg
 from engine.owner import Owner
 from engine.store import workers
 from engine.store.pool import Connection, is_passing
-from engine.store.turns import Fenced
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.sweep")
+
+
+class Fenced(Exception):
+    """The worker was declared dead: its session has ended, and its runs went to others."""
 
 
 class Sweep:

@@ -1,7 +1,8 @@
 """What is counted, in one registry that `/metrics` shows."""
 
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -21,7 +22,7 @@ class Metrics:
         )
         self.owned = Gauge("sark_owned_runs", "Runs that this worker owns", registry=registry)
         self.fenced = Counter(
-            "sark_stale_writes_rejected", "Commits refused to a fenced worker", registry=registry
+            "sark_workers_fenced", "Workers declared dead while they lived", registry=registry
         )
         self.refused = Counter(
             "sark_commits_refused", "Commits that PostgreSQL put off", registry=registry
@@ -37,12 +38,15 @@ class Metrics:
             "sark_hints_refused", "Messages that could not be read", registry=registry
         )
 
-    def committed(self, kinds: Sequence[str]) -> None:
+        self._steps_of = cache(self.steps.labels)
+
+    def committed(self, kinds: Iterable[str]) -> None:
         """Count a commit that holds events of these kinds."""
+        tally = Tally(kinds)
         self.commits.inc()
-        self.batch.observe(len(kinds))
-        for kind, count in Tally(kinds).items():
-            self.steps.labels(kind).inc(count)
+        self.batch.observe(tally.total())
+        for kind, count in tally.items():
+            self._steps_of(kind).inc(count)
 
     def ended(self, result: str) -> None:
         """Count a run that has ended."""

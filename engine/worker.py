@@ -21,8 +21,7 @@ from engine.secrets import Secrets
 from engine.settings import Settings
 from engine.store import workers
 from engine.store.pool import OWNER, Connection, connect
-from engine.store.turns import Fenced
-from engine.sweep import Sweep
+from engine.sweep import Fenced, Sweep
 from engine.telemetry import METRICS
 from policies.authorizer import Authorizer
 
@@ -82,7 +81,6 @@ class WorkerProcess:
                 await self._own()
                 pause = _SHORTEST_PAUSE
             except Fenced as fenced:
-                METRICS.fenced.inc()
                 _LOG.warning("%s; it begins anew as another", fenced)
             except _LOST as error:
                 _LOG.warning("PostgreSQL was lost: %s", _first(error))
@@ -133,8 +131,10 @@ class WorkerProcess:
             yield worker
         finally:
             with suppress(*_LOST):
+                await connection.close()
                 async with side.transaction():
-                    await workers.bury(side, [worker])
+                    buried = await workers.bury(side, [worker])
+                METRICS.fenced.inc(not buried)
 
     @asynccontextmanager
     async def _listening(self, owner: Owner) -> AsyncIterator[None]:

@@ -176,6 +176,8 @@ class House:
         return [(each.kind, each.path, each.attempt) for each in rows]
 
     async def declare_dead(self, *ids: int) -> None:
+        """End workers as a sweep does that has heard nothing of them for a whole lease."""
+        await workers.terminate(self.connection, ids)
         async with self.connection.transaction():
             await workers.bury(self.connection, ids)
 

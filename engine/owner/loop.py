@@ -1,7 +1,8 @@
 """The owner's loop: what its runs were told is advanced, committed in one group, then followed.
 
 The law of this file: nothing that depends on an outcome begins before the commit that holds the
-outcome has returned. While one commit is under way the outcomes of all runs gather for the next.
+outcome has returned. While one commit is under way the outcomes of all runs gather for the next,
+and the attempts that it will let begin are made ready behind a gate.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from engine.core import machine
@@ -19,9 +21,9 @@ from engine.core.turn import Decision, Launch
 from engine.executor import Executor
 from engine.owner.loading import Loaded, Loader
 from engine.owner.owned import Owned
-from engine.store import runs, turns
+from engine.store import runs
 from engine.store.pool import Connection
-from engine.store.turns import Change, Claim, Claimed
+from engine.store.turns import Change, Claim, Claimed, Refused, Turns
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.owner")
@@ -34,16 +36,21 @@ _CLEANING_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _Batch:
-    """One turn: what to commit, and what follows from it once it is committed."""
+    """One turn: what to commit, and what follows from it once it is committed.
+
+    `gate` opens when it is: the attempts that wait there may begin.
+    """
 
     rows: list[tuple[UUID, Row]] = field(default_factory=list)
     changes: dict[UUID, Change] = field(default_factory=dict)
     decisions: list[tuple[Owned, Decision]] = field(default_factory=list)
     marked: list[tuple[Owned, Launch]] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    is_ready: bool = False
 
 
 class Owner:
-    """Owns runs on one connection, as one worker id; ends when it is fenced or drained."""
+    """Owns runs on one connection, as one worker id; ends when it is drained or cut off."""
 
     def __init__(
         self, connection: Connection, worker: int, pool: str, executor: Executor, capacity: int,
@@ -56,6 +63,7 @@ class Owner:
         self._capacity = capacity
         self._clock = clock
         self._loader = Loader(connection)
+        self._turns = Turns(connection, worker)
         self._owned: dict[UUID, Owned] = {}
         self._inbox: list[tuple[Owned, Event]] = []
         self._starts: list[tuple[Owned, Launch]] = []
@@ -89,7 +97,7 @@ class Owner:
         self._bell.set()
 
     async def serve(self) -> None:
-        """Take turns until drained; raise Fenced, or what a lost connection raises."""
+        """Take turns until drained; raise what a lost connection raises."""
         try:
             while self._owned or self._aside or not self._draining:
                 await self._bell.wait()
@@ -105,8 +113,7 @@ class Owner:
         """Advance every run that was told something, commit all of it, then follow it."""
         batch = self._gather()
         claimed = await self._commit(batch)
-        for one, launch in batch.marked:
-            self._begin(one, launch)
+        batch.gate.set()
         for one, decision in batch.decisions:
             if not self._leaves(one, batch):
                 self._follow(one, decision)
@@ -175,15 +182,16 @@ class Owner:
         What PostgreSQL cannot do now is asked again until it can, for nothing goes on without.
         """
         claim = self._claim()
-        if not (batch.rows or batch.changes or claim):
-            return []
         changes = list(batch.changes.values())
-        pause = 0.05
-        while True:
+        if not (batch.rows or changes or claim):
+            self._ready(batch)
+            return []
+        taken, pause = None, 0.05
+        meanwhile = partial(self._ready, batch)
+        while taken is None:
             try:
-                taken = await turns.write(self._connection, self.worker, batch.rows, changes, claim)
-                break
-            except turns.Refused as refused:
+                taken = await self._turns.write(batch.rows, changes, claim, meanwhile)
+            except Refused as refused:
                 METRICS.refused.inc()
                 _LOG.warning("a commit was refused and is tried again: %s", refused)
                 await asyncio.sleep(pause * (0.5 + random.random()))  # nosec B311 - a pause
@@ -192,6 +200,17 @@ class Owner:
             self._wanting = self._wanting or len(taken) >= claim.limit
         METRICS.committed([row.kind for _, row in batch.rows])
         return taken
+
+    def _ready(self, batch: _Batch) -> None:
+        """Make the attempts of a batch ready behind its gate, however often it is committed."""
+        if batch.is_ready:
+            return
+        batch.is_ready = True
+        for one, launch in batch.marked:
+            self._begin(one, launch, batch.gate)
+        for one, decision in batch.decisions:
+            if not self._leaves(one, batch):
+                self._launch(one, decision, batch.gate)
 
     def _claim(self) -> Claim | None:
         if not (self._wanting and self._has_room()):
@@ -227,16 +246,15 @@ class Owner:
         if claimed.lost or claimed.cancel is not None:
             owed.launches.clear()
         if run.running and run.ended_at is None:
+            self._launch(one, owed)
             self._follow(one, owed)
         else:
             self._settling.append((one, owed))
             self._bell.set()
 
-    def _follow(self, one: Owned, decision: Decision) -> None:
-        """Do what a committed decision owes."""
+    def _launch(self, one: Owned, decision: Decision, gate: asyncio.Event | None = None) -> None:
+        """Begin the attempts of a decision, those that must not repeat once that is written."""
         run = one.run
-        for path in decision.revoked:
-            one.revoke(path)
         for launch in decision.launches:
             step = run.steps[launch.path]
             if step.attempt != launch.attempt or launch.path not in run.active:
@@ -245,17 +263,25 @@ class Owner:
                 self._starts.append((one, launch))
                 self._bell.set()
             else:
-                self._begin(one, launch)
+                self._begin(one, launch, gate)
+
+    def _follow(self, one: Owned, decision: Decision) -> None:
+        """Do what else a committed decision owes."""
+        for path in decision.revoked:
+            one.revoke(path)
         if decision.alarms:
             now = self._clock()
             for alarm in decision.alarms:
                 one.set(alarm.path, alarm.at, now, self._tell)
 
-    def _begin(self, one: Owned, launch: Launch) -> None:
-        one.begin(launch.path, self._attempt(one, launch))
+    def _begin(self, one: Owned, launch: Launch, gate: asyncio.Event | None) -> None:
+        one.begin(launch.path, self._attempt(one, launch, gate))
 
-    async def _attempt(self, one: Owned, launch: Launch) -> None:
-        outcome = await self._executor.attempt(one.run, launch)
+    async def _attempt(self, one: Owned, launch: Launch, gate: asyncio.Event | None) -> None:
+        prepared = self._executor.prepare(one.run, launch)
+        if gate is not None:
+            await gate.wait()
+        outcome = await self._executor.make(prepared)
         one.attempts.pop(launch.path, None)
         self._tell(one, outcome)
 

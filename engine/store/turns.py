@@ -1,11 +1,11 @@
 """One turn of an owner: everything that it has to write, and its claim, in one statement.
 
-The statement is one transaction and one round trip. Its first part is the fence: it locks the
-worker's row against deletion, and every other part is joined to it, so a worker that was declared
-dead writes nothing and learns it.
+The statement is one transaction and one round trip. It needs no fence of its own: an owner writes
+on the session that holds its worker's lock, and nobody takes its runs while that session lives
+(`engine.store.workers`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -16,54 +16,46 @@ import psycopg
 
 from engine.core.event import Row
 from engine.core.values import Json
-from engine.store.arrays import Bools, Instants, Ints, Jsons, Texts, Uuids
+from engine.store.arrays import Array, Bools, Instants, Ints, Jsons, Texts, Uuids
 from engine.store.pool import Connection, is_passing
+from engine.store.statement import Statement
 
-# KEY SHARE excludes the deletion of the row and nothing else: the worker's heartbeat goes on.
-_FENCE: LiteralString = """
-    WITH fence AS (SELECT id FROM workers WHERE id = %(owner)s FOR KEY SHARE)
-"""
 _APPEND: LiteralString = """
-    , appended AS (
-        INSERT INTO journal (run_id, seq, at, kind, path, attempt, data)
-        SELECT new.* FROM fence, unnest(%(runs)s, %(seqs)s, %(ats)s, %(kinds)s, %(paths)s,
-                                        %(attempts)s, %(data)s) AS new
-    )
+    INSERT INTO journal (run_id, seq, at, kind, path, attempt, data)
+    SELECT * FROM unnest(%(runs)s, %(seqs)s, %(ats)s, %(kinds)s, %(paths)s, %(attempts)s, %(data)s)
 """
 # A run that leaves while somebody wants it to end, which its owner has not heard, is due at once.
 _CHANGE: LiteralString = """
-    , changed AS (
-        UPDATE runs SET status = new.status, flags = new.flags::text[], outputs = new.outputs,
-               error = new.error, wake_at = new.wake_at, ended_at = new.ended_at,
-               owner = CASE WHEN new.kept THEN runs.owner END, lost = new.lost,
-               due_at = CASE WHEN runs.cancel IS NULL OR new.heard
-                             THEN coalesce(new.due_at, runs.due_at) ELSE now() END
-          FROM fence, unnest(%(ids)s, %(statuses)s, %(flags)s, %(outputs)s, %(errors)s, %(wakes)s,
-                             %(ends)s, %(dues)s, %(kept)s, %(lost)s, %(heard)s)
-            AS new (id, status, flags, outputs, error, wake_at, ended_at, due_at, kept, lost, heard)
-         WHERE runs.id = new.id AND runs.owner = fence.id
-    )
+    UPDATE runs SET status = new.status, flags = new.flags::text[], outputs = new.outputs,
+           error = new.error, wake_at = new.wake_at, ended_at = new.ended_at,
+           owner = CASE WHEN new.kept THEN runs.owner END, lost = new.lost,
+           due_at = CASE WHEN runs.cancel IS NULL OR new.heard
+                         THEN coalesce(new.due_at, runs.due_at) ELSE now() END
+      FROM unnest(%(ids)s, %(statuses)s, %(flags)s, %(outputs)s, %(errors)s, %(wakes)s,
+                  %(ends)s, %(dues)s, %(kept)s, %(lost)s, %(heard)s)
+        AS new (id, status, flags, outputs, error, wake_at, ended_at, due_at, kept, lost, heard)
+     WHERE runs.id = new.id AND runs.owner = %(owner)s
+"""
+_DUE: LiteralString = """
+    SELECT id, lost, started_at FROM runs
+     WHERE owner IS NULL AND ended_at IS NULL AND due_at <= now() AND pool = %(pool)s
+     ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
 _CLAIM: LiteralString = """
-    , due AS (
-        SELECT id, lost, started_at FROM runs
-         WHERE owner IS NULL AND ended_at IS NULL AND due_at <= now() AND pool = %(pool)s
-         ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
-    ), claimed AS (
-        UPDATE runs SET owner = fence.id, wake_at = NULL, lost = false, status = %(status)s,
-               started_at = coalesce(runs.started_at, %(now)s)
-          FROM fence, due
-         WHERE runs.id = due.id
-        RETURNING runs.id, namespace, workflow, commit_sha, plan, trigger, inputs, cancel,
-                  created_at, runs.started_at, due.lost, due.started_at IS NOT NULL AS resumed
-    )
+    UPDATE runs SET owner = %(owner)s, wake_at = NULL, lost = false, status = %(status)s,
+           started_at = coalesce(runs.started_at, %(now)s)
+      FROM due
+     WHERE runs.id = due.id
+    RETURNING runs.id, namespace, workflow, commit_sha, plan, trigger, inputs, cancel,
+              created_at, runs.started_at, due.lost, due.started_at IS NOT NULL
 """
-_TAKEN: LiteralString = "SELECT claimed.* FROM fence LEFT JOIN claimed ON true"
-_HELD: LiteralString = "SELECT NULL FROM fence"
-
-
-class Fenced(Exception):
-    """The worker was declared dead: it wrote nothing, and owns nothing any more."""
+_KINDS: Mapping[str, type[Array]] = {
+    "runs": Uuids, "seqs": Ints, "ats": Instants, "kinds": Texts, "paths": Texts,
+    "attempts": Ints, "data": Jsons,
+    "ids": Uuids, "statuses": Texts, "flags": Texts, "outputs": Jsons, "errors": Jsons,
+    "wakes": Instants, "ends": Instants, "dues": Instants, "kept": Bools, "lost": Bools,
+    "heard": Bools,
+}  # fmt: skip
 
 
 class Refused(Exception):
@@ -119,37 +111,50 @@ class Claimed:
     resumed: bool
 
 
-async def write(
-    connection: Connection, owner: int, rows: Sequence[tuple[UUID, Row]],
-    changes: Sequence[Change], claim: Claim | None,
-) -> list[Claimed]:  # fmt: skip
-    """Commit a turn; return the runs that it claimed.
+class Turns:
+    """The turns of one owner, on the connection that holds its worker's lock."""
 
-    Raise Fenced if the worker is dead, Refused if the same may be tried again as it is.
-    """
-    statement: LiteralString = _FENCE
-    values: dict[str, Any] = {"owner": owner}
-    if rows:
-        statement += _APPEND
-        values |= _appended(rows)
-    if changes:
-        statement += _CHANGE
-        values |= _changed(changes)
-    if claim is not None:
-        statement += _CLAIM
-        values |= {"pool": claim.pool, "limit": claim.limit, "now": claim.now}
-        values["status"] = claim.status
-    statement += _HELD if claim is None else _TAKEN
-    try:
-        cursor = await connection.execute(statement, values, prepare=True)
-        answer = await cursor.fetchall()
-    except psycopg.Error as error:
-        if connection.closed or not is_passing(error):
-            raise
-        raise Refused(str(error)) from error
-    if not answer:
-        raise Fenced(f"worker {owner} was declared dead")
-    return [Claimed(*row) for row in answer if row[0] is not None]
+    def __init__(self, connection: Connection, owner: int) -> None:
+        self._connection = connection
+        self._owner = owner
+        self._statements: dict[str, Statement] = {}
+
+    async def write(
+        self, rows: Sequence[tuple[UUID, Row]], changes: Sequence[Change], claim: Claim | None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> list[Claimed]:  # fmt: skip
+        """Commit a turn; return the runs that it claimed. `meanwhile` is called as it commits.
+
+        Raise Refused if the same may be tried again as it is.
+        """
+        parts: dict[str, LiteralString] = {}
+        values: dict[str, Any] = {"owner": self._owner}
+        if rows:
+            parts["appended"] = _APPEND
+            values |= _appended(rows)
+        if changes:
+            parts["changed"] = _CHANGE
+            values |= _changed(changes)
+        if claim is not None:
+            parts |= {"due": _DUE, "claimed": _CLAIM}
+            values |= {"pool": claim.pool, "limit": claim.limit, "now": claim.now}
+            values["status"] = claim.status
+        try:
+            return [Claimed(*row) for row in await self._of(parts).ask(values, meanwhile)]
+        except psycopg.Error as error:
+            if self._connection.closed or not is_passing(error):
+                raise
+            raise Refused(str(error)) from error
+
+    def _of(self, parts: Mapping[str, LiteralString]) -> Statement:
+        """Return the statement that does all of the parts; the last one gives its rows."""
+        name = "_".join(("turn", *parts))
+        if name not in self._statements:
+            *before, last = parts.items()
+            with_ = ", ".join(f"{each} AS ({text})" for each, text in before)
+            text = f"WITH {with_} {last[1]}" if with_ else last[1]
+            self._statements[name] = Statement(self._connection, name, text, _KINDS)
+        return self._statements[name]
 
 
 def _appended(rows: Sequence[tuple[UUID, Row]]) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""The workers: who owns runs, who has died, and the fence between the two."""
+"""The workers: who owns runs, who has died, and the fence between the two.
+
+A worker is a session that holds its lock. PostgreSQL lets go of the lock when the session has
+ended, the commit that it had under way included, so whoever gets the lock of a worker knows that
+nothing of it can come any more. Only then do its runs go to others.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +49,10 @@ _TERMINATE: LiteralString = """
         ON activity.pid = workers.backend AND backend_start <= workers.started_at
        AND application_name = %(name)s AND datname = current_database()
      WHERE id = ANY(%(silent)s)
+"""
+_FENCE: LiteralString = """
+    SELECT pg_advisory_xact_lock(%(space)s, (id %% 2147483647)::int)
+      FROM unnest(%(dead)s::bigint[]) AS id
 """
 _DELETE: LiteralString = "DELETE FROM workers WHERE id = ANY(%(dead)s) RETURNING id"
 _ORPHAN: LiteralString = """
@@ -100,10 +109,12 @@ async def terminate(connection: Connection, silent: Sequence[int]) -> None:
 async def bury(connection: Connection, dead: Sequence[int]) -> list[int]:
     """Delete dead workers and make their runs claimable, marked as lost; return whom.
 
-    It waits for the commit that such a worker may have under way: what that wrote counts, and
-    nothing of it comes later. In the caller's transaction.
+    It waits for the end of their sessions, and so for the commit that one may have under way:
+    what that wrote counts, and nothing of it comes later. In the caller's transaction.
     """
-    cursor = await connection.execute(_DELETE, {"dead": sorted(dead)})
+    told = sorted(dead)
+    await connection.execute(_FENCE, {"space": _SPACE, "dead": told})
+    cursor = await connection.execute(_DELETE, {"dead": told})
     buried = [row[0] for row in await cursor.fetchall()]
     if buried:
         await connection.execute(_ORPHAN, {"dead": buried})

@@ -1,18 +1,20 @@
 """Workers: who is taken for dead, and who is not."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
 from engine.errors import Misconfigured, Unavailable
-from engine.store import turns, workers
+from engine.store import workers
 from engine.store.pool import OWNER, Connection, connect
+from engine.store.turns import Claim, Turns
 from tests.heart import house
 
 LEASE = timedelta(seconds=10)
 ME = 0
+CLAIM = Claim("default", 1, datetime.now(UTC), "running")
 
 
 def test_a_worker_is_dead_when_its_connection_is_gone(database_url: str):
@@ -57,7 +59,7 @@ def test_a_silent_worker_loses_its_connection(database_url: str):
 
             assert await workers.suspects(here.connection, ME, LEASE) == ([silent], [])
             with pytest.raises(psycopg.OperationalError):
-                await turns.write(frozen, silent, [], [], None)
+                await Turns(frozen, silent).write([], [], CLAIM)
             await lives.execute("SELECT 1")
             await lives.close()
 
@@ -89,7 +91,30 @@ async def _register(url: str, count: int) -> list[Connection]:
     return connections
 
 
-def test_the_fence_lets_the_heart_beat(database_url: str):
+def test_nobody_is_buried_while_its_session_lives(database_url: str):
+    """
+    Whoever takes the runs of a worker waits for the end of the session that may still write.
+    """
+
+    async def bury(worker: int) -> list[int]:
+        async with house(database_url) as here, here.connection.transaction():
+            return await workers.bury(here.connection, [worker])
+
+    async def check() -> None:
+        owner = await connect(database_url, OWNER)
+        worker = await workers.register(owner, "default", "h", 1)
+        burying = asyncio.create_task(bury(worker))
+        await asyncio.sleep(0.2)
+        assert not burying.done()
+        await Turns(owner, worker).write([], [], CLAIM)
+        await owner.close()
+
+        assert await asyncio.wait_for(burying, 5) == [worker]
+
+    asyncio.run(check())
+
+
+def test_a_commit_lets_the_heart_beat(database_url: str):
     """
     A worker beats while its own commit is under way.
     """
@@ -98,7 +123,7 @@ def test_the_fence_lets_the_heart_beat(database_url: str):
         async with house(database_url) as here, await connect(database_url, OWNER) as owner:
             worker = await workers.register(owner, "default", "h", 1)
             async with owner.transaction():
-                await turns.write(owner, worker, [], [], None)
+                await Turns(owner, worker).write([], [], CLAIM)
                 beat = await asyncio.wait_for(workers.beat(here.connection, worker), 2)
 
                 assert beat == workers.Beat(claimable=False, cancelled=False)
