@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import dramatiq
 from dramatiq.broker import Broker, Consumer, MessageProxy
@@ -160,6 +160,16 @@ def _decoded(raw: bytes) -> Message[Any] | None:
     return message if is_ours and message.kwargs == {} and message.options == {} else None
 
 
+class Rings(Protocol):
+    """Tells processes that there is work, and returns at once."""
+
+    def ring_pool(self, pool: str) -> None: ...
+
+    def ring_worker(self, worker: int) -> None: ...
+
+    def ring_controller(self, source: str) -> None: ...
+
+
 class Bell:
     """Rings processes by Dramatiq messages, from any thread and any event loop.
 
@@ -177,8 +187,8 @@ class Bell:
         """Runs of this pool want an owner."""
         self._ring(f"pool.{pool}", "attend", ())
 
-    def ring_worker(self, worker: int, runs: Iterable[str] = ()) -> None:
-        """Something was said about runs of this worker. It reads which: `runs` are not sent."""
+    def ring_worker(self, worker: int) -> None:
+        """Something was said about runs of this worker. It reads which."""
         self._ring(f"worker.{worker}", "look", ())
 
     def ring_controller(self, source: str) -> None:

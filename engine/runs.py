@@ -2,13 +2,13 @@
 
 from uuid import UUID
 
-from engine.broker import Bell
+from engine.broker import Rings
 from engine.store import runs
 from engine.store.pool import Connection
 
 
 async def cancel(
-    connection: Connection, bell: Bell | None, run: UUID, by: str, reason: str
+    connection: Connection, bell: Rings | None, run: UUID, by: str, reason: str
 ) -> bool:
     """Ask a run to end, durably, and ring whoever can end it.
 

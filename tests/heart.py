@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +17,10 @@ from engine.core import codec
 from engine.core.plan import Effect, Plan, Retry, Step, Uses
 from engine.executor import Executor
 from engine.owner import Owner
-from engine.store import journal, plans, runs, workers
+from engine.store import journal, plans, workers
 from engine.store.plans import StoredPlan
 from engine.store.pool import OWNER, Connection, connect
-from engine.store.runs import NewRun
+from engine.store.starts import NewRun, Starts
 from policies.facts import Action, Actor, Resource, Verdict
 from tests.core.runs import scope, step
 
@@ -134,6 +135,10 @@ class House:
     url: str
     connection: Connection
 
+    @cached_property
+    def starts(self) -> Starts:
+        return Starts(self.connection)
+
     async def keep(self, made: Plan) -> None:
         await plans.insert(self.connection, [StoredPlan(made.digest, 1, codec.encode(made))])
 
@@ -148,7 +153,7 @@ class House:
             NewRun(uuid7(), "local", "demo", "", "c0ffee", digest, trigger, {}, **more)
             for _ in range(count)
         ]
-        await runs.insert(self.connection, new)
+        assert await self.starts.write(1, new) is not None
         return [each.id for each in new]
 
     async def row(self, run: UUID) -> Mapping[str, Any]:

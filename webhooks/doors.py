@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from engine.broker import HintBroker
+from engine.broker import HintBroker, Rings
 from engine.history import History
 from engine.intake import Intake
-from engine.intake.ringer import Rings
 from engine.secrets import Secrets
 from engine.settings import Settings
 from engine.store.pool import Pool

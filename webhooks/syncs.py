@@ -9,7 +9,7 @@ import logging
 
 import psycopg
 
-from engine.intake.ringer import Rings
+from engine.broker import Rings
 from engine.store import sources
 from engine.store.pool import Pool
 
@@ -36,7 +36,7 @@ class Syncs:
         async with self._pool.connection() as connection:
             wanted = await sources.request(connection, name)
         if wanted is not None and self._bell is not None:
-            await asyncio.to_thread(self._bell.ring_controller, name)
+            self._bell.ring_controller(name)
         return wanted
 
     async def _serve(self) -> None:

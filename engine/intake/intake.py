@@ -7,19 +7,19 @@ that come gather for the next. Nobody is answered before the commit that holds t
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import cast
 
 import psycopg
 from prometheus_client import Counter, Histogram
 
 from engine.active import ActiveSet, Cache
+from engine.broker import Rings
 from engine.errors import SarkError, Unavailable
 from engine.intake.request import Delivered, Delivery, Request, Start, Started, Waiting
-from engine.intake.ringer import Ringer, Rings
 from engine.intake.turn import Answers, Decides, Turn
 from engine.store.pool import Connection, Pool, connect
+from engine.store.starts import Starts
 from engine.telemetry import REGISTRY
 
 _LOG = logging.getLogger("sark.intake")
@@ -45,14 +45,14 @@ class Intake:
         self._url = url
         self._pool = pool
         self._policy = policy
-        self._ringer = Ringer(bell)
+        self._bell = bell
         self._cache = Cache()
         self._looks = Cache()
         self._lock = asyncio.Lock()
         self._asked = self._served = 0
         self._waiting: deque[Waiting] = deque()
         self._wake = asyncio.Event()
-        self._connection: Connection | None = None
+        self._link: tuple[Connection, Starts] | None = None
         self._task: asyncio.Task[None] | None = None
         self._began: float | None = None
         self._closing = False
@@ -68,8 +68,8 @@ class Intake:
         self._wake.set()
         await asyncio.wait({self._task}, timeout=_PATIENCE)
         self._task.cancel()
-        if self._connection is not None:
-            await self._connection.close()
+        if self._link is not None:
+            await self._link[0].close()
 
     @property
     def active(self) -> ActiveSet:
@@ -148,7 +148,7 @@ class Intake:
         done, _ = await asyncio.wait({commit}, timeout=_ABANDON)
         if not done:
             _LOG.error("a commit was left behind after %g s", _ABANDON)
-            self._connection = None
+            self._link = None
 
     def _gather(self) -> list[Waiting]:
         """Return the next group: whoever waits still, up to a number and a size."""
@@ -190,33 +190,33 @@ class Intake:
     async def _write(self, group: Sequence[Waiting]) -> Answers:
         """Return the answers of a committed group; where the connection broke, try once more.
 
-        The reply to a COMMIT may be what was lost, so the second turn looks first what is there.
+        The reply to a commit may be what was lost: what it has written is not written again.
         """
-        for again in (False, True):
-            turn = Turn(self._cache, self._policy, group, again=again)
-            try:
-                async with self._connected() as connection:
-                    await turn.write(connection)
-            except _LOST as error:
-                if again:
-                    raise Unavailable(f"PostgreSQL does not answer: {_first(error)}") from None
-                continue
-            self._ringer.ring(turn.pools)
-            return turn.answers
-        raise AssertionError("unreachable")
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Connection]:
-        """Give the committer's own connection; a broken one is not used again."""
-        connection = self._connection
-        if connection is None:
-            connection = self._connection = await connect(self._url, "intake")
+        turn = Turn(self._cache, self._policy, group)
         try:
-            yield connection
+            await self._turn(turn)
         except _LOST:
-            if self._connection is connection:
-                self._connection = None
-            await connection.close()
+            try:
+                await self._turn(turn)
+            except _LOST as error:
+                raise Unavailable(f"PostgreSQL does not answer: {_first(error)}") from None
+        if self._bell is not None:
+            for pool in turn.pools:
+                self._bell.ring_pool(pool)
+        return turn.answers
+
+    async def _turn(self, turn: Turn) -> None:
+        """Write a turn on the committer's own connection; a broken one is not used again."""
+        if self._link is None:
+            connection = await connect(self._url, "intake")
+            self._link = (connection, Starts(connection))
+        link = self._link
+        try:
+            await turn.write(*link)
+        except _LOST:
+            if self._link is link:
+                self._link = None
+            await link[0].close()
             raise
 
 

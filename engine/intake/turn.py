@@ -1,6 +1,6 @@
-"""One turn of the intake: everything that waits, judged and written in one transaction."""
+"""One turn of the intake: everything that waits, judged in memory and written in one statement."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
@@ -12,15 +12,15 @@ from engine.core.trigger import InputsError, Said
 from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
 from engine.intake.request import Delivered, Delivery, Kind, Start, Started, Waiting
-from engine.store import deliveries, keys, runs, views
-from engine.store.deliveries import DecisionRow, DeliveryRow, Name
+from engine.store import deliveries, keys
+from engine.store.deliveries import Name
 from engine.store.keys import Claim, Key
 from engine.store.pool import Connection
-from engine.store.runs import NewRun
+from engine.store.starts import NewDecision, NewDelivery, NewRun, Starts, Written
 from engine.store.workflows import Active
 from policies.facts import Action, Actor, Resource, Verdict
 
-Answers: TypeAlias = dict[UUID, Started | Delivered | Exception]
+Answers: TypeAlias = Mapping[UUID, Started | Delivered | Exception]
 
 _START = Action("run.start")
 
@@ -32,58 +32,55 @@ class Decides(Protocol):
 
 
 class Turn:
-    """A group of requests in one transaction. `answers` count once it has committed.
+    """A group of requests, judged by one active set. `answers` count once it is written."""
 
-    `again`: the same group was sent before and nobody knows whether it was committed, so what
-    is there already is not written a second time.
-    """
-
-    def __init__(
-        self, cache: Cache, policy: Decides, group: Sequence[Waiting], *, again: bool
-    ) -> None:
+    def __init__(self, cache: Cache, policy: Decides, group: Sequence[Waiting]) -> None:
         self._cache = cache
         self._policy = policy
         self._group = group
-        self._again = again
         self._active = ActiveSet()
+        self._deliveries: dict[Name, NewDelivery] = {}
         self._runs: list[NewRun] = []
-        self._decisions: list[DecisionRow] = []
-        self._claims: list[Claim] = []
-        self.answers: Answers = {}
+        self._decisions: list[NewDecision] = []
+        self._begun = frozenset[UUID]()
+        self.answers: dict[UUID, Started | Delivered | Exception] = {}
 
     @property
     def pools(self) -> frozenset[str]:
         """The pools that have new runs."""
-        return frozenset(run.pool for run in self._runs)
+        return frozenset(run.pool for run in self._runs if run.id in self._begun)
 
-    async def write(self, connection: Connection) -> None:
-        """Judge and write the group, in a transaction of its own."""
-        async with connection.transaction():
-            self._active = await self._cache.refresh(connection)
-            written = frozenset[UUID]()
-            if self._again:
-                written = await views.written(connection, [each.id for each in self._group])
-            await self._take_deliveries(connection)
-            await self._take_starts(connection, written)
-            if self._runs:
-                await runs.insert(connection, self._runs)
-            if self._decisions:
-                await deliveries.decide(connection, self._decisions)
-            await self._recall(connection, written)
+    async def write(self, connection: Connection, starts: Starts) -> None:
+        """Judge and write the group; judge it anew where an activation came in between."""
+        while True:
+            self._active = self._cache.active
+            await self._judge(connection)
+            written = await starts.write(
+                self._active.number, self._runs, self._deliveries.values(), self._decisions
+            )
+            if written is not None:
+                break
+            await self._cache.refresh(connection)
+        self._begun = written.begun
+        await self._recall(connection, written)
 
-    async def _take_deliveries(self, connection: Connection) -> None:
-        """Record deliveries, and decide on those that were not known."""
-        told = [(each.id, one) for each in self._group if isinstance(one := each.request, Delivery)]
-        if not told:
-            return
-        rows = [DeliveryRow(_name(one), one.kind, one.body) for _, one in told]
-        new = set(await deliveries.record(connection, rows))
-        for identity, one in told:
-            if _name(one) in new:
-                new.discard(_name(one))  # the same delivery twice in a turn starts nothing twice
-                self.answers[identity] = await self._decide(connection, one)
+    async def _judge(self, connection: Connection) -> None:
+        """Decide on every request as if nothing of it had been told before."""
+        self._deliveries.clear()
+        self._runs.clear()
+        self._decisions.clear()
+        self.answers.clear()
+        for each in self._group:
+            match each.request:
+                case Delivery() as delivery:
+                    if _name(delivery) not in self._deliveries:
+                        self.answers[each.id] = await self._decide(connection, delivery)
+                case Start() as start:
+                    await self._take(connection, each.id, start)
 
     async def _decide(self, connection: Connection, delivery: Delivery) -> Delivered:
+        name = _name(delivery)
+        self._deliveries[name] = NewDelivery(name, delivery.kind, delivery.body)
         begun = []
         for hook in self._meant(delivery):
             plan = await self._cache.plan(connection, hook.workflow.plan)
@@ -94,14 +91,16 @@ class Turn:
                 verdict = self._may_start(delivery, hook.workflow)
                 if verdict.allowed:
                     about = {**trigger.about(delivery.event), "delivery": delivery.id}
-                    run = self._new(uuid7(), hook.workflow, about, decision.inputs)
+                    run = uuid7()
+                    self._runs.append(
+                        _row(run, hook.workflow, about, decision.inputs, delivery=name)
+                    )
                     begun.append(run)
                 else:
                     said, reason = Said.DENIED, verdict.reason
-            name = hook.workflow.name
             self._decisions.append(
-                DecisionRow(
-                    _name(delivery), delivery.namespace, name, hook.trigger, said, reason, run
+                NewDecision(
+                    name, delivery.namespace, hook.workflow.name, hook.trigger, said, reason, run
                 )
             )
         return Delivered(tuple(begun), False)
@@ -124,38 +123,14 @@ class Turn:
         resource = Resource("workflow", workflow.name, workflow.namespace)
         return self._policy.decide(actor, _START, resource)
 
-    async def _take_starts(self, connection: Connection, written: frozenset[UUID]) -> None:
-        """Judge starts; those under a key that is taken are answered in the end."""
-        told = [(each.id, each.request) for each in self._group if each.id not in written]
-        starts = [(identity, one) for identity, one in told if isinstance(one, Start)]
-        keyed = [_key(one) for _, one in starts if one.key is not None]
-        taken = await keys.taken(connection, keyed) if keyed else {}
-        judged: list[tuple[NewRun, Claim | None]] = []
-        for identity, one in starts:
-            if one.key is not None and _key(one) in taken:
-                continue
-            try:
-                run = await self._judge(connection, identity, one)
-            except (NotFound, Conflict, Invalid) as fault:
-                self.answers[identity] = fault
-                continue
-            claim = None if one.key is None else Claim(_key(one), one.digest, identity)
-            judged.append((run, claim))
-        mine = await self._claim(connection, [claim for _, claim in judged if claim is not None])
-        for run, claim in judged:
-            if claim is None or run.id in mine:
-                self._runs.append(run)
-                self.answers[run.id] = Started(run.id, False)
+    async def _take(self, connection: Connection, identity: UUID, start: Start) -> None:
+        try:
+            self._runs.append(await self._run(connection, identity, start))
+            self.answers[identity] = Started(identity, False)
+        except (NotFound, Conflict, Invalid) as fault:
+            self.answers[identity] = fault
 
-    async def _claim(self, connection: Connection, claims: Sequence[Claim]) -> frozenset[UUID]:
-        """Take keys; return the runs whose key nobody else was quicker to take."""
-        if not claims:
-            return frozenset()
-        await keys.claim(connection, claims)
-        taken = await keys.taken(connection, [each.key for each in claims])
-        return frozenset(each.run for each in taken.values())
-
-    async def _judge(self, connection: Connection, identity: UUID, start: Start) -> NewRun:
+    async def _run(self, connection: Connection, identity: UUID, start: Start) -> NewRun:
         """Return the run that a start makes; raise NotFound, Conflict or Invalid."""
         name = f"{start.namespace}/{start.workflow}"
         active = self._active.workflows.get((start.namespace, start.workflow))
@@ -176,28 +151,33 @@ class Turn:
             raise Invalid(f"the inputs of {name} do not fit", problems) from None
         except EvaluationError as error:
             raise Invalid(f"a default input of {name} has no value: {error}") from None
-        return _row(identity, active, about, inputs)
+        key = None if start.key is None else _key(start)
+        return _row(identity, active, about, inputs, key=key, digest=start.digest)
 
-    def _new(self, identity: UUID, active: Active, about: Json, inputs: Json) -> UUID:
-        self._runs.append(_row(identity, active, about, inputs))
-        return identity
+    async def _recall(self, connection: Connection, written: Written) -> None:
+        """Answer what had been told before by what it came to then.
 
-    async def _recall(self, connection: Connection, written: frozenset[UUID]) -> None:
-        """Answer what was taken before by what it came to then."""
-        left = [each for each in self._group if each.id not in self.answers]
-        known = [each.request for each in left if isinstance(each.request, Delivery)]
-        keyed = [each.request for each in left if isinstance(each.request, Start)]
-        runs_of = await deliveries.started(connection, list(map(_name, known))) if known else {}
-        wanted = [_key(one) for one in keyed if one.key is not None]
-        taken = await keys.taken(connection, wanted) if wanted else {}
-        for each in left:
-            one = each.request
-            if isinstance(one, Delivery):
-                self.answers[each.id] = Delivered(runs_of[_name(one)], True)
-            elif each.id in written:
-                self.answers[each.id] = Started(each.id, False)
-            else:
-                self.answers[each.id] = _repeated(taken[_key(one)], one)
+        That holds for a start under a key whatever would be said of it now.
+        """
+        known = [
+            (each.id, one) for each in self._group
+            if isinstance(one := each.request, Delivery)
+            and (_name(one) not in written.recorded or each.id not in self.answers)
+        ]  # fmt: skip
+        if known:
+            runs = await deliveries.started(connection, [_name(one) for _, one in known])
+            self.answers |= {each: Delivered(runs[_name(one)], True) for each, one in known}
+        keyed = [
+            (each.id, one) for each in self._group
+            if isinstance(one := each.request, Start) and one.key is not None
+            and each.id not in written.begun
+        ]  # fmt: skip
+        if keyed:
+            taken = await keys.taken(connection, [_key(one) for _, one in keyed])
+            self.answers |= {
+                each: _repeated(each, claim, one) for each, one in keyed
+                if (claim := taken.get(_key(one))) is not None
+            }  # fmt: skip
 
 
 def _name(delivery: Delivery) -> Name:
@@ -208,14 +188,17 @@ def _key(start: Start) -> Key:
     return Key(start.namespace, start.workflow, start.key or "")
 
 
-def _repeated(claim: Claim, start: Start) -> Started | Exception:
+def _repeated(identity: UUID, claim: Claim, start: Start) -> Started | Exception:
     if claim.digest == start.digest:
-        return Started(claim.run, True)
+        return Started(claim.run, claim.run != identity)
     return Invalid("the Idempotency-Key was used before, with another body")
 
 
-def _row(identity: UUID, active: Active, about: Json, inputs: Json) -> NewRun:
+def _row(
+    identity: UUID, active: Active, about: Json, inputs: Json, *, delivery: Name | None = None,
+    key: Key | None = None, digest: str = "",
+) -> NewRun:  # fmt: skip
     return NewRun(
         identity, active.namespace, active.name, active.source, active.commit_sha, active.plan,
-        about, inputs,
+        about, inputs, delivery=delivery, key=key, digest=digest,
     )  # fmt: skip

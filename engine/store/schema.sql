@@ -105,7 +105,6 @@ CREATE TABLE runs (
     plan text NOT NULL,
     trigger json NOT NULL,
     inputs json NOT NULL,
-    idempotency_key text,
     pool text DEFAULT 'default'::text NOT NULL,
     priority smallint DEFAULT 1 NOT NULL,
     status text DEFAULT 'queued'::text NOT NULL,
@@ -223,8 +222,6 @@ CREATE INDEX runs_by_odd_status ON runs USING btree (status, id DESC) WHERE (sta
 CREATE INDEX runs_by_workflow ON runs USING btree (namespace, workflow, id DESC);
 
 CREATE INDEX runs_claimable ON runs USING btree (pool, due_at) WHERE ((owner IS NULL) AND (ended_at IS NULL));
-
-CREATE UNIQUE INDEX runs_once ON runs USING btree (namespace, workflow, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
 CREATE INDEX runs_owned ON runs USING btree (owner) WHERE (owner IS NOT NULL);
 

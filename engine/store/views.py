@@ -9,14 +9,13 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from engine.core.values import Json
-from engine.store.arrays import Texts, Uuids
+from engine.store.arrays import Texts
 from engine.store.pool import Connection
 
 _FREEZE: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _TRIGGERS: LiteralString = """
     SELECT digest, coalesce(body->'triggers', '[]') FROM plans WHERE digest = ANY(%(digests)s)
 """
-_WRITTEN: LiteralString = "SELECT id FROM runs WHERE id = ANY(%(ids)s)"
 _NAMESPACES: LiteralString = """
     WITH RECURSIVE known AS (
         SELECT min(namespace) AS namespace FROM runs
@@ -100,12 +99,6 @@ async def triggers(connection: Connection, digests: Iterable[str]) -> dict[str, 
     """Return the triggers of plans as their JSON has them, by digest."""
     cursor = await connection.execute(_TRIGGERS, {"digests": Texts(list(digests))})
     return dict(await cursor.fetchall())
-
-
-async def written(connection: Connection, ids: Sequence[UUID]) -> frozenset[UUID]:
-    """Return which of these runs are there."""
-    cursor = await connection.execute(_WRITTEN, {"ids": Uuids(ids)})
-    return frozenset(row[0] for row in await cursor.fetchall())
 
 
 async def namespaces(connection: Connection) -> list[str]:

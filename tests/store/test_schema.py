@@ -14,7 +14,9 @@ from engine.store import migrate
 from engine.store.migrate import migrations
 
 _CATALOGUE = """
-    SELECT table_name || '.' || column_name, ordinal_position::text, data_type, is_nullable,
+    SELECT table_name || '.' || column_name,
+           rank() OVER (PARTITION BY table_name ORDER BY ordinal_position)::text,
+           data_type, is_nullable,
            coalesce(column_default, ''), is_identity
       FROM information_schema.columns WHERE table_schema = 'public'
     UNION ALL

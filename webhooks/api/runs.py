@@ -1,17 +1,15 @@
 """`/runs`: list, show, journal, cancel."""
 
-import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine import runs
 from engine.core.state import ENDED, RunStatus
-from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
-from engine.store import journal, runs, views
+from engine.store import journal, views
 from engine.store.pool import Connection
 from engine.store.views import RunLine, RunRow, Wanted
 from policies.facts import Actor, Resource, Verdict
@@ -87,18 +85,13 @@ async def cancel(request: Request) -> Response:
     async with opened.pool.connection() as connection:
         row, actor = await _read(request, connection, identity, missing)
         await allow(request, "run.cancel", _resource(row))
-        told: dict[str, Json] = {
-            "by": f"{actor.kind}:{actor.id}",
-            "reason": reason,
-            "at": datetime.now(UTC).isoformat(),
-        }
-        found = await runs.cancel(connection, identity, told)
+        by = f"{actor.kind}:{actor.id}"
+        is_new = await runs.cancel(connection, opened.bell, identity, by, reason)
         now = await views.run(connection, identity)
-    if found is None and now is not None and now.status in ENDED:
+    if not is_new and now is not None and now.status in ENDED:
         raise Conflict(f"run {identity} has ended: {now.status}")
-    if found is not None:
+    if is_new:
         await record(request, actor, "run.cancel", _resource(row), Verdict(True, reason))
-        await _ring(request, identity, *found)
     return Data({"id": str(identity), "status": "cancelling"}, 202)
 
 
@@ -150,17 +143,6 @@ def whole(run: RunRow) -> dict[str, object]:
         "started_at": run.started_at,
         "ended_at": run.ended_at,
     }
-
-
-async def _ring(request: Request, identity: UUID, owner: int | None, pool: str) -> None:
-    """Let the run's owner know, or whoever will be it."""
-    bell = doors(request).bell
-    if bell is None:
-        return
-    if owner is None:
-        await asyncio.to_thread(bell.ring_pool, pool)
-    else:
-        await asyncio.to_thread(bell.ring_worker, owner, [str(identity)])
 
 
 async def _read(

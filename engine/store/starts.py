@@ -1,0 +1,212 @@
+"""What a turn of the intake writes: deliveries, keys, runs and decisions, in one statement.
+
+The statement is one transaction and one round trip, and it may be sent again by whoever does not
+know what became of it: what is there already is not written a second time. It writes nothing if
+the active set by which everything was judged has changed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, LiteralString
+from uuid import UUID
+
+from engine.core.values import Json, canonical
+from engine.store.arrays import Array, Jsons, Smalls, Texts, Uuids
+from engine.store.deliveries import Name
+from engine.store.keys import Key
+from engine.store.pool import Connection
+from engine.store.statement import Statement
+
+# How long a run of one priority waits before a new one of the next has no lead over it.
+AGEING = timedelta(minutes=1)
+_LONGEST_REASON = 2000
+
+# Rows go in one order everywhere, so that two servers with the same keys never wait in a circle.
+_WRITE: LiteralString = """
+    WITH seen AS (
+        SELECT number FROM activation WHERE number = %(number)s
+    ), recorded AS (
+        INSERT INTO deliveries (route, delivery, event, body)
+        SELECT new.* FROM seen, unnest(%(d_routes)s, %(d_ids)s, %(d_events)s, %(d_bodies)s) AS new
+        ON CONFLICT DO NOTHING RETURNING route, delivery
+    ), claimed AS (
+        INSERT INTO idempotency_keys (namespace, workflow, key, digest, run)
+        SELECT new.* FROM seen, unnest(%(k_namespaces)s, %(k_workflows)s, %(k_keys)s,
+                                       %(k_digests)s, %(k_runs)s) AS new
+        ON CONFLICT (namespace, workflow, key) DO NOTHING RETURNING run
+    ), begun AS (
+        INSERT INTO runs (id, namespace, workflow, source, commit_sha, plan, trigger, inputs,
+                          pool, priority, due_at)
+        SELECT id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool, priority,
+               now() - priority * %(ageing)s::interval
+          FROM seen, unnest(%(ids)s, %(namespaces)s, %(workflows)s, %(sources)s, %(commits)s,
+                            %(plans)s, %(triggers)s, %(inputs)s, %(pools)s, %(priorities)s,
+                            %(keys)s, %(routes)s, %(deliveries)s)
+            AS new (id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool,
+                    priority, key, route, delivery)
+         WHERE (key IS NULL OR id IN (SELECT run FROM claimed))
+           AND (route IS NULL OR (route, delivery) IN (SELECT route, delivery FROM recorded))
+        ON CONFLICT (id) DO NOTHING RETURNING id
+    ), decided AS (
+        INSERT INTO decisions (route, delivery, namespace, workflow, trigger, said, reason, run_id)
+        SELECT new.*
+          FROM unnest(%(s_routes)s, %(s_ids)s, %(s_namespaces)s, %(s_workflows)s, %(s_triggers)s,
+                      %(s_said)s, %(s_reasons)s, %(s_runs)s)
+            AS new (route, delivery, namespace, workflow, trigger, said, reason, run_id)
+          JOIN recorded USING (route, delivery)
+    )
+    SELECT 'seen', '', '' FROM seen
+     UNION ALL SELECT 'recorded', route, delivery FROM recorded
+     UNION ALL SELECT 'begun', id::text, '' FROM begun
+"""
+_KINDS: dict[str, type[Array]] = {
+    "d_routes": Texts, "d_ids": Texts, "d_events": Texts, "d_bodies": Jsons,
+    "k_namespaces": Texts, "k_workflows": Texts, "k_keys": Texts, "k_digests": Texts,
+    "k_runs": Uuids,
+    "ids": Uuids, "namespaces": Texts, "workflows": Texts, "sources": Texts, "commits": Texts,
+    "plans": Texts, "triggers": Jsons, "inputs": Jsons, "pools": Texts, "priorities": Smalls,
+    "keys": Texts, "routes": Texts, "deliveries": Texts,
+    "s_routes": Texts, "s_ids": Texts, "s_namespaces": Texts, "s_workflows": Texts,
+    "s_triggers": Texts, "s_said": Texts, "s_reasons": Texts, "s_runs": Uuids,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to be started. `id` is a UUIDv7, so that runs sort by their start.
+
+    One that a delivery sets off begins only if the `delivery` was not known before, one under a
+    `key` only if that was free; `digest` is then that of the request's body.
+    """
+
+    id: UUID
+    namespace: str
+    workflow: str
+    source: str
+    commit: str
+    plan: str
+    trigger: Json
+    inputs: Json
+    pool: str = "default"
+    priority: int = 1
+    delivery: Name | None = None
+    key: Key | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A request whose signature was good; `body` is its raw JSON."""
+
+    name: Name
+    event: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewDecision:
+    """What a delivery came to for one trigger of one workflow; `run` only if it started one."""
+
+    delivery: Name
+    namespace: str
+    workflow: str
+    trigger: str
+    said: str
+    reason: str
+    run: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was not there before: deliveries that were recorded, and runs that have begun."""
+
+    recorded: frozenset[Name]
+    begun: frozenset[UUID]
+
+
+class Starts:
+    """The turns of one intake, on a connection of its own."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._statement = Statement(connection, "starts", _WRITE, _KINDS)
+
+    async def write(
+        self, number: int, runs: Iterable[NewRun], deliveries: Iterable[NewDelivery] = (),
+        decisions: Iterable[NewDecision] = (),
+    ) -> Written | None:  # fmt: skip
+        """Commit a turn that was judged after `number` activations, or None if there were more.
+
+        Raise psycopg.Error for what PostgreSQL refuses, and if the connection is lost.
+        """
+        values: dict[str, Any] = {"number": number, "ageing": AGEING}
+        values |= _deliveries(sorted(deliveries, key=lambda each: each.name))
+        values |= _keys(runs := sorted(runs, key=_order))
+        values |= _runs(runs) | _decisions(list(decisions))
+        told = await self._statement.ask(values)
+        if not told:
+            return None
+        return Written(
+            frozenset(Name(one, two) for what, one, two in told if what == "recorded"),
+            frozenset(UUID(one) for what, one, _ in told if what == "begun"),
+        )
+
+
+def _order(run: NewRun) -> tuple[str, str, str]:
+    return (run.namespace, run.workflow, run.key.key if run.key else "")
+
+
+def _deliveries(told: Sequence[NewDelivery]) -> dict[str, Array]:
+    return {
+        "d_routes": Texts([each.name.route for each in told]),
+        "d_ids": Texts([each.name.id for each in told]),
+        "d_events": Texts([each.event for each in told]),
+        "d_bodies": Jsons([each.body for each in told]),
+    }
+
+
+def _keys(runs: Sequence[NewRun]) -> dict[str, Array]:
+    told = [(run.key, run) for run in runs if run.key is not None]
+    return {
+        "k_namespaces": Texts([key.namespace for key, _ in told]),
+        "k_workflows": Texts([key.workflow for key, _ in told]),
+        "k_keys": Texts([key.key for key, _ in told]),
+        "k_digests": Texts([run.digest for _, run in told]),
+        "k_runs": Uuids([run.id for _, run in told]),
+    }
+
+
+def _runs(told: Sequence[NewRun]) -> dict[str, Array]:
+    return {
+        "ids": Uuids([run.id for run in told]),
+        "namespaces": Texts([run.namespace for run in told]),
+        "workflows": Texts([run.workflow for run in told]),
+        "sources": Texts([run.source for run in told]),
+        "commits": Texts([run.commit for run in told]),
+        "plans": Texts([run.plan for run in told]),
+        "triggers": Jsons([canonical(run.trigger) for run in told]),
+        "inputs": Jsons([canonical(run.inputs) for run in told]),
+        "pools": Texts([run.pool for run in told]),
+        "priorities": Smalls([run.priority for run in told]),
+        "keys": Texts([run.key and run.key.key for run in told]),
+        "routes": Texts([run.delivery and run.delivery.route for run in told]),
+        "deliveries": Texts([run.delivery and run.delivery.id for run in told]),
+    }
+
+
+def _decisions(told: Sequence[NewDecision]) -> dict[str, Array]:
+    return {
+        "s_routes": Texts([each.delivery.route for each in told]),
+        "s_ids": Texts([each.delivery.id for each in told]),
+        "s_namespaces": Texts([each.namespace for each in told]),
+        "s_workflows": Texts([each.workflow for each in told]),
+        "s_triggers": Texts([each.trigger for each in told]),
+        "s_said": Texts([each.said for each in told]),
+        "s_reasons": Texts([_plain(each.reason) for each in told]),
+        "s_runs": Uuids([each.run for each in told]),
+    }
+
+
+def _plain(reason: str) -> str:
+    """Return a reason as a text column takes it: a value told in it may hold a NUL."""
+    return reason[:_LONGEST_REASON].replace("\0", "\ufffd")
