@@ -92,7 +92,9 @@ class WorkerProcess:
     async def _own(self) -> None:
         """Be one worker, from its registration until it is drained, fenced or cut off."""
         async with AsyncExitStack() as stack:
-            connection = await stack.enter_async_context(await connect(self._url, OWNER))
+            connection = await stack.enter_async_context(
+                await connect(self._url, OWNER, plan_once=True)
+            )
             side = await stack.enter_async_context(await connect(self._url, "sweep"))
             worker = await stack.enter_async_context(self._registered(connection, side))
             owner = Owner(

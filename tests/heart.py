@@ -225,7 +225,7 @@ async def owning(
 ) -> AsyncIterator[Serving]:  # fmt: skip
     """Give an owner that looks for runs all the time, as a sweep and hints make it."""
     async with AsyncExitStack() as stack:
-        connection = await stack.enter_async_context(await connect(url, OWNER))
+        connection = await stack.enter_async_context(await connect(url, OWNER, plan_once=True))
         worker = await workers.register(connection, "default", "test", 1)
         owner = Owner(connection, worker, "default", executor(*operations), capacity, clock)
         task, ringing = asyncio.create_task(owner.serve()), asyncio.create_task(_ring(owner))

@@ -208,7 +208,7 @@ class Intake:
     async def _turn(self, turn: Turn) -> None:
         """Write a turn on the committer's own connection; a broken one is not used again."""
         if self._link is None:
-            connection = await connect(self._url, "intake")
+            connection = await connect(self._url, "intake", plan_once=True)
             self._link = (connection, Starts(connection))
         link = self._link
         try:

@@ -21,6 +21,9 @@ Pool: TypeAlias = AsyncConnectionPool[Connection]
 OWNER = "owner"
 
 _OPTIONS = "-c timezone=UTC -c idle_in_transaction_session_timeout=60s -c lock_timeout=10s"
+# The plan of a statement that writes whole turns is the same for any values, and costs more to make
+# than to follow.
+_PLAN_ONCE = "-c plan_cache_mode=force_generic_plan"
 _SETTINGS: dict[str, Any] = {
     "autocommit": True,
     "options": _OPTIONS,
@@ -35,14 +38,15 @@ _PASSING = frozenset({"40", "53", "55", "57"})
 _HEALTH: LiteralString = "SELECT 1"
 
 
-async def connect(url: str, name: str) -> Connection:
-    """Return one connection, in autocommit.
+async def connect(url: str, name: str, *, plan_once: bool = False) -> Connection:
+    """Return one connection, in autocommit; with `plan_once` no plan looks at the values.
 
     Raise Unavailable where nobody answers, Misconfigured if the URL is none.
     """
     with told():
+        options = f"{_OPTIONS} {_PLAN_ONCE}" if plan_once else _OPTIONS
         connection = await AsyncConnection.connect(
-            url, application_name=f"sark-{name}", **_SETTINGS
+            url, application_name=f"sark-{name}", **{**_SETTINGS, "options": options}
         )
     await _configure(connection)
     return connection

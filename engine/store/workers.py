@@ -17,8 +17,6 @@ from engine.store.pool import OWNER, Connection
 # The first key of every worker's advisory lock; the second is its id, modulo 2^31.
 _SPACE = 7318
 
-# A turn's statement costs more to plan than to run; its plan is the same for any values.
-_PLAN_ONCE: LiteralString = "SET plan_cache_mode = force_generic_plan"
 _REGISTER: LiteralString = """
     INSERT INTO workers (pool, host, pid, backend)
     VALUES (%(pool)s, %(host)s, %(pid)s, pg_backend_pid()) RETURNING id
@@ -74,7 +72,6 @@ async def register(connection: Connection, pool: str, host: str, pid: int) -> in
 
     The row appears with its lock already held, so nobody takes a newcomer for dead.
     """
-    await connection.execute(_PLAN_ONCE)
     async with connection.transaction():
         row = await (
             await connection.execute(_REGISTER, {"pool": pool, "host": host, "pid": pid})
