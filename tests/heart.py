@@ -22,7 +22,7 @@ from engine.store.plans import StoredPlan
 from engine.store.pool import OWNER, Connection, connect
 from engine.store.starts import NewRun, Starts
 from policies.facts import Action, Actor, Resource, Verdict
-from tests.core.runs import scope, step
+from tests.core.runs import edge, scope, step
 
 PATIENCE = 10.0
 
@@ -115,6 +115,12 @@ def calls(operation: str, *, repeatable: bool = True, **arguments: Json) -> Uses
 
 def plan(*steps: Step, name: str = "demo") -> Plan:
     return sealed(Plan(name, f"{name}.yaml", {"type": "object"}, scope(*steps)))
+
+
+def diamond() -> Plan:
+    return plan(
+        step("a"), step("b", edge(0)), step("c", edge(0)), step("d", edge(1), edge(2))
+    )  # fmt: skip
 
 
 def sealed(made: Plan) -> Plan:
