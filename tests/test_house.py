@@ -40,7 +40,7 @@ def test_no_function_is_too_long() -> None:
 
 def test_nothing_is_mocked() -> None:
     """
-    What is tested is the real thing: `unittest.mock` is imported nowhere.
+    What is tested is the real thing: the standard library's mocks are imported nowhere.
     """
     banned = "unittest" + ".mock"
 
