@@ -69,11 +69,11 @@ class HintBroker(Broker):
             return message
         key = _PREFIX + message.queue_name
         try:
-            with self.redis.pipeline(transaction=False) as pipe:
-                pipe.rpush(key, message.encode())
-                pipe.ltrim(key, -_LONGEST_QUEUE, -1)
-                pipe.expire(key, _QUEUE_SECONDS)
-                pipe.execute()
+            length = self.redis.rpush(key, message.encode())
+            if length == 1:
+                self.redis.expire(key, _QUEUE_SECONDS)
+            elif length > _LONGEST_QUEUE:
+                self.redis.ltrim(key, -_LONGEST_QUEUE, -1)
         except RedisError as error:
             self._down_until = time.monotonic() + _PAUSE
             METRICS.hints_dropped.inc()
