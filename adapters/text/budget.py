@@ -1,10 +1,15 @@
 """What one rendering may cost, and the two ways in which it goes wrong."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from adapters.contract import Json
 
 MOST_STEPS = 300_000
 LARGEST_TEXT = 1024 * 1024
 _BYTES_A_STEP = 64
+_DEEPEST = 200
+_PLAIN = (int, float, type(None))
 
 
 class TemplateError(Exception):
@@ -39,3 +44,24 @@ class Budget:
         if size > LARGEST_TEXT:
             raise LimitError(f"a text of more than {LARGEST_TEXT} bytes")
         self.spend(1 + size // _BYTES_A_STEP)
+
+    def whole(self, value: Json) -> None:
+        """Take what it costs to visit all that is within a value, before it is compared or written.
+
+        What lies within a value many times over is visited as often, and so it counts as often.
+        """
+        queue = [(value, 0)]
+        while queue:
+            found, depth = queue.pop()
+            if depth > _DEEPEST:
+                raise LimitError(f"a value of more than {_DEEPEST} levels")
+            if isinstance(found, _PLAIN):
+                continue
+            if isinstance(found, str):
+                self.spend(1 + len(found) // _BYTES_A_STEP)
+                continue
+            self.spend(1 + len(found))
+            within = found.values() if isinstance(found, Mapping) else found
+            queue += [(each, depth + 1) for each in within if not isinstance(each, _PLAIN)]
+            if isinstance(found, Mapping):
+                self.spend(sum(map(len, found)) // _BYTES_A_STEP)

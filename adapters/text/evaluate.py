@@ -153,7 +153,8 @@ class Evaluator:
         return True
 
     def _holds(self, name: str, left: Json, right: Json) -> bool:
-        self.budget.spend(_size(left) + _size(right))
+        self.budget.whole(left)
+        self.budget.whole(right)
         if name in {"eq", "ne"}:
             same = left == right and isinstance(left, bool) == isinstance(right, bool)
             return same == (name == "eq")
@@ -249,11 +250,6 @@ def _member(whole: "Json | _Missing", key: Json) -> "Json | _Missing":
     if whole is None or isinstance(whole, str | bool | int | float):
         raise ValueFault(f"{kind(whole)} has no members")
     return _MISSING
-
-
-def _size(value: Json) -> int:
-    """Return roughly what it costs to compare with `value`."""
-    return len(value) // 16 if isinstance(value, str | Mapping | Sequence) else 0
 
 
 _HOW: Mapping[type[nodes.Node], Callable[[Evaluator, Any, Mapping[str, Json]], Any]] = {

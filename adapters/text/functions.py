@@ -1,6 +1,7 @@
 """The filters and tests of templates: pure, of bounded cost, over JSON values only."""
 
 import math
+import string
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote
@@ -12,11 +13,21 @@ from adapters.text.budget import Budget, ValueFault
 
 Filter: TypeAlias = Callable[..., Json]
 MOST_NUMBER = 2**63 - 1
+_UNRESERVED = frozenset(string.ascii_letters.encode() + string.digits.encode() + b"-._~")
 
 
 def is_number(value: Json) -> bool:
     """True for integers and floats, and not for booleans."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_broken(text: str) -> bool:
+    """True for a text with half a character in it, a surrogate that UTF-8 cannot write."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def is_list(value: Json) -> bool:
@@ -117,7 +128,8 @@ def _split(budget: Budget, value: Json, by: Json) -> Json:
     text, separator = as_text(value), as_text(by)
     if not separator:
         raise ValueFault("a separator is needed")
-    budget.spend(1 + text.count(separator))
+    budget.text(len(text))
+    budget.spend(text.count(separator))
     return list(text.split(separator))
 
 
@@ -227,6 +239,7 @@ def _float(_: Budget, value: Json) -> Json:
 
 
 def _dumps(budget: Budget, value: Json, indent: bool = False) -> bytes:
+    budget.whole(value)
     try:
         data = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0)
     except orjson.JSONEncodeError:
@@ -242,6 +255,16 @@ def _texts(change: Callable[[str], str]) -> Filter:
         return change(text)
 
     return apply
+
+
+def _urlencode(budget: Budget, value: Json) -> Json:
+    text = as_text(value)
+    if is_broken(text):
+        raise ValueFault("it holds half a character")
+    data = text.encode()
+    budget.text(len(data))
+    budget.text(len(data) + 2 * sum(byte not in _UNRESERVED for byte in data))
+    return quote(data, safe="")
 
 
 def _reverse(budget: Budget, value: Json) -> Json:
@@ -283,7 +306,7 @@ FILTERS: Mapping[str, Filter] = {
     "truncate": _truncate,
     "unique": _unique,
     "upper": _texts(str.upper),
-    "urlencode": _texts(lambda text: quote(text, safe="")),
+    "urlencode": _urlencode,
     "values": lambda budget, value: [each for _, each in _items(budget, value)],
 }
 

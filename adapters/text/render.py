@@ -8,7 +8,7 @@ from jinja2 import nodes
 from adapters.contract import Json
 from adapters.text.budget import LARGEST_TEXT, Budget, LimitError, ValueFault
 from adapters.text.evaluate import Evaluator, path
-from adapters.text.functions import as_list, show
+from adapters.text.functions import as_list, is_broken, show
 
 
 def render(tree: nodes.Template, values: Mapping[str, Json]) -> Iterator[str]:
@@ -19,7 +19,7 @@ def render(tree: nodes.Template, values: Mapping[str, Json]) -> Iterator[str]:
     """
     size = 0
     for piece in _Renderer(Evaluator(Budget())).body(tree.body, dict(values)):
-        size += len(piece) if piece.isascii() else len(piece.encode("utf-8", "surrogatepass"))
+        size += len(piece) if piece.isascii() else len(piece.encode())
         if size > LARGEST_TEXT:
             raise LimitError(f"a text of more than {LARGEST_TEXT} bytes")
         yield piece
@@ -54,6 +54,8 @@ class _Renderer:
         with _at(node):
             text = show(self._evaluator.value(node, names))
             self._evaluator.budget.text(len(text))
+            if is_broken(text):
+                raise ValueFault("a text holds half a character")
             return text
 
     def _if(self, node: nodes.If, names: dict[str, Json]) -> Iterator[str]:
@@ -76,6 +78,7 @@ class _Renderer:
         for index, inner in enumerate(turns):
             inner["loop"] = _loop(index, len(turns))
             yield from self.body(node.body, inner)
+            yield ""
         if not turns:
             yield from self.body(node.else_, names)
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from adapters.text.budget import TemplateError
-from adapters.text.functions import FILTERS, TESTS
+from adapters.text.functions import FILTERS, TESTS, is_broken
 
 LARGEST_TEMPLATE = 64 * 1024
 _MOST_NODES = 5000
@@ -30,7 +30,9 @@ def parse(text: str) -> nodes.Template:
 
     Jinja2 reads it and no more: nothing is compiled, and nothing of it is ever called.
     """
-    if len(text.encode("utf-8", "surrogatepass")) > LARGEST_TEMPLATE:
+    if is_broken(text):
+        raise TemplateError("it holds half a character", 1)
+    if len(text.encode()) > LARGEST_TEMPLATE:
         raise TemplateError(f"the template is over {LARGEST_TEMPLATE} bytes", 1)
     environment = Environment(  # nosec B701: no HTML is made here, and nothing is rendered
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True

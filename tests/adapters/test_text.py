@@ -100,7 +100,7 @@ def test_templates(template: str, values: dict[str, Json], expected: str | None)
         "{{ x is callable }}", "{{ x is divisibleby 2 }}", "{{ x | join(*xs) }}",
         "{{ x", "{% for %}", "{% endif %}", "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
         "{{ " + "9" * 5000 + " }}", "{{ 1" + " + 1" * 50 + " }}", "{{ 1 }}" * 6000, "x" * 65_537,
-        "{% for a in x %}" * 4 + "{% endfor %}" * 4, "{{ " + "-" * 100 + "1 }}",
+        "{% for a in x %}" * 4 + "{% endfor %}" * 4, "{{ " + "-" * 100 + "1 }}", "\ud800",
     ],
 )  # fmt: skip
 def test_constructs_that_are_refused(template: str) -> None:
@@ -126,6 +126,7 @@ def test_constructs_that_are_refused(template: str) -> None:
         "{{ s | indent(65) }}", "{{ xs[::0] }}", "{{ range(1, 2, 0) }}", "{{ range('a') }}",
         "{% for x in s %}{% endfor %}", "{% for a, b in xs %}{% endfor %}",
         "{{ s | default }}", "{{ s | replace(1, 2) }}", "{{ m | sum }}", "{{ s | keys }}",
+        "{{ '\\ud800' }}", "{{ '\\ud800' | urlencode }}", "{{ ['\\ud800'] | tojson }}",
     ],
 )  # fmt: skip
 def test_values_that_are_wrong(template: str) -> None:
@@ -141,6 +142,10 @@ def test_values_that_are_wrong(template: str) -> None:
     assert secret not in found.message
 
 
+# Two lists that are alike and not the same, each of 2 to the power of 60 items if written out.
+TWINS = "{% set a = [1] %}{% set b = [1] %}" + "{% set a = [a, a] %}{% set b = [b, b] %}" * 60
+
+
 @pytest.mark.parametrize(
     "template",
     [
@@ -154,6 +159,13 @@ def test_values_that_are_wrong(template: str) -> None:
         "{% for i in range(1000) %}{{ xs | sort | join | length }}{% endfor %}",
         "{% for i in range(5000) %}{{ big in bigger }}{% endfor %}",
         "{% for i in range(5000) %}{% set y = bigger | upper | lower | length %}{% endfor %}",
+        "{% for i in range(9000) %}{% set y = bigger | split('x') %}{% endfor %}",
+        "{{ wide | urlencode }}",
+        TWINS + "{{ a == b }}",
+        TWINS + "{{ a in [b] }}",
+        TWINS + "{{ a | tojson | length }}",
+        TWINS + "{{ [a] | unique | length }}",
+        "{% set a = [1] %}" + "{% set a = [a] %}" * 600 + "{{ a == [a] }}{{ a | tojson }}",
         "{% set a = big ~ big %}{% set b = a ~ a %}{% set c = b ~ b %}{% set d = c ~ c %}"
         "{% set e = d ~ d %}{% set f = e ~ e %}{% set g = f ~ f %}{{ g }}",
     ],
@@ -162,7 +174,9 @@ def test_work_has_an_end(template: str) -> None:
     """
     A bomb of time or memory ends soon, and the event loop goes round meanwhile.
     """
-    values: dict[str, Json] = {"big": "a" * 10_000, "bigger": "b" * 200_000, "xs": [*range(500)]}
+    values: dict[str, Json] = {
+        "big": "a" * 10_000, "bigger": "b" * 200_000, "wide": "é" * 400_000, "xs": [*range(500)]
+    }  # fmt: skip
     longest = 0.0
 
     async def tick() -> None:
