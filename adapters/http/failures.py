@@ -1,12 +1,12 @@
 """Everything that goes wrong with a request, as the manifest names it."""
 
 import email.utils
-from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 import aiohttp
-import orjson
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from adapters.contract import ErrorClass, Failed, Json
@@ -20,7 +20,8 @@ from adapters.http.response import (
     decode,
     is_json,
 )
-from adapters.masking import mask
+from adapters.masking import mask, mask_text
+from adapters.values import parsed
 
 _BUSY = frozenset({408, 425, 429, 503})
 _PASSING = frozenset({"http.connect", "http.disconnected"})
@@ -37,9 +38,9 @@ def from_status(
     status = response.status
     message = f"{request.target} answered {status} {_phrase(status)}".rstrip()
     details: dict[str, Json] = {"status": status}
-    said = _said(response, body)
+    said = _said(response, body, request.secrets())
     if said:
-        details["body"] = mask(said, request.secrets())
+        details["body"] = said
     if status == 402:
         return Failed("http.declined", message, _PERMANENT, details=details)
     pause = retry_after(response.headers.get("Retry-After"), now)
@@ -73,10 +74,10 @@ def _describe(request: Request, error: Exception) -> tuple[str, str]:
             found = "http.connect", error.os_error.strerror or "no connection"
         case aiohttp.ConnectionTimeoutError():
             found = "http.connect", "no connection in time"
+        case aiohttp.ClientError() if isinstance(error.__cause__, ContentEncodingError):
+            found = "http.protocol", "the answer is not compressed as it may be, or as it says"
         case HeadersError() | aiohttp.ClientResponseError() | HttpProcessingError():
             found = "http.protocol", "the answer is not HTTP, or its headers are past the limits"
-        case aiohttp.ClientPayloadError() if isinstance(error.__cause__, ContentEncodingError):
-            found = "http.protocol", "the answer is not compressed as it says"
         case aiohttp.InvalidURL():
             found = "http.blocked", "the URL is not acceptable"
         case aiohttp.ClientError() | OSError():
@@ -133,15 +134,15 @@ def _unless_done(request: Request, sent: bool, otherwise: ErrorClass) -> ErrorCl
     return ErrorClass.UNKNOWN if sent and not request.idempotent else otherwise
 
 
-def _said(response: aiohttp.ClientResponse, body: Body) -> Json:
-    """Return the far side's own words: its JSON if that is small, otherwise how they begin."""
+def _said(response: aiohttp.ClientResponse, body: Body, secrets: Sequence[str]) -> Json:
+    """Return the far side's own words: its JSON if that is small, otherwise how they begin.
+
+    Secrets are covered before anything is cut: half of one would be found by nobody.
+    """
     if body.whole and len(body.data) <= _LARGEST_DETAIL and is_json(response.content_type):
-        try:
-            value: Mapping[str, Json] | str = orjson.loads(body.data)
-            return value
-        except orjson.JSONDecodeError:
-            pass
-    text = decode(body.data, response.charset) or ""
+        with suppress(ValueError):
+            return mask(parsed(body.data), secrets)
+    text = mask_text(decode(body.data, response.charset) or "", secrets)
     return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
 
 

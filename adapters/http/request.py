@@ -21,8 +21,10 @@ from adapters.http.manifest import (
 )
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_IN_URL = re.compile(r"[\x00-\x20\x7f\\]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_IN_URL = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
+_DOTS = re.compile(r"[^?#]*/(?:\.|%2e){1,2}(?:[/?#]|$)", re.IGNORECASE)
 _RANGE = re.compile(r"([1-5])xx|([1-5][0-9]{2})-([1-5][0-9]{2})")
 # fmt: off
 _FRAMING = frozenset({
@@ -98,7 +100,10 @@ def build(call: Call, agent: str) -> Request:
     """Return the request of a call's arguments; raise InvalidError if they make none."""
     given = call.arguments
     method = _one_of("method", given.get("method", "GET"), METHODS)
-    url = parse_url(_text("url", given.get("url")))
+    text = _text("url", given.get("url"))
+    if _DOTS.match(text):
+        raise InvalidError("url has a part . or .. in its path, and so leads elsewhere")
+    url = parse_url(text)
     query = _pairs("query", given.get("query", {}))
     full = url.extend_query(query) if query else url
     body, media_type = _body(given)
@@ -136,6 +141,8 @@ def parse_url(text: str) -> URL:
         raise InvalidError("url holds a user name or password: use auth.basic")
     if "%" in url.raw_host:
         raise InvalidError("url has a host with a zone or an escape")
+    if not all(0 < len(each) < 64 for each in url.raw_host.removesuffix(".").split(".")):
+        raise InvalidError("url has a host with a part that is empty, or over 63 letters")
     return url
 
 
@@ -170,6 +177,8 @@ def _headers(call: Call, agent: str, media_type: str | None) -> CIMultiDict[str]
         raise InvalidError(f"headers must be a mapping of at most {_MAX_HEADERS} names")
     headers: CIMultiDict[str] = CIMultiDict()
     for name, value in given.items():
+        if name in headers:
+            raise InvalidError(f"header {name} is given twice")
         headers.add(_header_name(name), _header_value(name, value))
     authorization = _authorization(call.arguments.get("auth"))
     if authorization is not None and "authorization" in headers:
@@ -249,7 +258,10 @@ def _encoded(kind: str, value: Json) -> tuple[bytes, str]:
 def _pairs(area: str, fields: Json) -> list[tuple[str, str]]:
     if not isinstance(fields, Mapping):
         raise InvalidError(f"{area} must be a mapping")
-    return [(name, text) for name, value in fields.items() for text in _texts(area, value)]
+    pairs = [(name, text) for name, value in fields.items() for text in _texts(area, value)]
+    if any(_SURROGATE.search(each) for pair in pairs for each in pair):
+        raise InvalidError(f"{area} holds half a character")
+    return pairs
 
 
 def _texts(area: str, value: Json) -> Iterable[str]:

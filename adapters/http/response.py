@@ -4,11 +4,11 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import orjson
 from aiohttp import ClientResponse
 from multidict import CIMultiDictProxy
 
 from adapters.contract import Json
+from adapters.values import parsed
 
 LARGEST_HEADERS = 64 * 1024
 _HIDDEN = frozenset({"set-cookie", "set-cookie2"})
@@ -58,10 +58,7 @@ async def read(response: ClientResponse, limit: int) -> Body:
 
 
 async def read_whole(response: ClientResponse, limit: int) -> bytes:
-    """Return the body; raise TooLargeError if it is, before reading where the length is told."""
-    length = response.content_length
-    if length is not None and length > limit and "Content-Encoding" not in response.headers:
-        raise TooLargeError
+    """Return the body; raise TooLargeError if there is more of it than `limit` bytes."""
     body = await read(response, limit)
     if not body.whole:
         raise TooLargeError
@@ -111,7 +108,6 @@ def _json(data: bytes) -> Json:
     if not data.strip():
         return None
     try:
-        value: Json = orjson.loads(data)
-    except orjson.JSONDecodeError:
+        return parsed(data)
+    except ValueError:
         raise UndecodableError from None
-    return value

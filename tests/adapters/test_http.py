@@ -99,6 +99,7 @@ def test_a_key_of_any_text_is_sent_as_one_line() -> None:
         (json_answer(b'{"a": 1}'), {"body": {"a": 1}}),
         (answer(200, b'{"a":1}', ("Content-Type: application/problem+json",)), {"body": {"a": 1}}),
         (json_answer(b""), {"body": None}),
+        (json_answer(b'\xef\xbb\xbf{"a": 1}'), {"body": {"a": 1}}),
         (answer(204), {"body": ""}),
         (answer(200, b"plain", ("Content-Type: text/plain",)), {"body": "plain"}),
         (answer(200, b"\xe5", ("Content-Type: text/plain; charset=iso-8859-1",)), {"body": "å"}),
@@ -115,6 +116,18 @@ def test_what_an_answer_becomes(data: bytes, expected: dict[str, Json]) -> None:
     found = outputs(outcome)
 
     assert expected == {name: found[name] for name in found if name.startswith("body")}
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 304)])
+def test_an_answer_that_only_tells_its_length(method: str, status: int) -> None:
+    """
+    A length without a body, as HEAD and 304 have it, is a header like others and no answer's size.
+    """
+    told = answer(status, b"", ("Content-Length: 5000000",), length=False)
+    outcome, _ = ask(lambda _: told, method=method, ok_status=[status])
+
+    found = outputs(outcome)
+    assert (found["body"], found["headers"]) == ("", {"content-length": "5000000"})
 
 
 def test_headers_of_the_answer_without_its_cookies() -> None:
@@ -145,10 +158,19 @@ def test_headers_of_the_answer_without_its_cookies() -> None:
         {"url": "http://a.example/ x"},
         {"url": "http://a.example\\@b.example/"},
         {"url": "http://[fe80::1%25eth0]/"},
+        {"url": "http://a..example/"},
+        {"url": f"http://{'a' * 64}.example/"},
+        {"url": "http://a.example/\ud800"},
+        {"url": "http://a.example/users/../admin"},
+        {"url": "http://a.example/users/%2E%2e/admin"},
+        {"url": "http://a.example/users/."},
+        {"url": "http://a.example/..?x"},
         {"url": 7},
         {"url": "http://a.example/", "method": "BREW"},
         {"url": "http://a.example/", "headers": {"X-A": "1\r\nX-Evil: 1"}},
         {"url": "http://a.example/", "headers": {"X A": "1"}},
+        {"url": "http://a.example/", "headers": {"X-A": "1", "x-a": "2"}},
+        {"url": "http://a.example/", "headers": {"X-A": "\ud800"}},
         {"url": "http://a.example/", "headers": {"Host": "b.example"}},
         {"url": "http://a.example/", "headers": {"Content-Length": "1"}},
         {"url": "http://a.example/", "headers": {"Transfer-Encoding": "chunked"}},
@@ -158,12 +180,15 @@ def test_headers_of_the_answer_without_its_cookies() -> None:
         {"url": "http://a.example/", "auth": {"bearer": "a b"}},
         {"url": "http://a.example/", "auth": {"bearer": "å"}},
         {"url": "http://a.example/", "auth": {"basic": {"username": "a:b", "password": "c"}}},
+        {"url": "http://a.example/", "auth": {"basic": {"username": "a", "password": "\ud800"}}},
         {"url": "http://a.example/", "auth": {"bearer": "x", "basic": {}}},
         {"url": "http://a.example/", "auth": {"bearer": "x"}, "headers": {"authorization": "y"}},
         {"url": "http://a.example/", "json": 1, "text": "x"},
         {"url": "http://a.example/", "method": "HEAD", "text": "x"},
         {"url": "http://a.example/", "query": {"a": {"b": 1}}},
         {"url": "http://a.example/", "query": [1]},
+        {"url": "http://a.example/", "query": {"a": "\ud800"}},
+        {"url": "http://a.example/", "form": {"\ud800": "a"}},
         {"url": "http://a.example/", "ok_status": []},
         {"url": "http://a.example/", "ok_status": ["6xx"]},
         {"url": "http://a.example/", "ok_status": [True]},

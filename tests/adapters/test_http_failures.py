@@ -100,8 +100,11 @@ def test_retry_after_reaches_the_outcome() -> None:
         (json_answer(b"{"), "http.protocol"),
         (json_answer(b'{"a": NaN}'), "http.protocol"),
         (json_answer(b"[" * 900), "http.protocol"),
+        (json_answer(b"[" * 300 + b"]" * 300), "http.protocol"),
+        (json_answer(b"[" * 900 + b"]" * 900, 400), "http.status"),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "http.protocol"),
         (answer(200, b"xx", ("Content-Encoding: gzip",)), "http.protocol"),
+        (answer(200, b"xx", ("Content-Encoding: br",)), "http.protocol"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", "http.timeout"),
     ],
 )
@@ -226,3 +229,20 @@ def test_an_error_repeats_no_secret() -> None:
 
     assert "s3cr3t" not in found.message + str(found.details)
     assert "***" in str(found.details)
+
+
+@pytest.mark.parametrize("max_bytes", [10, 1_000_000])
+def test_no_part_of_a_secret_is_left_where_an_error_is_cut(max_bytes: int) -> None:
+    """
+    What a server said is covered before it is shortened, so no half of a secret stands at the end.
+    """
+    body = b"x" * 1992 + b"s3cr3t-header" * 2
+
+    for said in (body, body[1990:]):
+        found = refusal(
+            lambda _, said=said: answer(500, said),  # type: ignore[misc]
+            headers={"X-Api-Key": "s3cr3t-header"},
+            max_bytes=max_bytes,
+        )
+
+        assert "s3c" not in str(found.details)
