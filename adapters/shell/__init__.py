@@ -2,17 +2,13 @@
 
 import asyncio
 import errno
-import shutil
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 from pydantic import Field
 
 from adapters.contract import (
@@ -29,8 +25,10 @@ from adapters.masking import mask_text
 from adapters.settings import AdapterSettings, read
 from adapters.shell import command
 from adapters.shell.command import Command, InvalidError, Limits
+from adapters.shell.folder import folder_in
 from adapters.shell.manifest import MANIFEST
 from adapters.shell.process import Ended, LostError, Nursery, Order, SpawnError, signal_name
+from adapters.values import parsed
 
 _PERMANENT, _UNKNOWN = ErrorClass.PERMANENT, ErrorClass.UNKNOWN
 _NO_ROOM = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
@@ -87,7 +85,7 @@ class Run:
 
     async def _run(self, call: Call, found: Command, left: timedelta) -> Outcome:
         try:
-            async with _folder(self._adapter.folder, found) as (home, cwd):
+            async with folder_in(self._adapter.folder, found.cwd) as (home, cwd):
                 env = {**self._adapter.environment(call, home), **found.env}
                 limits = found.limits.in_units()
                 order = Order(found.argv, env, cwd, limits, found.stdin, found.keep)
@@ -153,29 +151,6 @@ def create(settings: Mapping[str, Json]) -> Adapter:
     return Shell(read(ShellSettings, settings))
 
 
-@asynccontextmanager
-async def _folder(place: Path | None, found: Command) -> AsyncIterator[tuple[Path, Path]]:
-    """Give a fresh folder and the working folder inside it; both are gone afterwards."""
-    # Made at once, not in a thread: a cancellation in between would leave the folder behind.
-    home = Path(tempfile.mkdtemp(prefix="sark-step-", dir=place))
-    try:
-        cwd = home / found.cwd
-        cwd.mkdir(parents=True, exist_ok=True)
-        yield home, cwd
-    finally:
-        await asyncio.shield(asyncio.to_thread(_remove_folder, home))
-
-
-def _remove_folder(home: Path) -> None:
-    """Remove a folder even if the program locked parts of it; what cannot go is left."""
-    shutil.rmtree(home, ignore_errors=True)
-    if home.exists():
-        for each in [home, *home.rglob("*")]:
-            if each.is_dir() and not each.is_symlink():
-                each.chmod(0o700)
-        shutil.rmtree(home, ignore_errors=True)
-
-
 def _outcome(ended: Ended, found: Command, timeout: timedelta) -> Outcome:
     if ended.reason or ended.code < 0:
         return _killed(ended, found, timeout)
@@ -190,14 +165,13 @@ def _outcome(ended: Ended, found: Command, timeout: timedelta) -> Outcome:
     }
     if not found.json:
         return Succeeded(outputs)
+    if ended.stdout.truncated:
+        message = f"standard output is over max_output = {found.keep} bytes"
+        return _failed("shell.output", message, ended, found, {})
     try:
-        if ended.stdout.truncated:
-            raise ValueError(f"is over max_output = {found.keep} bytes")
-        return Succeeded({**outputs, "json": orjson.loads(ended.stdout.data())})
-    except orjson.JSONDecodeError:
+        return Succeeded({**outputs, "json": parsed(ended.stdout.data())})
+    except ValueError:
         return _failed("shell.output", "standard output is not one JSON value", ended, found, {})
-    except ValueError as error:
-        return _failed("shell.output", f"standard output {error}", ended, found, {})
 
 
 def _killed(ended: Ended, found: Command, timeout: timedelta) -> Failed:

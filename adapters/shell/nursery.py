@@ -334,8 +334,9 @@ def _signal_all(child: int, number: int) -> None:
     with contextlib.suppress(OSError):
         os.killpg(child, number)
     for pid in _descendants():
-        if os.getpgid(pid) != child if _exists(pid) else False:
-            _kill(pid, number)
+        with contextlib.suppress(OSError):
+            if os.getpgid(pid) != child:
+                os.kill(pid, number)
 
 
 def _descendants(enough: int = sys.maxsize) -> list[int]:
@@ -363,14 +364,6 @@ def _children(pid: int) -> list[int]:
 def _kill(pid: int, number: int) -> None:
     with contextlib.suppress(OSError):
         os.kill(pid, number)
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.getpgid(pid)
-    except OSError:
-        return False
-    return True
 
 
 def _wake_on_signals() -> int:

@@ -123,7 +123,8 @@ def test_output_as_json() -> None:
     """
     assert outputs(run(script="echo '{\"a\": [1]}'", parse="json"))["json"] == {"a": [1]}
 
-    for script in ("true", "echo '{'", "echo 1 2", "yes 1 | head -c 100000"):
+    deep = "yes [ | head -n 300 | tr -d '\\n'; yes ] | head -n 300 | tr -d '\\n'"
+    for script in ("true", "echo '{'", "echo 1 2", "echo NaN", "yes 1 | head -c 100000", deep):
         assert refusal(script=script, parse="json").type == "shell.output"
 
 

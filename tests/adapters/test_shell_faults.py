@@ -207,6 +207,30 @@ def test_a_gigabyte_of_output_costs_little_memory() -> None:
     assert grown * os.sysconf("SC_PAGE_SIZE") < 50_000_000
 
 
+def test_a_folder_goes_however_it_was_left(tmp_path: Path) -> None:
+    """
+    Folders three thousand deep, folders that were locked, and a link that leads out of them.
+    """
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    outside.mkdir()
+    inside.mkdir()
+    (outside / "kept").write_text("x")
+    code = "import os\nfor _ in range(3000): os.mkdir('d'); os.chdir('d')"
+    script = """
+        mkdir locked; touch locked/x; chmod 0 locked; ln -s "$1" link; ln -s "$1/kept" file
+        "$2" -c "$3"
+    """
+    args = [str(outside), PYTHON, code]
+
+    async def story() -> None:
+        async with opened(Shell(ShellSettings(folder=inside))) as operation:
+            outputs(await operation.invoke(call(script=script, args=args)))
+
+    asyncio.run(story())
+    assert os.listdir(inside) == []
+    assert os.listdir(outside) == ["kept"]
+
+
 def test_cancellation_at_every_moment(tmp_path: Path) -> None:
     """
     Whenever a call is cancelled, it ends by that, and no process or folder is left.
