@@ -66,7 +66,7 @@ async def serve(handler: Handler, context: ssl.SSLContext | None = None) -> Asyn
             while (seen := await _read(reader)) is not None:
                 server.seen.append(seen)
                 given = handler(seen)
-                data = given if isinstance(given, bytes) else await given
+                data = given if isinstance(given, bytes) else await _unless_gone(given, reader)
                 if not data:
                     return
                 writer.write(data)
@@ -85,6 +85,17 @@ async def serve(handler: Handler, context: ssl.SSLContext | None = None) -> Asyn
         listening.close()
         for writer in open_writers:
             writer.transport.abort()
+
+
+async def _unless_gone(given: Awaitable[bytes], reader: asyncio.StreamReader) -> bytes:
+    """Return an answer that takes its time, or nothing once the client has hung up."""
+    answering, gone = asyncio.ensure_future(given), asyncio.ensure_future(reader.read(1))
+    try:
+        await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return answering.result() if answering.done() else b""
+    finally:
+        answering.cancel()
+        gone.cancel()
 
 
 async def _read(reader: asyncio.StreamReader) -> Seen | None:

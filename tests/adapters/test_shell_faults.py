@@ -5,15 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from adapters.conformance import descendants
 from adapters.contract import ErrorClass, Failed, Json
 from adapters.shell import Shell, ShellSettings
+from adapters.traces import descendants
 from tests.adapters.speaking import call, failed, opened, outputs
 
 PYTHON = sys.executable
@@ -207,11 +208,19 @@ def test_a_gigabyte_of_output_costs_little_memory() -> None:
     assert grown * os.sysconf("SC_PAGE_SIZE") < 50_000_000
 
 
-def test_a_folder_goes_however_it_was_left(tmp_path: Path) -> None:
+@pytest.fixture
+def deep() -> Iterator[Path]:
+    """A folder that goes away however deep it has become: Python's own rmtree would fail."""
+    folder = Path(tempfile.mkdtemp(prefix="sark-test-"))
+    yield folder
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+def test_a_folder_goes_however_it_was_left(deep: Path) -> None:
     """
     Folders three thousand deep, folders that were locked, and a link that leads out of them.
     """
-    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    outside, inside = deep / "outside", deep / "inside"
     outside.mkdir()
     inside.mkdir()
     (outside / "kept").write_text("x")
