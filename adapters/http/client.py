@@ -6,12 +6,14 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
 
 from adapters.contract import Call, Failed, Outcome, Succeeded
 from adapters.http import failures, response
@@ -29,6 +31,7 @@ _MOST_HEADERS = 200
 _KEEP_ALIVE = 1.5
 # Turns of the event loop that it takes to notice a closed connection, be it under TLS.
 _TURNS = 4
+_PROGRESS: ContextVar[SimpleNamespace] = ContextVar("progress")
 _MOST_PLACES = 10_000
 
 
@@ -36,6 +39,15 @@ def look_up(host: str, port: int) -> Sequence[str]:
     """Return every address of a name, as the system's resolver gives them; raise OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     return [str(each[4][0]) for each in found]
+
+
+class _NotedRequest(aiohttp.ClientRequest):
+    """A request that notes, for the attempt it belongs to, that it has left for the far side."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        """Send it over a connection that stands."""
+        _PROGRESS.get().sent = True
+        return await super().send(conn)
 
 
 class CheckedResolver(AbstractResolver):
@@ -84,6 +96,7 @@ class Client:
         except InvalidError as error:
             return failures.invalid(error)
         progress = SimpleNamespace(sent=False)
+        _PROGRESS.set(progress)
         try:
             async with asyncio.timeout(call.timeout.total_seconds()):
                 if not request.idempotent:
@@ -132,7 +145,6 @@ class Client:
             data=request.body,
             headers=request.headers,
             allow_redirects=False,
-            trace_request_ctx=progress,
         ) as answer:
             response.check_headers(answer)
             if answer.status in request.ok:
@@ -161,7 +173,7 @@ def open_client(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=10.0),
-        trace_configs=[_tracing()],
+        request_class=_NotedRequest,
         trust_env=False,
         max_line_size=_LARGEST_HEADER,
         max_field_size=_LARGEST_HEADER,
@@ -201,19 +213,6 @@ def _socket(gate: Gate, info: tuple[int, int, int, str, tuple[object, ...]]) -> 
     """Return the socket for an address, after one more look at the address."""
     gate.check_socket(str(info[4][0]), int(str(info[4][1])))
     return socket.socket(info[0], info[1], info[2])
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    """Return what notes on a request's own context that it has left for the far side."""
-    config = aiohttp.TraceConfig()
-    config.on_request_headers_sent.append(_note_sent)
-    return config
-
-
-async def _note_sent(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: object
-) -> None:
-    context.trace_request_ctx.sent = True
 
 
 def _files() -> int:
