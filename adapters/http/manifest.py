@@ -28,6 +28,7 @@ _AUTH: Json = {
             "type": "object",
             "additionalProperties": False,
             "required": ["username", "password"],
+            "description": "A name and its password.",
             "properties": {"username": {"type": "string"}, "password": {"type": "string"}},
         },
     },
@@ -44,17 +45,20 @@ _PROPERTIES: dict[str, Json] = {
         "type": "string",
         "minLength": 1,
         "maxLength": 8192,
-        "description": "An http or https URL, without user name or password in it.",
+        "description": "An http or https URL without user name, password, or a part . or .. in it.",
     },
-    "query": {"description": "Added to the URL's own query; null is left out.", **_FIELDS},  # type: ignore[dict-item]
+    "query": {
+        "description": "Added to the URL's own query; a list repeats its name, null is left out.",
+        **_FIELDS,
+    },  # type: ignore[dict-item]
     "headers": {
         "type": "object",
         "additionalProperties": {"type": ["string", "integer"]},
-        "description": "Request headers; those that frame the message belong to the client.",
+        "description": "Request headers, each once; those that frame the message are the client's.",
     },
     "auth": _AUTH,
     "json": {"description": "A JSON body. One of json, form and text may be given."},
-    "form": {"description": "A form's fields, URL-encoded.", **_FIELDS},  # type: ignore[dict-item]
+    "form": {"description": "A form's fields, URL-encoded, lists and null as in query.", **_FIELDS},  # type: ignore[dict-item]
     "text": {"type": "string", "description": "A plain body, sent as UTF-8."},
     "ok_status": {
         "type": "array",
@@ -78,7 +82,12 @@ _PROPERTIES: dict[str, Json] = {
     },
 }
 _OUTPUTS: dict[str, Json] = {
-    "status": {"type": "integer", "minimum": 100, "maximum": 599},
+    "status": {
+        "type": "integer",
+        "minimum": 100,
+        "maximum": 599,
+        "description": "The last answer's, after redirects.",
+    },
     "headers": {
         "type": "object",
         "additionalProperties": {"type": "string"},
@@ -93,7 +102,7 @@ _OUTPUTS: dict[str, Json] = {
 
 _T, _P, _U = ErrorClass.TRANSIENT, ErrorClass.PERMANENT, ErrorClass.UNKNOWN
 _ERRORS = (
-    ErrorType("http.status", _P, "A status that is not in ok_status, but those below."),
+    ErrorType("http.status", _P, "A status that is not in ok_status, and is none of those below."),
     ErrorType("http.status", _T, "408, 425, 429 or 503; any 5xx of an idempotent method."),
     ErrorType("http.declined", _P, "402: the far side understood, and declined to pay or be paid."),
     ErrorType("http.connect", _T, "No connection came about; nothing was sent."),
@@ -109,7 +118,11 @@ _ERRORS = (
 _SENT = "The same once POST or PATCH was sent: it may have taken effect."
 _NEVER_UNKNOWN = frozenset({"http.invalid", "http.declined"})
 _UNKNOWN = tuple(
-    ErrorType(kind, _U, "Another 5xx of POST or PATCH, or what a redirect of it led to.")
+    ErrorType(
+        kind,
+        _U,
+        "Another 5xx of POST or PATCH, or what its redirect led to: it may be done.",
+    )
     if kind == "http.status"
     else ErrorType(kind, _U, _SENT)
     for kind in dict.fromkeys(each.type for each in _ERRORS)

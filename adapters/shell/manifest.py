@@ -26,8 +26,8 @@ _PROPERTIES: dict[str, Json] = {
         "type": "string",
         "minLength": 1,
         "maxLength": 65536,
-        "description": "A script for `sh -eu`. It is code and takes no template: values reach it "
-        'by env, as "$NAME", or by args, as "$1".',
+        "description": 'A script for `sh -eu`. Values reach it by env, as "$NAME", or by args, '
+        'as "$1".',
     },
     "args": {
         "type": "array",
@@ -95,9 +95,9 @@ MANIFEST = Manifest(
         "additionalProperties": False,
         "required": ["exit_code", "stdout", "stderr", "truncated"],
         "properties": {
-            "exit_code": {"type": "integer"},
-            "stdout": {"type": "string"},
-            "stderr": {"type": "string"},
+            "exit_code": {"type": "integer", "description": "One of ok_exit."},
+            "stdout": {"type": "string", "description": "As UTF-8; other bytes are replaced."},
+            "stderr": {"type": "string", "description": "The same of standard error."},
             "truncated": {"type": "boolean", "description": "Something was left out of either."},
             "json": {"description": "The parsed output, with `parse: json`."},
         },

@@ -33,8 +33,8 @@ MANIFEST = Manifest(
             "template": {
                 "type": "string",
                 "maxLength": _LARGEST_TEMPLATE,
-                "description": "A Jinja template with for, if and set. It is code: what varies "
-                "goes through `values`.",
+                "description": "A Jinja template with for, if and set; what varies goes "
+                "through `values`.",
             },
             "values": {
                 "type": "object",
