@@ -163,7 +163,7 @@ def open_client(
     """Return a client on the running event loop. No proxy, cookie or netrc is ever used."""
     resolver = CheckedResolver(gate, lookup)
     connector = aiohttp.TCPConnector(
-        limit=min(connections, _files()),
+        limit=_room(connections),
         resolver=resolver,
         ssl=context,
         keepalive_timeout=_KEEP_ALIVE,
@@ -215,7 +215,15 @@ def _socket(gate: Gate, info: tuple[int, int, int, str, tuple[object, ...]]) -> 
     return socket.socket(info[0], info[1], info[2])
 
 
-def _files() -> int:
-    """Return how many connections the limit on open files leaves room for."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1_000_000 if soft == resource.RLIM_INFINITY else max(16, soft * 3 // 4)
+def _room(connections: int) -> int:
+    """Return how many connections there may be, a quarter of all open files being left for others.
+
+    The limit on open files is raised as far as that needs and the system allows: what a process
+    is given unasked, often 1,024, is meant for programs that use select(2).
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections * 4 // 3 + 1
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return connections if soft == resource.RLIM_INFINITY else min(connections, soft * 3 // 4)

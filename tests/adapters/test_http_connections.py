@@ -5,6 +5,7 @@ import contextlib
 import http.server
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -163,3 +164,42 @@ def test_a_thousand_calls_in_flight() -> None:
             return time.monotonic() - began
 
     assert asyncio.run(story()) < 20
+
+
+FEW_FILES = """
+import asyncio, resource, time
+from tests.adapters.test_http_connections import *
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+async def story(url):
+    async with opened(create({"allow_hosts": [url[7:]]})) as operation:
+        calls = [operation.invoke(call(60, url=url)) for _ in range(500)]
+        began = time.monotonic()
+        for outcome in await asyncio.gather(*calls):
+            outputs(outcome)
+        return time.monotonic() - began
+
+print(asyncio.run(story("URL")))
+"""
+
+
+def test_a_low_limit_on_open_files_is_raised() -> None:
+    """
+    Where the system gives a process few open files and more on request, calls do not queue.
+    """
+
+    async def story() -> float:
+        async def slow(_: object) -> bytes:
+            await asyncio.sleep(3)
+            return json_answer(b"1")
+
+        async with serve(slow) as server:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", FEW_FILES.replace("URL", server.url),
+                stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
+            )  # fmt: skip
+            told, _ = await process.communicate()
+            return float(told)
+
+    assert 3 <= asyncio.run(story()) < 6
