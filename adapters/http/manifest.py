@@ -10,7 +10,7 @@ MAX_REDIRECTS = 10
 DEFAULT_REDIRECTS = 5
 
 _SCALAR: Json = {"type": ["string", "integer", "number", "boolean", "null"]}
-_FIELDS: Json = {
+_FIELDS: dict[str, Json] = {
     "type": "object",
     "additionalProperties": {
         "anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "maxItems": 1000}]
@@ -50,7 +50,7 @@ _PROPERTIES: dict[str, Json] = {
     "query": {
         "description": "Added to the URL's own query; a list repeats its name, null is left out.",
         **_FIELDS,
-    },  # type: ignore[dict-item]
+    },
     "headers": {
         "type": "object",
         "additionalProperties": {"type": ["string", "integer"]},
@@ -58,7 +58,7 @@ _PROPERTIES: dict[str, Json] = {
     },
     "auth": _AUTH,
     "json": {"description": "A JSON body. One of json, form and text may be given."},
-    "form": {"description": "A form's fields, URL-encoded, lists and null as in query.", **_FIELDS},  # type: ignore[dict-item]
+    "form": {"description": "A form's fields, URL-encoded, lists and null as in query.", **_FIELDS},
     "text": {"type": "string", "description": "A plain body, sent as UTF-8."},
     "ok_status": {
         "type": "array",
