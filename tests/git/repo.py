@@ -5,7 +5,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_ENVIRONMENT = {
+# A person's own settings (signatures, hooks, another first branch) are not what is tested.
+ENVIRONMENT = {
     "GIT_AUTHOR_NAME": "Ann",
     "GIT_AUTHOR_EMAIL": "ann@example.com",
     "GIT_COMMITTER_NAME": "Ann",
@@ -39,7 +40,7 @@ class Repo:
             input=data,
             capture_output=True,
             check=False,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT},
         )
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode().strip()

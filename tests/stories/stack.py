@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 
 from engine.local.child import die_with_parent
+from tests.git.repo import ENVIRONMENT
 
 _PATIENCE = 60.0
 _ENDED = frozenset({"succeeded", "failed", "cancelled"})
@@ -65,10 +66,10 @@ class Stack:
 
     def git(self, *words: str) -> str:
         """Run git in the repository and return what it prints."""
-        name = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
         done = subprocess.run(
-            ["git", *name, *words], cwd=self.repository, check=True, capture_output=True, text=True
-        )
+            ["git", *words], cwd=self.repository, check=True, capture_output=True, text=True,
+            env={**os.environ, **ENVIRONMENT},
+        )  # fmt: skip
         return done.stdout.strip()
 
     def commit(self, files: Mapping[str, str], message: str = "change") -> str:

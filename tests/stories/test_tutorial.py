@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.git.repo import ENVIRONMENT
 from tests.stories.stack import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,7 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     assert "make up\n" == blocks[0]
     environment = {
         **os.environ,
+        **ENVIRONMENT,
         "PYTHONPATH": str(ROOT),
         "SARK_SERVER__PORT": str(free_port()),
     }
