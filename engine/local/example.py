@@ -1,10 +1,12 @@
 """The example repository: the specs that come with the program, in Git."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from engine.errors import Misconfigured
+from engine.git.environment import CONFIGURATION, NOTHING, environment, program
 
 _SPECS = Path(__file__).parents[2] / "specs"
 
@@ -26,11 +28,13 @@ def make(folder: Path) -> Path:
 
 
 def _git(folder: Path, *words: str) -> None:
-    program = shutil.which("git")
-    if program is None:
+    """Run git with no settings but ours: a person's hooks and signatures are not for this."""
+    if shutil.which("git") is None:
         raise Misconfigured("git is not on PATH; install it")
+    ours = environment(NOTHING)
     done = subprocess.run(  # nosec B603
-        [program, *words], cwd=folder, capture_output=True, text=True, check=False
-    )
+        [*program(os.environ, ours), *CONFIGURATION, *words],
+        cwd=folder, env={**os.environ, **ours}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     if done.returncode != 0:
         raise Misconfigured(f"git {words[0]} failed in {folder}: {done.stderr.strip()}")
