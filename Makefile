@@ -2,18 +2,25 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
 BIN := .venv/bin
 STAMP := .venv/.ready
+GOAL = $(or $(MAKECMDGOALS),setup)
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: setup up test lint types check bench clean
+.PHONY: setup up test lint types bench lock clean
 
 setup: $(STAMP)
 
 $(STAMP): requirements.lock requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || \
-		{ echo "SARK needs Python 3.11 or 3.12; name one: make PYTHON=/path/to/python3.12 $@" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
-		-r requirements.lock -r requirements-dev.lock
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+		{ echo "SARK needs Python 3.11 or 3.12; name one: make PYTHON=/path/to/python3.12 $(GOAL)" >&2; exit 1; }
+# Debian's Python cannot give a venv its pip unless python3-venv is there; its own pip does as well.
+	@set -e; pip="$(BIN)/python -m pip"; \
+	if ! $$pip --version >/dev/null 2>&1 && ! $(PYTHON) -m venv --clear .venv >/dev/null 2>&1; then \
+		$(PYTHON) -m venv --clear --without-pip .venv; \
+		pip="$(PYTHON) -m pip --python $(BIN)/python"; \
+	fi; \
+	pip="$$pip install -q --disable-pip-version-check --no-deps"; \
+	$$pip --require-hashes -r requirements.lock -r requirements-dev.lock; \
+	$$pip --no-build-isolation -e .
 	@touch $@
 
 up: setup
@@ -36,6 +43,11 @@ types: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# Needs uv. What is pinned stays, as far as it can; newer versions: make lock ARGS=--upgrade.
+lock:
+	$(LOCK) $(ARGS) pyproject.toml -o requirements.lock
+	$(LOCK) $(ARGS) --group dev -c requirements.lock -o requirements-dev.lock
 
 clean:
 	rm -rf .venv .sark .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
