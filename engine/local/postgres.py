@@ -1,29 +1,25 @@
 """PostgreSQL from a wheel, as a child of ours, in a folder of ours.
 
 Its own launcher is not used: it makes a system user, opens parent folders and trusts everybody.
-PostgreSQL refuses to run as root, so root's server gets a user namespace in which we are nobody
-special: no user is made and no folder is opened.
+PostgreSQL refuses to run as root: `nobody` says what root's server becomes instead.
 """
 
-import ctypes
 import os
 import secrets
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 from engine.errors import Misconfigured
+from engine.local import nobody
 from engine.local.child import spawn, stop, tail, write_private
 
-_CLONE_NEWUSER = 0x10000000
 _PATIENCE = 60.0
 _USER = "sark"
 _DATABASE = "sark"
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 # fsync and synchronous_commit stay on: durability is what the engine promises.
 _CONFIGURATION = """\
@@ -98,7 +94,7 @@ class Postgres:
             str(binary("initdb")), "-D", str(half), "-U", _USER, "-A", "scram-sha-256",
             "--pwfile", str(self.folder / "password"), "-E", "UTF8", "--locale=C", "--no-sync",
         ]  # fmt: skip
-        process = spawn(words, self._log, become=_become())
+        process = spawn(words, self._log, become=nobody.become(half))
         if process.wait(_PATIENCE) != 0:
             raise Misconfigured(f"PostgreSQL's initdb failed in {self.folder}:\n{tail(self._log)}")
         os.sync()
@@ -122,7 +118,9 @@ class Postgres:
         if not self._is_running_elsewhere(pid_file):
             pid_file.unlink(missing_ok=True)
         self._process = process = spawn(
-            [str(binary("postgres")), "-D", str(self._data)], self._log, become=_become()
+            [str(binary("postgres")), "-D", str(self._data)],
+            self._log,
+            become=nobody.become(self._data),
         )
         limit = time.monotonic() + _PATIENCE
         while time.monotonic() < limit:
@@ -191,16 +189,3 @@ def free_port(wanted: int = 0) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise Misconfigured("no port is free on 127.0.0.1")
-
-
-def _become() -> Callable[[], None] | None:
-    return _leave_root if os.geteuid() == 0 else None
-
-
-def _leave_root() -> None:
-    """Enter a user namespace in which root outside is an ordinary user inside."""
-    if _LIBC.unshare(_CLONE_NEWUSER) != 0:
-        raise OSError(ctypes.get_errno(), "no user namespace: run as an ordinary user")
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text("65534 0 1")
-    Path("/proc/self/gid_map").write_text("65534 0 1")
