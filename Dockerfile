@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-FROM python:3.12-slim-bookworm AS build
+FROM python:3.12.12-slim-bookworm AS build
 WORKDIR /src
 RUN python -m venv /opt/sark
 COPY requirements.lock requirements-dev.lock ./
@@ -12,7 +12,7 @@ RUN python -m venv /opt/build \
  && /opt/build/bin/python -m hatchling build -t wheel \
  && /opt/sark/bin/pip install --no-cache-dir --no-deps dist/*.whl
 
-FROM python:3.12-slim-bookworm
+FROM python:3.12.12-slim-bookworm
 RUN apt-get update \
  && apt-get install -y --no-install-recommends git openssh-client \
  && rm -rf /var/lib/apt/lists/* \
