@@ -30,12 +30,14 @@ _TOLD_SECONDS = 60.0
 _FETCH_SECONDS = 300.0
 _TIDY_SECONDS = 600.0
 _MANY_PACKS = 40
+_SHA256 = 64
 _LONGEST_LOG = 100
 _CONFIG = """\
 [core]
 \trepositoryformatversion = 1
 \tbare = true
 [extensions]
+\tobjectFormat = {hashes}
 \tpartialClone = origin
 [remote "origin"]
 \turl = "{url}"
@@ -54,19 +56,20 @@ class Mirror:
         self._trusted = folder.absolute() / f"{name}.config"
         self._reach = reach(address, self._trusted)
         self._halted = halted or Event()
+        self._hashes = "sha1"
         self._inside = Runner(self._place, halted=self._halted)
 
     def heads(self, refs: Sequence[str]) -> dict[str, str]:
-        """Return the commit of each full ref that is there at the remote."""
+        """Return the commit of each full ref that is there at the remote.
+
+        It also shows of which kind the remote's hashes are, and so the next fetch's.
+        """
         for ref in refs:
             check_ref(ref)
-        if self.address.transport != "file":
-            return self._listed(refs)
-        try:
-            found = {ref: local.read_ref(self.address.url, ref) for ref in refs}
-        except LookupError:
-            return self._listed(refs)
-        return {ref: commit for ref, commit in found.items() if commit is not None}
+        heads = self._heads(refs)
+        if heads:
+            self._hashes = "sha256" if len(min(heads.values())) == _SHA256 else "sha1"
+        return heads
 
     def fetch(self, ref: str) -> str:
         """Bring a ref into the mirror and return its commit.
@@ -136,6 +139,15 @@ class Mirror:
             with self._locked():
                 self._inside.ask(("gc", "--quiet", "--prune=now"), _TIDY_SECONDS)
 
+    def _heads(self, refs: Sequence[str]) -> dict[str, str]:
+        if self.address.transport != "file":
+            return self._listed(refs)
+        try:
+            found = {ref: local.read_ref(self.address.url, ref) for ref in refs}
+        except LookupError:
+            return self._listed(refs)
+        return {ref: commit for ref, commit in found.items() if commit is not None}
+
     def _listed(self, refs: Sequence[str]) -> dict[str, str]:
         self._prepare(self._place)
         names = [name for ref in refs for name in (ref, f"{ref}^{{}}")]
@@ -184,7 +196,7 @@ class Mirror:
         if self.address.transport == "file":
             _write(self._trusted, trusting(self.address.url))
         url = self.address.url.replace("\\", "\\\\").replace('"', '\\"')
-        _write(place / "config", _CONFIG.format(url=url, limit=MAX_FILE))
+        _write(place / "config", _CONFIG.format(url=url, limit=MAX_FILE, hashes=self._hashes))
         _write(place / "HEAD", "ref: refs/heads/none\n")
 
     @contextmanager

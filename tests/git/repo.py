@@ -19,10 +19,10 @@ ENVIRONMENT = {
 class Repo:
     """A repository with a work tree, used as a person would."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hashes: str = "sha1") -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.git("init", "-q", "-b", "main")
+        self.git("init", "-q", "-b", "main", f"--object-format={hashes}")
 
     @property
     def url(self) -> str:

@@ -385,3 +385,18 @@ def test_an_object_that_is_nowhere_is_a_failure(repo, mirror):
     mirror.fetch(MAIN)
     with mirror.objects() as objects, pytest.raises(GitFailed, match="not in the mirror"):
         objects.read([head], MAX_FILE)
+
+
+def test_a_mirror_follows_a_repository_to_longer_hashes(repo, mirror):
+    """
+    A SHA-256 repository in the place of a SHA-1 one is mirrored anew.
+    """
+    repo.commit({"a.yaml": "A"})
+    mirror.fetch(MAIN)
+    shutil.rmtree(repo.folder / ".git")
+    Repo(repo.folder, "sha256")
+    head = repo.commit({"a.yaml": "B"})
+
+    assert {MAIN: head} == mirror.heads([MAIN])
+    assert head == mirror.fetch(MAIN)
+    assert {"a.yaml": b"B"} == contents(mirror, head)
