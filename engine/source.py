@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from engine.core.compiler import VERSION, Unit, compile_file, link
 from engine.core.diagnostic import Diagnostic
@@ -11,7 +10,7 @@ from engine.core.plan import Plan
 
 __all__ = ["Cache", "Compiled", "File", "Unit", "compile_files", "is_spec"]
 
-SUFFIXES = frozenset({".yaml", ".yml"})
+SUFFIXES = (".yaml", ".yml")
 
 Cache = MutableMapping[str, Unit]
 """What files compiled to, by content and catalogue; whoever owns it drops what is old."""
@@ -66,8 +65,7 @@ def compile_files(
 
 def is_spec(path: str) -> bool:
     """True for `*.yaml` and `*.yml` below a root, unless a name on the way begins with a dot."""
-    told = PurePosixPath(path)
-    return told.suffix in SUFFIXES and not any(name.startswith(".") for name in told.parts)
+    return path.endswith(SUFFIXES) and not path.startswith(".") and "/." not in path
 
 
 def _unit(file: File, catalogue: Catalogue, cache: Cache | None) -> Unit:

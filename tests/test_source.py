@@ -78,6 +78,8 @@ def test_every_spec_of_a_tree_becomes_a_plan() -> None:
         ("a.json", False),
         ("yaml", False),
         (".a.yaml", False),
+        ("deep/.yaml", False),
+        ("deep.d/a..yml", True),
         (".github/a.yaml", False),
     ],
 )
