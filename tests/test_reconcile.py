@@ -243,3 +243,62 @@ def test_a_large_spec_is_a_finding(repo, tmp_path, database_url):
             assert {} == await here.workflows()
 
     asyncio.run(story())
+
+
+def test_a_name_in_two_files_is_told_with_both_places(repo, tmp_path, database_url):
+    """
+    Of two workflows with one name `sark why` says where the one is and where the other.
+    """
+
+    async def story():
+        bad = repo.commit({"flows/a.yaml": spec("a"), "flows/b.yaml": spec("a")})
+        async with desk(database_url, tmp_path, source(repo.url, root="flows")) as here:
+            await here.look()
+
+            (finding,) = (await here.commit(bad)).findings
+            assert ("duplicate-name", "flows/b.yaml") == (finding["code"], finding["file"])
+            assert "flows/a.yaml:3:7" in finding["message"]
+
+    asyncio.run(story())
+
+
+def test_an_error_is_told_among_any_number_of_warnings(repo, tmp_path, database_url, monkeypatch):
+    """
+    Where there is more to say than is kept, the errors that reject the commit are kept.
+    """
+    from engine.reconcile import ledger
+
+    async def story():
+        monkeypatch.setattr(ledger, "_MOST_FINDINGS", 3)
+        bad = repo.commit(
+            {f"a{i}.yaml": f"{spec(f'a{i}')}inputs: {{n: {{type: integer}}}}\n" for i in range(5)}
+            | {"z.yaml": broken("z")}
+        )
+        async with desk(database_url, tmp_path, source(repo.url)) as here:
+            await here.look()
+
+            findings = (await here.commit(bad)).findings
+            assert ["error", "warning", "warning"] == [each["severity"] for each in findings]
+            assert "z.yaml" == findings[0]["file"]
+
+    asyncio.run(story())
+
+
+def test_a_repository_of_the_longer_hashes_is_a_source(tmp_path, database_url):
+    """
+    SHA-256 repositories work like others, also where one takes the place of a SHA-1 one.
+    """
+
+    async def story():
+        repo = Repo(tmp_path / "repo", "sha256")
+        async with desk(database_url, tmp_path, source(repo.url)) as here:
+            for message in ("one", "two"):
+                head = repo.commit({"a.yaml": spec("a", message)})
+                assert await here.look()
+
+                assert (64, head) == (len(head), (await here.row()).active)
+            await here.restart()
+            assert await here.look()
+            assert GOOD == await here.conditions()
+
+    asyncio.run(story())

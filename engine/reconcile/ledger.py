@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from engine.core.diagnostic import Diagnostic
+from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.values import Json
 from engine.git.history import CommitFacts
 from engine.git.tree import inside
@@ -110,8 +110,10 @@ async def rest(session: Session, row: SourceRow, commit: str) -> None:
 
 
 def _findings(found: Sequence[Diagnostic], root: str) -> Json:
+    """Return findings as they are stored: the errors first, for not all of them may be kept."""
     below = inside(root)
-    return [facts_of(each, below) for each in found[:_MOST_FINDINGS]]
+    ordered = sorted(found, key=lambda each: each.severity is not Severity.ERROR)
+    return [facts_of(each, below) for each in ordered[:_MOST_FINDINGS]]
 
 
 def _passed(facts: CommitFacts) -> Passed:

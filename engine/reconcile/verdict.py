@@ -117,16 +117,24 @@ def is_guarded(change: Change) -> bool:
 
 
 def facts_of(found: Diagnostic, root: str) -> Mapping[str, str | int]:
-    """Return a finding as it is stored; its file is told from the repository's top."""
+    """Return a finding as it is stored; files are told from the repository's top.
+
+    Its message also tells the other places that it speaks of.
+    """
+    also = [f"{each.message}: {_place(each.span, root)}" for each in found.related]
     return {
         "code": found.code,
         "severity": found.severity.value,
-        "message": plain(found.message),
+        "message": plain("; ".join([found.message, *also])),
         "file": plain(root + found.span.file),
         "line": found.span.line,
         "column": found.span.column,
         "hint": plain(found.hint),
     }
+
+
+def _place(span: Span, root: str) -> str:
+    return f"{root}{span.file}:{span.line}:{span.column}"
 
 
 def plain(text: str) -> str:
