@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from engine.core.values import Json
 
@@ -88,6 +88,8 @@ def to_row(event: Event, seq: int, at: datetime) -> Row:
             return Row(seq, at, "lost", "", 0, None)
         case Cancel(by, reason):
             return Row(seq, at, "cancel", "", 0, {"by": by, "reason": reason})
+        case _:
+            assert_never(event)
 
 
 def from_row(row: Row) -> Event:

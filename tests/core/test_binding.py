@@ -1,0 +1,95 @@
+"""A plan made ready to run: what its texts come to over a run's names."""
+
+import pytest
+
+from engine.core.binding import Bound, evaluate
+from engine.core.plan import Assignment, Effect, Plan, Projection, Retry, Set, Step, Uses
+from engine.core.values import Json
+from tests.core.runs import HOUR, assign, plan, scope, step
+
+NAMES: dict[str, Json] = {"inputs": {"order": 7}}
+CALL = Uses(
+    "http.request@1",
+    {"url": "https://shop.example/{{ inputs.order }}", "json": {"n": "{{ inputs.order }}"}},
+    Effect.WRITE,
+    repeatable=True,
+    key="refund-{{ inputs.order }}",
+    outputs=(Projection("id", "body.id", {"type": "integer"}),),
+)
+
+
+def only(made: Step) -> Bound:
+    return Bound(plan(scope(made)))
+
+
+def test_a_call_is_ready_with_arguments_key_and_outputs() -> None:
+    """
+    What the author wrote in `with`, `idempotency.key` and `outputs` is filled from the run.
+    """
+    [bound] = only(step("refund", verb=CALL)).root.steps
+
+    assert {"url": "https://shop.example/7", "json": {"n": 7}} == bound.arguments.evaluate(NAMES)
+    assert bound.key is not None
+    assert "refund-7" == bound.key.evaluate(NAMES)
+    [output] = bound.projections
+    assert ("id", 3) == (output.name, output.source.evaluate({"body": {"id": 3}}))
+    assert [] == output.validator.problems(3)
+    assert ['expected an integer, found "x"'] == [
+        told for _, told in output.validator.problems("x")
+    ]
+
+
+def test_a_call_without_a_key_leaves_it_to_the_engine() -> None:
+    """
+    Who says nothing of `idempotency` gets a key of the engine's own.
+    """
+    [bound] = only(step("plain")).root.steps
+
+    assert (None, ()) == (bound.key, bound.projections)
+
+
+def test_pure_values_call_nothing() -> None:
+    """
+    A `set` has values and neither arguments nor key.
+    """
+    [bound] = only(step("sum", verb=assign(x="{{ inputs.order + 1 }}"))).root.steps
+
+    assert {"x": 8} == evaluate(bound.values, NAMES)
+    assert ({}, None, ()) == (bound.arguments.evaluate(NAMES), bound.key, bound.projections)
+
+
+def test_a_value_of_another_type_is_refused_by_name() -> None:
+    """
+    A value that is not as its schema says stops the run there, with its name and place.
+    """
+    typed = Assignment("sizes", ["{{ inputs.order }}", "x"], {"items": {"type": "integer"}})
+    [bound] = only(step("sum", verb=Set((typed,)))).root.steps
+
+    with pytest.raises(ValueError, match="sizes/1: expected an integer"):
+        evaluate(bound.values, NAMES)
+
+
+def test_conditions_are_ready_where_there_are_some() -> None:
+    """
+    `if` and `retry.if` are expressions over the run; a step has none unless it says so.
+    """
+    retry = Retry(3, condition="error.status == 503")
+    said, unsaid = scope(step("a", condition="inputs.order > 5", retry=retry), step("b")).steps
+    first, second = Bound(plan(scope(said, unsaid))).root.steps
+
+    assert first.condition is not None
+    assert first.retry_condition is not None
+    assert first.condition.evaluate(NAMES) is True
+    assert first.retry_condition.evaluate({"error": {"status": 404}}) is False
+    assert (None, None) == (second.condition, second.retry_condition)
+
+
+def test_inputs_are_judged_by_the_plan() -> None:
+    """
+    A run is not started with inputs that the workflow does not take.
+    """
+    schema: Json = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    bound = Bound(Plan("demo", "demo.yaml", schema, scope(step("a"), timeout=HOUR)))
+
+    assert [] == bound.inputs.problems({"n": 1})
+    assert [] != bound.inputs.problems({"n": "1"})
