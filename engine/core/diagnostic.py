@@ -1,7 +1,13 @@
-"""A finding: what is wrong in a file, where, and how to mend it."""
+"""A finding: what is wrong in a file, where, and how to mend it; and many of them gathered."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+MAX_FINDINGS: Final = 100  # errors of a file, and as many warnings
+_TOO_MANY: Final = "too-many-findings"
 
 
 class Severity(StrEnum):
@@ -41,6 +47,44 @@ class Diagnostic:
     related: tuple[Related, ...] = ()
 
 
-def has_errors(diagnostics: list[Diagnostic]) -> bool:
+class Enough(Exception):
+    """There is no point in reading on: a limit is passed, or too much has been found."""
+
+
+class Gathered:
+    """The findings of a file or of a part of it: as many as anybody reads, and no more."""
+
+    def __init__(self) -> None:
+        self.all: list[Diagnostic] = []
+        self._counts: Counter[Severity] = Counter()
+
+    def add(self, finding: Diagnostic) -> None:
+        """Keep a finding; past the limit drop it and say so, and raise Enough for an error."""
+        severity = finding.severity
+        self._counts[severity] += 1
+        count = self._counts[severity]
+        if count <= MAX_FINDINGS:
+            self.all.append(finding)
+        elif count == MAX_FINDINGS + 1:
+            message = f"more than {MAX_FINDINGS} {severity}s; the others are not shown"
+            self.all.append(Diagnostic(_TOO_MANY, message, finding.span, severity))
+        if count > MAX_FINDINGS and severity is Severity.ERROR:
+            raise Enough
+
+    def extend(self, findings: Iterable[Diagnostic]) -> None:
+        """Keep findings; raise Enough as `add` does."""
+        for each in findings:
+            self.add(each)
+
+    def sorted(self) -> list[Diagnostic]:
+        """Return the findings by place, each once; that there are more comes last."""
+        return sorted(dict.fromkeys(self.all), key=_place)
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     """True if any of the findings forbids activation."""
     return any(each.severity is Severity.ERROR for each in diagnostics)
+
+
+def _place(finding: Diagnostic) -> tuple[bool, Span, str]:
+    return finding.code == _TOO_MANY, finding.span, finding.code

@@ -6,12 +6,29 @@ from difflib import get_close_matches
 import orjson
 
 MAX_SHOWN = 80
+# Comparing takes its time: with more letters than this to go through, not all words are asked.
+_MOST_LETTERS = 1_000
+_LONGEST_WORD = 64
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the one of `known` that `word` was probably meant to be."""
+    choices = list(known)
+    lowered = word.lower()
+    same = next((each for each in choices if each.lower() == lowered), None)
+    if same is not None or len(word) > _LONGEST_WORD:
+        return same
+    most = _MOST_LETTERS // (len(word) + 1)
+    if len(choices) > most:
+        choices = [each for each in choices if each[:1] == word[:1]][:most]
+    near = get_close_matches(word, choices, n=1)
+    return near[0] if near else None
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return `did you mean ...?` for the nearest of `known`, or an empty string."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else ""
+    near = nearest(word, known)
+    return "" if near is None else f"did you mean `{near}`?"
 
 
 def shown(value: object) -> str:

@@ -4,13 +4,12 @@ import re
 
 import pytest
 
-from engine.core.diagnostic import Diagnostic, Span
+from engine.core.diagnostic import MAX_FINDINGS, Diagnostic, Span
 from engine.core.document import (
     CODES,
     MAX_BYTES,
     MAX_DEPTH,
     MAX_DOCUMENTS,
-    MAX_FINDINGS,
     MAX_NODES,
     MAX_SCALAR,
     Document,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from engine.core import spec
-from engine.core.diagnostic import Diagnostic, Severity
-from engine.core.document import MAX_FINDINGS, Mapping, Scalar, Sequence, load
+from engine.core.diagnostic import MAX_FINDINGS, Diagnostic, Severity
+from engine.core.document import Mapping, Scalar, Sequence, load
 from engine.core.reader import CODES, is_ambiguous, read, resolve
 from engine.core.reader.branch import Keyed, Listed, Record
 from engine.core.reader.choice import Either, Tagged

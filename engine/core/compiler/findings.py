@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TypeAlias
 
-from engine.core.diagnostic import Diagnostic, Related, Severity, Span, has_errors
+from engine.core.diagnostic import Diagnostic, Gathered, Related, Severity, Span, has_errors
 from engine.core.document import Document
+from engine.core.wording import nearest
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -26,12 +26,12 @@ class Place:
         return Place(self.path, self.key, self.text, offset, length)
 
 
-class Findings:
-    """Collects the findings of one document."""
+class Findings(Gathered):
+    """The findings of one document; too many errors raise Enough."""
 
     def __init__(self, document: Document) -> None:
+        super().__init__()
         self._document = document
-        self.all: list[Diagnostic] = []
 
     def error(
         self,
@@ -44,19 +44,19 @@ class Findings:
         related: Iterable[tuple[Place, str]] = (),
     ) -> None:
         """Add a finding that forbids activation."""
-        self._add(Severity.ERROR, code, message, place, hint, expected, related)
+        self._note(Severity.ERROR, code, message, place, hint, expected, related)
 
     def warning(self, code: str, message: str, place: Place, *, hint: str = "") -> None:
         """Add a finding that a person should look at."""
-        self._add(Severity.WARNING, code, message, place, hint, "", ())
+        self._note(Severity.WARNING, code, message, place, hint, "", ())
+
+    @property
+    def file(self) -> str:
+        return self._document.file
 
     @property
     def has_errors(self) -> bool:
         return has_errors(self.all)
-
-    def sorted(self) -> list[Diagnostic]:
-        """Return the findings by place, each once: a text of several lines is one place."""
-        return sorted(dict.fromkeys(self.all), key=lambda each: (each.span.line, each.span.column))
 
     def span(self, place: Place) -> Span:
         """Return where a place stands in the file.
@@ -74,7 +74,7 @@ class Findings:
         column = whole.column + quotes // 2 + place.offset
         return Span(whole.file, whole.line, column, column + max(place.length, 1))
 
-    def _add(
+    def _note(
         self,
         severity: Severity,
         code: str,
@@ -86,13 +86,13 @@ class Findings:
     ) -> None:
         also = tuple(Related(self.span(where), what) for where, what in related)
         span = self.span(place)
-        self.all.append(Diagnostic(code, message, span, severity, hint, expected, also))
+        self.add(Diagnostic(code, message, span, severity, hint, expected, also))
 
 
 def meant(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return `did you mean ...?` for the known word nearest to `word`, or `otherwise`."""
-    near = get_close_matches(word, list(known), n=1)
-    return f'did you mean "{near[0]}"?' if near else otherwise
+    near = nearest(word, known)
+    return otherwise if near is None else f'did you mean "{near}"?'
 
 
 def listed(words: Iterable[str], nothing: str = "nothing") -> str:

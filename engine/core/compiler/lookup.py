@@ -1,6 +1,6 @@
 """The names that an expression reads, but for steps: declared, spelt right, allowed there."""
 
-from engine.core.compiler.findings import Place, listed, meant
+from engine.core.compiler.findings import Path, Place, listed, meant
 from engine.core.compiler.scene import Scene, properties_of
 from engine.core.compiler.site import Schema, Site, Use
 from engine.core.compiler.world import World
@@ -84,11 +84,7 @@ def check_word(world: World, reference: Reference, schema: Schema, place: Place)
 def _event(world: World, reference: Reference, place: Place) -> None:
     """Check a part of `trigger.event` against what each trigger brings."""
     name = ".".join(map(str, reference.path))
-    lacking = [
-        key
-        for key, event in world.events.items()
-        if isinstance(project(event, reference.path[2:]), Absent)
-    ]
+    lacking = _lacking(world, reference.path[2:])
     if len(lacking) == len(world.triggers):
         message = f"`{name}` is never there: no trigger of this workflow brings it"
         hint = "" if world.workflow.triggers else "a start by hand or by API brings `inputs` only"
@@ -97,3 +93,12 @@ def _event(world: World, reference: Reference, place: Place) -> None:
         message = f"`{name}` is not there when {listed(lacking)} starts the run"
         hint = "write `| default(...)` after the reference, or ask `trigger.id` first"
         world.findings.warning("missing-event", message, place, hint=hint)
+
+
+def _lacking(world: World, path: Path) -> list[str]:
+    """Return the triggers that do not bring what a path of the event leads to."""
+    if path not in world.lacking:
+        world.lacking[path] = [
+            key for key, event in world.events.items() if isinstance(project(event, path), Absent)
+        ]
+    return world.lacking[path]

@@ -1,13 +1,14 @@
 """One file compiled by itself, and what only shows when all files are put together."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from engine.core import spec
 from engine.core.compiler.start import route
 from engine.core.compiler.workflow import compile_workflow
-from engine.core.diagnostic import Diagnostic, Related, Span
+from engine.core.diagnostic import Diagnostic, Enough, Gathered, Related, Span
 from engine.core.document import Document, load
 from engine.core.facts import Catalogue, Operations
 from engine.core.plan import Plan
@@ -41,17 +42,23 @@ class Unit:
 
 
 def compile_file(file: str, source: bytes, operations: Operations | Catalogue) -> Unit:
-    """Return what the file compiles to: every workflow in it, and every finding."""
-    documents, diagnostics = load(source, file)
+    """Return what the file compiles to: every workflow in it, and every finding by its place.
+
+    With more errors than are shown, the documents that follow are not looked at.
+    """
+    documents, found = load(source, file)
+    gathered = Gathered()
     workflows = []
-    for document in documents:
-        workflow, told = read(document)
-        diagnostics += told
-        if workflow is not None:
-            plan, told = compile_workflow(document, workflow, operations)
-            diagnostics += told
-            workflows.append(_declared(document, workflow, plan))
-    return Unit(file, tuple(workflows), tuple(diagnostics))
+    with suppress(Enough):
+        gathered.extend(found)
+        for document in documents:
+            workflow, found = read(document)
+            gathered.extend(found)
+            if workflow is not None:
+                plan, found = compile_workflow(document, workflow, operations)
+                workflows.append(_declared(document, workflow, plan))
+                gathered.extend(found)
+    return Unit(file, tuple(workflows), tuple(gathered.sorted()))
 
 
 def link(units: Iterable[Unit]) -> list[Diagnostic]:

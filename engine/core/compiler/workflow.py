@@ -1,6 +1,7 @@
 """A workflow, read, becomes a plan, or findings that say why not."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from engine.core import codec, plan, spec
 from engine.core.compiler import node, reference, safety, scope, site, start, step
@@ -10,7 +11,7 @@ from engine.core.compiler.scene import Scene
 from engine.core.compiler.scope import CompiledScope
 from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.world import World
-from engine.core.diagnostic import Diagnostic
+from engine.core.diagnostic import Diagnostic, Enough
 from engine.core.document import Document
 from engine.core.expression import Reference
 from engine.core.facts import Catalogue, Operations
@@ -26,7 +27,14 @@ def compile_workflow(
     """
     findings = Findings(document)
     catalogue = operations if isinstance(operations, Catalogue) else Catalogue(operations)
-    world = _world(findings, workflow, catalogue)
+    made = None
+    with suppress(Enough):
+        made = _plan(_world(findings, workflow, catalogue))
+    return made and codec.sealed(made), findings.sorted()
+
+
+def _plan(world: World) -> Plan | None:
+    findings, workflow = world.findings, world.workflow
     start.check_defaults(world)
     triggers = start.compile_triggers(world)
     bound = safety.span(findings, workflow.timeout, ("timeout",))
@@ -36,12 +44,11 @@ def compile_workflow(
     outputs = _outputs(world, root)
     if not findings.has_errors:
         _warn_of_unused(world)
-    told = findings.sorted()
     if findings.has_errors or root.plan is None:
-        return None, told
-    made = Plan(
+        return None
+    return Plan(
         workflow.name,
-        document.file,
+        findings.file,
         start.inputs(workflow.inputs, workflow.inputs),
         root.plan,
         last.plan if last is not None else None,
@@ -52,7 +59,6 @@ def compile_workflow(
         tuple(workflow.owners),
         tuple(sorted(workflow.labels.items())),
     )
-    return codec.sealed(made), told
 
 
 def _world(findings: Findings, workflow: spec.Workflow, catalogue: Catalogue) -> World:

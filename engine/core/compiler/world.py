@@ -19,7 +19,8 @@ class World:
     """One workflow, the catalogue, and what has come to light of them.
 
     `untrusted` are the inputs that an event feeds, `dirty` the outputs of `set` steps that an
-    event has a part in, by step.
+    event has a part in, by step. `lacking` are the triggers that do not bring what a path of
+    `trigger.event` leads to.
     """
 
     findings: Findings
@@ -32,6 +33,7 @@ class World:
     dirty: dict[str, frozenset[str]] = field(default_factory=dict)
     used_inputs: set[str] = field(default_factory=set)
     used_secrets: set[str] = field(default_factory=set)
+    lacking: dict[Path, list[str]] = field(default_factory=dict)
     _declared: dict[Path, Schema] = field(default_factory=dict)
     _views: dict[str, Schema] = field(default_factory=dict)
 

@@ -7,10 +7,8 @@ from engine.core.document.source import (
     MAX_BYTES,
     MAX_DEPTH,
     MAX_DOCUMENTS,
-    MAX_FINDINGS,
     MAX_NODES,
     MAX_SCALAR,
-    Enough,
 )
 
 __all__ = [
@@ -18,11 +16,9 @@ __all__ = [
     "MAX_BYTES",
     "MAX_DEPTH",
     "MAX_DOCUMENTS",
-    "MAX_FINDINGS",
     "MAX_NODES",
     "MAX_SCALAR",
     "Document",
-    "Enough",
     "Mapping",
     "Node",
     "Path",

@@ -30,8 +30,8 @@ CODES: Final = {
     "key gives its value a type; quotes make a text.",
     "too-deep": "Lists and mappings are nested more than 40 deep.",
     "too-many-documents": "A file holds more than 100 documents. Split them over files.",
-    "too-many-findings": "The file has more than 100 findings; those after the first 100 are not "
-    "shown. Often one mistake above causes many below.",
+    "too-many-findings": "A file has more than 100 errors, or more than 100 warnings; the others "
+    "are not shown. Often one mistake above causes many below.",
     "too-many-nodes": "A file holds more than 50,000 keys and values. Split it.",
     "unquoted-template": "A value that begins with `{{` is a mapping in YAML. Put the template in "
     "quotes.",

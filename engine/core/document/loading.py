@@ -17,7 +17,7 @@ from _ruamel_yaml import (  # type: ignore[import-not-found]
     YAMLError,
 )
 
-from engine.core.diagnostic import Diagnostic, Span
+from engine.core.diagnostic import Diagnostic, Enough, Span
 from engine.core.document import refusal, shield, tabs
 from engine.core.document.fault import fault_of
 from engine.core.document.node import Document, Mapping, Node, Scalar, Sequence
@@ -26,7 +26,6 @@ from engine.core.document.source import (
     MAX_DOCUMENTS,
     MAX_NODES,
     MAX_SCALAR,
-    Enough,
     Source,
     decode,
     refuse_directive,
@@ -46,7 +45,7 @@ def load(source: bytes, file: str) -> tuple[list[Document], list[Diagnostic]]:
         loader.run()
     except Enough:
         pass
-    return loader.documents, sorted(text.found, key=lambda each: each.span)
+    return loader.documents, text.found.sorted()
 
 
 class _Mark(Protocol):
@@ -268,7 +267,7 @@ class _Loader:
         if index >= len(text):
             index = max(len(text.rstrip()) - 1, 0)
         span = self._source.span_at(index)
-        if all(each.span.line != span.line for each in self._source.found):
+        if all(each.span.line != span.line for each in self._source.found.all):
             self._source.add(fault.code, fault.message, span, fault.hint)
 
     def _check_tabs(self, until: int) -> None:

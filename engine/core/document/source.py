@@ -5,12 +5,11 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Final
 
-from engine.core.diagnostic import Diagnostic, Related, Span
+from engine.core.diagnostic import Diagnostic, Enough, Gathered, Related, Span
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 40
 MAX_DOCUMENTS: Final = 100
-MAX_FINDINGS: Final = 100
 MAX_NODES: Final = 50_000
 MAX_SCALAR: Final = 65_536
 
@@ -30,26 +29,18 @@ _IS_INVISIBLE = re.compile(f"[{_INVISIBLE}]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-class Enough(Exception):
-    """There is no point in reading on: a limit is passed, or too much has been found."""
-
-
 @dataclass(slots=True)
 class Source:
     """A file's text, and what has been found in it."""
 
     file: str
     text: str = ""
-    found: list[Diagnostic] = field(default_factory=list)
+    found: Gathered = field(default_factory=Gathered)
     _starts: list[int] = field(default_factory=list)
 
     def add(self, code: str, message: str, span: Span, hint: str = "", *related: Related) -> None:
         """Note a finding; raise Enough where there are too many."""
-        if len(self.found) == MAX_FINDINGS:
-            message = f"more than {MAX_FINDINGS} findings; the rest of the file is not looked at"
-            self.found.append(Diagnostic("too-many-findings", message, span))
-            raise Enough
-        self.found.append(Diagnostic(code, message, span, hint=hint, related=related))
+        self.found.add(Diagnostic(code, message, span, hint=hint, related=related))
 
     def span_at(self, index: int, length: int = 1) -> Span:
         """Return the place of a stretch of the text within a line."""
@@ -101,7 +92,7 @@ def _check_characters(source: Source) -> None:
         index = 0 if text.startswith("%") else text.index("\n%") + 1
         refuse_directive(source, source.span_at(index))
         raise Enough
-    if source.found:
+    if source.found.all:
         raise Enough
 
 

@@ -6,8 +6,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from engine.core import spec
-from engine.core.diagnostic import Diagnostic, has_errors
-from engine.core.document import Document, Enough, Mapping, Path, Scalar
+from engine.core.diagnostic import Diagnostic, Enough, has_errors
+from engine.core.document import Document, Mapping, Path, Scalar
 from engine.core.reader.codes import CODES
 from engine.core.reader.scalar import is_ambiguous, resolve
 from engine.core.reader.shaping import workflow_shape
@@ -28,7 +28,7 @@ def read(document: Document) -> tuple[spec.Workflow | None, list[Diagnostic]]:
     workflow = None
     with suppress(Enough):
         workflow = _workflow(walk) if _is_workflow(walk) else None
-    return workflow, sorted(walk.found, key=lambda each: (each.span, each.code))
+    return workflow, walk.found.sorted()
 
 
 def _is_workflow(walk: Walk) -> bool:
@@ -58,7 +58,7 @@ _BEGIN: Final = (
 
 def _workflow(walk: Walk) -> spec.Workflow | None:
     data = workflow_shape().read(walk, walk.document.root, ())
-    if has_errors(walk.found):
+    if has_errors(walk.found.all):
         return None
     try:
         return spec.Workflow.model_validate(data)

@@ -85,7 +85,7 @@ class Either:
         for each in fitting:
             trial = Walk(walk.document)
             value = each.read(trial, node, path)
-            if not trial.found:
+            if not trial.found.all:
                 return value
         return walk.bad_value(node, path, self.expected)
 

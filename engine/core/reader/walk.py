@@ -3,8 +3,8 @@
 What notes an error returns null, which stands for the value that is not there.
 """
 
-from engine.core.diagnostic import Diagnostic, Related, Severity
-from engine.core.document import MAX_FINDINGS, Document, Enough, Node, Path, Scalar
+from engine.core.diagnostic import Diagnostic, Gathered, Related, Severity
+from engine.core.document import Document, Node, Path, Scalar
 from engine.core.reader.words import found, place
 from engine.core.values import Json
 
@@ -14,9 +14,7 @@ class Walk:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.found: list[Diagnostic] = []
-        self._errors = 0
-        self._warnings = 0
+        self.found = Gathered()
 
     def error(
         self,
@@ -34,14 +32,9 @@ class Walk:
         return self._note(Diagnostic(code, message, span, hint=hint, related=related))
 
     def warn(self, code: str, message: str, node: Node, hint: str) -> None:
-        """Note what a person should look at, as long as there is not too much of it."""
+        """Note what a person should look at."""
         span = self.document.place(node)
-        self._warnings += 1
-        if self._warnings <= MAX_FINDINGS:
-            self.found.append(Diagnostic(code, message, span, Severity.WARNING, hint))
-        elif self._warnings == MAX_FINDINGS + 1:
-            message = f"more than {MAX_FINDINGS} warnings; the others are not shown"
-            self.found.append(Diagnostic("too-many-findings", message, span, Severity.WARNING))
+        self.found.add(Diagnostic(code, message, span, Severity.WARNING, hint))
 
     def missing(self, code: str, message: str, path: Path, hint: str) -> Json:
         """Note what is not there, at the key of what should hold it."""
@@ -67,11 +60,5 @@ class Walk:
         return self.error(code, message, node, hint=hint)
 
     def _note(self, finding: Diagnostic) -> Json:
-        """Keep an error; raise Enough where there are too many to be of use."""
-        self._errors += 1
-        if self._errors > MAX_FINDINGS:
-            message = f"more than {MAX_FINDINGS} errors; the others are not shown"
-            self.found.append(Diagnostic("too-many-findings", message, finding.span))
-            raise Enough
-        self.found.append(finding)
+        self.found.add(finding)
         return None

@@ -1,11 +1,11 @@
 """How the reader names what it expected, what it found, and where."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Final
 
 from engine.core.document import Node, Path, Scalar, Sequence
 from engine.core.quoting import shown
+from engine.core.wording import nearest
 
 # What authors of GitHub Actions, Argo, Kestra, Airflow and Temporal would write here.
 _ELSEWHERE: Final = {
@@ -44,13 +44,10 @@ _OWNERS: Final = {
 def meant(word: str, known: Iterable[str]) -> str:
     """Return `did you mean ...?` for the known word nearest to `word`, or an empty string."""
     choices = list(known)
-    near = get_close_matches(word, choices, n=1)
-    lowered = {each.lower(): each for each in choices}
-    if _ELSEWHERE.get(word) in choices:
-        near = [_ELSEWHERE[word]]
-    elif word.lower() in lowered:
-        near = [lowered[word.lower()]]
-    return f'did you mean "{near[0]}"?' if near else ""
+    near = _ELSEWHERE.get(word)
+    if near not in choices:
+        near = nearest(word, choices)
+    return "" if near is None else f'did you mean "{near}"?'
 
 
 def listed(words: Iterable[str], last: str = "or") -> str:

@@ -1,6 +1,6 @@
 """Whether a value of one schema can be one of another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from engine.core.kind import named
 from engine.core.schema.reference import refers
@@ -9,6 +9,7 @@ from engine.core.schema.validator import validator
 from engine.core.values import Json
 
 MAX_DEPTH = 30
+MAX_PAIRS = 10_000  # of a part here with a part there; branches in branches multiply
 _RANGES = (
     ("minimum", "maximum", "value"),
     ("minLength", "maxLength", "length"),
@@ -20,41 +21,76 @@ def assignable(source: Json, target: Json) -> str | None:
     """Return None if a value of `source` fits `target`, or might; else why it cannot.
 
     What would fit only by being empty (a list of strings for a list of integers) does not count
-    as fitting. No `$ref` is followed (see `inlined`).
+    as fitting. No `$ref` is followed (see `inlined`). What takes too long to tell might fit.
     """
-    return _misfit(source, target, 0)
+    return _Comparison().misfit(source, target)
 
 
-def _misfit(source: Json, target: Json, depth: int) -> str | None:
-    if depth > MAX_DEPTH or not isinstance(target, Mapping) or not isinstance(source, Mapping):
-        return "nothing may stand here" if target is False else None
-    for part in _list(source, "allOf"):
-        reason = _misfit(part, target, depth + 1)
-        if reason:
-            return reason
-    for part in _list(target, "allOf"):
-        reason = _misfit(source, part, depth + 1)
-        if reason:
-            return reason
-    given = [_misfit(each, target, depth + 1) for each in _branches(source)]
-    wanted = [_misfit(source, each, depth + 1) for each in _branches(target)]
-    return _all(given) or _all(wanted) or _plain_misfit(source, target, depth)
+class _Comparison:
+    """Compares part with part, so often and no more; the types of each part are found once."""
 
+    def __init__(self) -> None:
+        self._left = MAX_PAIRS
+        self._types: dict[int, tuple[Json, frozenset[str]]] = {}
 
-def _plain_misfit(source: Mapping[str, Json], target: Mapping[str, Json], depth: int) -> str | None:
-    """Return why no value fits, by what the two say themselves, branches apart."""
-    given, wanted = types(source), types(target)
-    if not given & wanted:
-        return f"expected {named(wanted)}, and it is {named(given)}"
-    listed = values(source)
-    if listed is not None:
-        return _values_misfit(listed, target)
-    reason = _apart(source, target)
-    if reason is None and given & wanted == {"array"}:
-        reason = _nested("an element", _misfit(element(source), element(target), depth + 1))
-    if reason is None and given & wanted == {"object"}:
-        reason = _object_misfit(source, target, depth)
-    return reason
+    def misfit(self, source: Json, target: Json, depth: int = 0) -> str | None:
+        self._left -= 1
+        if depth > MAX_DEPTH or self._left < 0:
+            return None
+        if not isinstance(target, Mapping) or not isinstance(source, Mapping):
+            return "nothing may stand here" if target is False else None
+        for part in _list(source, "allOf"):
+            reason = self.misfit(part, target, depth + 1)
+            if reason:
+                return reason
+        for part in _list(target, "allOf"):
+            reason = self.misfit(source, part, depth + 1)
+            if reason:
+                return reason
+        given = _all(self.misfit(each, target, depth + 1) for each in _branches(source))
+        wanted = _all(self.misfit(source, each, depth + 1) for each in _branches(target))
+        return given or wanted or self._plain(source, target, depth)
+
+    def _plain(
+        self, source: Mapping[str, Json], target: Mapping[str, Json], depth: int
+    ) -> str | None:
+        """Return why no value fits, by what the two say themselves, branches apart."""
+        given, wanted = self._types_of(source), self._types_of(target)
+        if not given & wanted:
+            return f"expected {named(wanted)}, and it is {named(given)}"
+        listed = values(source)
+        if listed is not None:
+            return _values_misfit(listed, target)
+        reason = _apart(source, target)
+        if reason is None and given & wanted == {"array"}:
+            inside = self.misfit(element(source), element(target), depth + 1)
+            reason = _nested("an element", inside)
+        if reason is None and given & wanted == {"object"}:
+            reason = self._object(source, target, depth)
+        return reason
+
+    def _types_of(self, schema: Json) -> frozenset[str]:
+        if id(schema) not in self._types:
+            self._types[id(schema)] = (schema, types(schema))
+        return self._types[id(schema)][1]
+
+    def _object(
+        self, source: Mapping[str, Json], target: Mapping[str, Json], depth: int
+    ) -> str | None:
+        has, wants = _named(source), _named(target)
+        for name in _list(target, "required"):
+            if str(name) not in has and source.get("additionalProperties") is False:
+                return f"it lacks the property `{name}`"
+        if target.get("additionalProperties") is False and "patternProperties" not in target:
+            for name in _list(source, "required"):
+                if name in has and name not in wants:
+                    return f"the property `{name}` is not allowed"
+        for name, wanted in wants.items():
+            if name in has:
+                reason = _nested(f"`{name}`", self.misfit(has[name], wanted, depth + 1))
+                if reason:
+                    return reason
+        return None
 
 
 def _values_misfit(listed: Sequence[Json], target: Mapping[str, Json]) -> str | None:
@@ -63,26 +99,6 @@ def _values_misfit(listed: Sequence[Json], target: Mapping[str, Json]) -> str | 
         return None
     problems = [validator(target).problems(each) for each in listed]
     return problems[0][0][1] if all(problems) else None
-
-
-def _object_misfit(
-    source: Mapping[str, Json], target: Mapping[str, Json], depth: int
-) -> str | None:
-    has, wants = _named(source), _named(target)
-    for name in _list(target, "required"):
-        if str(name) not in has and source.get("additionalProperties") is False:
-            return f"it lacks the property `{name}`"
-    for name, given in has.items():
-        wanted = wants.get(name)
-        if wanted is None:
-            is_sure = name in _list(source, "required") and "patternProperties" not in target
-            if is_sure and target.get("additionalProperties") is False:
-                return f"the property `{name}` is not allowed"
-            continue
-        reason = _nested(f"`{name}`", _misfit(given, wanted, depth + 1))
-        if reason:
-            return reason
-    return None
 
 
 def _apart(source: Mapping[str, Json], target: Mapping[str, Json]) -> str | None:
@@ -103,9 +119,10 @@ def _nested(where: str, reason: str | None) -> str | None:
     return f"{where}: {reason}" if reason else None
 
 
-def _all(reasons: list[str | None]) -> str | None:
+def _all(reasons: Iterator[str | None]) -> str | None:
     """Return the first reason if there is one for every branch."""
-    return reasons[0] if reasons and all(reasons) else None
+    first = next(reasons, None)
+    return first if first and all(reasons) else None
 
 
 def _branches(schema: Mapping[str, Json]) -> Sequence[Json]:

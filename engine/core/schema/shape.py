@@ -84,7 +84,7 @@ def union(*schemas: Json) -> Json:
             return {}
         branches = schema.get("anyOf") if set(schema) == {"anyOf"} else None
         every.extend(branches if isinstance(branches, Sequence) else [schema])
-    flat = _distinct(every)
+    flat = _distinct(every) if len(every) > 1 else every
     if len(flat) < 2:
         return flat[0] if flat else {}
     listed = [values(each) for each in flat]
