@@ -226,7 +226,12 @@ def test_each_mistake_has_its_code_place_and_help(
 WHOLE = [
     ("[a]", "not-a-spec", "this is a list", "begin it with"),
     ("services: {web: {}}", "not-a-spec", "neither", "begin it with"),
-    (f"apiVersion: sark/v1\nkind: Pool\nname: x\n{STEPS}", "unknown-kind", "`Pool`", "`Workflow`"),
+    (
+        f"apiVersion: sark/v1\nkind: Deployment\nname: x\n{STEPS}",
+        "unknown-kind",
+        "`Deployment`",
+        "`Workflow`",
+    ),
     ("apiVersion: sark/v1\nkind: workflow\n", "unknown-kind", "`workflow`", '"Workflow"?'),
     (f"apiVersion: sark/v1\nname: x\n{STEPS}", "missing-key", '"kind"', "`kind: Workflow`"),
     (f"kind: Workflow\nname: x\n{STEPS}", "missing-key", '"apiVersion"', "`apiVersion: sark/v1`"),

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from engine.core import spec
 from engine.core.diagnostic import Diagnostic, Enough, has_errors
 from engine.core.document import Document, Mapping, Path, Scalar
+from engine.core.reader import later
 from engine.core.reader.codes import CODES
 from engine.core.reader.scalar import is_ambiguous, resolve
 from engine.core.reader.shaping import workflow_shape
@@ -44,9 +45,12 @@ def _is_workflow(walk: Walk) -> bool:
         return False
     _, kind = root.members.get("kind", (None, None))
     if isinstance(kind, Scalar) and not kind.is_empty and kind.text not in _KINDS:
+        hint = f"this version knows {listed(coded(_KINDS), 'and')}"
+        if kind.text in later.KINDS:
+            walk.error("not-supported", later.told(f"the kind {found(kind)}"), kind, hint=hint)
+            return False
         message = f"there is no kind {found(kind)}"
-        hint = meant(kind.text, _KINDS) or f"this version knows {listed(coded(_KINDS), 'and')}"
-        walk.error("unknown-kind", message, kind, hint=hint)
+        walk.error("unknown-kind", message, kind, hint=meant(kind.text, _KINDS) or hint)
         return False
     return True
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
 from engine.core.quoting import shown
+from engine.core.reader import later
 from engine.core.reader.shape import Shape, Text, Word
 from engine.core.reader.walk import Walk
 from engine.core.reader.words import coded, listed, meant, place
@@ -64,7 +65,8 @@ class Keyed:
 
 @dataclass(frozen=True)
 class Record:
-    """A mapping with keys of its own. `refused` are known and yet have no place here.
+    """A mapping with keys of its own. `refused` are known and yet have no place here, `later`
+    belong to the language and not to this version.
 
     Of the keys in `one_of`, the record has exactly one. Keys that are not known are read by
     `rest`, or refused where there is none.
@@ -75,6 +77,7 @@ class Record:
     refused: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
     rest: Shape | None = None
+    later: frozenset[str] = frozenset()
     expected: str = "a mapping"
 
     @cached_property
@@ -98,7 +101,7 @@ class Record:
         for name in self.required:
             if name not in node.members:
                 self._miss(walk, name, path)
-        if self.one_of:
+        if self.one_of and later.VERBS.isdisjoint(node.members):
             self._check_one_of(walk, node, path)
         return made
 
@@ -107,10 +110,18 @@ class Record:
             message = f'"{key.text}" has no place in {place(path)}'
             walk.error("misplaced-key", message, key, hint=_MISPLACED[key.text])
             return
+        if key.text in self.later:
+            walk.error("not-supported", later.told(f"`{key.text}`"), key, hint=self._instead(key))
+            return
         free = [name for name in self.allowed if name not in node.members]
         hint = meant(key.text, free) or f"it takes {listed(coded(self.allowed), 'and')}"
         message = f'unknown field "{shown(key.text)}" in {place(path)}'
         walk.error("unknown-key", message, key, hint=hint)
+
+    def _instead(self, key: Scalar) -> str:
+        if key.text not in later.VERBS:
+            return ""
+        return f"the verbs of this version are {listed(coded(self.one_of), 'and')}"
 
     def _miss(self, walk: Walk, name: str, path: Path) -> None:
         shape = self.fields[name]

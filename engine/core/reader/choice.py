@@ -4,6 +4,7 @@ from collections.abc import Mapping as Members
 from dataclasses import dataclass
 
 from engine.core.document import Mapping, Node, Path, Scalar
+from engine.core.reader import later
 from engine.core.reader.branch import Listed, Record
 from engine.core.reader.shape import Shape, Word
 from engine.core.reader.walk import Walk
@@ -35,6 +36,9 @@ class Tagged:
         told = node.members[self.tag][1]
         if not isinstance(told, Scalar) or told.is_empty:
             return walk.wrong_type(told, (*path, self.tag), known)
+        if told.text in later.TRIGGERS:
+            message = later.told(f"the {self.tag} {found(told)} of {place(path)}")
+            return walk.error("not-supported", message, told, hint=f"it is one of {known}")
         if told.text not in self.records:
             message = f"{place(path)} has the unknown {self.tag} {found(told)}"
             hint = meant(told.text, self.records) or f"it is one of {known}"
@@ -73,6 +77,9 @@ class Either:
         for each in records:
             if all(name in node.members for name in each.required):
                 return each.read(walk, node, path)
+        for name, (key, _) in node.members.items():
+            if any(name in each.later for each in records):
+                return walk.error("not-supported", later.told(f"`{name}`"), key)
         marks = [f'"{name}"' for each in records for name in each.required]
         message = f"{place(path)} has neither {listed(marks, 'nor')}"
         unknown = [name for name in node.members if not any(name in r.fields for r in records)]

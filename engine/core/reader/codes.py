@@ -17,6 +17,8 @@ CODES: Final = {
     "`set` computes values. This one has none.",
     "not-a-spec": "The document does not say what it is. Every YAML file below a source's root is "
     "read as specs; files with a name that begins with a dot are passed over.",
+    "not-supported": "A verb, key, kind or trigger of the language that this version of SARK does "
+    "not have yet. It is spelt right: take it out, or wait for a version that has it.",
     "template-not-allowed": "This key is read when the commit is compiled, before any run: a "
     "template could never be evaluated.",
     "two-verbs": "A step has exactly one verb. This one has two: make it two steps.",

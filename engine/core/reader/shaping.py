@@ -8,6 +8,7 @@ from typing import Any, Final
 from engine.core.published import authored_schema
 from engine.core.reader.branch import Keyed, Listed, Record
 from engine.core.reader.choice import Either, Tagged
+from engine.core.reader.later import KEYS
 from engine.core.reader.shape import Flag, Free, Number, Shape, Text, Word
 
 _Schema = Mapping[str, Any]
@@ -38,6 +39,7 @@ class Shaping:
             refused=tuple(beside.get("properties", ())),
             one_of=tuple(each["required"][0] for each in schema.get("oneOf", ())),
             rest=None if closed else Free(),
+            later=KEYS.get(schema.get("title", ""), frozenset()),
         )
 
     def shape(self, schema: _Schema) -> Shape:

@@ -16,7 +16,6 @@ _ELSEWHERE: Final = {
     "condition": "if",
     "depends_on": "needs",
     "dependsOn": "needs",
-    "env": "with",
     "jobs": "steps",
     "on": "triggers",
     "on_exit": "finally",
