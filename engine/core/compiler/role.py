@@ -1,9 +1,10 @@
 """Where values may not go: templates into code, secrets into the open, strangers' text into URLs.
 
 Untrusted is what an event brought: `trigger.event`, an input that a trigger's `with` or an
-input's default fills from it, and what `set` makes of these. A value whose type leaves no room
-for mischief (a number, a boolean, one of a list of words) is checked before the run starts and
-is trusted. What an operation returns is trusted as far as the author trusts the far side.
+input's default fills from it, and what `set` or a pure operation makes of these. A value whose
+type leaves no room for mischief (a number, a boolean, one of a list of words) is checked before
+the run starts and is trusted. What any other operation returns is trusted as far as the author
+trusts the far side.
 """
 
 import re
@@ -12,11 +13,12 @@ from engine.core import facts
 from engine.core.compiler import shape
 from engine.core.compiler.literal import check_code, refuse
 from engine.core.compiler.node import Node
-from engine.core.compiler.scene import Scene
+from engine.core.compiler.scene import Scene, outputs_of, properties_of
 from engine.core.compiler.site import Site, Typed, Use
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
 from engine.core.facts import Operation
+from engine.core.plan import Effect
 from engine.core.schema import Absent, project, types, values
 from engine.core.values import Json
 
@@ -27,6 +29,8 @@ SANITIZERS = frozenset(
 _GUARDED = frozenset({facts.HOST, facts.PATH, facts.HEADER})
 _BLOCK = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _HARMLESS = frozenset({"integer", "number", "boolean", "null"})
+# Stands for every output of an operation that does not list them all.
+ANY_OUTPUT = "*"
 _FILLED = "\0"
 # A scheme and host before the path, or a whole base address that a template gives.
 _AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^/?#\\]+|\0(?::\d+)?)[/?#]", re.IGNORECASE)
@@ -53,6 +57,19 @@ def taints(scene: Scene, site: Site) -> bool:
     return any(
         _is_untrusted(scene, each) and not _is_clean(each) for each in site.compiled.references
     )
+
+
+def handed_on(scene: Scene, node: Node) -> frozenset[str]:
+    """Return the outputs of a pure operation that was given a stranger's text: they may hold it."""
+    operation = scene.world.operation(node)
+    if operation is None or operation.effect_with(node.spec.with_ or {}) is not Effect.PURE:
+        return frozenset()
+    if not any(site.use is Use.ARGUMENT and taints(scene, site) for site in node.sites):
+        return frozenset()
+    outputs = outputs_of(scene.world, node)
+    is_open = outputs.get("additionalProperties") is not False
+    named = {name for name, told in properties_of(outputs).items() if not is_harmless(told)}
+    return frozenset(named | ({ANY_OUTPUT} if is_open else set()))
 
 
 def is_harmless(schema: Json) -> bool:
@@ -100,7 +117,7 @@ def _is_untrusted(scene: Scene, reference: Reference) -> bool:
         return bool(names & scene.world.untrusted)
     if root == "steps" and len(rest) > 1 and rest[1] == "outputs":
         dirty = scene.world.dirty.get(str(rest[0]), frozenset())
-        return bool(dirty) if len(rest) == 2 else rest[2] in dirty
+        return bool(dirty) if len(rest) == 2 else not dirty.isdisjoint((str(rest[2]), ANY_OUTPUT))
     if root in ("trigger", "event") and (root == "event" or not rest or rest[0] == "event"):
         told = project(scene.types.get(str(root), shape.ANYTHING), rest)
         return isinstance(told, Absent) or not is_harmless(told)

@@ -65,17 +65,22 @@ def _resolve(scene: Scene, steps: Steps) -> tuple[list[Typed], list[graph.Read]]
 
 
 def _taint(scene: Scene, steps: Steps, order: Graph | None) -> None:
-    """Note which outputs of `set` steps an event has a part in, from first to last."""
+    """Note which outputs of steps an event has a part in, from first to last."""
     for position in order.order if order is not None else range(len(steps.nodes)):
         node = steps.nodes[position]
-        dirty = {
-            name
-            for site in node.sites
-            if site.use is Use.VALUE and role.taints(scene, site)
-            if not is_harmless(_declared(node, name := _value(node, site)))
-        }
+        dirty = role.handed_on(scene, node) if node.spec.set is None else _dirty(scene, node)
         if dirty:
-            scene.world.dirty[node.id] = frozenset(dirty)
+            scene.world.dirty[node.id] = dirty
+
+
+def _dirty(scene: Scene, node: Node) -> frozenset[str]:
+    """Return the values of a `set` that a stranger's text may be in."""
+    return frozenset(
+        name
+        for site in node.sites
+        if site.use is Use.VALUE and role.taints(scene, site)
+        if not is_harmless(_declared(node, name := _value(node, site)))
+    )
 
 
 def _value(node: Node, site: Site) -> str:

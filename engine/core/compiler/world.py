@@ -18,8 +18,8 @@ from engine.core.values import Json
 class World:
     """One workflow, the catalogue, and what has come to light of them.
 
-    `untrusted` are the inputs that an event feeds, `dirty` the outputs of `set` steps that an
-    event has a part in, by step. `lacking` are the triggers that do not bring what a path of
+    `untrusted` are the inputs that an event feeds, `dirty` the outputs of steps that an event
+    has a part in, by step. `lacking` are the triggers that do not bring what a path of
     `trigger.event` leads to.
     """
 
