@@ -7,6 +7,7 @@ instants, give the same run (`engine.core.replay`).
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import assert_never
 
 from engine.core.binding import Bound
 from engine.core.event import Alarm, Cancel, Event, Failed, OwnerLost, Started, Succeeded
@@ -61,6 +62,8 @@ def advance(run: Run, event: Event, now: datetime) -> Decision:
             _lose(turn)
         case Cancel(by, reason):
             told = _cancel(turn, by, reason)
+        case _:
+            assert_never(event)
     if told is None:
         turn.decision.echo = True
         return turn.decision
@@ -77,10 +80,8 @@ def owed(run: Run) -> Decision:
     for step in run.active.values():
         if step.state is StepState.RUNNING:
             turn.owe(step)
-        elif step.due is not None:
-            alarms.append(AlarmSet(step.path, step.due))
-        if step.deadline is not None:
-            alarms.append(AlarmSet(step.path, step.deadline))
+        instants = (step.due, step.deadline)
+        alarms.extend(AlarmSet(step.path, at) for at in instants if at is not None)
     return turn.decision
 
 
