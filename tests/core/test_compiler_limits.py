@@ -127,3 +127,16 @@ def test_the_nearest_word_is_found_among_many(word: str, known: list[str], expec
     A typo is recognised in a workflow of any size; no word is too long to be looked at.
     """
     assert nearest(word, known) == expected
+
+
+def test_a_long_circle_is_told_in_short() -> None:
+    """
+    Of two thousand steps in a circle a person sees both ends, and how many are between.
+    """
+    ring = "".join(f"  s{i}: {{set: {{}}, needs: [s{(i + 1) % 2000}]}}\n" for i in range(2000))
+
+    [found] = compile_file("demo.yaml", f"{HEAD}steps:\n{ring}".encode(), OPERATIONS).diagnostics
+
+    assert found.message.startswith("steps wait for each other: s0 -> s1999 -> s1998")
+    assert found.message.endswith("-> 1,989 others -> s5 -> s4 -> s3 -> s2 -> s1 -> s0")
+    assert len(found.related) == 11

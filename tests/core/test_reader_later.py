@@ -92,3 +92,13 @@ def test_a_misspelt_word_is_still_a_typo() -> None:
     [(code, message, *_)] = findings(f"{HEAD}steps: {{a: {{uses: echo.say@1, tiemout: 5m}}}}\n")
 
     assert (code, message) == ("unknown-key", 'unknown field "tiemout" in step "a"')
+
+
+@pytest.mark.parametrize("word", ["usse", "Uses", "run", "sets"])
+def test_a_misspelt_verb_is_one_mistake(word: str) -> None:
+    """
+    Who mistypes the verb is told the right one, and not that the step has none.
+    """
+    found = findings(f"{HEAD}steps: {{a: {{{word}: x}}}}\n")
+
+    assert [each[0] for each in found] == ["unknown-key"]

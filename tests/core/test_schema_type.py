@@ -78,6 +78,7 @@ ABSENT: list[tuple[Json, tuple[str | int, ...], int, str, str]] = [
     ({"type": "array", "maxItems": 2}, (-3,), 0, "at most 2", ""),
     ({"properties": {"a": False}}, ("a", "b"), 1, "nothing can stand here", ""),
     ({"const": {"a": 1}}, ("b",), 0, "there is no `b` in what it can be", ""),
+    ({"enum": ["a", "b"]}, ("x",), 0, "a string has no properties, so there is no `x`", ""),
     ({"const": 5}, (0,), 0, "there is no `0` in what it can be", ""),
     ({"anyOf": [CLOSED, NULL]}, ("zzz",), 0, "no property `zzz`", "it has"),
     ({"allOf": [CLOSED, {}]}, ("zzz",), 0, "no property `zzz`", "it has"),

@@ -6,6 +6,9 @@ from engine.core.compiler.findings import Findings
 from engine.core.compiler.node import Steps
 from engine.core.compiler.wish import Wish
 
+# Of a longer cycle the middle is left out: nobody reads a thousand names.
+_MOST_SHOWN = 12
+
 
 def report(
     findings: Findings, steps: Steps, wishes: Sequence[Mapping[int, Wish]], left: set[int]
@@ -54,8 +57,16 @@ def _report_cycle(
     ]
     findings.error(
         "cycle",
-        f"steps wait for each other: {' -> '.join([*names, names[0]])}",
+        f"steps wait for each other: {' -> '.join(_shown([*names, names[0]]))}",
         places[0][0],
         hint="take out one of these needs or references",
-        related=places[1:],
+        related=places[1:_MOST_SHOWN],
     )
+
+
+def _shown(names: list[str]) -> list[str]:
+    left_out = len(names) - _MOST_SHOWN
+    if left_out <= 1:
+        return names
+    half = _MOST_SHOWN // 2
+    return [*names[:half], f"{left_out:,} others", *names[-half:]]

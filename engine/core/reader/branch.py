@@ -133,7 +133,8 @@ class Record:
     def _check_one_of(self, walk: Walk, node: Mapping, path: Path) -> None:
         told = [node.members[name][0] for name in self.one_of if name in node.members]
         choices = listed(coded(self.one_of))
-        if not told:
+        unknown = (name for name in node.members if name not in self.fields)
+        if not told and not any(meant(name, self.one_of) for name in unknown):
             message = f"{place(path)} has no verb: it does nothing"
             walk.missing("no-verb", message, path, f"give it one of {choices}")
         for key in told[1:]:

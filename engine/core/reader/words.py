@@ -22,6 +22,7 @@ _ELSEWHERE: Final = {
     "onExit": "finally",
     "parameters": "inputs",
     "params": "inputs",
+    "push": "github.push",
     "retries": "retry",
     "run": "uses",
     "runs": "uses",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.core.kind import ALL, NUMBERS, kind, named
+from engine.core.kind import ALL, NUMBERS, SCALARS, kind, named
 from engine.core.schema.keyword import rebuilt
 from engine.core.values import Json, canonical
 from engine.core.wording import suggestion
@@ -181,7 +181,12 @@ def _part_of_values(listed: Sequence[Json], segment: str | int, at: int) -> "Jso
             found.append(constant(value[segment]))  # type: ignore[index]
         except (KeyError, IndexError, TypeError):
             continue
-    return union(*found) if found else Absent(at, f"there is no `{segment}` in what it can be")
+    if found:
+        return union(*found)
+    kinds = set(map(kind, listed))
+    if isinstance(segment, str) and kinds <= SCALARS:
+        return Absent(at, f"{named(kinds)} has no properties, so there is no `{segment}`")
+    return Absent(at, f"there is no `{segment}` in what it can be")
 
 
 def _own_part(schema: Mapping[str, Json], segment: str | int, at: int) -> "Json | Absent":
