@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from engine.core import machine
 from engine.core.binding import Bound
+from engine.core.event import Event, Succeeded
 from engine.core.plan import (
     Assignment,
     Edge,
@@ -81,3 +82,17 @@ def states(run: Run) -> dict[str, str]:
 
 RETRY = Retry(max_attempts=3, initial=SECOND, jitter=False)
 TOTAL = Timeout(total=timedelta(minutes=1))
+TRANSIENT: dict[str, Json] = {"type": "http.connect", "detail": "refused", "class": "transient"}
+PERMANENT: dict[str, Json] = {"type": "http.status", "detail": "404", "class": "permanent"}
+UNKNOWN: dict[str, Json] = {"type": "sark.timeout", "detail": "late", "class": "unknown"}
+
+
+def tell(run: Run, *events: Event, after: timedelta = SECOND) -> Decision:
+    decision = Decision()
+    for event in events:
+        decision = machine.advance(run, event, NOW + after)
+    return decision
+
+
+def ok(path: str, attempt: int = 1, **outputs: Json) -> Succeeded:
+    return Succeeded(path, attempt, outputs)

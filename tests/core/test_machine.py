@@ -1,7 +1,5 @@
 """What the machine promises: order, results, retry, loss, cancel, timeout and `finally`."""
 
-from datetime import timedelta
-
 import pytest
 
 from engine.core import machine, replay
@@ -17,40 +15,26 @@ from engine.core.event import (
     from_row,
     to_row,
 )
-from engine.core.run import Run
 from engine.core.state import IllegalMove, Move, RunStatus, StepState, move
-from engine.core.turn import Decision
-from engine.core.values import Json
 from tests.core.runs import (
     NOW,
+    PERMANENT,
     RETRY,
     SECOND,
     TOTAL,
+    TRANSIENT,
+    UNKNOWN,
     assign,
     begin,
     edge,
     launched,
+    ok,
     plan,
     scope,
     states,
     step,
-    uses,
+    tell,
 )
-
-TRANSIENT: dict[str, Json] = {"type": "http.connect", "detail": "refused", "class": "transient"}
-PERMANENT: dict[str, Json] = {"type": "http.status", "detail": "404", "class": "permanent"}
-UNKNOWN: dict[str, Json] = {"type": "sark.timeout", "detail": "late", "class": "unknown"}
-
-
-def tell(run: Run, *events: Event, after: timedelta = SECOND) -> Decision:
-    decision = Decision()
-    for event in events:
-        decision = machine.advance(run, event, NOW + after)
-    return decision
-
-
-def ok(path: str, attempt: int = 1, **outputs: Json) -> Succeeded:
-    return Succeeded(path, attempt, outputs)
 
 
 def test_a_graph_starts_at_every_step_that_waits_for_none() -> None:
@@ -222,101 +206,6 @@ def test_join_still_waits_for_what_the_step_reads() -> None:
 
     assert launched(tell(run, ok("a"))) == []
     assert launched(tell(run, ok("c"))) == ["d"]
-
-
-@pytest.mark.parametrize(
-    ("error", "repeatable", "again"),
-    [
-        (TRANSIENT, True, True),
-        (UNKNOWN, True, True),
-        (PERMANENT, True, False),
-        (TRANSIENT, False, True),
-        (UNKNOWN, False, False),
-    ],
-)
-def test_only_what_may_help_and_cannot_harm_is_tried_again(
-    error: dict[str, Json], repeatable: bool, again: bool
-) -> None:
-    """
-    Transient errors are retried; an unknown outcome only where a repeat does no harm.
-    """
-    run, _ = begin(plan(scope(step("a", verb=uses(repeatable=repeatable), retry=RETRY))))
-    tell(run, Failed("a", 1, error))
-
-    assert again == (states(run)["a"] == "waiting")
-
-
-def test_attempts_pause_and_are_counted() -> None:
-    """
-    The pause doubles, `Retry-After` lengthens it, and after the last attempt the step fails.
-    """
-    run, _ = begin(plan(scope(step("a", retry=RETRY))))
-    first = tell(run, Failed("a", 1, TRANSIENT)).alarms[-1]
-    assert first.at == NOW + 2 * SECOND
-    assert launched(tell(run, Alarm("a", first.at))) == ["a"]
-    second = tell(run, Failed("a", 2, {**TRANSIENT, "retry_after": 30})).alarms[-1]
-    assert second.at == NOW + 31 * SECOND
-    tell(run, Alarm("a", second.at), Failed("a", 3, TRANSIENT))
-
-    assert machine.status(run) == RunStatus.FAILED
-    assert run.steps["a"].attempt == 3
-
-
-def test_the_author_decides_what_is_tried_again() -> None:
-    """
-    `retry.if` replaces the rule; an error in it fails the step with both errors told.
-    """
-    from dataclasses import replace
-
-    for condition, expected in [
-        ("error.status == 404", "waiting"),
-        ("error.status == 500", "failed"),
-        ("error.status", "failed"),
-        ("error.nothing", "failed"),
-    ]:
-        retry = replace(RETRY, condition=condition)
-        run, _ = begin(plan(scope(step("a", retry=retry))))
-        tell(run, Failed("a", 1, {**PERMANENT, "status": 404}))
-        assert expected == states(run)["a"], condition
-
-
-def test_a_lost_attempt_is_made_again_where_it_may_be() -> None:
-    """
-    When the owner dies a repeatable attempt begins anew with the next number.
-    """
-    run, _ = begin(plan(scope(step("a"), step("b", verb=uses(repeatable=False)))))
-    decision = tell(run, OwnerLost())
-
-    assert launched(decision) == ["a", "b"]
-    assert [launch.attempt for launch in decision.launches] == [2, 2]
-    assert tell(run, ok("a", 1)).echo
-
-
-def test_an_attempt_of_unknown_outcome_is_not_repeated() -> None:
-    """
-    A step that must not repeat, and had begun when its worker died, fails as unknown.
-    """
-    run, decision = begin(plan(scope(step("b", verb=uses(repeatable=False)))))
-    assert decision.launches[0].journal_start
-    tell(run, Started("b", 1), OwnerLost())
-
-    assert machine.status(run) == RunStatus.FAILED
-    assert run.error is not None
-    assert (run.error["type"], run.error["class"]) == ("sark.lost", "unknown")
-
-
-def test_a_step_that_kills_its_workers_is_stopped() -> None:
-    """
-    After four deaths of its worker a step fails, and the author's attempts were not used up.
-    """
-    run, _ = begin(plan(scope(step("a", retry=RETRY))))
-    tell(run, OwnerLost(), OwnerLost(), OwnerLost())
-    assert states(run)["a"] == "running"
-    tell(run, OwnerLost())
-
-    assert run.error is not None
-    assert run.error["type"] == "sark.poison"
-    assert tell(run, OwnerLost()).echo
 
 
 def test_cancel_ends_what_is_under_way_and_finally_still_runs() -> None:
