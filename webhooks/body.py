@@ -43,17 +43,17 @@ async def read(request: Request, limit: int, kind: Kind = JSON) -> bytes:
         raise _too_large(limit)
     kinds = request.headers.getlist("content-type")
     if len(kinds) != 1 or not kind.pattern.fullmatch(kinds[0].strip()):
-        raise Refusal(415, "http.content_type", f"send Content-Type: {kind.name}")
+        raise Refusal("http.content_type", f"send Content-Type: {kind.name}")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refusal(415, "http.content_encoding", "send the body as it is, without compression")
+        raise Refusal("http.content_encoding", "send the body as it is, without compression")
     try:
         async with asyncio.timeout(_PATIENCE):
             return await _stream(request, limit)
     except TimeoutError:
         detail = f"the body took longer than {_PATIENCE:g} s"
-        raise Refusal(408, "http.slow_body", detail, {"Connection": "close"}) from None
+        raise Refusal("http.slow_body", detail, {"Connection": "close"}) from None
     except ClientDisconnect:
-        raise Refusal(400, "http.cut_off", "the body ended too early") from None
+        raise Refusal("http.cut_off", "the body ended too early") from None
 
 
 def parse(body: bytes) -> Json:
@@ -62,7 +62,7 @@ def parse(body: bytes) -> Json:
         told: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         detail = f"the body is not JSON: line {error.lineno}, column {error.colno}"
-        raise Refusal(400, "http.not_json", detail) from None
+        raise Refusal("http.not_json", detail) from None
     return told
 
 
@@ -78,4 +78,4 @@ async def _stream(request: Request, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> Refusal:
-    return Refusal(413, "http.too_large", f"a body has at most {limit} bytes here")
+    return Refusal("http.too_large", f"a body has at most {limit} bytes here")

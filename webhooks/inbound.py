@@ -48,7 +48,7 @@ async def github(request: Request) -> Response:
         raise _unsigned("github")
     payload = body.parse(raw)
     if not isinstance(payload, Mapping):
-        raise Refusal(400, "github.payload", "GitHub's payloads are objects")
+        raise Refusal("github.payload", "GitHub's payloads are objects")
     kind, event = _github_event(request.headers, payload)
     identity = _identity(_only(request.headers, "x-github-delivery"), raw)
     route = f"github/{name}"
@@ -93,7 +93,7 @@ def _github_event(headers: Headers, payload: Mapping[str, Json]) -> tuple[Kind, 
     try:
         return Kind.PUSH, pushed(payload)
     except ValueError as error:
-        raise Refusal(400, "github.payload", str(error)) from None
+        raise Refusal("github.payload", str(error)) from None
 
 
 def _signed(opened: Doors, hooks: Sequence[Hook], raw: bytes, headers: Headers) -> list[Hook]:
@@ -141,7 +141,7 @@ def _identity(told: str, raw: bytes) -> str:
     if not told:
         return hashlib.sha256(raw).hexdigest()
     if not _IDENTITY.fullmatch(told):
-        raise Refusal(400, "http.delivery_id", "a delivery's id is up to 200 printable characters")
+        raise Refusal("http.delivery_id", "a delivery's id is up to 200 printable characters")
     return told
 
 
@@ -160,7 +160,7 @@ def _headers(headers: Headers, hooks: Iterable[Hook]) -> dict[str, Json]:
 def _unsigned(forge: str) -> Refusal:
     """Return the one answer for a bad signature, a shut route and an address that is not."""
     _DELIVERIES.labels(forge, "unsigned").inc()
-    return Refusal(401, "webhook.unsigned", "the signature is missing or wrong")
+    return Refusal("webhook.unsigned", "the signature is missing or wrong")
 
 
 def _accepted(forge: str, identity: str, delivered: Delivered) -> Response:

@@ -14,27 +14,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.errors import Conflict, Denied, Invalid, NotFound, SarkError, Unavailable
+from webhooks.problems import PROBLEMS
 
 _LOG = logging.getLogger("sark.http")
-_KINDS: tuple[tuple[type[SarkError], int], ...] = (
-    (Denied, 403),
-    (NotFound, 404),
-    (Conflict, 409),
-    (Invalid, 422),
-    (Unavailable, 503),
-)
-_CODES = {404: "http.not_found", 405: "http.method_not_allowed"}
-_DETAILS = {404: "there is nothing at this address", 405: "this address does not take this method"}
+_KINDS = (Denied, NotFound, Conflict, Invalid, Unavailable)
+_ROUTER = {
+    404: ("http.not_found", "there is nothing at this address"),
+    405: ("http.method_not_allowed", "this address does not take this method"),
+}
 
 
 class Refusal(Exception):
-    """A request that is not taken, with the status that says why."""
+    """A request that is not taken; `code` says why, and so which status it has."""
 
-    def __init__(
-        self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
-        self.status = status
         self.code = code
         self.detail = detail
         self.headers = dict(headers or {})
@@ -56,10 +50,11 @@ class Problem(Data):
 
 
 def answer(
-    request: Request, status: int, code: str, detail: str,
+    request: Request, code: str, detail: str,
     problems: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None,
 ) -> Problem:  # fmt: skip
     """Return a problem. Its type is a name, not an address: `code` is listed in the reference."""
+    status = PROBLEMS[code].status
     told: dict[str, object] = {
         "type": f"urn:sark:problem:{code}",
         "title": HTTPStatus(status).phrase,
@@ -76,28 +71,26 @@ def answer(
 
 async def on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return answer(request, error.status, error.code, error.detail, headers=error.headers)
+    return answer(request, error.code, error.detail, headers=error.headers)
 
 
 async def on_sark_error(request: Request, error: Exception) -> Response:
     """Answer what the world around us is to blame for."""
     assert isinstance(error, SarkError)
-    status = next((status for kind, status in _KINDS if isinstance(error, kind)), 500)
-    if status == 500:
+    if not isinstance(error, _KINDS):
         return await on_defect(request, error)
     problems = error.problems if isinstance(error, Invalid) else ()
     headers = {}
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(max(1, ceil(error.after.total_seconds())))
-    return answer(request, status, error.code, str(error), problems, headers)
+    return answer(request, error.code, str(error), problems, headers)
 
 
 async def on_http(request: Request, error: Exception) -> Response:
     """Answer what the router refuses."""
     assert isinstance(error, HTTPException)
-    status = error.status_code
-    code = _CODES.get(status, "http.refused")
-    return answer(request, status, code, _DETAILS.get(status, error.detail), headers=error.headers)
+    code, detail = _ROUTER[error.status_code]
+    return answer(request, code, detail, headers=error.headers)
 
 
 async def on_database(request: Request, error: Exception) -> Response:
@@ -112,7 +105,7 @@ async def on_database(request: Request, error: Exception) -> Response:
 async def on_defect(request: Request, _: Exception) -> Response:
     """Say nothing of what is wrong with us; the log has it whole."""
     detail = "the server has made a mistake; its log says which, under this request's id"
-    return answer(request, 500, "sark.defect", detail)
+    return answer(request, "sark.defect", detail)
 
 
 HANDLERS: dict[Any, Any] = {

@@ -60,7 +60,7 @@ def check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     ours = f"{request.url.scheme}://{request.headers.get('host', '')}"
     if site not in ("same-origin", "none") or origin not in (None, ours):
-        raise Refusal(403, "auth.origin", "this form was sent by another site")
+        raise Refusal("auth.origin", "this form was sent by another site")
 
 
 def _cookie(request: Request) -> tuple[str, bool]:

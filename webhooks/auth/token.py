@@ -17,10 +17,10 @@ def bearer(request: Request) -> Actor:
     """Return whose token a request bears; refuse one with none, several, or another."""
     told = request.headers.getlist("authorization")
     if len(told) != 1:
-        raise Refusal(401, "auth.missing", "send Authorization: Bearer TOKEN", _CHALLENGE)
+        raise Refusal("auth.missing", "send Authorization: Bearer TOKEN", _CHALLENGE)
     scheme, _, given = told[0].partition(" ")
     if scheme.lower() != "bearer" or not is_token(request, given.strip()):
-        raise Refusal(401, "auth.unknown", "this token is not known", _CHALLENGE)
+        raise Refusal("auth.unknown", "this token is not known", _CHALLENGE)
     return administrator()
 
 
