@@ -13,16 +13,15 @@ from webhooks.problem import Data
 
 _LIMIT = 50
 _MOST = 200
-_PAGING = ("limit", "cursor")
 
 
-def query(request: Request, *names: str) -> dict[str, str]:
-    """Return the parameters of a list; raise Invalid for one that is unknown or told twice."""
-    known = (*names, *_PAGING)
+def query(request: Request) -> dict[str, str]:
+    """Return the parameters; raise Invalid for one that the address has not, or told twice."""
+    known = tuple(request.scope["known"])
     told: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in known:
-            hint = suggestion(name, known) or f"known: {', '.join(known)}"
+            hint = suggestion(name, known) or f"known: {', '.join(known) or 'none'}"
             raise Invalid(f"there is no parameter {name!r}; {hint}", ((f"/{name}", "unknown"),))
         if name in told:
             raise Invalid(f"{name} is there twice", ((f"/{name}", "told twice"),))

@@ -24,7 +24,7 @@ _LONGEST_REASON = 500
 
 async def listed(request: Request) -> Response:
     """`GET /runs`: newest first, by status, workflow and namespace."""
-    told = page.query(request, "status", "workflow", "namespace")
+    told = page.query(request)
     status, size = told.get("status"), page.limit(told)
     if status is not None and status not in {each.value for each in RunStatus}:
         known = ", ".join(RunStatus)
@@ -54,7 +54,7 @@ async def shown(request: Request) -> Response:
 
 async def history(request: Request) -> Response:
     """`GET /runs/{id}/journal`: what has happened, in its order; `after` is a `seq`."""
-    told = page.query(request, "after")
+    told = page.query(request)
     size = page.limit(told)
     start = page.after(told) or told.get("after", "0")
     if not (start.isascii() and start.isdigit() and len(start) < 10):
@@ -79,6 +79,7 @@ async def history(request: Request) -> Response:
 
 async def cancel(request: Request) -> Response:
     """`POST /runs/{id}/cancel`: ask a run to end. Asking again changes nothing."""
+    page.query(request)
     identity, missing = named(request)
     reason = await _reason(request)
     opened = doors(request)

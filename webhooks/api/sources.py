@@ -40,6 +40,7 @@ async def shown(request: Request) -> Response:
 
 async def sync(request: Request) -> Response:
     """`POST /sources/{name}/sync`: look now; wait until `generation_handled` has come so far."""
+    page.query(request)
     row = await _read(request)
     resource = Resource("source", row.name, row.namespace)
     actor = await allow(request, "source.sync", resource)

@@ -27,6 +27,7 @@ _KEY = re.compile(r'"?([!#-\[\]-~ ]{1,255})"?')
 
 async def start(request: Request) -> Response:
     """`POST /workflows/{namespace}/{name}/runs`: start a run, and say where it is."""
+    page.query(request)
     namespace, name = _named(request)
     actor = await allow(request, "run.start", Resource("workflow", name, namespace))
     raw = await body.read(request, body.API_LIMIT)
@@ -48,7 +49,7 @@ async def start(request: Request) -> Response:
 
 async def listed(request: Request) -> Response:
     """`GET /workflows`: the active ones that the actor may see."""
-    told = page.query(request, "namespace")
+    told = page.query(request)
     seen = await visible(request, "workflow.read", "workflow")
     async with doors(request).pool.connection() as connection:
         found = await workflows.all_of(connection, told.get("namespace"))

@@ -1,0 +1,155 @@
+"""The one table of the API's and the hooks' addresses."""
+
+from collections.abc import Mapping
+
+from webhooks import health, inbound, openapi
+from webhooks.address import Address, Answer, Body, Parameter
+from webhooks.api import runs, sources, workflows
+from webhooks.schemas import SHA, STATUS, TEXT, UUID
+
+_V1 = "/api/v1"
+_COMMON = ("auth.missing", "auth.unknown", "sark.unavailable", "sark.defect")
+_READ = (*_COMMON, "sark.invalid")
+_ONE = (*_READ, "sark.not_found")
+_TAKES_BODY = (
+    "http.content_type", "http.content_encoding", "http.cut_off", "http.not_json",
+    "http.slow_body", "http.too_large", "sark.invalid",
+)  # fmt: skip
+_CHANGE = (*_ONE, *_TAKES_BODY[:-1], "sark.denied")
+_HOOK = (*_TAKES_BODY, "http.delivery_id", "webhook.unsigned", "sark.unavailable", "sark.defect")
+
+_PAGING: Mapping[str, Parameter] = {
+    "limit": Parameter(
+        {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+        "How many items a page has.",
+    ),
+    "cursor": Parameter(TEXT, "`next` of the page before."),
+}
+_NAMESPACE = {"namespace": Parameter(TEXT, "Only this namespace.")}
+_LOCATION = {"Location": Parameter(TEXT, "Where the run is.")}
+_KEY = Parameter(
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    "The same key with the same body gives the first answer again and starts nothing.",
+)
+
+_RUNS = (
+    Address(
+        "GET", f"{_V1}/runs", runs.listed, "List runs, newest first",
+        {200: Answer("RunPage", "A page of runs.")}, ("run.read",), _READ,
+        {
+            "status": Parameter(STATUS, "Only runs of this status."),
+            "workflow": Parameter(TEXT, "Only runs of this workflow."),
+            **_NAMESPACE, **_PAGING,
+        },
+    ),
+    Address(
+        "GET", f"{_V1}/runs/{{id}}", runs.shown, "Show a run and its steps",
+        {200: Answer("Run", "The run.")}, ("run.read",), _ONE, {},
+    ),
+    Address(
+        "GET", f"{_V1}/runs/{{id}}/journal", runs.history, "List what has happened in a run",
+        {200: Answer("JournalPage", "A page of the journal, in its order.")}, ("run.read",), _ONE,
+        {
+            "after": Parameter({"type": "integer", "minimum": 0}, "Only rows behind this `seq`."),
+            **_PAGING,
+        },
+    ),
+    Address(
+        "POST", f"{_V1}/runs/{{id}}/cancel", runs.cancel, "Ask a run to end",
+        {202: Answer("Cancelling", "It was asked, now or before.")},
+        ("run.read", "run.cancel"), (*_CHANGE, "sark.conflict"), {},
+        body=Body("Cancel", required=False),
+    ),
+)  # fmt: skip
+_WORKFLOWS = (
+    Address(
+        "GET", f"{_V1}/workflows", workflows.listed, "List the active workflows",
+        {200: Answer("WorkflowPage", "A page of workflows.")}, ("workflow.read",), _READ,
+        {**_NAMESPACE, **_PAGING},
+    ),
+    Address(
+        "GET", f"{_V1}/workflows/{{namespace}}/{{name}}", workflows.shown,
+        "Show a workflow, what it takes and what starts it",
+        {200: Answer("Workflow", "The workflow.")}, ("workflow.read",), _ONE, {},
+    ),
+    Address(
+        "POST", f"{_V1}/workflows/{{namespace}}/{{name}}/runs", workflows.start, "Start a run",
+        {202: Answer("Started", "The run is durable.", _LOCATION)},
+        ("run.start",), (*_CHANGE, "sark.conflict"), {}, {"Idempotency-Key": _KEY},
+        Body("Start", required=False),
+    ),
+)  # fmt: skip
+_SOURCES = (
+    Address(
+        "GET", f"{_V1}/sources", sources.listed, "List the sources",
+        {200: Answer("SourcePage", "A page of sources.")}, ("source.read",), _READ, _PAGING,
+    ),
+    Address(
+        "GET", f"{_V1}/sources/{{name}}", sources.shown, "Show a source",
+        {200: Answer("Source", "The source.")}, ("source.read",), _ONE, {},
+    ),
+    Address(
+        "POST", f"{_V1}/sources/{{name}}/sync", sources.sync, "Ask for a look at a source",
+        {202: Answer("Asked", "Wait until `generation_handled` has come as far.")},
+        ("source.read", "source.sync"), (*_ONE, "sark.denied"), {},
+    ),
+    Address(
+        "GET", f"{_V1}/commits/{{sha}}", sources.commit, "Say what became of a commit",
+        {200: Answer("CommitPage", "The commit, for each source that has shown it.")},
+        ("commit.read",), _ONE, {},
+    ),
+)  # fmt: skip
+_HOOKS = (
+    Address(
+        "POST", "/hooks/github/{source}", inbound.github, "Take a webhook of GitHub's",
+        {202: Answer("Delivered", "It is recorded, now or before.")}, ("run.start",),
+        (*_HOOK, "github.payload"),
+        headers={
+            "X-Hub-Signature-256": Parameter(TEXT, "`sha256=` and the HMAC of the raw body."),
+            "X-GitHub-Event": Parameter(TEXT, "`push` starts workflows; others are recorded."),
+            "X-GitHub-Delivery": Parameter(TEXT, "The delivery's id, taken once."),
+        },
+        body=Body(),
+    ),
+    Address(
+        "POST", "/hooks/{namespace}/{path:path}", inbound.webhook, "Take a webhook of a trigger's",
+        {202: Answer("Delivered", "It is recorded, now or before.")}, ("run.start",), _HOOK,
+        headers={
+            "webhook-id": Parameter(TEXT, "The delivery's id, taken once (Standard Webhooks)."),
+            "webhook-timestamp": Parameter(TEXT, "When it was signed (Standard Webhooks)."),
+            "webhook-signature": Parameter(TEXT, "Its signatures (Standard Webhooks)."),
+        },
+        body=Body(),
+    ),
+)  # fmt: skip
+_HEALTH = (
+    Address(
+        "GET", "/livez", health.alive, "Is the process alive",
+        {200: Answer("Alive", "The event loop turns.")},
+    ),
+    Address(
+        "GET", "/readyz", health.ready, "Is the process ready",
+        {
+            200: Answer("Ready", "Requests are served; `degraded` without Redis."),
+            503: Answer("Ready", "A request would fail, and why."),
+        },
+    ),
+    Address(
+        "GET", "/metrics", health.metrics, "What the process has counted",
+        {200: Answer("", "Prometheus' text format.")}, ("metrics.read",), (*_COMMON, "sark.denied"),
+    ),
+    Address(
+        "GET", "/api/openapi.json", openapi.shown, "This description, as OpenAPI 3.1",
+        {200: Answer("Description", "The document.")}, (), _COMMON[:2], {},
+    ),
+)  # fmt: skip
+TABLE: tuple[Address, ...] = (*_WORKFLOWS, *_RUNS, *_SOURCES, *_HOOKS, *_HEALTH)
+
+PATHS: Mapping[str, Parameter] = {
+    "id": Parameter(UUID, "The run's id."),
+    "name": Parameter(TEXT, "The name of the workflow or source."),
+    "namespace": Parameter(TEXT, "The namespace."),
+    "path": Parameter(TEXT, "The `path` of the trigger; it may hold slashes."),
+    "sha": Parameter(SHA, "The beginning of the commit's hash."),
+    "source": Parameter(TEXT, "The source's name."),
+}

@@ -1,0 +1,218 @@
+"""The shapes of what the API takes and tells, by name, as JSON Schema 2020-12."""
+
+from collections.abc import Mapping
+
+from engine.core.state import RunStatus, StepState
+from webhooks.address import Schema
+
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "integer", "minimum": 0}
+FLAG: Schema = {"type": "boolean"}
+UUID: Schema = {"type": "string", "format": "uuid"}
+INSTANT: Schema = {"type": "string", "format": "date-time"}
+SHA: Schema = {"type": "string", "pattern": "^[0-9a-f]{4,64}$"}
+ANYTHING: Schema = {}
+FREE: Schema = {"type": "object"}
+STATUS: Schema = {"type": "string", "enum": [each.value for each in RunStatus]}
+
+
+def ref(name: str) -> Schema:
+    """Return a reference to a shape."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _list(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
+def _object(required: Mapping[str, Schema], **optional: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": {**required, **optional},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _page(name: str) -> Schema:
+    return _object({"items": _list(ref(name)), "next": _or_null(TEXT)})
+
+
+_NAMED = {"namespace": TEXT, "name": TEXT}
+_RUN_HEAD = {
+    "id": UUID,
+    "namespace": TEXT,
+    "workflow": TEXT,
+    "status": STATUS,
+    "flags": _list(TEXT),
+    "commit": TEXT,
+    "plan": TEXT,
+}
+_RUN_TIMES = {
+    "created_at": INSTANT,
+    "started_at": _or_null(INSTANT),
+    "ended_at": _or_null(INSTANT),
+}
+_WORKFLOW = {
+    **_NAMED,
+    "title": TEXT,
+    "source": TEXT,
+    "commit": TEXT,
+    "plan": TEXT,
+    "file": TEXT,
+}
+_CHECK = _object({"status": {"type": "string", "enum": ["ok", "failed", "degraded"]}},
+                 reason=TEXT, digest=TEXT)  # fmt: skip
+
+SCHEMAS: Mapping[str, Schema] = {
+    "Start": _object({}, inputs=FREE),
+    "Started": _object(
+        {
+            "id": UUID,
+            "namespace": TEXT,
+            "workflow": TEXT,
+            "status": {"const": "queued"},
+            "links": _object({"self": TEXT, "journal": TEXT}),
+        }
+    ),
+    "Run": _object(
+        {
+            **_RUN_HEAD,
+            "trigger": FREE,
+            "inputs": FREE,
+            "outputs": _or_null(FREE),
+            "error": _or_null(ref("Error")),
+            **_RUN_TIMES,
+            "steps": _list(ref("Step")),
+        }
+    ),
+    "RunLine": _object(
+        {**_RUN_HEAD, "error": _or_null(_object({"type": TEXT})), **_RUN_TIMES}
+    ),
+    "RunPage": _page("RunLine"),
+    "Step": _object(
+        {
+            "path": TEXT,
+            "status": {"type": "string", "enum": [each.value for each in StepState]},
+            "reason": _or_null(TEXT),
+            "attempts": NUMBER,
+            "started_at": _or_null(INSTANT),
+            "ended_at": _or_null(INSTANT),
+            "error": _or_null(ref("Error")),
+            "outputs": _or_null(FREE),
+        }
+    ),
+    "Error": {
+        "type": "object",
+        "properties": {
+            "type": TEXT,
+            "detail": TEXT,
+            "class": {"type": "string", "enum": ["transient", "permanent", "unknown"]},
+            "step": TEXT,
+        },
+        "required": ["type", "detail"],
+    },
+    "JournalRow": _object(
+        {
+            "seq": NUMBER,
+            "at": INSTANT,
+            "kind": {
+                "type": "string",
+                "enum": ["started", "succeeded", "failed", "alarm", "lost", "cancel"],
+            },
+            "path": TEXT,
+            "attempt": NUMBER,
+            "data": ANYTHING,
+        }
+    ),
+    "JournalPage": _page("JournalRow"),
+    "Cancel": _object({}, reason=TEXT),
+    "Cancelling": _object({"id": UUID, "status": {"const": "cancelling"}}),
+    "WorkflowLine": _object(_WORKFLOW),
+    "WorkflowPage": _page("WorkflowLine"),
+    "Workflow": _object({**_WORKFLOW, "inputs": FREE, "triggers": _list(ref("Trigger"))}),
+    "Trigger": _object(
+        {"id": TEXT, "type": TEXT}, route=TEXT, open=FLAG, reason=_or_null(TEXT)
+    ),
+    "Source": _object(
+        {
+            **_NAMED,
+            "environment": TEXT,
+            "url": TEXT,
+            "ref": TEXT,
+            "root": TEXT,
+            "observed": _or_null(TEXT),
+            "attempted": _or_null(TEXT),
+            "active": _or_null(TEXT),
+            "conditions": _list(ref("Condition")),
+            "generation": NUMBER,
+            "generation_handled": NUMBER,
+            "updated_at": INSTANT,
+        }
+    ),
+    "SourcePage": _page("Source"),
+    "Condition": _object(
+        {
+            "type": TEXT,
+            "status": FLAG,
+            "reason": TEXT,
+            "message": TEXT,
+            "revision": _or_null(TEXT),
+            "since": INSTANT,
+        }
+    ),
+    "Asked": _object({"name": TEXT, "generation": NUMBER}),
+    "Commit": _object(
+        {
+            "source": TEXT,
+            "sha": TEXT,
+            "state": TEXT,
+            "reason": TEXT,
+            "author": TEXT,
+            "subject": TEXT,
+            "history": _list(_object({"state": TEXT, "at": INSTANT, "reason": TEXT})),
+            "findings": _list(ref("Finding")),
+            "seen_at": INSTANT,
+            "active": _or_null(TEXT),
+        }
+    ),
+    "CommitPage": _page("Commit"),
+    "Finding": _object(
+        {
+            "code": TEXT,
+            "severity": {"type": "string", "enum": ["error", "warning"]},
+            "message": TEXT,
+            "file": TEXT,
+            "line": NUMBER,
+            "column": NUMBER,
+            "hint": TEXT,
+        }
+    ),
+    "Delivered": _object(
+        {"delivery": TEXT, "runs": _list(UUID), "duplicate": FLAG}
+    ),
+    "Alive": _object({"status": {"const": "ok"}}),
+    "Ready": _object(
+        {
+            "status": {"type": "string", "enum": ["ready", "degraded", "unready"]},
+            "checks": {"type": "object", "additionalProperties": _CHECK},
+        }
+    ),
+    "Problem": _object(
+        {
+            "type": {"type": "string", "format": "uri"},
+            "title": TEXT,
+            "status": NUMBER,
+            "detail": TEXT,
+            "instance": TEXT,
+            "code": TEXT,
+            "request_id": TEXT,
+        },
+        errors=_list(_object({"pointer": TEXT, "message": TEXT})),
+    ),
+    "Description": FREE,
+}  # fmt: skip
