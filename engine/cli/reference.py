@@ -1,4 +1,4 @@
-"""The reference pages of commands and settings, written from the program itself.
+"""The reference pages of commands, settings, API and metrics, written from the program itself.
 
 `python -m engine.cli.reference` writes them anew; a test holds them against the program.
 """
@@ -12,7 +12,7 @@ import click
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from engine.cli import cli
+from engine.cli import cli, reference_edge
 from engine.core.values import format_duration
 from engine.settings import Controller, Server, Settings, Source, Worker
 
@@ -107,7 +107,8 @@ def _default(value: object) -> str:
 
 def pages() -> dict[str, str]:
     """Return every page by its file's name."""
-    return {"commands.md": commands_page(), "settings.md": settings_page()}
+    told = {"commands.md": commands_page(), "settings.md": settings_page()}
+    return {**told, **reference_edge.pages()}
 
 
 if __name__ == "__main__":

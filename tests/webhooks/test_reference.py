@@ -1,0 +1,195 @@
+"""What the reference says of the API is what the API does."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import uuid4
+
+import jsonschema_rs
+import pytest
+
+from policies.authorizer import Authorizer
+from policies.facts import Action, Actor, Resource, Verdict
+from tests.webhooks.served import Answer, Served, payload, settings, sign
+from tests.webhooks.test_api import HELLO, START
+from tests.webhooks.test_inbound import HMAC, hook
+from webhooks.address import needs_token
+from webhooks.addresses import TABLE
+from webhooks.app import description
+
+DOCUMENT = description()
+BRANCH = payload("push-branch-created")
+EVENTS = "triggers:\n  pushed: {type: github.push}\n"
+
+
+class Asked(Authorizer):
+    """Decides as the shipped policy does, and keeps what it was asked."""
+
+    names: ClassVar[set[str]] = set()
+
+    def decide(self, actor: Actor, action: Action, resource: Resource) -> Verdict:
+        self.names.add(action.name)
+        return super().decide(actor, action, resource)
+
+
+@pytest.fixture(scope="module")
+def there(
+    template_url: str, redis_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """A server with a workflow, a hook, a run with a journal, and a commit with a finding."""
+    import psycopg
+
+    place, _, template = template_url.rpartition("/")
+    name = f"reference_{uuid4().hex[:12]}"
+    with psycopg.connect(f"{place}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+    told = settings(tmp_path_factory.mktemp("reference"), f"{place}/{name}", redis_server)
+    with Served(told, Asked()) as served:
+        served.activate({"hello.yaml": HELLO.replace("inputs:\n", f"{EVENTS}  a: {{type: api}}\n"
+                         "inputs:\n", 1), **hook(HMAC)})  # fmt: skip
+        yield served
+
+
+def right(method: str, path: str, answer: Answer) -> None:
+    """Hold an answer against what the document says of its address and status."""
+    told = DOCUMENT["paths"][path][method.lower()]["responses"][str(answer.status)]
+    ((kind, content),) = told["content"].items()
+
+    assert kind == answer.headers["content-type"].partition(";")[0]
+    if kind.endswith("json"):
+        schema = {**content["schema"], "components": DOCUMENT["components"]}
+        checker = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+        assert [] == [str(each) for each in checker.iter_errors(answer.json)]
+    if kind == "application/problem+json":
+        assert answer.json["code"] in told["x-sark-codes"]
+    for name in told.get("headers", ()):
+        assert name.lower() in answer.headers
+
+
+def asked(there: Served, method: str, path: str, told: Mapping[str, str], query: str = "",
+          body: object = None, **headers: str) -> Answer:  # fmt: skip
+    """Ask an address of the document and hold the answer against it."""
+    place = path.format(**told)
+    if path.startswith("/hooks"):
+        raw = json.dumps(body).encode() if not isinstance(body, bytes) else body
+        kind = {"Content-Type": "application/json", "X-GitHub-Event": "push"}
+        signed = {"X-Hub-Signature-256": f"sha256={sign(raw)}", "X-Shop-Signature": sign(raw)}
+        answer = there.send(method, place, raw, kind | signed | headers)
+    else:
+        bearer = {"Authorization": f"Bearer {there.token}", "Content-Type": "application/json"}
+        raw = None if body is None else json.dumps(body).encode()
+        answer = there.send(method, place + query, raw, bearer | headers)
+    right(method, path, answer)
+    return answer
+
+
+V1 = "/api/v1"
+
+
+def test_every_good_answer_is_as_described(there: Served):
+    """
+    Each address answers in the shape, with the status and the headers that its reference tells,
+    and asks the policy for what it says it asks.
+    """
+    run = there.api("POST", START, {"inputs": {}}).json["id"]
+    there.rows("INSERT INTO journal SELECT %s, 1, now(), 'started', 'greet', 1, 'null'", run)
+    there.rows(
+        "INSERT INTO commits (source, sha, state, reason, findings) VALUES"
+        " ('shop', %s, 'Rejected', 'no', %s)",
+        "c0ffee" + "0" * 34,
+        json.dumps([{"code": "tab", "severity": "error", "message": "m", "file": "f", "line": 1,
+                     "column": 1, "hint": ""}]),
+    )  # fmt: skip
+    there.rows(
+        "UPDATE sources SET conditions = %s WHERE name = 'shop'",
+        json.dumps([{"type": "Ready", "status": True, "reason": "Ok", "message": "",
+                     "revision": None, "since": "2026-01-02T03:04:05+00:00"}]),
+    )  # fmt: skip
+    words = {"namespace": "shop", "name": "hello", "id": run, "sha": "c0ffee", "source": "shop"}
+    hooked = {"namespace": "shop", "path": "orders/paid"}
+    bodies: dict[str, object] = {
+        "/hooks/github/{source}": BRANCH,
+        "/hooks/{namespace}/{path}": {"order": 7},
+    }
+    for address in TABLE:
+        path = address.path.replace(":path", "")
+        told = {**words, **(hooked if "{path}" in path else {})}
+        if "/sources/" in path:
+            told["name"] = "shop"
+        Asked.names.clear()
+        answer = asked(there, address.method, path, told, body=bodies.get(path))
+        assert answer.status in address.answers, (path, answer.body)
+        assert set(address.actions) == Asked.names, path
+
+
+REFUSED = [
+    ("GET", f"{V1}/runs", "?status=nonsense", None, 422),
+    ("GET", f"{V1}/runs", "?limit=0", None, 422),
+    ("GET", f"{V1}/runs/{{id}}", "", None, 404),
+    ("GET", f"{V1}/runs/{{id}}", "?limit=1", None, 422),
+    ("GET", f"{V1}/runs/{{id}}/journal", "", None, 404),
+    ("POST", f"{V1}/runs/{{id}}/cancel", "", {"why": 1}, 422),
+    ("POST", f"{V1}/runs/{{id}}/cancel", "", {"reason": "x"}, 404),
+    ("POST", f"{V1}/workflows/{{namespace}}/{{name}}/runs", "", {"inputs": {"times": 9}}, 422),
+    ("POST", f"{V1}/workflows/{{namespace}}/{{name}}/runs", "?dry=1", {}, 422),
+    ("GET", f"{V1}/workflows/{{namespace}}/{{name}}", "?x=1", None, 422),
+    ("GET", f"{V1}/sources/{{name}}", "", None, 404),
+    ("POST", f"{V1}/sources/{{name}}/sync", "", None, 404),
+    ("GET", f"{V1}/commits/{{sha}}", "", None, 404),
+    ("POST", "/hooks/github/{source}", "", [], 400),
+    ("POST", "/hooks/github/{source}", "", {}, 400),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "query", "body", "status"), REFUSED)
+def test_a_problem_is_as_described(
+    there: Served, method: str, path: str, query: str, body: object, status: int
+):
+    """
+    What is refused is a problem of the one shape, with a code that the reference lists for it.
+    """
+    words = {"namespace": "shop", "name": "hello", "id": str(uuid4()), "sha": "dead",
+             "source": "shop"}  # fmt: skip
+
+    assert status == asked(there, method, path, words, query, body).status
+
+
+def test_a_stranger_hears_what_is_described(there: Served):
+    """
+    Without a token each guarded address is 401, as its reference says; no other needs one.
+    """
+    for path, methods in DOCUMENT["paths"].items():
+        for method, told in methods.items():
+            assert bool(told["security"]) == needs_token(path)
+            if told["security"]:
+                right(method, path, there.send(method.upper(), path))
+
+
+def test_the_document_is_served(there: Served):
+    """
+    `/api/openapi.json` is the document of the reference, and every reference in it resolves.
+    """
+    answer = there.send(
+        "GET", "/api/openapi.json", None, {"Authorization": f"Bearer {there.token}"}
+    )
+    written = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
+
+    assert json.loads(written.read_text()) == answer.json
+    for place in _references(answer.json):
+        assert place.rpartition("/")[2] in answer.json["components"]["schemas"]
+    names = [
+        told["operationId"] for each in answer.json["paths"].values() for told in each.values()
+    ]
+    assert len(names) == len(set(names))
+
+
+def _references(told: Any) -> Iterator[str]:
+    if isinstance(told, dict):
+        if isinstance(told.get("$ref"), str):
+            yield told["$ref"]
+        for each in told.values():
+            yield from _references(each)
+    elif isinstance(told, list):
+        for each in told:
+            yield from _references(each)
