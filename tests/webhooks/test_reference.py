@@ -78,8 +78,8 @@ def asked(there: Served, method: str, path: str, told: Mapping[str, str], query:
         answer = there.send(method, place, raw, kind | signed | headers)
     else:
         bearer = {"Authorization": f"Bearer {there.token}", "Content-Type": "application/json"}
-        raw = None if body is None else json.dumps(body).encode()
-        answer = there.send(method, place + query, raw, bearer | headers)
+        data = None if body is None else json.dumps(body).encode()
+        answer = there.send(method, place + query, data, bearer | headers)
     right(method, path, answer)
     return answer
 
@@ -123,7 +123,7 @@ def test_every_good_answer_is_as_described(there: Served):
         assert set(address.actions) == Asked.names, path
 
 
-REFUSED = [
+REFUSED: list[tuple[str, str, str, object, int]] = [
     ("GET", f"{V1}/runs", "?status=nonsense", None, 422),
     ("GET", f"{V1}/runs", "?limit=0", None, 422),
     ("GET", f"{V1}/runs/{{id}}", "", None, 404),
