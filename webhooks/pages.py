@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -25,6 +26,8 @@ _PAGES = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
 )
+_PAGES.filters["json"] = lambda told: orjson.dumps(told, option=orjson.OPT_INDENT_2).decode()
+_PAGES.filters["instant"] = lambda told: told.strftime("%Y-%m-%d %H:%M:%S")
 _STYLE = (_FOLDER / "static" / "sark.css").read_bytes()
 _FORM_LIMIT = 4096
 _LATEST = 50

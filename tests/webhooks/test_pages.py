@@ -1,5 +1,6 @@
 """The pages as a browser meets them."""
 
+import json
 from urllib.parse import urlencode
 
 import pytest
@@ -178,3 +179,36 @@ def test_the_style_is_one_file(shared: Served):
 
     assert [200, "text/css; charset=utf-8"] == [answer.status, answer.headers["content-type"]]
     assert b"color-scheme" in answer.body
+
+
+def test_a_failure_comes_first(server: Served):
+    """
+    A run that failed shows what went wrong before anything else, as text whatever it holds.
+    """
+    server.activate({"hello.yaml": HELLO})
+    identity = server.api("POST", START, {"inputs": {"name": EVIL}}).json["id"]
+    server.rows(
+        "UPDATE runs SET status = 'failed', started_at = now(), ended_at = now(), error = %s",
+        json.dumps({"type": EVIL, "detail": EVIL, "step": EVIL, "class": "permanent"}),
+    )
+    session = {"Cookie": cookie(login(server, server.token))}
+    run = server.send("GET", f"/runs/{identity}", None, session).body
+    home = server.send("GET", "/", None, session).body
+
+    assert run.index(b"&lt;script&gt;") < run.index(b"<dl>")
+    assert b"<script" not in run + home
+    assert b"failed: &lt;script&gt;" in home
+
+
+def test_an_empty_page_says_what_to_do(server: Served):
+    """
+    Where there is nothing yet, the page names the command that changes it.
+    """
+    session = {"Cookie": cookie(login(server, server.token))}
+    empty = server.send("GET", "/", None, session).body
+    server.activate({"hello.yaml": HELLO.replace("name: hello", "name: greet")})
+    filled = server.send("GET", "/", None, session).body
+
+    for told in (b"sark up --repo PATH", b"sark sources", b"sark run NAME --wait"):
+        assert told in empty
+    assert b"sark run greet --wait" in filled
