@@ -17,6 +17,8 @@ _MOST = 200
 
 def query(request: Request) -> dict[str, str]:
     """Return the parameters; raise Invalid for one that the address has not, or told twice."""
+    if not request.scope["query_string"]:
+        return {}
     known = tuple(request.scope["known"])
     told: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
