@@ -42,6 +42,25 @@ def test_what_is_not_there_is_404(there: Served, path: str):
     assert answer.json["request_id"] == answer.headers["x-request-id"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/sources/a%00b", 404),
+        ("POST", "/sources/%00/sync", 404),
+        ("GET", "/workflows/%00/hello", 404),
+        ("GET", "/workflows?namespace=%00", 422),
+        ("GET", "/runs?workflow=%00", 422),
+    ],
+)
+def test_what_postgresql_cannot_hold_is_not_asked_for(
+    there: Served, method: str, path: str, status: int
+):
+    """
+    A NUL in an address or a parameter is refused like any other name that nothing has.
+    """
+    assert status == there.api(method, path).status
+
+
 NEEDS_A_TOKEN = [
     ("GET", "/api/v1/runs"),
     ("GET", f"/api/v1/runs/{uuid4()}"),

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from engine.core.wording import suggestion
-from engine.errors import Invalid
+from engine.errors import Invalid, NotFound
 from webhooks.problem import Data
 
 _LIMIT = 50
@@ -16,7 +16,12 @@ _MOST = 200
 
 
 def query(request: Request) -> dict[str, str]:
-    """Return the parameters; raise Invalid for one that the address has not, or told twice."""
+    """Return the parameters; raise Invalid for one that the address has not, or told twice.
+
+    Nothing has a NUL in its name, and PostgreSQL takes none: raise NotFound or Invalid for it.
+    """
+    if "\0" in request.scope["path"]:
+        raise NotFound("there is nothing at this address")
     if not request.scope["query_string"]:
         return {}
     known = tuple(request.scope["known"])
@@ -27,6 +32,8 @@ def query(request: Request) -> dict[str, str]:
             raise Invalid(f"there is no parameter {name!r}; {hint}", ((f"/{name}", "unknown"),))
         if name in told:
             raise Invalid(f"{name} is there twice", ((f"/{name}", "told twice"),))
+        if "\0" in value:
+            raise Invalid(f"{name} holds a NUL", ((f"/{name}", "no NUL"),))
         told[name] = value
     return told
 
