@@ -13,7 +13,7 @@ _READ = (*_COMMON, "sark.invalid")
 _ONE = (*_READ, "sark.not_found")
 _TAKES_BODY = (
     "http.content_type", "http.content_encoding", "http.cut_off", "http.not_json",
-    "http.slow_body", "http.too_large", "sark.invalid",
+    "http.slow_body", "http.too_deep", "http.too_large", "sark.invalid",
 )  # fmt: skip
 _CHANGE = (*_ONE, *_TAKES_BODY[:-1], "sark.denied")
 _HOOK = (*_TAKES_BODY, "http.delivery_id", "webhook.unsigned", "sark.unavailable", "sark.defect")

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -12,6 +13,7 @@ from webhooks.problem import Refusal
 
 API_LIMIT = 1 << 20
 _PATIENCE = 10.0
+_DEEPEST = 200  # orjson reads 1,024 and writes 254, some of which a run puts around a body
 _LENGTH = re.compile(r"[0-9]{1,15}")
 
 
@@ -63,6 +65,8 @@ def parse(body: bytes) -> Json:
     except orjson.JSONDecodeError as error:
         detail = f"the body is not JSON: line {error.lineno}, column {error.colno}"
         raise Refusal("http.not_json", detail) from None
+    if body.count(b"[") + body.count(b"{") > _DEEPEST and _is_deep(told):
+        raise Refusal("http.too_deep", f"the body is nested more than {_DEEPEST} deep")
     return told
 
 
@@ -75,6 +79,20 @@ async def _stream(request: Request, limit: int) -> bytes:
             raise _too_large(limit)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _is_deep(told: Json) -> bool:
+    """Return whether lists and objects are nested deeper than orjson writes them again."""
+    level: list[Json] = [told]
+    for _ in range(_DEEPEST + 1):
+        level = [below for each in level for below in _below(each)]
+    return bool(level)
+
+
+def _below(told: Json) -> Iterable[Json]:
+    if isinstance(told, Mapping):
+        return told.values()
+    return told if isinstance(told, list) else ()
 
 
 def _too_large(limit: int) -> Refusal:

@@ -25,6 +25,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "http.not_found": Kind(404, "There is nothing at this address."),
     "http.not_json": Kind(400, "The body is not JSON by a strict reading."),
     "http.slow_body": Kind(408, "The body took too long to come."),
+    "http.too_deep": Kind(400, "The body's lists and objects are nested too deep to be kept."),
     "http.too_large": Kind(413, "The body is larger than is taken here."),
     "sark.conflict": Kind(409, "The thing is not in a state that allows this; read it again."),
     "sark.defect": Kind(500, "The server has made a mistake; its log has it under `request_id`."),

@@ -121,3 +121,14 @@ def test_one_path_of_two_sources_is_told_to_both(server: Served):
     ]
     assert ["paid", "also"] == names
     assert [1, 1] == [len(first.json["runs"]), len(second.json["runs"])]
+
+
+@pytest.mark.parametrize(("depth", "status"), [(190, 202), (210, 400), (900, 400)])
+def test_a_body_is_as_deep_as_can_be_kept(server: Served, depth: int, status: int):
+    """
+    A signed body that is nested deeper than a run can keep is 400, and one less deep is taken.
+    """
+    server.activate(hook(HMAC))
+    body = b'{"order": 7, "x": ' + b"[" * depth + b"]" * depth + b"}"
+
+    assert status == post(server, body, X_Shop_Signature=sign(body)).status
