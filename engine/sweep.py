@@ -7,7 +7,7 @@ period later at most.
 import asyncio
 import logging
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 
@@ -33,6 +33,8 @@ class Sweep:
         self._owner = owner
         self._period = period.total_seconds()
         self._lease = lease
+        self._last: datetime | None = None
+        self._since: datetime | None = None
 
     async def serve(self) -> None:
         """Look once a period, jitter included; raise Fenced, or what a lost connection raises."""
@@ -50,15 +52,25 @@ class Sweep:
         beat = await workers.beat(self._connection, self._owner.worker)
         if beat is None:
             raise Fenced(f"worker {self._owner.worker} was declared dead")
-        if await self._bury() or beat.claimable:
+        if await self._bury(self._may_judge(beat.at)) or beat.claimable:
             self._owner.attend()
         if beat.cancelled:
             self._owner.look()
 
-    async def _bury(self) -> bool:
+    def _may_judge(self, at: datetime) -> bool:
+        """True if this worker has looked all through a lease, and so may call others silent.
+
+        What held it up, a frozen host or PostgreSQL, may have held up the others with it.
+        """
+        if self._last is None or self._since is None or at - self._last > self._lease:
+            self._since = at
+        self._last = at
+        return at - self._since >= self._lease
+
+    async def _bury(self, may_judge: bool) -> bool:
         me = self._owner.worker
         dead, silent = await workers.suspects(self._connection, me, self._lease)
-        if silent:
+        if silent and may_judge:
             _LOG.warning("workers %s are silent; their connections are ended", silent)
             await workers.terminate(self._connection, silent)
             dead, _ = await workers.suspects(self._connection, me, self._lease)

@@ -142,6 +142,32 @@ def test_a_frozen_worker_is_replaced_and_thaws_as_another(fleet: Fleet, database
     asyncio.run(check())
 
 
+def test_who_was_frozen_itself_calls_nobody_silent(fleet: Fleet, database_url: str):
+    """
+    A whole host that freezes beyond the lease and thaws one process after the other loses
+    nothing: no worker takes the runs of another that was held up as it was itself.
+    """
+
+    async def check() -> None:
+        async with house(database_url) as here:
+            both = fleet.add(), fleet.add()
+            made = await here.start(chain(2, 3))
+            await marked(fleet, 1)
+            await asyncio.sleep(0.5)
+            for each in both:
+                each.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(1.5)
+            owner = int(fleet.marks()[0][3])
+            for each in sorted(both, key=lambda each: each.pid == owner):
+                each.send_signal(signal.SIGCONT)
+                await asyncio.sleep(0.5)
+            await here.until(made[0], "succeeded")
+
+            assert [mark[1] for mark in fleet.marks()] == ["s00", "s01"]
+
+    asyncio.run(check())
+
+
 def test_redis_may_lose_everything(fleet: Fleet, database_url: str, redis_url: str):
     """
     FLUSHALL again and again while 200 runs are started: all of them end, each outcome once.

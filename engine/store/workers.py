@@ -7,7 +7,7 @@ nothing of it can come any more. Only then do its runs go to others.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import LiteralString
 
 from psycopg.rows import class_row
@@ -25,6 +25,7 @@ _LOCK: LiteralString = "SELECT pg_advisory_lock(%(space)s, (%(id)s %% 2147483647
 _BEAT: LiteralString = """
     UPDATE workers SET beat_at = now() WHERE id = %(id)s
     RETURNING
+        beat_at AS at,
         EXISTS (SELECT FROM runs WHERE pool = workers.pool AND owner IS NULL
                    AND ended_at IS NULL AND due_at <= now()) AS claimable,
         EXISTS (SELECT FROM runs WHERE owner = workers.id AND cancel IS NOT NULL) AS cancelled
@@ -61,8 +62,12 @@ _ORPHAN: LiteralString = """
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What a worker hears when it says that it lives: whether there is something to do."""
+    """What a worker hears when it says that it lives: whether there is something to do.
 
+    `at` is when it said so, by the clock of PostgreSQL.
+    """
+
+    at: datetime
     claimable: bool
     cancelled: bool
 
