@@ -12,7 +12,7 @@ from typing import assert_never
 from engine.core.binding import Bound
 from engine.core.event import Alarm, Cancel, Event, Failed, OwnerLost, Started, Succeeded
 from engine.core.expression import EvaluationError
-from engine.core.retrying import MAX_LOSSES, backoff, is_over, wished
+from engine.core.retrying import MAX_LOSSES, apart, backoff, is_over, wished
 from engine.core.run import Header, Run, ScopeRun, StepRun
 from engine.core.state import Move, RunStatus, StepState
 from engine.core.turn import AlarmSet, Decision, Launch, Turn, problem
@@ -122,8 +122,7 @@ def _fail(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> None:
     """Make another attempt after a pause, or end the step."""
     retry = step.step.plan.retry
     tries = step.attempt - step.losses
-    seed = f"{turn.run.header.id}:{step.path}:{step.attempt}"
-    again = turn.now + max(backoff(retry, tries + 1, seed), wished(error))
+    again = turn.now + max(backoff(retry, tries + 1, _seed(turn, step)), wished(error))
     assert step.started_at is not None
     if is_over(retry, tries, step.started_at, again):
         return turn.fail(step, error)
@@ -132,6 +131,10 @@ def _fail(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> None:
     except (EvaluationError, ValueError) as fault:
         return turn.fail(step, {**problem("sark.expression", f"retry.if: {fault}"), "cause": error})
     return turn.pause(step, again) if wanted else turn.fail(step, error)
+
+
+def _seed(turn: Turn, step: StepRun) -> str:
+    return f"{turn.run.header.id}:{step.path}:{step.attempt}"
 
 
 def _may_retry(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> bool:
@@ -196,7 +199,11 @@ def _lose(turn: Turn) -> None:
             turn.fail(step, problem("sark.poison", detail))
         else:
             step.losses += 1
-            turn.launch(step, Move.RELAUNCH)
+            pause = apart(step.losses, _seed(turn, step))
+            if pause:
+                turn.pause(step, turn.now + pause)
+            else:
+                turn.launch(step, Move.RELAUNCH)
 
 
 def _cancel(turn: Turn, by: str, reason: str) -> Run | None:

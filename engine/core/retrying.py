@@ -25,6 +25,15 @@ def backoff(retry: Retry, attempt: int, seed: str) -> timedelta:
     return pause * _fraction(seed) if retry.jitter else pause
 
 
+def apart(losses: int, seed: str) -> timedelta:
+    """Return how long a step waits that its worker's death has ended `losses` times (1 or more).
+
+    Nothing the first time, then up to 1 s, then 4 s. Of the steps that died together one may be
+    what killed the worker: they begin again at different times, so that it dies alone.
+    """
+    return timedelta(seconds=4 ** (losses - 2)) * _fraction(seed) if losses > 1 else timedelta(0)
+
+
 def wished(error: Mapping[str, Json]) -> timedelta:
     """Return the pause that the far side asked for, at most an hour, or nothing."""
     seconds = error.get("retry_after")

@@ -1,5 +1,7 @@
 """What the machine tries again: failed attempts, and those that died with their worker."""
 
+from datetime import timedelta
+
 import pytest
 
 from engine.core import machine
@@ -113,11 +115,17 @@ def test_an_attempt_of_unknown_outcome_is_not_repeated() -> None:
 
 def test_a_step_that_kills_its_workers_is_stopped() -> None:
     """
-    After four deaths of its worker a step fails, and the author's attempts were not used up.
+    After four deaths of its worker a step fails, and the author's attempts were not used up. It
+    is made again at once after the first, and after a pause of its own after the next two.
     """
     run, _ = begin(plan(scope(step("a", retry=RETRY))))
-    tell(run, OwnerLost(), OwnerLost(), OwnerLost())
+    tell(run, OwnerLost())
     assert states(run)["a"] == "running"
+    for longest in (1, 4):
+        (alarm,) = tell(run, OwnerLost(), after=timedelta(0)).alarms
+        assert states(run)["a"] == "waiting"
+        assert NOW < alarm.at < NOW + timedelta(seconds=longest)
+        tell(run, Alarm("a", alarm.at), after=alarm.at - NOW)
     tell(run, OwnerLost())
 
     assert run.error is not None
