@@ -16,8 +16,11 @@ from pathlib import Path
 from engine.errors import Misconfigured
 from engine.local import nobody
 from engine.local.child import spawn, stop, tail, write_private
+from engine.store.pool import told
 
 _PATIENCE = 60.0
+# Right after kill -9 the processes of the one before still end; seconds after each failed start.
+_PAUSES = (0.1, 0.3, 1.0, 0.0)
 _USER = "sark"
 _DATABASE = "sark"
 
@@ -47,23 +50,28 @@ class Postgres:
         self._data = folder / "data"
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
 
     def start(self) -> str:
         """Start the server and return its URL; make its database the first time.
 
+        Started again, it has the URL that everybody was told the first time.
         Raise Misconfigured, with the end of its log, if it does not come up.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         self._check_version()
-        for last in (False, True):  # a start right after kill -9 may need a second try
-            port = free_port(self._last_port())
-            (self._data / "postgresql.auto.conf").write_text("")
-            (self._data / "postgresql.conf").write_text(_CONFIGURATION.format(port=port))
-            (self.folder / "port").write_text(str(port))
-            if self._come_up(last):
+        self._port = port = self._port or free_port(self._last_port())
+        (self._data / "postgresql.auto.conf").write_text("")
+        (self._data / "postgresql.conf").write_text(_CONFIGURATION.format(port=port))
+        (self.folder / "port").write_text(str(port))
+        for pause in _PAUSES:
+            if self._come_up():
                 break
+            time.sleep(pause)
+        else:
+            raise Misconfigured(f"PostgreSQL did not start in {self._data}:\n{tail(self._log)}")
         url = self._url(port, _DATABASE)
         self._make_database(self._url(port, "postgres"))
         return url
@@ -112,7 +120,7 @@ class Postgres:
                 "old version, or name another folder with --state"
             )
 
-    def _come_up(self, last: bool) -> bool:
+    def _come_up(self) -> bool:
         """Start the process and wait until line 8 of postmaster.pid says ready."""
         pid_file = self._data / "postmaster.pid"
         if not self._is_running_elsewhere(pid_file):
@@ -132,9 +140,7 @@ class Postgres:
             except (OSError, IndexError):
                 pass
             time.sleep(0.01)
-        if last:
-            stop(process, signal.SIGINT, 5)
-            raise Misconfigured(f"PostgreSQL did not start in {self._data}:\n{tail(self._log)}")
+        stop(process, signal.SIGINT, 5)
         return False
 
     def _is_running_elsewhere(self, pid_file: Path) -> bool:
@@ -148,7 +154,7 @@ class Postgres:
     def _make_database(self, url: str) -> None:
         import psycopg
 
-        with psycopg.connect(url, autocommit=True) as connection:
+        with told(), psycopg.connect(url, autocommit=True) as connection:
             found = connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", (_DATABASE,)
             ).fetchone()

@@ -11,10 +11,10 @@ import gc
 import os
 import shutil
 import signal
+import socket
 import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TextIO
 
@@ -25,37 +25,32 @@ from engine import token
 from engine.controller import run_controller
 from engine.errors import Misconfigured, SarkError
 from engine.local import example
-from engine.local.child import Forked, fork, stop, tail, write_private
-from engine.local.postgres import Postgres, free_port
+from engine.local.child import stop, tail, write_private
+from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
+from engine.local.watch import Part, Program, Watched
 from engine.settings import Settings, Source
 from engine.store.migrate import migrate
 from engine.worker import run_worker
 from webhooks.serve import run_server
 
 _LEAST_DISK = 64 << 20
+# What a person can mend where the state folder is.
+_IN_THE_WAY = {
+    errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOSPC,
+    errno.ENOTDIR, errno.EPERM, errno.EROFS,
+}  # fmt: skip
 _READY_PATIENCE = 60.0
 _FIRST_LOOK = 3.0
 _POLL = 0.05
 _QUICK_POLL = 0.01
-_LONGEST_PAUSE = 5.0
+# How long after its grace a worker may still take to hand its runs back.
+_CLEANING_SECONDS = 5.0
 
 
 def run_up(settings: Settings) -> None:
     """Run everything until SIGINT or SIGTERM; raise Misconfigured if it cannot start."""
     _Up(settings).run()
-
-
-@dataclass(slots=True)
-class _Child:
-    """A process that is started again when it ends, after a pause that grows."""
-
-    name: str
-    start: Callable[[], Forked]
-    process: Forked | None = None
-    due: float = 0.0
-    pause: float = 0.1
-    began: float = field(default=0.0)
 
 
 class _Up:
@@ -65,37 +60,39 @@ class _Up:
         self._logs = self._state / "log"
         self._postgres: Postgres | None = None
         self._valkey: Valkey | None = None
-        self._children: list[_Child] = []
+        self._programs: list[Program] = []
+        self._watched: list[Watched] = []
         self._stopping = False
 
     def run(self) -> None:
         """Start in order, watch, stop in the opposite order."""
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, self._stop)
-        lock = self._lock()
+        try:
+            with self._lock():
+                self._serve()
+        except OSError as error:
+            if error.errno not in _IN_THE_WAY:
+                raise
+            place = error.filename or self._state
+            raise Misconfigured(
+                f"{place}: {error.strerror}; mend that, or name another folder with --state"
+            ) from None
+
+    def _serve(self) -> None:
         try:
             self._start()
             self._tell()
             while not self._stopping:
-                self._watch()
+                self._mend()
                 time.sleep(_POLL)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise Misconfigured(f"no space is left at {self._state}: free some") from None
-            raise
         finally:
             self._end()
-            lock.close()
 
     def _lock(self) -> TextIO:
         """Take the state folder; raise Misconfigured if another `sark up` has it."""
-        try:
-            self._logs.mkdir(parents=True, exist_ok=True)
-            lock = (self._state / "lock").open("a+")
-        except OSError as error:
-            raise Misconfigured(
-                f"{self._state}: {error.strerror}; name another with --state"
-            ) from None
+        self._logs.mkdir(parents=True, exist_ok=True)
+        lock = (self._state / "lock").open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -113,11 +110,14 @@ class _Up:
         server = self._settings.server
         if shutil.disk_usage(self._state).free < _LEAST_DISK:
             raise Misconfigured(f"less than 64 MiB are free at {self._state}: free some")
-        if free_port(server.port) != server.port:
+        try:
+            family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+            socket.create_server((server.host, server.port), family=family).close()
+        except OSError as error:
             raise Misconfigured(
-                f"port {server.port} on {server.host} is taken: stop who listens there, or set "
-                "SARK_SERVER__PORT (or port in [server]) to another"
-            )
+                f"port {server.port} on {server.host}: {error.strerror}; stop who listens there, "
+                "or set SARK_SERVER__PORT (or port in [server]) to another"
+            ) from None
         told = self._told(*self._servers())
         token.ensure(self._state)
         write_private(self._state / "address", self._address)
@@ -135,10 +135,12 @@ class _Up:
         if redis is None:
             self._valkey = Valkey(self._state / "valkey")
             redis = self._valkey.start()
+            self._watch("Valkey", self._valkey)
         database = self._settings.database_url
         if database is None:
             self._postgres = Postgres(self._state / "postgres")
             database = self._postgres.start()
+            self._watch("PostgreSQL", self._postgres)
         write_private(self._state / "redis_url", redis)
         write_private(self._state / "database_url", database)
         asyncio.run(migrate(database))
@@ -156,15 +158,25 @@ class _Up:
 
     def _add(self, name: str, work: Callable[[], None], number: int = 0) -> None:
         log = self._logs / (f"{name}.log" if not number else f"{name}-{number}.log")
-        child = _Child(name, lambda: fork(name, work, log))
-        child.process, child.began = child.start(), time.monotonic()
-        self._children.append(child)
+        program = Program(name, work, log)
+        program.start()
+        self._programs.append(program)
+        self._watch(f"the {name}", program)
+
+    def _watch(self, name: str, part: Part) -> None:
+        self._watched.append(Watched(name, part, time.monotonic()))
+
+    def _mend(self) -> None:
+        """Start again what has ended."""
+        for each in self._watched:
+            if not self._stopping:
+                each.mend()
 
     def _await_ready(self) -> None:
         """Wait for the server, then a moment for every source to have been looked at once."""
         limit = time.monotonic() + _READY_PATIENCE
         while self._ask("/readyz") is None:
-            self._watch()
+            self._mend()
             if self._stopping:
                 return
             if time.monotonic() > limit:
@@ -172,7 +184,7 @@ class _Up:
             time.sleep(_QUICK_POLL)
         limit = time.monotonic() + _FIRST_LOOK
         while not self._stopping and time.monotonic() < limit and not self._has_looked():
-            self._watch()
+            self._mend()
             time.sleep(_QUICK_POLL)
 
     def _has_looked(self) -> bool:
@@ -212,33 +224,16 @@ class _Up:
             "Ctrl-C stops all of it; nothing is lost."
         )
 
-    def _watch(self) -> None:
-        """Start again what has ended; a child that keeps ending waits longer each time."""
-        now = time.monotonic()
-        for server in (self._postgres, self._valkey):
-            if server is not None and not server.is_up() and not self._stopping:
-                click.echo(f"sark: {type(server).__name__} has ended; starting it again", err=True)
-                server.start()
-        for child in self._children:
-            if child.process is not None and child.process.poll() is not None:
-                lived = now - child.began
-                child.pause = 0.1 if lived > 10 else min(child.pause * 2, _LONGEST_PAUSE)
-                child.process, child.due = None, now + child.pause
-            if child.process is None and now >= child.due and not self._stopping:
-                click.echo(f"sark: the {child.name} has ended; starting it again", err=True)
-                child.process, child.began = child.start(), now
-
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
 
     def _end(self) -> None:
         """Stop children together, then the servers that they use."""
         self._stopping = True
-        running = [each.process for each in self._children if each.process is not None]
+        running = [each.process for each in self._programs if each.process is not None]
         for process in running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        patience = self._settings.worker.grace.total_seconds() + 2
+            process.send_signal(signal.SIGTERM)
+        patience = self._settings.worker.grace.total_seconds() + _CLEANING_SECONDS
         for process in running:
             stop(process, signal.SIGTERM, patience)
         if self._valkey is not None:

@@ -22,12 +22,17 @@ class Valkey:
         self.folder = folder
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self._password = secrets.token_urlsafe(24)
 
     def start(self) -> str:
-        """Start the server and return its URL; raise Misconfigured if it does not come up."""
+        """Start the server and return its URL; raise Misconfigured if it does not come up.
+
+        Started again, it has the URL that everybody was told the first time.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        port, password = free_port(), secrets.token_urlsafe(24)
-        write_private(self.folder / "password", password)
+        self._port = port = self._port or free_port()
+        password = self._password
         write_private(
             self.folder / "valkey.conf",
             f"bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ''\nappendonly no\n"

@@ -1,0 +1,75 @@
+"""What is started again when it ends, after a pause that grows."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import click
+
+from engine.errors import SarkError
+from engine.local.child import Forked, fork
+
+_SHORTEST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+_LONG_LIFE = 10.0
+
+
+class Part(Protocol):
+    """A server or a process of SARK."""
+
+    def start(self) -> object: ...
+
+    def is_up(self) -> bool: ...
+
+
+class Program:
+    """A process of SARK, forked from the supervisor."""
+
+    def __init__(self, name: str, work: Callable[[], None], log: Path) -> None:
+        self._name = name
+        self._work = work
+        self._log = log
+        self.process: Forked | None = None
+
+    def start(self) -> None:
+        self.process = fork(self._name, self._work, self._log)
+
+    def is_up(self) -> bool:
+        """True while the process lives."""
+        return self.process is not None and self.process.poll() is None
+
+
+@dataclass(slots=True)
+class Watched:
+    """A part that has been started, and when it may be started again once it has ended."""
+
+    name: str
+    part: Part
+    began: float
+    pause: float = _SHORTEST_PAUSE
+    due: float | None = None
+
+    def mend(self) -> None:
+        """Start the part again if it has ended and its pause is over.
+
+        What keeps it from starting, a full disk or a port that is taken, may pass: say so, and
+        try again later.
+        """
+        now = time.monotonic()
+        if self.part.is_up():
+            return
+        if self.due is None:
+            lived = now - self.began
+            self.pause = (
+                _SHORTEST_PAUSE if lived > _LONG_LIFE else min(self.pause * 2, _LONGEST_PAUSE)
+            )
+            self.due = now + self.pause
+        elif now >= self.due:
+            click.echo(f"sark: {self.name} has ended; starting it again", err=True)
+            try:
+                self.part.start()
+            except (SarkError, OSError) as error:
+                click.echo(f"sark: {self.name} did not start: {error}", err=True)
+            self.began, self.due = time.monotonic(), None
