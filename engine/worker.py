@@ -75,15 +75,17 @@ class WorkerProcess:
 
     async def serve(self) -> None:
         """Serve until stopped, across every loss of PostgreSQL and every fence."""
-        pause = _SHORTEST_PAUSE
+        loop, pause = asyncio.get_running_loop(), _SHORTEST_PAUSE
         while not self._stopping.is_set():
+            began = loop.time()
             try:
                 await self._own()
-                pause = _SHORTEST_PAUSE
             except Fenced as fenced:
                 _LOG.warning("%s; it begins anew as another", fenced)
             except _LOST as error:
                 _LOG.warning("PostgreSQL was lost: %s", _first(error))
+                if loop.time() - began > _LONGEST_PAUSE:
+                    pause = _SHORTEST_PAUSE
                 with suppress(TimeoutError):
                     span = pause * (0.5 + random.random())  # nosec B311 - a pause, no secret
                     await asyncio.wait_for(self._stopping.wait(), span)
