@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 
+from benchmarks.processes import tree
 from engine.local.child import die_with_parent
 from tests.git.repo import ENVIRONMENT
 
@@ -122,6 +123,10 @@ class Stack:
         assert self._process is not None
         return self._process.pid
 
+    def pids(self, name: str) -> list[int]:
+        """Return its processes of this name that live, the oldest first."""
+        return [pid for pid in tree(self.pid) if _name(pid) == name]
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
@@ -213,6 +218,21 @@ class Link:
         if answer.status >= 400:
             raise RuntimeError(f"{answer.status} {path}: {text[:300]!r}")
         return dict(json.loads(text))
+
+
+def is_alive(pid: int) -> bool:
+    """True if a process is there, and not only waits to be forgotten."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() if is_alive(pid) else ""
+    except OSError:
+        return ""
 
 
 def free_port() -> int:
