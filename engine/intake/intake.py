@@ -18,7 +18,7 @@ from engine.broker import Rings
 from engine.errors import SarkError, Unavailable
 from engine.intake.request import Delivered, Delivery, Request, Start, Started, Waiting
 from engine.intake.turn import Answers, Decides, Turn
-from engine.store.pool import Connection, Pool, connect
+from engine.store.pool import Connection, Pool, connect, told
 from engine.store.starts import Starts
 from engine.telemetry import REGISTRY
 
@@ -198,8 +198,9 @@ class Intake:
         except _LOST:
             try:
                 await self._turn(turn)
-            except _LOST as error:
-                raise Unavailable(f"PostgreSQL does not answer: {_first(error)}") from None
+            except _LOST:
+                with told():
+                    raise
         if self._bell is not None:
             for pool in turn.pools:
                 self._bell.ring_pool(pool)
@@ -218,7 +219,3 @@ class Intake:
                 self._link = None
             await link[0].close()
             raise
-
-
-def _first(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

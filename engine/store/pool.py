@@ -96,6 +96,6 @@ class told:
         if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
             # Without a code it is the driver's own, which shows the URL, password and all.
             raise Misconfigured("the database's URL is not one that PostgreSQL takes") from None
-        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | TimeoutError):
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OSError):
             first = (str(error).splitlines() or ["no answer"])[0]
             raise Unavailable(f"PostgreSQL does not answer: {first}") from None

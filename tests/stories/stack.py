@@ -28,12 +28,14 @@ _ENDED = frozenset({"succeeded", "failed", "cancelled"})
 class Stack:
     """`sark up` on a free port over a repository with these files; use it as a context.
 
-    In `config`, a whole sark.toml, REPOSITORY stands for the repository's path.
+    In `config`, a whole sark.toml, REPOSITORY stands for the repository's path. `disk` is the
+    size of a disk of its own for the state folder, for root alone; such a stack starts once.
     """
 
     def __init__(
-        self, files: Mapping[str, str], config: str | None = None, **environment: str
-    ) -> None:
+        self, files: Mapping[str, str], config: str | None = None, disk: str = "",
+        **environment: str,
+    ) -> None:  # fmt: skip
         self.folder = Path(tempfile.mkdtemp(prefix="sark", dir="/tmp"))
         self.folder.chmod(0o755)
         self.state = self.folder / "s"
@@ -41,6 +43,7 @@ class Stack:
         self.port = free_port()
         self._files = files
         self._config = config
+        self._disk = disk
         self._environment = {"SARK_SERVER__PORT": str(self.port), **environment}
         self._log = (self.folder / "log").open("ab")
         self._process: subprocess.Popen[bytes] | None = None
@@ -86,23 +89,34 @@ class Stack:
         """Start it and return the seconds until its source is ready."""
         began = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "up", "--state", str(self.state), *self.options()],
+            [*self._mounted(), sys.executable, "-m", "engine.cli", "up", *self.options()],
             env={**os.environ, **self._environment}, stdout=self._log, stderr=self._log,
             preexec_fn=die_with_parent,  # noqa: PLW1509 - one thread
         )  # fmt: skip
+        if self._disk:
+            self.state = Path(f"/proc/{self.pid}/root/{self.state}")
         while not self._is_active():
             if self._process.poll() is not None or time.perf_counter() - began > _PATIENCE:
                 raise RuntimeError((self.folder / "log").read_text()[-6000:])
             time.sleep(0.01)
         return time.perf_counter() - began
 
+    def _mounted(self) -> list[str]:
+        """Return the words through which a program finds the disk mounted."""
+        if not self._disk:
+            return []
+        self.state.mkdir()
+        mount = f'mount -t tmpfs -o size={self._disk} tmpfs "$0" && exec "$@"'
+        return ["unshare", "--mount", "sh", "-c", mount, str(self.state)]
+
     def options(self) -> list[str]:
-        """Return what tells `sark up` of its repository."""
+        """Return what tells `sark up` of its state and its repository."""
+        state = ["--state", str(self.state)]
         if self._config is None:
-            return ["--repo", str(self.repository)]
+            return [*state, "--repo", str(self.repository)]
         file = self.folder / "sark.toml"
         file.write_text(self._config.replace("REPOSITORY", str(self.repository)))
-        return ["--config", str(file)]
+        return [*state, "--config", str(file)]
 
     def stop(self) -> int:
         """Stop it as Ctrl-C does and return its exit code."""
