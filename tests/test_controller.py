@@ -20,6 +20,7 @@ from engine.store.pool import connect
 from engine.store.sources import SourceRow
 from tests.git.desk import source
 from tests.git.repo import Repo, broken, spec
+from tests.proxy import Proxy
 
 PATIENCE = 15.0
 
@@ -178,6 +179,32 @@ def test_losing_postgresql_is_no_end(repo, tmp_path, database_url):
                 )
             head = repo.commit({"a.yaml": spec("a", "again")})
             await until(database_url, live(head))
+
+    asyncio.run(story())
+
+
+def test_a_pass_whose_replies_are_lost_ends_all_the_same(repo, tmp_path, database_url):
+    """
+    Where the reply to a commit is lost, again and again, the next leader finds what was written:
+    the commit becomes live, once.
+    """
+
+    async def story():
+        async with (
+            Proxy(database_url) as proxy,
+            serving(settings(proxy.url, tmp_path, source(repo.url))),
+        ):
+            await until(database_url, live(repo.head))
+            head = repo.commit({"a.yaml": spec("a", "cut")})
+            for cuts in range(3):
+                proxy.cut_reply_to(b"COMMIT")
+                while proxy.cuts == cuts:
+                    await asyncio.sleep(0.01)
+            await until(database_url, live(head))
+
+        with psycopg.connect(database_url) as connection:
+            told = connection.execute("SELECT sha, state FROM commits ORDER BY seen_at").fetchall()
+        assert [(head, "Active")] == [each for each in told if each[1] == "Active"]
 
     asyncio.run(story())
 

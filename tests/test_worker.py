@@ -23,6 +23,7 @@ from engine.local.postgres import Postgres
 from engine.store.migrate import migrate
 from tests.core.runs import edge, step
 from tests.heart import House, calls, house, plan
+from tests.proxy import Proxy
 
 Process = subprocess.Popen[bytes]
 
@@ -164,6 +165,33 @@ def test_who_was_frozen_itself_calls_nobody_silent(fleet: Fleet, database_url: s
             await here.until(made[0], "succeeded")
 
             assert [mark[1] for mark in fleet.marks()] == ["s00", "s01"]
+
+    asyncio.run(check())
+
+
+def test_a_turn_whose_reply_is_lost_counts_once(tmp_path: Path, database_url: str):
+    """
+    Where the reply to an owner's commit is lost with its connection, what it had written counts,
+    and no outcome is recorded twice.
+    """
+
+    async def check() -> None:
+        async with house(database_url) as here, Proxy(database_url) as proxy:
+            fleet = Fleet(tmp_path, proxy.url, None)
+            try:
+                fleet.add()
+                (run,) = await here.start(chain(6, 0.1))
+                for cuts in range(3):
+                    await marked(fleet, cuts + 2)
+                    proxy.cut_reply_to(b"turn_appended")
+                    async with asyncio.timeout(10):
+                        while proxy.cuts == cuts:
+                            await asyncio.sleep(0.01)
+                await here.until(run, "succeeded", patience=20)
+            finally:
+                fleet.end()
+
+            assert await outcomes(here, run) == Counter(f"s{i:02}" for i in range(6))
 
     asyncio.run(check())
 
