@@ -17,7 +17,7 @@ from tests.stories.invariants import hold
 from tests.stories.sink import Sink, sinking
 from tests.stories.stack import Stack
 
-SECONDS = float(os.environ.get("SARK_STORM_SECONDS", "20"))
+SECONDS = float(os.environ.get("SARK_STORM_SECONDS", "15"))
 SEED = os.environ.get("SARK_STORM_SEED", "")
 
 _HEAD = "apiVersion: sark/v1\nkind: Workflow\nname: "
