@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from engine.git.mirror import MAX_FILE, Mirror
+
 # A person's own settings (signatures, hooks, another first branch) are not what is tested.
 ENVIRONMENT = {
     "GIT_AUTHOR_NAME": "Ann",
@@ -85,3 +87,11 @@ def spec(name: str, message: str = "hi") -> str:
 def broken(name: str) -> str:
     """Return a workflow with a misspelt field on line 7."""
     return spec(name).replace("with:", "wiht:")
+
+
+def contents(mirror: Mirror, commit: str, root: str = ".") -> dict[str, bytes | None]:
+    """Return the files of a commit with what is in them."""
+    blobs = mirror.tree(commit, root).blobs
+    with mirror.objects() as objects:
+        data = objects.read(sorted(set(blobs.values())), MAX_FILE)
+    return {path: data[blob] for path, blob in blobs.items()}
