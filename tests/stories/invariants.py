@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import psycopg
+
 from engine.core import machine
 from engine.core.binding import Bound
 from engine.core.codec import decode
@@ -75,11 +77,20 @@ def hold(
 
 def _await_ended(stack: Stack, patience: float) -> None:
     limit = time.monotonic() + patience
-    statement = "SELECT id, workflow, status, owner, due_at FROM runs WHERE ended_at IS NULL"
-    while left := stack.rows(statement):
+    while left := _going(stack):
         if time.monotonic() > limit:
             raise AssertionError(f"{len(left)} runs have not ended: {left[:5]}")
         time.sleep(0.1)
+
+
+def _going(stack: Stack) -> Sequence[object]:
+    """Return the runs that have not ended; the last fault may still keep PostgreSQL away."""
+    try:
+        return stack.rows(
+            "SELECT id, workflow, status, owner, due_at FROM runs WHERE ended_at IS NULL"
+        )
+    except psycopg.OperationalError as error:
+        return [error]
 
 
 async def _read(url: str) -> dict[str, Told]:
