@@ -59,6 +59,8 @@ def resolve(reference: str, what: str) -> str:
             value = Path(place).read_text("utf-8").rstrip("\n")
         except OSError as error:
             raise Misconfigured(f"{what}: {place}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise Misconfigured(f"{what}: {place} is not a text in UTF-8") from None
         missing = f"{what}: the file {place} is empty"
     if not value:
         raise Misconfigured(missing)

@@ -1,0 +1,139 @@
+"""What can be set: the sections, their keys, defaults and bounds."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from engine.core.values import parse_duration
+
+
+def _span(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str):
+        return parse_duration(value)
+    raise ValueError(f"expected a duration such as 30s, 5m or 1h30m, found {value!r}")
+
+
+def _reference(value: str) -> str:
+    if re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", value) is None:
+        raise ValueError("expected env:NAME or file:PATH; a secret itself never stands here")
+    return value
+
+
+def _word(value: str) -> str:
+    if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", value) is None:
+        raise ValueError(f"expected a name of a-z, 0-9 and dashes, a letter first, found {value!r}")
+    return value
+
+
+def _ref(value: str) -> str:
+    if re.fullmatch(r"refs/(heads|tags)/[^\s~^:?*\[\\]+", value) is None:
+        raise ValueError(f"expected a full ref such as refs/heads/main, found {value!r}")
+    return value
+
+
+def _url(value: str) -> str:
+    scheme, colon, _ = value.partition("://")
+    if not value or (colon and scheme not in ("https", "ssh", "file")):
+        raise ValueError(f"expected https://, ssh:// or a local path, found {scheme + colon!r}")
+    return value
+
+
+def _root(value: str) -> str:
+    if value.startswith("/") or ".." in value.split("/"):
+        raise ValueError(f"expected a folder of the repository, such as workflows, found {value!r}")
+    return value
+
+
+Span: TypeAlias = Annotated[
+    timedelta, BeforeValidator(_span, json_schema_input_type=str), Field(gt=timedelta(0))
+]
+Reference: TypeAlias = Annotated[str, AfterValidator(_reference)]
+Word: TypeAlias = Annotated[str, AfterValidator(_word)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Server(_Section):
+    """The HTTP edge."""
+
+    host: str = Field(default="127.0.0.1", description="The address that is listened on.")
+    port: int = Field(default=8080, ge=1, le=65535, description="The port, 1 to 65535.")
+    max_body: int = Field(
+        default=5 << 20, ge=1 << 10, le=64 << 20, description="The largest request body, in bytes."
+    )
+
+
+class Worker(_Section):
+    """Each worker process: one owner on one event loop."""
+
+    pool: Word = Field(default="default", description="Which runs this worker takes.")
+    processes: int = Field(default=1, ge=1, le=64, description="How many workers `sark up` runs.")
+    capacity: int = Field(
+        default=2000, ge=1, le=100_000, description="How many runs a worker owns at once."
+    )
+    lease: Span = Field(
+        default=timedelta(seconds=10), description="Silence after which a worker is declared dead."
+    )
+    sweep: Span = Field(
+        default=timedelta(seconds=1), description="How often lost work and dead workers are sought."
+    )
+    grace: Span = Field(
+        default=timedelta(seconds=10), description="How long attempts may finish after SIGTERM."
+    )
+
+
+class Controller(_Section):
+    """The duties that one process leads."""
+
+    watch: Span = Field(
+        default=timedelta(milliseconds=200),
+        description="How often the refs of local repositories are looked at.",
+    )
+
+
+class Source(_Section):
+    """A Git ref and folder, bound to a namespace and an environment."""
+
+    name: Word = Field(description="The last part of `/hooks/github/<name>`.")
+    namespace: Word = Field(description="Whose workflows these are; never said in a spec.")
+    environment: Word = Field(default="production", description="What they run in.")
+    url: Annotated[str, AfterValidator(_url)] = Field(
+        description="`https://` or `ssh://` address, or a local path."
+    )
+    ref: Annotated[str, AfterValidator(_ref)] = Field(
+        default="refs/heads/main", description="The full ref that is followed."
+    )
+    root: Annotated[str, AfterValidator(_root)] = Field(
+        default=".", min_length=1, description="The folder that holds the specs."
+    )
+    interval: Span = Field(
+        default=timedelta(seconds=60), description="How often it is looked at without being asked."
+    )
+    webhook_secrets: tuple[Reference, ...] = Field(
+        default=(), max_length=2, description="At most two, while one takes the other's place."
+    )
+
+
+class Settings(_Section):
+    """Everything that can be set."""
+
+    state: Path = Field(default=Path(".sark"), description="The one folder that is written to.")
+    database_url: str | None = Field(
+        default=None, description="PostgreSQL; without it `sark up` brings its own."
+    )
+    redis_url: str | None = Field(
+        default=None, description="Redis; without it `sark up` brings its own."
+    )
+    server: Server = Server()
+    worker: Worker = Worker()
+    controller: Controller = Controller()
+    sources: tuple[Source, ...] = ()
+    adapters: dict[str, dict[str, Any]] = {}
+    secrets: dict[str, dict[str, Reference]] = {}
