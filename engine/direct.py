@@ -11,7 +11,7 @@ from pathlib import Path
 
 from uuid_utils import uuid7
 
-from engine.core import machine
+from engine.core import machine, replay
 from engine.core.binding import Bound
 from engine.core.event import Alarm, Cancel, Event
 from engine.core.plan import Plan
@@ -27,13 +27,18 @@ from engine.secrets import Secrets
 from engine.settings import Settings
 from policies.authorizer import Authorizer
 
-Tell = Callable[[str, str], None]
+Tell = Callable[[Mapping[str, Json]], None]
 
 
 async def run_here(
-    plan: Plan, inputs: Mapping[str, Json], settings: Settings, root: Path, tell: Tell
-) -> Run:
-    """Run a plan to its end and return the run; raise Invalid if the inputs do not fit it."""
+    plan: Plan, inputs: Mapping[str, Json], settings: Settings, root: Path, tell: Tell,
+    interrupted: Callable[[], None], patience: float | None = None,
+) -> Run:  # fmt: skip
+    """Run a plan to its end and return the run; raise Invalid if the inputs do not fit it.
+
+    `tell` hears of each step that has ended. The first SIGINT calls `interrupted` and cancels
+    the run, as `patience` seconds do.
+    """
     bound = Bound(plan)
     given = with_defaults(plan.inputs, inputs)
     problems = bound.inputs.problems(given)
@@ -49,20 +54,26 @@ async def run_here(
     )  # fmt: skip
     async with open_operations(settings.adapters) as operations:
         executor = Executor(operations, Authorizer(), Secrets(settings), root)
-        return await _Drive(bound, header, executor, tell).to_end()
+        return await _Drive(bound, header, executor, tell, interrupted).to_end(patience)
 
 
 class _Drive:
     """The loop of one run: events in their order, attempts as tasks, alarms as timers."""
 
-    def __init__(self, bound: Bound, header: Header, executor: Executor, tell: Tell) -> None:
-        self._bound, self._header, self._executor, self._tell = bound, header, executor, tell
+    def __init__(
+        self, bound: Bound, header: Header, executor: Executor, tell: Tell,
+        interrupted: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._bound, self._header, self._executor = bound, header, executor
+        self._tell, self._interrupted = tell, interrupted
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._attempts: dict[str, asyncio.Task[None]] = {}
         self._told: set[str] = set()
 
-    async def to_end(self) -> Run:
+    async def to_end(self, patience: float | None) -> Run:
         loop = asyncio.get_running_loop()
+        if patience is not None:
+            loop.call_later(patience, self._events.put_nowait, Cancel("local", "timeout"))
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         run, decision = machine.begin(self._bound, self._header, datetime.now(UTC))
         self._follow(run, decision)
@@ -76,6 +87,7 @@ class _Drive:
 
     def _interrupt(self) -> None:
         """Cancel on the first Ctrl-C; let the second end the process as usual."""
+        self._interrupted()
         self._events.put_nowait(Cancel("local", "interrupted"))
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
@@ -91,7 +103,7 @@ class _Drive:
         for path, step in run.steps.items():
             if step.state in TERMINAL and path not in self._told:
                 self._told.add(path)
-                self._tell(path, step.state.value)
+                self._tell(replay.step(step))
 
     async def _attempt(self, run: Run, launch: machine.Launch) -> None:
         self._events.put_nowait(await self._executor.attempt(run, launch))

@@ -1,5 +1,6 @@
 """The command line, one file a noun; a command's module is imported when it is called."""
 
+import os
 from importlib import import_module
 
 import click
@@ -66,10 +67,15 @@ class _Commands(click.Group):
 @click.version_option(package_name="sark-engine", prog_name="sark")
 def cli() -> None:
     """Workflows that are reviewed like code, checked before merge, and never lose a step."""
+    from engine.cli.output import coloured
+
+    # Left alone, click takes colours out of whatever is no terminal, FORCE_COLOR or not.
+    if os.environ.get("FORCE_COLOR") and coloured():
+        click.get_current_context().color = True
 
 
 def main() -> None:
     """Run the command line; an error of ours is a sentence, and its exit code is documented."""
     from engine.cli.output import guarded
 
-    guarded(cli)
+    guarded(lambda: cli.main(standalone_mode=False))

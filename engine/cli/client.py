@@ -6,10 +6,18 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from engine.core.values import Json
-from engine.errors import Conflict, Denied, Invalid, NotFound, SarkError, Unavailable
+from engine.errors import (
+    Conflict,
+    Denied,
+    Invalid,
+    Misconfigured,
+    NotFound,
+    SarkError,
+    Unavailable,
+)
 
 _TIMEOUT = 30
 _MAX_ANSWER = 64 * 1024 * 1024
@@ -17,10 +25,11 @@ _MAX_ANSWER = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Where the server is, and the token that opens it."""
+    """Where the server is, the token that opens it, and where that token was found."""
 
     url: str
     token: str
+    origin: str
 
     def get(self, path: str, **query: str | int | None) -> Json:
         """Return what is at `path`; a parameter that is None is left out."""
@@ -60,10 +69,36 @@ class Client:
             answer = link.getresponse()
             text = answer.read(_MAX_ANSWER)
         except (OSError, http.client.HTTPException) as error:
-            raise Unavailable(f"no server answers at {self.url} ({error}); try `sark up`") from None
+            told_why = getattr(error, "strerror", None) or error
+            raise Unavailable(
+                f"no server answers at {self.url} ({told_why}); start one with `sark up`, or name "
+                "another with --server"
+            ) from None
         finally:
             link.close()
-        return _answer(answer.status, text)
+        return self._answer(answer.status, text)
+
+    def _answer(self, status: int, text: bytes) -> Json:
+        try:
+            body: Json = json.loads(text)
+        except ValueError:
+            body = None
+        if status < 400 and isinstance(body, Mapping):
+            return body
+        if not isinstance(body, Mapping):
+            raise Unavailable(
+                f"what answers at {self.url} is not a SARK server (status {status}, no JSON); "
+                "name the server with --server"
+            )
+        detail = str(body.get("detail") or body.get("title") or f"the server answered {status}")
+        if status == 401:
+            detail += f"; it was read from {self.origin}"
+        raise _error(status, detail, _problems(body.get("errors")))
+
+
+def at(*words: str) -> str:
+    """Return the path of what the words name; a word is one segment, whatever is in it."""
+    return "".join(f"/{quote(word, safe='')}" for word in words)
 
 
 def connect(server: str | None, config: str | None, state: str | None) -> Client:
@@ -78,43 +113,49 @@ def connect(server: str | None, config: str | None, state: str | None) -> Client
             url = (settings.state / "address").read_text().strip()
         except OSError:
             url = f"http://{settings.server.host}:{settings.server.port}"
-    return Client(url.rstrip("/"), _token(settings.state))
+    return Client(_checked(url), *_token(settings.state))
 
 
-def _token(state: Path) -> str:
-    told = os.environ.get("SARK_TOKEN")
-    if told:
-        return told
+def _checked(url: str) -> str:
+    """Return the server's address; raise Misconfigured if it is none."""
     try:
-        return (state / "token").read_text().strip()
-    except OSError as error:
-        raise Unavailable(
-            f"there is no token at {state / 'token'} ({error.strerror}): start `sark up` here, "
-            "name its folder with --state, or set SARK_TOKEN"
-        ) from None
-
-
-def _answer(status: int, text: bytes) -> Json:
-    try:
-        body: Json = json.loads(text) if text else None
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        body = None
-    if status < 400:
-        return body
-    problem = body if isinstance(body, Mapping) else {}
-    detail = str(problem.get("detail") or problem.get("title") or f"the server answered {status}")
-    faults = problem.get("errors")
-    if isinstance(faults, list):
-        detail += "".join(f"\n  {_fault(each)}" for each in faults)
-    raise _error(status, detail)
+        is_address = False
+    if not (is_address and url.isprintable() and " " not in url) or parts.username or parts.query:
+        raise Misconfigured(
+            f"the server's address is http://HOST[:PORT] or https://HOST[:PORT], not {url[:80]!r}"
+        )
+    return url.rstrip("/")
 
 
-def _fault(fault: Json) -> str:
-    told = fault if isinstance(fault, Mapping) else {}
-    return f"{told.get('pointer') or '/'}: {told.get('message') or told.get('detail') or ''}"
+def _token(state: Path) -> tuple[str, str]:
+    """Return the token, and where it was found."""
+    told, origin = os.environ.get("SARK_TOKEN", ""), "SARK_TOKEN"
+    if not told:
+        origin = str(state / "token")
+        try:
+            told = Path(origin).read_text("utf-8", "replace").strip()
+        except OSError as error:
+            raise Unavailable(
+                f"there is no token at {origin} ({error.strerror}): start `sark up` here, "
+                "name its folder with --state, or set SARK_TOKEN"
+            ) from None
+    if not (told.isascii() and told.isprintable() and " " not in told and told):
+        raise Misconfigured(f"what is in {origin} is no token: one word of ASCII is expected")
+    return told, origin
 
 
-def _error(status: int, detail: str) -> SarkError:
+def _problems(faults: Json) -> tuple[tuple[str, str], ...]:
+    listed = faults if isinstance(faults, list) else []
+    told = [each for each in listed if isinstance(each, Mapping)]
+    return tuple(
+        (str(t.get("pointer") or ""), str(t.get("message") or t.get("detail") or "")) for t in told
+    )
+
+
+def _error(status: int, detail: str, problems: tuple[tuple[str, str], ...]) -> SarkError:
     match status:
         case 401 | 403:
             return Denied(detail)
@@ -125,4 +166,4 @@ def _error(status: int, detail: str) -> SarkError:
         case 429 | 502 | 503 | 504:
             return Unavailable(detail)
         case _:
-            return Invalid(detail)
+            return Invalid(detail, problems)

@@ -1,49 +1,67 @@
 """`sark run FILE`: a workflow in this process, with no server, on the same machine and adapters."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from engine.cli.output import Exit, as_json, plain, word
+from engine.cli.inputs import typed
+from engine.cli.output import Exit, as_json, word
+from engine.cli.picture import as_timeline, step_line
 from engine.core.values import Json
 
 
-def run_file(file: Path, inputs: Mapping[str, Json], config: str | None, json_: bool) -> Exit:
-    """Run a spec to its end; return the exit code. Ctrl-C cancels the run, then ends it."""
+def run_file(
+    file: Path, inputs: Mapping[str, Json], texts: Mapping[str, str], config: str | None,
+    timeout: float | None, json_: bool,
+) -> Exit:  # fmt: skip
+    """Run a spec to its end; return the exit code. `texts` are inputs that are yet to be typed.
+
+    Ctrl-C, and `timeout` seconds, cancel the run; a second Ctrl-C ends it where it stands.
+    """
     from engine.cli.specs import compile_one
-    from engine.core import replay
+    from engine.core import machine, replay
     from engine.direct import run_here
     from engine.settings import load
 
     plan = compile_one(file)
-    import os
-
     settings = load(Path(config) if config else None, os.environ, {}).settings
+    given = {**inputs, **typed(texts, plan.inputs)}
 
-    def tell(path: str, state: str) -> None:
-        if not json_:
-            click.echo(f"  {path}  {word(state)}", err=True)
+    def tell(step: Mapping[str, Json]) -> None:
+        click.echo(step_line(step), err=True)
 
-    run = asyncio.run(run_here(plan, inputs, settings, file.resolve().parent, tell))
+    def interrupted() -> None:
+        click.echo(f"\nsark: {word('cancelling')}; Ctrl-C again ends it at once", err=True)
+
+    quiet = (lambda step: None) if json_ else tell
+    root = file.resolve().parent
+    run = asyncio.run(run_here(plan, given, settings, root, quiet, interrupted, timeout))
+    header = run.header
     told: dict[str, Json] = {
-        "workflow": plan.name,
+        "id": header.id,
+        "namespace": header.namespace,
+        "workflow": header.workflow,
+        "status": machine.status(run).value,
+        "flags": list(machine.flags(run)),
+        "commit": None,
         "plan": plan.digest,
-        "status": run.outcome.value if run.outcome else "failed",
+        "trigger": header.trigger,
+        "inputs": header.inputs,
         "outputs": run.outputs,
         "error": run.error,
+        "created_at": header.created_at.isoformat(),
+        "started_at": run.started_at.isoformat(),
+        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
         "steps": replay.steps(run),
     }
-    if json_:
-        as_json(told)
-    else:
-        click.echo(f"{plan.name}  {word(str(told['status']))}")
-        if run.error:
-            where = f" in {run.error['step']}" if run.error.get("step") else ""
-            click.echo(f"  error    {run.error['type']}{where}: {plain(run.error['detail'])}")
-        if run.outputs:
-            click.echo(f"  outputs  {plain(run.outputs)}")
-    if told["status"] == "succeeded":
-        return Exit.OK
-    return Exit.CANCELLED if told["status"] == "cancelled" else Exit.FAILED
+    as_json(told) if json_ else click.echo(as_timeline(told))
+    return _exit(str(told["status"]), run.cancelled)
+
+
+def _exit(status: str, cancelled: Mapping[str, Json] | None) -> Exit:
+    if cancelled is not None:
+        return Exit.INTERRUPTED if cancelled["reason"] == "interrupted" else Exit.CANCELLED
+    return Exit.OK if status == "succeeded" else Exit.FAILED

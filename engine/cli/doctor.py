@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import click
-from psycopg import AsyncConnection
-from psycopg import Error as PostgresError
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from engine.cli.options import as_json, settings
 from engine.cli.output import Exit, table
 from engine.cli.output import as_json as print_json
-from engine.errors import SarkError
+from engine.errors import Misconfigured, SarkError
 
 if TYPE_CHECKING:
     from engine.settings import Loaded, Settings
@@ -50,7 +46,10 @@ def config(loaded: "Loaded", json_: bool) -> None:
 @as_json
 @settings
 def doctor(loaded: "Loaded", json_: bool) -> None:
-    """Check Python, Git, disk, policies, PostgreSQL and Redis; say how to mend what is not well."""
+    """Check this machine, the settings, and the servers; say how to mend what is not well.
+
+    Looked at are Python, Git, disk, policies, adapters, secrets, PostgreSQL, Redis and the server.
+    """
     found = list(_examine(loaded.settings))
     if json_:
         print_json([{"what": f.what, "verdict": f.verdict, "told": f.told} for f in found])
@@ -68,8 +67,12 @@ def _examine(told: "Settings") -> Iterator[Finding]:
     git = shutil.which("git")
     yield Finding("git", "ok" if git else "fail", git or "not on PATH; install git")
     yield _disk(told)
+    yield _tried("policies", _ask_policies)
+    yield _tried("adapters", lambda: _ask_adapters(told))
+    yield _tried("secrets", lambda: _ask_secrets(told))
     yield _servers("postgresql", told.database_url, _ask_postgresql)
     yield _servers("redis", told.redis_url, _ask_redis)
+    yield _server(told)
 
 
 def _disk(told: "Settings") -> Finding:
@@ -86,21 +89,86 @@ def _servers(what: str, url: str | None, ask: Callable[[str], Awaitable[str]]) -
     async def bounded() -> str:
         return await asyncio.wait_for(ask(url), _PATIENCE)
 
+    return _tried(what, lambda: asyncio.run(bounded()))
+
+
+def _tried(what: str, ask: Callable[[], str]) -> Finding:
     try:
-        return Finding(what, "ok", asyncio.run(bounded()))
+        return Finding(what, "ok", ask())
     except TimeoutError:
         return Finding(what, "fail", f"no answer within {_PATIENCE} s")
-    except (SarkError, OSError, RedisError, PostgresError) as error:
+    except (SarkError, OSError) as error:
         return Finding(what, "fail", str(error).splitlines()[0])
 
 
+def _server(told: "Settings") -> Finding:
+    """Ask the server that the state folder knows; one that was not started is no failure."""
+    from urllib.error import HTTPError
+    from urllib.request import urlopen
+
+    try:
+        url = (told.state / "address").read_text().strip()
+    except OSError:
+        return Finding("server", "warn", f"none was started with {told.state}: try `sark up`")
+    try:
+        with urlopen(f"{url}/readyz", timeout=_PATIENCE):  # nosec B310 - our own URL
+            return Finding("server", "ok", f"ready at {url}")
+    except HTTPError as error:
+        return Finding("server", "fail", f"{url} is not ready: {error.read(500).decode()}")
+    except OSError:
+        return Finding("server", "warn", f"nobody answers at {url}: start it with `sark up`")
+
+
+def _ask_policies() -> str:
+    from policies.authorizer import Authorizer, PolicyError
+
+    try:
+        return f"digest {Authorizer().digest[:12]}"
+    except PolicyError as error:
+        raise Misconfigured(str(error)) from None
+
+
+def _ask_adapters(told: "Settings") -> str:
+    from engine.operations import catalogue
+
+    return f"{len(catalogue(told.adapters))} operations"
+
+
+def _ask_secrets(told: "Settings") -> str:
+    """Read every secret once, and tell none."""
+    from engine.secrets import resolve
+
+    wanted = [(r, f"secrets.{n}.{k}") for n, all_ in told.secrets.items() for k, r in all_.items()]
+    wanted += [(r, f"webhook secret of {s.name}") for s in told.sources for r in s.webhook_secrets]
+    for reference, what in wanted:
+        resolve(reference, what)
+    return f"{len(wanted)} bound, all there"
+
+
 async def _ask_postgresql(url: str) -> str:
-    async with await AsyncConnection.connect(url) as connection:
-        return f"version {connection.info.server_version // 10000}"
+    from psycopg import AsyncConnection, ProgrammingError
+    from psycopg import Error as PostgresError
+
+    try:
+        async with await AsyncConnection.connect(url) as connection:
+            return f"version {connection.info.server_version // 10000}"
+    except ProgrammingError:
+        raise Misconfigured(
+            "the URL is not one that PostgreSQL takes: postgresql://USER@HOST/NAME"
+        ) from None
+    except PostgresError as error:
+        raise Misconfigured(str(error)) from None
 
 
 async def _ask_redis(url: str) -> str:
-    async with Redis.from_url(url) as redis:
-        await redis.ping()
-        told = await redis.info("server")
-        return f"version {told.get('redis_version')}"
+    from redis.asyncio import Redis
+    from redis.exceptions import RedisError
+
+    try:
+        async with Redis.from_url(url) as redis:
+            told = await redis.info("server")
+            return f"version {told.get('redis_version')}"
+    except ValueError:
+        raise Misconfigured("the URL is not one that Redis takes: redis://HOST:PORT/0") from None
+    except RedisError as error:
+        raise Misconfigured(str(error)) from None

@@ -1,16 +1,20 @@
 """How commands speak: data on stdout, talk on stderr, and the documented exit codes."""
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
+from io import TextIOWrapper
 from typing import NoReturn
 
 import click
 
 from engine.core.values import Json
-from engine.errors import Denied, Misconfigured, NotFound, SarkError, Unavailable
+from engine.errors import Denied, Invalid, Misconfigured, SarkError, Unavailable
+
+_NARROWEST = 8
 
 
 class Exit(IntEnum):
@@ -39,15 +43,29 @@ _COLOURS = {
 
 
 def guarded(command: Callable[[], object]) -> NoReturn:
-    """Run a command to the process's exit code; what we know becomes one sentence."""
+    """Run a command to the process's exit code; what we know becomes one sentence.
+
+    `command` is click's, not in its standalone mode. A file that cannot be read or written is
+    known too; any other exception is a defect of ours, and is shown whole.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         command()
     except SarkError as error:
-        click.echo(f"sark: {error}", err=True)
+        _say(error)
         sys.exit(_code(error))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(Exit.OK)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(Exit.INTERRUPTED)
+    except OSError as error:
+        if error.filename is None and error.errno != errno.ENOSPC:
+            raise
+        click.echo(f"sark: {plain(str(error.filename or 'output'))}: {error.strerror}", err=True)
+        sys.exit(Exit.FAILED)
     sys.exit(Exit.OK)
 
 
@@ -71,18 +89,34 @@ def plain(value: Json) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
-def as_json(value: Json) -> None:
-    """Print a value as indented JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+def as_json(value: Json, indent: int | None = 2) -> None:
+    """Print a value as JSON, indented or on one line."""
+    click.echo(inert(json.dumps(value, indent=indent, ensure_ascii=False)))
+
+
+def inert(text: str) -> str:
+    """Return JSON in which whatever a terminal would obey is escaped."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Json]], empty: str) -> None:
-    """Print rows in aligned columns under their heads, or the sentence for none."""
+    """Print rows in aligned columns under their heads, or the sentence for none.
+
+    On a terminal a line is not longer than the terminal is wide; piped, nothing is cut.
+    """
+    from shutil import get_terminal_size
+
+    from engine.core.rendering.excerpt import width_of
+
     if not rows:
         click.echo(empty, err=True)
         return
     cells = [["" if cell is None else plain(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    widths = [max(map(width_of, column)) for column in zip(heads, *cells, strict=True)]
+    if sys.stdout.isatty():
+        _narrow(widths, get_terminal_size().columns)
     click.echo(_line([head.upper() for head in heads], widths))
     for row in cells:
         click.echo(_line(row, widths))
@@ -113,8 +147,35 @@ def items(value: Json) -> list[Mapping[str, Json]]:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (word(c) + " " * (w - len(c)) for c, w in zip(cells, widths, strict=True))
+    from engine.core.rendering.excerpt import width_of
+
+    shown = [_cut(c, w) for c, w in zip(cells, widths, strict=True)]
+    padded = (word(c) + " " * (w - width_of(c)) for c, w in zip(shown, widths, strict=True))
     return "  ".join(padded).rstrip()
+
+
+def _cut(text: str, width: int) -> str:
+    from engine.core.rendering.excerpt import width_of
+
+    if width_of(text) <= width:
+        return text
+    while width_of(text) >= width:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def _narrow(widths: list[int], room: int) -> None:
+    """Take columns from the widest until a line fits; the first names the row and stays whole."""
+    while sum(widths) + 2 * (len(widths) - 1) > room and max(widths[1:]) > _NARROWEST:
+        widths[1 + widths[1:].index(max(widths[1:]))] -= 1
+
+
+def _say(error: SarkError) -> None:
+    """Tell an error, a line each; what the far side wrote may not steer the terminal."""
+    lines = [plain(line) for line in str(error).splitlines()]
+    if isinstance(error, Invalid):
+        lines += [f"  {plain(where) or '/'}: {plain(told)}" for where, told in error.problems]
+    click.echo("sark: " + "\n".join(lines), err=True)
 
 
 def _code(error: SarkError) -> Exit:
@@ -125,7 +186,5 @@ def _code(error: SarkError) -> Exit:
             return Exit.UNREACHABLE
         case Misconfigured():
             return Exit.USAGE
-        case NotFound():
-            return Exit.FAILED
         case _:
             return Exit.FAILED

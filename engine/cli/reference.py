@@ -65,7 +65,10 @@ def commands_page() -> str:
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
-        told = click.Context(command, info_name=f"sark {name}", terminal_width=90)
+        told = click.Context(
+            command, info_name=f"sark {name}", terminal_width=90,
+            help_option_names=["-h", "--help"],
+        )  # fmt: skip
         told.max_content_width = 90
         parts.append(f"## sark {name}\n\n```text\n{command.get_help(told)}\n```\n")
     return "\n".join(parts)

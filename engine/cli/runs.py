@@ -7,15 +7,18 @@ from pathlib import Path
 
 import click
 
-from engine.cli.client import Client, connect
+from engine.cli.client import Client, at, connect
 from engine.cli.options import as_json, remote
-from engine.cli.output import Exit, members, plain, since, table, word
+from engine.cli.output import Exit, items, members, plain, since, table, word
 from engine.cli.output import as_json as print_json
+from engine.cli.picture import as_timeline, instant, span, step_line
+from engine.core.state import ENDED, RunStatus
 from engine.core.values import Json
 from engine.errors import Invalid
 
-_ENDED = frozenset({"succeeded", "failed", "cancelled", "compensated"})
 _LONGEST_POLL = 1.0
+_GOING = frozenset({"pending", "running", "waiting"})
+_OUTLIVES = "`sark show` tells how it is, `sark cancel` ends it"
 
 
 @click.command()
@@ -24,7 +27,10 @@ _LONGEST_POLL = 1.0
 @click.option("--inputs-file", metavar="FILE", help="Inputs as a JSON object; - reads stdin.")
 @click.option("--namespace", "-n", metavar="NS", help="Where the workflow is, if not in its name.")
 @click.option("--wait/--no-wait", help="Follow the run, and end as it ends.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="With --wait: the longest wait.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+    help="With --wait: the longest wait. With FILE: the run is cancelled then.",
+)  # fmt: skip
 @click.option("--key", metavar="TEXT", help="The Idempotency-Key: start once, however often told.")
 @click.option(
     "--server", metavar="URL", help="The server; else SARK_SERVER, else the state folder's."
@@ -39,28 +45,43 @@ def run(
 ) -> None:  # fmt: skip
     """Start the workflow NAME (or NAMESPACE/NAME) on the server, or run the spec FILE right here.
 
-    A name that ends in .yaml or .yml, or holds a folder that exists, is a file: it runs in this
-    process, with no server, and is not durable.
+    A name that ends in .yaml or .yml is a file: it runs in this process, with no server, and is
+    not durable. A value of -i is read as the workflow's input is typed.
     """
-    given = _inputs(inputs, inputs_file)
+    from engine.cli.inputs import pairs, read, typed
+
+    given, texts = read(inputs_file), pairs(inputs)
     if name.endswith((".yaml", ".yml")):
+        if namespace or key or server or state:
+            raise click.UsageError("-n, --key, --server and --state go with NAME, not with a file")
         from engine.cli.direct import run_file
 
-        sys.exit(run_file(Path(name), given, config, json_))
+        sys.exit(run_file(Path(name), given, texts, config, timeout, json_))
+    if key is not None and not (key.isascii() and key.isprintable() and key):
+        raise click.UsageError("--key takes printable ASCII characters")
     client = connect(server, config, state)
-    started = _start(client, name, namespace, given, key)
+    where, what = _placed(client, name, namespace)
+    if texts:
+        schema = members(client.get(at("workflows", where, what))).get("inputs")
+        given |= typed(texts, schema)
+    headers = {} if key is None else {"Idempotency-Key": key}
+    place = at("workflows", where, what, "runs")
+    started = members(client.send("POST", place, {"inputs": given}, headers))
     identity = str(started["id"])
     if not wait:
         print_json(started) if json_ else click.echo(identity)
         return
     click.echo(f"run {identity}", err=True)
     ended = _follow(client, identity, timeout, quiet=json_)
-    print_json(ended) if json_ else _print_run(ended)
+    print_json(ended) if json_ else click.echo(as_timeline(ended))
     sys.exit(_exit(ended))
 
 
 @click.command()
-@click.option("--status", metavar="WORD", help="Only runs of this status.")
+@click.option(
+    "--status", metavar="WORD", type=click.Choice([each.value for each in RunStatus]),
+    help="Only runs of this status.",
+)  # fmt: skip
 @click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
 @click.option("--namespace", "-n", metavar="NS", help="Only runs of this namespace.")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
@@ -80,16 +101,15 @@ def runs(
     )  # fmt: skip
     if json_:
         return print_json(page)
-    listed = [members(each) for each in page["items"]]  # type: ignore[union-attr]
     rows = [
         [
             r["id"],
             f"{r['namespace']}/{r['workflow']}",
             r["status"],
             since(r["created_at"]),
-            _took(r),
+            span(r),
         ]
-        for r in listed
+        for r in items(page)
     ]
     return table(
         ("id", "workflow", "status", "age", "took"), rows, "No run yet: try `sark run NAME --wait`."
@@ -102,8 +122,8 @@ def runs(
 @remote
 def show(client: Client, run_id: str, json_: bool) -> None:
     """Show a run and its steps."""
-    found = members(client.get(f"/runs/{run_id}"))
-    print_json(found) if json_ else _print_run(found)
+    found = members(client.get(at("runs", run_id)))
+    print_json(found) if json_ else click.echo(as_timeline(found))
 
 
 @click.command()
@@ -114,15 +134,13 @@ def show(client: Client, run_id: str, json_: bool) -> None:
 @remote
 def logs(client: Client, run_id: str, follow: bool, step: str | None, json_: bool) -> None:
     """Print what happened in a run, event by event."""
+    told = False
     for row in _journal(client, run_id, follow):
-        if step is not None and row["path"] != step:
-            continue
-        if json_:
-            import json
-
-            click.echo(json.dumps(row, ensure_ascii=False))
-        else:
-            click.echo(_event(row))
+        if step is None or row["path"] == step:
+            print_json(row, indent=None) if json_ else click.echo(_event(row))
+            told = True
+    if not told:
+        click.echo("No event yet." if step is None else f"No event of step {step!r}.", err=True)
 
 
 @click.command()
@@ -132,46 +150,19 @@ def logs(client: Client, run_id: str, follow: bool, step: str | None, json_: boo
 @remote
 def cancel(client: Client, run_id: str, reason: str, json_: bool) -> None:
     """Cancel a run: what is under way ends, then `finally` runs."""
-    answer = client.send("POST", f"/runs/{run_id}/cancel", {"reason": reason})
+    answer = client.send("POST", at("runs", run_id, "cancel"), {"reason": reason})
     if json_:
         print_json(answer)
     else:
-        click.echo(f"{run_id} {word(str(members(answer).get('status', 'cancelling')))}")
+        click.echo(f"{plain(run_id)} {word(str(members(answer).get('status', 'cancelling')))}")
 
 
-def _inputs(pairs: tuple[str, ...], file: str | None) -> dict[str, Json]:
-    """Return the inputs; a value that is JSON is taken as such, anything else as text."""
-    import json
-
-    given: dict[str, Json] = {}
-    if file is not None:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
-        try:
-            loaded = json.loads(text)
-        except ValueError as error:
-            raise Invalid(f"{file} is not JSON: {error}") from None
-        if not isinstance(loaded, dict):
-            raise Invalid(f"{file} must hold a JSON object, not {type(loaded).__name__}")
-        given.update(loaded)
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise click.UsageError(f"-i takes K=V, not {pair!r}")
-        try:
-            given[name] = json.loads(value)
-        except ValueError:
-            given[name] = value
-    return given
-
-
-def _start(
-    client: Client, name: str, namespace: str | None, inputs: Mapping[str, Json], key: str | None
-) -> Mapping[str, Json]:
-    before, slash, after = name.rpartition("/")
-    where, what = (before, after) if slash else (namespace or _namespace_of(client, name), name)
-    headers = {} if key is None else {"Idempotency-Key": key}
-    path = f"/workflows/{where}/{what}/runs"
-    return members(client.send("POST", path, {"inputs": inputs}, headers))
+def _placed(client: Client, name: str, namespace: str | None) -> tuple[str, str]:
+    """Return the namespace and the name of the workflow that is meant."""
+    before, slash, after = name.partition("/")
+    if slash:
+        return before, after
+    return namespace or _namespace_of(client, name), name
 
 
 def _namespace_of(client: Client, name: str) -> str:
@@ -192,38 +183,41 @@ def _namespace_of(client: Client, name: str) -> str:
 def _follow(
     client: Client, identity: str, timeout: float | None, *, quiet: bool
 ) -> Mapping[str, Json]:
-    """Wait for a run's end, telling each step as it ends."""
+    """Wait for a run's end, telling each step as it ends; the run outlives the wait."""
     limit = None if timeout is None else time.monotonic() + timeout
     told: set[str] = set()
     pause = 0.02
-    while True:
-        found = members(client.get(f"/runs/{identity}"))
-        if not quiet:
-            _tell_steps(found, told)
-        if found["status"] in _ENDED:
-            return found
-        if limit is not None and time.monotonic() > limit:
-            click.echo(f"sark: {identity} is still {found['status']}", err=True)
-            sys.exit(Exit.CANCELLED)
-        time.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_POLL)
+    try:
+        while True:
+            found = members(client.get(at("runs", identity)))
+            if not quiet:
+                _tell_steps(found, told)
+            if found["status"] in ENDED:
+                return found
+            if limit is not None and time.monotonic() > limit:
+                click.echo(f"sark: {identity} is still {found['status']}; {_OUTLIVES}", err=True)
+                sys.exit(Exit.CANCELLED)
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_POLL)
+    except KeyboardInterrupt:
+        click.echo(f"\nsark: {identity} goes on; {_OUTLIVES}", err=True)
+        sys.exit(Exit.INTERRUPTED)
 
 
 def _tell_steps(found: Mapping[str, Json], told: set[str]) -> None:
     for each in found["steps"]:  # type: ignore[union-attr]
         step = members(each)
-        state = f"{step['path']} {step['status']}"
-        if step["status"] not in ("pending", "running", "waiting") and state not in told:
-            told.add(state)
-            click.echo(f"  {step['path']}  {word(str(step['status']))}", err=True)
+        if step["status"] not in _GOING and str(step["path"]) not in told:
+            told.add(str(step["path"]))
+            click.echo(step_line(step), err=True)
 
 
 def _journal(client: Client, identity: str, follow: bool) -> Iterator[Mapping[str, Json]]:
     """Yield the journal's rows once each; with `follow`, until the run has ended."""
     last = 0
     while True:
-        ended = members(client.get(f"/runs/{identity}"))["status"] in _ENDED
-        for row in client.pages(f"/runs/{identity}/journal", after=last, limit=200):
+        ended = members(client.get(at("runs", identity)))["status"] in ENDED
+        for row in client.pages(at("runs", identity, "journal"), after=last, limit=200):
             last = int(str(row["seq"]))
             yield row
         if ended or not follow:
@@ -234,40 +228,8 @@ def _journal(client: Client, identity: str, follow: bool) -> Iterator[Mapping[st
 def _event(row: Mapping[str, Json]) -> str:
     data = "" if row["data"] in (None, {}) else plain(row["data"])
     attempt = f" attempt {row['attempt']}" if row["attempt"] else ""
-    head = f"{row['at']}  {word(str(row['kind']))}  {row['path'] or 'run'}{attempt}"
+    head = f"{instant(row['at'])}  {word(str(row['kind']))}  {plain(row['path'] or 'run')}{attempt}"
     return f"{head}  {data}".rstrip()
-
-
-def _print_run(found: Mapping[str, Json]) -> None:
-    flags = found.get("flags")
-    marks = f" ({', '.join(map(str, flags))})" if isinstance(flags, list) and flags else ""
-    click.echo(f"{found['namespace']}/{found['workflow']}  {word(str(found['status']))}{marks}")
-    click.echo(f"  run      {found['id']}")
-    click.echo(f"  commit   {str(found['commit'])[:12]}   plan {str(found['plan'])[:12]}")
-    click.echo(f"  took     {_took(found) or 'not ended'}")
-    for each in found["steps"]:  # type: ignore[union-attr]
-        step = members(each)
-        again = f"  {step['attempts']} attempts" if int(str(step["attempts"])) > 1 else ""
-        click.echo(f"  - {step['path']}  {word(str(step['status']))}{again}")
-        error = members(step.get("error"))
-        if error:
-            click.echo(f"      {error.get('type')}: {plain(error.get('detail'))}")
-    error = members(found.get("error"))
-    if error:
-        where = f" in {error['step']}" if error.get("step") else ""
-        click.echo(f"  error    {error.get('type')}{where}: {plain(error.get('detail'))}")
-    if found.get("outputs"):
-        click.echo(f"  outputs  {plain(found['outputs'])}")
-
-
-def _took(found: Mapping[str, Json]) -> str:
-    from datetime import datetime
-
-    start, end = found.get("started_at"), found.get("ended_at")
-    if not isinstance(start, str) or not isinstance(end, str):
-        return ""
-    took = (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
-    return f"{took:.3f}s" if took < 10 else f"{took:.0f}s"
 
 
 def _exit(found: Mapping[str, Json]) -> Exit:

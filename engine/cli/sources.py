@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import click
 
-from engine.cli.client import Client
+from engine.cli.client import Client, at
 from engine.cli.options import as_json, remote
 from engine.cli.output import as_json as print_json
 from engine.cli.output import items, members, plain, since, table, word
@@ -63,11 +63,11 @@ def sources(client: Client, json_: bool) -> None:
 @remote
 def sync(client: Client, source: str, wait: bool, json_: bool) -> None:
     """Look at a source's repository now."""
-    answer = client.send("POST", f"/sources/{source}/sync", {})
+    answer = client.send("POST", at("sources", source, "sync"), {})
     wanted = members(answer).get("generation")
     limit = time.monotonic() + _SYNC_PATIENCE
     while wait and isinstance(wanted, int) and time.monotonic() < limit:
-        answer = client.get(f"/sources/{source}")
+        answer = client.get(at("sources", source))
         handled = members(answer).get("generation_handled")
         if isinstance(handled, int) and handled >= wanted:
             break
@@ -75,7 +75,7 @@ def sync(client: Client, source: str, wait: bool, json_: bool) -> None:
     if json_:
         return print_json(answer)
     told = members(answer)
-    return click.echo(f"{source}  active {_short(told.get('active'))}  ready {_ready(told)}")
+    return click.echo(f"{plain(source)}  active {_short(told.get('active'))}  ready {_ready(told)}")
 
 
 @click.command()
@@ -84,7 +84,7 @@ def sync(client: Client, source: str, wait: bool, json_: bool) -> None:
 @remote
 def why(client: Client, sha: str, json_: bool) -> None:
     """Say what became of the commit SHA: live, held, rejected, and where it is wrong."""
-    page = client.get(f"/commits/{sha}")
+    page = client.get(at("commits", sha))
     if json_:
         return print_json(page)
     for commit in items(page):
@@ -107,9 +107,9 @@ def _print_commit(commit: Mapping[str, Json]) -> None:
         )
     for each in commit["findings"] or ():  # type: ignore[union-attr]
         finding = members(each)
-        click.echo(f"{'':13}{finding['file']}:{finding['line']}:{finding['column']}")
+        click.echo(f"{'':13}{plain(finding['file'])}:{finding['line']}:{finding['column']}")
         hint = f"; {plain(finding['hint'])}" if finding.get("hint") else ""
-        click.echo(f"{'':13}{finding['code']}  {plain(finding['message'])}{hint}")
+        click.echo(f"{'':13}{plain(finding['code'])}  {plain(finding['message'])}{hint}")
     if not live:
         click.echo("\nNext: push a fix. Every new commit is tried at once.")
 

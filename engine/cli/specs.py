@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.options import as_json
-from engine.cli.output import Exit, coloured
+from engine.cli.output import Exit, coloured, inert
 from engine.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def check(paths: tuple[str, ...], format_: str) -> None:
     found, count = compiled.diagnostics, compiled.files
     match format_:
         case "json":
-            click.echo(rendering.as_json(found, count))
+            click.echo(inert(rendering.as_json(found, count)))
         case "sarif":
             click.echo(rendering.as_sarif(found))
         case "github":
@@ -44,6 +44,8 @@ def check(paths: tuple[str, ...], format_: str) -> None:
             texts = {name: data.decode("utf-8", "replace") for name, data in sources.items()}
             click.echo(rendering.as_text(found, texts, coloured()), nl=False)
             click.echo(_verdict(len(found), count), err=True)
+    if not count:
+        click.echo(f"sark: no spec (*.yaml, *.yml) is below {', '.join(paths or ('.',))}", err=True)
     sys.exit(Exit.FAILED if has_errors(found) else Exit.OK)
 
 
@@ -147,21 +149,31 @@ def _compile(sources: dict[str, bytes]) -> "Compiled":
 
 
 def _read(paths: Iterable[str]) -> Iterable[tuple[str, bytes]]:
-    """Yield each spec below the paths, by the name that findings show."""
+    """Yield each spec below the paths once, by the name that findings show."""
     from engine.source import is_spec
 
+    seen: set[Path] = set()
     for told in paths:
         path = Path(told)
         if told == "-":
             yield "stdin.yaml", sys.stdin.buffer.read()
         elif path.is_dir():
             for file in sorted(path.rglob("*")):
-                if is_spec(str(file.relative_to(path))) and file.is_file():
+                if is_spec(str(file.relative_to(path))) and _is_new(file, seen):
                     yield str(file), file.read_bytes()
         elif path.is_file():
-            yield told, path.read_bytes()
+            if _is_new(path, seen):
+                yield told, path.read_bytes()
         else:
             raise click.UsageError(f"there is no file or folder {told!r}")
+
+
+def _is_new(path: Path, seen: set[Path]) -> bool:
+    """True the first time that a file is met, however its path is written."""
+    if not path.is_file() or path.resolve() in seen:
+        return False
+    seen.add(path.resolve())
+    return True
 
 
 def _verdict(findings: int, files: int) -> str:

@@ -21,7 +21,21 @@ def replay(bound: Bound, header: Header, started_at: datetime, rows: Iterable[Ro
 
 def steps(run: Run) -> list[dict[str, Json]]:
     """Return each step as the API tells it, in the order of the spec, `finally` last."""
-    return [_step(step) for step in run.steps.values()]
+    return [step(each) for each in run.steps.values()]
+
+
+def step(told: StepRun) -> dict[str, Json]:
+    """Return a step as the API tells it."""
+    return {
+        "path": told.path,
+        "status": told.state.value,
+        "reason": told.reason or None,
+        "attempts": told.attempt,
+        "started_at": _instant(told.started_at),
+        "ended_at": _instant(told.ended_at) if told.started_at or told.outputs else None,
+        "error": told.error,
+        "outputs": told.outputs if told.state is StepState.SUCCEEDED else None,
+    }
 
 
 def snapshot(run: Run) -> bytes:
@@ -32,22 +46,9 @@ def snapshot(run: Run) -> bytes:
         "outputs": run.outputs,
         "error": run.error,
         "ended_at": _instant(run.ended_at),
-        "steps": [{**_step(each), **_hidden(each)} for each in run.steps.values()],
+        "steps": [{**step(each), **_hidden(each)} for each in run.steps.values()],
     }
     return canonical(told)
-
-
-def _step(step: StepRun) -> dict[str, Json]:
-    return {
-        "path": step.path,
-        "status": step.state.value,
-        "reason": step.reason or None,
-        "attempts": step.attempt,
-        "started_at": _instant(step.started_at),
-        "ended_at": _instant(step.ended_at) if step.started_at or step.outputs else None,
-        "error": step.error,
-        "outputs": step.outputs if step.state is StepState.SUCCEEDED else None,
-    }
 
 
 def _hidden(step: StepRun) -> Mapping[str, Json]:

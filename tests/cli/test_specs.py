@@ -38,7 +38,7 @@ class _Guarded:
     name = "sark"
 
     def main(self, args: list[str], prog_name: str, **_: object) -> None:
-        guarded(lambda: cli.main(args, prog_name=prog_name, standalone_mode=True))
+        guarded(lambda: cli.main(args, prog_name=prog_name, standalone_mode=False))
 
 
 _guarded = _Guarded()
@@ -118,6 +118,88 @@ def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     assert "there is no file or folder" in done.stderr
 
 
+def test_a_file_is_checked_once_however_often_it_is_named(folder: Path) -> None:
+    """
+    A file and the folder that it is in are one workflow, and no duplicate.
+    """
+    done = sark("check", str(folder / "good.yaml"), str(folder), f"{folder}/./good.yaml")
+
+    assert (0, "no finding in 1 file\n") == (done.exit_code, done.stderr)
+
+
+def test_a_folder_without_specs_is_said(tmp_path: Path) -> None:
+    """
+    A path that was mistyped does not pass in silence.
+    """
+    done = sark("check", str(tmp_path), "--format", "json")
+
+    assert (0, 0) == (done.exit_code, json.loads(done.stdout)["files"])
+    assert f"no spec (*.yaml, *.yml) is below {tmp_path}" in done.stderr
+
+
+def test_what_is_no_text_is_a_finding(tmp_path: Path) -> None:
+    """
+    A binary file is refused with a place, and steers no terminal.
+    """
+    (tmp_path / "image.yaml").write_bytes(b"\x89PNG\r\n\x1b[31m\x00\xff")
+    done = sark("check", str(tmp_path))
+
+    assert 1 == done.exit_code
+    assert "error[not-utf-8]" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_sarif_is_what_github_takes(folder: Path) -> None:
+    """
+    Each result names a rule of the tool, a level, a sentence, and a place in a file.
+    """
+    (folder / "bad.yaml").write_text(BAD)
+    log = json.loads(sark("check", str(folder), "--format", "sarif").stdout)
+    (run,) = log["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+
+    assert log["$schema"].endswith("sarif-schema-2.1.0.json")
+    assert run["results"]
+    for result in run["results"]:
+        assert result["ruleId"] == rules[result["ruleIndex"]]
+        assert result["level"] in ("error", "warning", "note")
+        assert result["message"]["text"]
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"]["uri"].endswith(".yaml")
+        assert place["region"]["startLine"] > 0
+
+
+def test_annotations_of_github_are_one_line_each(folder: Path) -> None:
+    """
+    What a name or message holds cannot end a workflow command or begin another.
+    """
+    (folder / "a,b:c%.yaml").write_text(BAD)
+    told = sark("check", str(folder / "a,b:c%.yaml"), "--format", "github").stdout.splitlines()
+
+    assert told
+    assert [] == [line for line in told if not line.startswith(("::error ", "::warning "))]
+    assert "a%2Cb%3Ac%25.yaml,line=5," in told[0]
+
+
+def test_a_plan_is_a_tree(tmp_path: Path) -> None:
+    """
+    A step stands below the last that it waits for; others are named, `*` for what was inferred.
+    """
+    steps = {"a": "", "b": "", "c": "needs: [a], ", "d": "needs: [a], ", "e": "needs: [c, b], "}
+    said = "{{ steps.d.outputs.message }}"
+    body = "".join(
+        f'  {n}: {{uses: echo.say@1, {k}with: {{message: "{said if n == "e" else n}"}}}}\n'
+        for n, k in steps.items()
+    )
+    file = tmp_path / "tree.yaml"
+    file.write_text(f"apiVersion: sark/v1\nkind: Workflow\nname: tree\nsteps:\n{body}")
+    told = sark("plan", str(file)).stdout.splitlines()
+    drawn = [line[2:8].rstrip() for line in told[5:]]
+
+    assert ["● a", "├─ c", "│  ↓ e", "└─ d", "● b"] == drawn
+    assert "after b, d*" in told[7]
+
+
 def test_a_plan_shows_steps_edges_and_digest(folder: Path) -> None:
     """
     `sark plan` tells what runs after what; inferred edges are marked.
@@ -125,7 +207,8 @@ def test_a_plan_shows_steps_edges_and_digest(folder: Path) -> None:
     done = sark("plan", str(folder / "good.yaml"))
 
     assert 0 == done.exit_code
-    assert "after a" in done.stdout
+    assert "● a" in done.stdout
+    assert "↓ b" in done.stdout
     assert "finally" in done.stdout
     (encoded,) = json.loads(sark("plan", str(folder / "good.yaml"), "--json").stdout)
     assert encoded["digest"][:12] in done.stdout
@@ -174,6 +257,30 @@ def test_a_wrong_command_gets_a_suggestion() -> None:
 
     assert 2 == done.exit_code
     assert "Did you mean 'check'?" in done.stderr
+
+
+def test_a_wrong_option_gets_a_suggestion() -> None:
+    """
+    A mistyped option is a usage error that names the one you meant.
+    """
+    done = sark("check", "--fromat", "json")
+
+    assert 2 == done.exit_code
+    assert "Did you mean '--format'?" in done.stderr
+
+
+def test_colour_is_for_those_who_want_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Piped there is none; FORCE_COLOR brings it, and NO_COLOR has the last word.
+    """
+    words = ("check", str(folder / ".hidden"))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    assert "\x1b" not in sark(*words).stdout
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in sark(*words).stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in sark(*words).stdout
 
 
 def test_the_schema_is_printed() -> None:
