@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from engine.cli.inputs import typed
 from engine.cli.output import Exit, as_json, word
 from engine.cli.picture import as_timeline, step_line
 from engine.core.values import Json
+
+if TYPE_CHECKING:
+    from engine.core.run import Run
 
 
 def run_file(
@@ -22,7 +26,6 @@ def run_file(
     Ctrl-C, and `timeout` seconds, cancel the run; a second Ctrl-C ends it where it stands.
     """
     from engine.cli.specs import compile_one
-    from engine.core import machine, replay
     from engine.direct import run_here
     from engine.settings import load
 
@@ -39,15 +42,24 @@ def run_file(
     quiet = (lambda step: None) if json_ else tell
     root = file.resolve().parent
     run = asyncio.run(run_here(plan, given, settings, root, quiet, interrupted, timeout))
+    told = _told(run)
+    as_json(told) if json_ else click.echo(as_timeline(told))
+    return _exit(str(told["status"]), run.cancelled)
+
+
+def _told(run: "Run") -> dict[str, Json]:
+    """Return a run as the API tells it."""
+    from engine.core import machine, replay
+
     header = run.header
-    told: dict[str, Json] = {
+    return {
         "id": header.id,
         "namespace": header.namespace,
         "workflow": header.workflow,
         "status": machine.status(run).value,
         "flags": list(machine.flags(run)),
         "commit": None,
-        "plan": plan.digest,
+        "plan": header.plan,
         "trigger": header.trigger,
         "inputs": header.inputs,
         "outputs": run.outputs,
@@ -57,8 +69,6 @@ def run_file(
         "ended_at": run.ended_at.isoformat() if run.ended_at else None,
         "steps": replay.steps(run),
     }
-    as_json(told) if json_ else click.echo(as_timeline(told))
-    return _exit(str(told["status"]), run.cancelled)
 
 
 def _exit(status: str, cancelled: Mapping[str, Json] | None) -> Exit:
