@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from engine.core.plan import Plan
     from engine.source import Compiled
 
+_SCHEMA = "workflow.schema.json"
+
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="PATH...")
@@ -71,17 +73,11 @@ def plan(paths: tuple[str, ...], format_: str, json_: bool) -> None:
 @click.option("--write", metavar="DIR", help="Write workflow.schema.json into this folder.")
 def schema(write: str | None) -> None:
     """Print the JSON Schema of workflow specs, for editors and for CI."""
-    import json
-
-    from engine.core.published import json_schema
-    from engine.operations import catalogue
-
-    text = json.dumps(json_schema(catalogue()), indent=2, ensure_ascii=False) + "\n"
     if write is None:
-        click.echo(text, nl=False)
+        click.echo(_published(), nl=False)
     else:
         Path(write).mkdir(parents=True, exist_ok=True)
-        (Path(write) / "workflow.schema.json").write_text(text)
+        (Path(write) / _SCHEMA).write_text(_published())
 
 
 @click.command()
@@ -107,16 +103,27 @@ def init(directory: str) -> None:
     from engine.cli.template import FILES
 
     root = Path(directory)
-    clash = [name for name in FILES if (root / name).exists()]
+    files = {**FILES, f"schemas/{_SCHEMA}": _published()}
+    clash = [name for name in files if (root / name).exists()]
     if clash:
         raise Invalid(f"{root / clash[0]} exists already; `sark init` overwrites nothing")
-    for name, text in FILES.items():
+    for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
         click.echo(f"wrote {root / name}", err=True)
     click.echo(
         f"Next: sark check {directory} && sark run {root / 'workflows/hello.yaml'}", err=True
     )
+
+
+def _published() -> str:
+    """Return the JSON Schema of workflow specs, as a file holds it."""
+    import json
+
+    from engine.core.published import json_schema
+    from engine.operations import catalogue
+
+    return json.dumps(json_schema(catalogue()), indent=2, ensure_ascii=False) + "\n"
 
 
 def compile_one(file: Path) -> "Plan":

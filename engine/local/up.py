@@ -12,9 +12,11 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
@@ -24,6 +26,7 @@ import orjson
 from engine import token
 from engine.controller import run_controller
 from engine.errors import Misconfigured, SarkError
+from engine.git.address import shown
 from engine.local import example
 from engine.local.child import stop, tail, write_private
 from engine.local.postgres import Postgres
@@ -213,14 +216,16 @@ class _Up:
         if self._stopping:
             return
         sources = self._settings.sources
-        repository = sources[0].url if sources else str(self._state / "repo")
+        repository = shown(sources[0].url) if sources else str(self._state / "repo")
+        where = "" if self._state == Path(".sark").resolve() else f" --state {self._state}"
+        next_ = "workflows" if sources else "run hello --wait"
         click.echo(
             f"SARK is ready.\n"
             f"  address     {self._address}\n"
             f"  repository  {repository}\n"
             f"  token       {self._state / 'token'}\n"
             f"  logs        {self._logs}\n"
-            f"  next        sark run hello --wait\n"
+            f"  next        {_program()} {next_}{where}\n"
             "Ctrl-C stops all of it; nothing is lost."
         )
 
@@ -240,3 +245,9 @@ class _Up:
             self._valkey.stop()
         if self._postgres is not None:
             self._postgres.stop()
+
+
+def _program() -> str:
+    """Return what a person types to call this program: as it was called, unless it is on PATH."""
+    called = sys.argv[0]
+    return called if Path(called).name == "sark" and shutil.which("sark") is None else "sark"

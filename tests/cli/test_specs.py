@@ -240,9 +240,12 @@ def test_codes_are_explained() -> None:
 
 def test_init_writes_a_repository_that_checks(tmp_path: Path) -> None:
     """
-    What `sark init` writes has no finding, and it overwrites nothing.
+    What `sark init` writes has no finding, an editor finds its schema, and nothing is overwritten.
     """
     assert 0 == sark("init", str(tmp_path / "new")).exit_code
+    spec = tmp_path / "new" / "workflows" / "hello.yaml"
+    schema = spec.read_text().splitlines()[0].partition("$schema=")[2]
+    assert (spec.parent / schema).is_file()
     assert 0 == sark("check", str(tmp_path / "new")).exit_code
     again = sark("init", str(tmp_path / "new"))
     assert 1 == again.exit_code
