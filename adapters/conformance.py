@@ -21,7 +21,6 @@ from adapters.contract import (
     GRACE,
     Adapter,
     Call,
-    CancelledError,
     ErrorClass,
     Failed,
     Json,
@@ -199,7 +198,7 @@ async def _outcome(operation: Operation, case: Case, call: Call) -> Outcome:
             return await operation.invoke(call)
     except BaseException as error:
         task = asyncio.current_task()
-        if isinstance(error, CancelledError) and task is not None and task.cancelling():
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise
         if limit.expired():
             late = GRACE.total_seconds()

@@ -1,6 +1,5 @@
 """What an adapter promises: its manifest, and one coroutine that makes one attempt."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -145,4 +144,3 @@ class SettingError(ValueError):
 
 
 AdapterFactory: TypeAlias = Callable[[Mapping[str, Json]], Adapter]
-CancelledError = asyncio.CancelledError

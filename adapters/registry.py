@@ -1,6 +1,5 @@
 """Operations by name: what an adapter offers is added here once, and found here ever after."""
 
-import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
@@ -67,6 +66,8 @@ class Registry:
 
 async def _close(adapter: Adapter) -> None:
     """Close one adapter, and do not let a slow one keep the process."""
+    import asyncio  # late, for whoever only reads manifests has no need of it
+
     async with asyncio.timeout(_CLOSING):
         await adapter.close()
 
