@@ -291,12 +291,11 @@ def test_another_duty_has_a_leader_of_its_own(tmp_path, database_url):
     [
         {"url": "ext::sh -c touch% marker"},
         {"ref": "refs/heads/a..b"},
-        {"root": "../up"},
     ],
 )
 def test_a_source_that_may_not_be_named_keeps_it_from_starting(tmp_path, database_url, wrong):
     """
-    A hostile URL, ref or root is told before anything is started or written.
+    A hostile URL or ref is told before anything is started or written.
     """
     with pytest.raises(Misconfigured):
         run_controller(settings(database_url, tmp_path, source(**{"url": "/srv/x", **wrong})))

@@ -269,10 +269,8 @@ class Owner:
         """Do what else a committed decision owes."""
         for path in decision.revoked:
             one.revoke(path)
-        if decision.alarms:
-            now = self._clock()
-            for alarm in decision.alarms:
-                one.set(alarm.path, alarm.at, now, self._tell)
+        for alarm in decision.alarms:
+            one.set(alarm.path, alarm.at, self._clock, self._tell)
 
     def _begin(self, one: Owned, launch: Launch, gate: asyncio.Event | None) -> None:
         one.begin(launch.path, self._attempt(one, launch, gate))

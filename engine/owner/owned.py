@@ -13,6 +13,7 @@ from engine.core.state import RunStatus
 from engine.store.turns import Change
 
 Tell = Callable[["Owned", Event], None]
+Clock = Callable[[], datetime]
 
 # A run that only waits for longer than this has no owner meanwhile.
 PARK_AFTER = timedelta(seconds=30)
@@ -73,13 +74,10 @@ class Owned:
             _ENDING.add(task)
             task.add_done_callback(_ENDING.discard)
 
-    def set(self, path: str, at: datetime, now: datetime, tell: Tell) -> None:
+    def set(self, path: str, at: datetime, clock: Clock, tell: Tell) -> None:
         """Tell the run when the instant `at` has come."""
-        key = (path, at)
-        if key not in self.timers:
-            pause = max(0.0, (at - now).total_seconds())
-            loop = asyncio.get_running_loop()
-            self.timers[key] = loop.call_later(pause, self._ring, key, tell)
+        if (path, at) not in self.timers:
+            self._arm((path, at), clock, tell)
 
     def end(self) -> None:
         """Let go of all that is under way."""
@@ -89,6 +87,14 @@ class Owned:
             timer.cancel()
         self.timers.clear()
 
-    def _ring(self, key: tuple[str, datetime], tell: Tell) -> None:
+    def _arm(self, key: tuple[str, datetime], clock: Clock, tell: Tell) -> None:
+        pause = max(0.0, (key[1] - clock()).total_seconds())
+        loop = asyncio.get_running_loop()
+        self.timers[key] = loop.call_later(pause, self._ring, key, clock, tell)
+
+    def _ring(self, key: tuple[str, datetime], clock: Clock, tell: Tell) -> None:
+        """Tell an alarm, and never early: the loop's timers count from its last turn."""
+        if clock() < key[1]:
+            return self._arm(key, clock, tell)
         self.timers.pop(key, None)
-        tell(self, Alarm(*key))
+        return tell(self, Alarm(*key))
