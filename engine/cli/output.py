@@ -65,8 +65,18 @@ def guarded(command: Callable[[], object]) -> NoReturn:
         if error.filename is None and error.errno != errno.ENOSPC:
             raise
         click.echo(f"sark: {plain(str(error.filename or 'output'))}: {error.strerror}", err=True)
+        if error.filename is None:
+            _discard_output()
         sys.exit(Exit.FAILED)
     sys.exit(Exit.OK)
+
+
+def _discard_output() -> None:
+    """Let the last flush of the interpreter go nowhere; failing, it would change the exit code.
+
+    Borrowed from Python's manual, "Note on SIGPIPE".
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def coloured() -> bool:
