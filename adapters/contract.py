@@ -22,13 +22,17 @@ class ErrorClass(StrEnum):
 
 
 class Role(StrEnum):
-    """What an argument is used for: code takes no template, a secret goes nowhere else."""
+    """What an argument is used for: code takes no template, a secret goes nowhere else.
+
+    An argument that is a file is an artifact in the spec, and a path on this machine in the call.
+    """
 
     CODE = "code"
     SECRET = "secret"  # nosec B105 - a word, no secret
     HOST = "host"
     PATH = "path"
     HEADER = "header"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ class Manifest:
     object. `effect` is one of pure, read, write, destructive; `effect_by` refines it, and
     `idempotent_by` refines `idempotent`, by the value of one argument:
     `("method", {"GET": "read"})`. `roles` maps a JSON pointer into the arguments
-    (`/auth/bearer`, `/headers/*`) to its roles.
+    (`/auth/bearer`, `/headers/*`) to its roles. `files` names the files that it may give beside
+    its outputs: an author keeps one by `artifacts: {raw: {from: <name>}}`.
     """
 
     name: str
@@ -64,6 +69,11 @@ class Manifest:
     effect_by: tuple[str, Mapping[str, str]] | None = None
     idempotent_by: tuple[str, Mapping[str, bool]] | None = None
     roles: Mapping[str, tuple[Role, ...]] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+
+def _no_folder() -> Path:
+    raise RuntimeError("this call was given no folder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,8 @@ class Call:
 
     `arguments` are rendered, secrets included. `timeout` bounds the whole attempt. `root` is the
     folder that file names in a spec are relative to, where there is one; nothing is written there.
+    `folder` makes, when it is first called, an empty folder that lives as long as this attempt:
+    files that the operation gives lie in it.
     """
 
     run: str
@@ -81,13 +93,15 @@ class Call:
     arguments: Mapping[str, Json]
     timeout: timedelta
     root: Path | None = None
+    folder: Callable[[], Path] = _no_folder
 
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The operation's outputs, of the manifest's `outputs` schema."""
+    """The operation's outputs, of the manifest's `outputs` schema, and its files by name."""
 
     outputs: Mapping[str, Json]
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

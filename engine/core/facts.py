@@ -18,6 +18,7 @@ SECRET = "secret"  # nosec B105
 HOST = "host"
 PATH = "path"
 HEADER = "header"
+FILE = "file"
 
 Pointer: TypeAlias = Sequence[str | int]
 
@@ -48,6 +49,9 @@ class OperationFacts(Protocol):
 
     @property
     def roles(self) -> Mapping[str, Sequence[str]]: ...
+
+    @property
+    def files(self) -> Sequence[str]: ...
 
 
 Operations: TypeAlias = Mapping[str, OperationFacts]
@@ -182,4 +186,5 @@ def _told(facts: OperationFacts) -> Json:
         "effect_by": facts.effect_by,
         "idempotent_by": facts.idempotent_by,
         "roles": {place: sorted(roles) for place, roles in facts.roles.items()},
+        "files": sorted(facts.files),
     }

@@ -18,6 +18,7 @@ class Facts:
     effect_by: tuple[str, Mapping[str, str]] | None = None
     idempotent_by: tuple[str, Mapping[str, bool]] | None = None
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    files: Sequence[str] = ()
 
 
 def _object(required: Sequence[str], **properties: Json) -> dict[str, Json]:
