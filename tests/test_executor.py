@@ -270,9 +270,7 @@ def test_declared_outputs_are_projected_and_checked():
 
     def projecting(schema: Json) -> Plan:
         outputs = (Projection("word", "text", schema),)
-        base = calls("test.do@1", n=1)
-        verb = Uses(base.operation, base.arguments, base.effect, True, None, outputs)
-        return plan(scope(step("a", verb=verb)))
+        return plan(scope(step("a", verb=calls("test.do@1", n=1), outputs=outputs)))
 
     told = attempt(give, projecting({"type": "string"}))
     assert isinstance(told, Succeeded)

@@ -9,12 +9,13 @@ import pytest
 from adapters.contract import Call
 from engine.core import machine
 from engine.core.event import Event
-from engine.core.plan import Plan, Retry
+from engine.core.plan import Retry
 from engine.core.run import Run
 from engine.core.state import IllegalMove
 from engine.core.turn import Decision
 from engine.store import runs
 from engine.telemetry import METRICS
+from tests.core import runs as core_runs
 from tests.core.runs import assign, edge, scope, step
 from tests.heart import (
     Asks,
@@ -144,7 +145,7 @@ def test_a_cancelled_run_ends_its_attempts(database_url: str):
     async def check() -> None:
         gate = Gate()
         body = scope(step("a", verb=calls("test.gate@1")))
-        made = sealed(Plan("demo", "demo.yaml", {"type": "object"}, body, scope(step("f"))))
+        made = sealed(core_runs.plan(body, scope(step("f"))))
         async with house(database_url) as here, owning(database_url, gate) as serving:
             (run,) = await here.start(made)
             await asyncio.wait_for(gate.arrived.wait(), 5)

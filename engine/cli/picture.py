@@ -23,16 +23,16 @@ def as_text(plan: Plan) -> str:
     if plan.secrets:
         lines += [f"  secrets  {', '.join(plan.secrets)}"]
     lines += ["", *_tree(plan.root)]
-    if plan.finally_ is not None:
-        lines += ["", "  finally", *_tree(plan.finally_)]
+    if plan.root.finally_ is not None:
+        lines += ["", "  finally", *_tree(plan.root.finally_)]
     return "\n".join(lines) + "\n"
 
 
 def as_mermaid(plan: Plan) -> str:
     """Return the plan as a Mermaid flowchart: solid edges as written, dotted as inferred."""
     lines = ["flowchart LR", *_mermaid_scope(plan.root, "")]
-    if plan.finally_ is not None:
-        lines += ["  subgraph finally", *_mermaid_scope(plan.finally_, "finally_"), "  end"]
+    if plan.root.finally_ is not None:
+        lines += ["  subgraph finally", *_mermaid_scope(plan.root.finally_, "finally_"), "  end"]
     return "\n".join(lines) + "\n"
 
 

@@ -48,7 +48,7 @@ class BoundStep:
 
     @cached_property
     def projections(self) -> tuple["BoundProjection", ...]:
-        return tuple(map(BoundProjection, self.uses.outputs)) if self.uses else ()
+        return tuple(map(BoundProjection, self.plan.outputs))
 
 
 class BoundAssignment:
@@ -84,11 +84,11 @@ class Bound:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.root = BoundScope(plan.root)
-        self.finally_ = BoundScope(plan.finally_) if plan.finally_ else None
+        self.finally_ = BoundScope(plan.root.finally_) if plan.root.finally_ else None
 
     @cached_property
     def outputs(self) -> tuple[BoundAssignment, ...]:
-        return tuple(map(BoundAssignment, self.plan.outputs))
+        return tuple(map(BoundAssignment, self.plan.root.outputs))
 
     @cached_property
     def inputs(self) -> Validator:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -87,17 +87,11 @@ def _form(kind: Any, whole: bool) -> _Form:
 
 
 def _object(kind: Any, whole: bool) -> _Form:
-    hints = get_type_hints(kind, localns=_RECURSIVE)
-    told = [
-        (each.name, each.name.rstrip("_"), _default(each), _form(hints[each.name], whole))
-        for each in fields(kind)
-        if whole or (kind, each.name) not in _OUTSIDE
-    ]
-    readers = {key: (name, form.decode) for name, key, _, form in told}
+    members = cache(partial(_members, kind, whole))
 
     def encode(value: Any) -> dict[str, Json]:
         body: dict[str, Json] = {}
-        for name, key, default, form in told:
+        for key, (name, default, form) in members().items():
             held = getattr(value, name)
             if default is MISSING or held != default:
                 body[key] = form.encode(held)
@@ -105,12 +99,23 @@ def _object(kind: Any, whole: bool) -> _Form:
 
     def decode(body: Any) -> Any:
         given = {}
+        known = members()
         for key, held in body.items():
-            name, read = readers[key]
-            given[name] = read(held)
+            name, _, form = known[key]
+            given[name] = form.decode(held)
         return kind(**given)
 
     return _Form(encode, decode)
+
+
+def _members(kind: Any, whole: bool) -> dict[str, tuple[str, Any, _Form]]:
+    """Return the fields of a dataclass by key; asked late, for a scope holds scopes."""
+    hints = get_type_hints(kind, localns=_RECURSIVE)
+    return {
+        each.name.rstrip("_"): (each.name, _default(each), _form(hints[each.name], whole))
+        for each in fields(kind)
+        if whole or (kind, each.name) not in _OUTSIDE
+    }
 
 
 def _tuple(arguments: tuple[Any, ...], whole: bool) -> _Form:

@@ -1,7 +1,7 @@
 """What can happen to a run, each one a row of the journal and back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
@@ -18,11 +18,17 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """An attempt gave its outputs, projected as the step declares them."""
+    """An attempt gave its outputs, projected as the step declares them.
+
+    `artifacts` are references to the files that it keeps, by name. `cached`: an earlier call's
+    outputs stand in for it.
+    """
 
     path: str
     attempt: int
     outputs: Mapping[str, Json]
+    artifacts: Mapping[str, Json] = field(default_factory=dict)
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,32 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """An event for which the step at `path` waits, or may wait: the machine asks its `match`.
+
+    `event` is as `engine.core.plan.Await` reads it. An empty path is for `cancel_when`.
+    """
+
+    path: str
+    event: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A person, who may, has decided on an approval.
+
+    `asked` is the digest of what the person was shown: the plan and the bound values.
+    """
+
+    path: str
+    by: str
+    approved: bool
+    asked: str
+    form: Mapping[str, Json] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerLost:
     """The process that owned the run has died or was fenced off."""
 
@@ -58,7 +90,7 @@ class Cancel:
     reason: str
 
 
-Event: TypeAlias = Started | Succeeded | Failed | Alarm | OwnerLost | Cancel
+Event: TypeAlias = Started | Succeeded | Failed | Alarm | Arrived | Decided | OwnerLost | Cancel
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +108,22 @@ class Row:
 def to_row(event: Event, seq: int, at: datetime) -> Row:
     """Return the journal's row for an event that was told at `at`."""
     match event:
-        case Succeeded(path, attempt, outputs):
-            return Row(seq, at, "succeeded", path, attempt, outputs)
+        case Succeeded(path, attempt, outputs, artifacts, cached):
+            if not artifacts and not cached:
+                return Row(seq, at, "succeeded", path, attempt, outputs)
+            told = {"outputs": outputs, "artifacts": artifacts, "cached": cached}
+            return Row(seq, at, "produced", path, attempt, told)
         case Failed(path, attempt, error):
             return Row(seq, at, "failed", path, attempt, error)
         case Started(path, attempt):
             return Row(seq, at, "started", path, attempt, None)
         case Alarm(path, due):
             return Row(seq, at, "alarm", path, 0, due.isoformat())
+        case Arrived(path, event_):
+            return Row(seq, at, "arrived", path, 0, event_)
+        case Decided(path, by, approved, asked, form, note):
+            decision = {"by": by, "approved": approved, "asked": asked, "form": form, "note": note}
+            return Row(seq, at, "decided", path, 0, decision)
         case OwnerLost():
             return Row(seq, at, "lost", "", 0, None)
         case Cancel(by, reason):
@@ -97,12 +137,22 @@ def from_row(row: Row) -> Event:
     match row.kind, row.data:
         case "succeeded", Mapping() as outputs:
             return Succeeded(row.path, row.attempt, outputs)
+        case "produced", {
+            "outputs": Mapping() as outputs,
+            "artifacts": Mapping() as artifacts,
+            "cached": bool() as cached,
+        }:
+            return Succeeded(row.path, row.attempt, outputs, artifacts, cached)
         case "failed", Mapping() as error:
             return Failed(row.path, row.attempt, error)
         case "started", _:
             return Started(row.path, row.attempt)
         case "alarm", str() as due:
             return Alarm(row.path, datetime.fromisoformat(due))
+        case "arrived", Mapping() as event:
+            return Arrived(row.path, event)
+        case "decided", Mapping() as told:
+            return Decided(row.path, **told)  # type: ignore[arg-type]
         case "lost", _:
             return OwnerLost()
         case "cancel", {"by": str() as by, "reason": str() as reason}:

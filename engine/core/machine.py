@@ -10,7 +10,17 @@ from datetime import datetime
 from typing import assert_never
 
 from engine.core.binding import Bound
-from engine.core.event import Alarm, Cancel, Event, Failed, OwnerLost, Started, Succeeded
+from engine.core.event import (
+    Alarm,
+    Arrived,
+    Cancel,
+    Decided,
+    Event,
+    Failed,
+    OwnerLost,
+    Started,
+    Succeeded,
+)
 from engine.core.expression import EvaluationError
 from engine.core.retrying import MAX_LOSSES, apart, backoff, is_over, wished
 from engine.core.run import Header, Run, ScopeRun, StepRun
@@ -57,6 +67,8 @@ def advance(run: Run, event: Event, now: datetime) -> Decision:
                 told.marked = True
         case Alarm(path, at):
             told = _ring(turn, path, at)
+        case Arrived() | Decided():
+            told = None
         case OwnerLost():
             told = run if run.ended_at is None else None
             _lose(turn)

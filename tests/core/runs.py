@@ -60,7 +60,8 @@ def scope(*steps: Step, timeout: timedelta = HOUR) -> Scope:
 
 def plan(root: Scope, finally_: Scope | None = None, **outputs: Json) -> Plan:
     told = tuple(Assignment(name, value, {}) for name, value in outputs.items())
-    return Plan("demo", "demo.yaml", {"type": "object"}, root, finally_, told)
+    whole = replace(root, outputs=told, finally_=finally_)
+    return Plan("demo", "demo.yaml", {"type": "object"}, whole)
 
 
 def header(**inputs: Json) -> Header:

@@ -14,7 +14,6 @@ CALL = Uses(
     Effect.WRITE,
     repeatable=True,
     key="refund-{{ inputs.order }}",
-    outputs=(Projection("id", "body.id", {"type": "integer"}),),
 )
 
 
@@ -26,7 +25,9 @@ def test_a_call_is_ready_with_arguments_key_and_outputs() -> None:
     """
     What the author wrote in `with`, `idempotency.key` and `outputs` is filled from the run.
     """
-    [bound] = only(step("refund", verb=CALL)).root.steps
+    [bound] = only(
+        step("refund", verb=CALL, outputs=(Projection("id", "body.id", {"type": "integer"}),))
+    ).root.steps
 
     assert {"url": "https://shop.example/7", "json": {"n": 7}} == bound.arguments.evaluate(NAMES)
     assert bound.key is not None

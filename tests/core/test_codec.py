@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -12,8 +13,10 @@ from engine.core import codec
 from engine.core.plan import (
     FORMAT,
     Assignment,
+    Block,
     Edge,
     Effect,
+    Handler,
     Plan,
     Projection,
     Requirement,
@@ -45,7 +48,6 @@ VERBS = st.builds(
     st.sampled_from(Effect),
     st.booleans(),
     st.none() | WORDS,
-    st.tuples(PROJECTIONS),
 ) | st.builds(Set, st.tuples(ASSIGNMENTS))
 EDGES = st.builds(
     Edge, st.integers(0, 9), st.sampled_from(Requirement), st.booleans(), st.booleans()
@@ -72,17 +74,25 @@ STEPS = st.builds(
     st.booleans(),
     RETRIES,
     TIMEOUTS,
-    st.integers(0, 99),
+    st.tuples(PROJECTIONS),
+    line=st.integers(0, 99),
 )
-SCOPES = st.builds(Scope, st.lists(STEPS, max_size=2).map(tuple), SPANS)
+FLAT = st.builds(Scope, st.lists(STEPS, max_size=2).map(tuple), SPANS)
+NESTED = st.builds(Step, WORDS, st.builds(Block, FLAT), line=st.integers(0, 99))
+SCOPES = st.builds(
+    Scope,
+    st.lists(STEPS | NESTED, max_size=2).map(tuple),
+    SPANS,
+    st.lists(ASSIGNMENTS, max_size=1).map(tuple),
+    st.lists(st.builds(Handler, FLAT, WORDS), max_size=1).map(tuple),
+    st.none() | FLAT,
+)
 PLANS = st.builds(
     Plan,
     name=WORDS,
     file=WORDS,
     inputs=JSON,
     root=SCOPES,
-    finally_=st.none() | SCOPES,
-    outputs=st.lists(ASSIGNMENTS, max_size=1).map(tuple),
     triggers=st.tuples(st.builds(Trigger, WORDS, WORDS, JSON, st.none() | WORDS, JSON)),
     secrets=st.lists(WORDS, max_size=2).map(tuple),
     title=WORDS,
@@ -139,7 +149,7 @@ def test_the_digest_of_a_plan_stays() -> None:
     """
     This digest has been stored: it may only change together with the format.
     """
-    expected = (1, "2f89cd974cceb2e64dc9443d008dda55354010decd79c74836276a86ee6e3021")
+    expected = (2, "10a90665d8d515c0b13683be0d0afbd7f8cc978a44317fc471189f4822ce40fe")
 
     assert expected == (FORMAT, codec.digest(SMALL))
 
@@ -151,17 +161,18 @@ def test_defaults_are_part_of_the_format() -> None:
     assert Retry() == Retry(1, timedelta(seconds=1), 2.0, timedelta(seconds=30), True, None, None)
     assert Timeout() == Timeout(timedelta(hours=1), timedelta(minutes=5), None, None)
     assert Edge(0) == Edge(0, Requirement.DONE, False, False)
-    assert Step("s", Set(())) == Step("s", Set(()), (), (), 0, None, False, Retry(), Timeout(), 0)
+    assert Step("s", Set(())) == Step("s", Set(()), (), (), 0, None, False, Retry(), Timeout(), ())
+    assert Scope((), timedelta(1)) == Scope((), timedelta(1), (), (), None, False)
 
 
-@pytest.mark.parametrize("told", [2, 0, "1", None])
+@pytest.mark.parametrize("told", [1, 3, 0, "2", None])
 def test_a_plan_of_another_format_is_refused(told: Json) -> None:
     """
     A plan of a newer or older format is named as such, and not misread.
     """
     body = {**codec.encode(SMALL), "format": told}
 
-    with pytest.raises(codec.UnknownFormat, match=f"format {told!r}; this program reads 1"):
+    with pytest.raises(codec.UnknownFormat, match=f"format {told!r}; this program reads 2"):
         codec.decode(body)
 
 
@@ -189,11 +200,15 @@ def test_what_is_no_plan_is_refused(body: Json) -> None:
 
 def _bare(plan: Plan) -> bytes:
     """Return a plan's canonical bytes without what the digest leaves out."""
-    steps = [
-        tuple(dataclasses.replace(each, line=0) for each in scope.steps) if scope else ()
-        for scope in (plan.root, plan.finally_)
-    ]
-    finally_ = plan.finally_ and dataclasses.replace(plan.finally_, steps=steps[1])
-    root = dataclasses.replace(plan.root, steps=steps[0])
-    bare = dataclasses.replace(plan, file="", digest="", root=root, finally_=finally_)
+    bare = dataclasses.replace(plan, file="", digest="", root=_unplaced(plan.root))
     return canonical(codec.encode(bare))
+
+
+def _unplaced(value: Any) -> Any:
+    """Return a part of a plan with no step's line in it."""
+    if isinstance(value, tuple):
+        return tuple(map(_unplaced, value))
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    held = {each.name: _unplaced(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    return dataclasses.replace(value, **(held | ({"line": 0} if "line" in held else {})))

@@ -104,7 +104,8 @@ def _steps(world: World, steps: Steps, order: Graph, made: Sequence[Made]) -> tu
             node.spec.optional,
             each.retry,
             each.timeout,
-            world.findings.span(Place(node.path, key=node.is_keyed)).line,
+            each.outputs,
+            line=world.findings.span(Place(node.path, key=node.is_keyed)).line,
         )
         for node, each in zip(steps.nodes, made, strict=True)
     )

@@ -26,6 +26,7 @@ class Made:
     verb: plan.Verb
     retry: Retry
     timeout: Timeout
+    outputs: tuple[Projection, ...] = ()
 
 
 def make(scene: Scene, node: Node, typed: Typed) -> Made | None:
@@ -83,10 +84,10 @@ def _uses(scene: Scene, node: Node, typed: Typed) -> Made | None:
         effect,
         repeatable,
         node.spec.idempotency.key if node.spec.idempotency is not None else None,
-        tuple(_projections(world, node, operation)),
     )
     retry = safety.retry(world, node, repeatable=repeatable)
-    return Made(verb, retry, safety.timeout(world, node))
+    outputs = tuple(_projections(world, node, operation))
+    return Made(verb, retry, safety.timeout(world, node), outputs)
 
 
 def _unknown_operation(world: World, node: Node) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from engine.core import codec, plan, spec
 from engine.core.compiler import node, reference, safety, scope, site, start, step
@@ -50,14 +51,12 @@ def _plan(world: World) -> Plan | None:
         workflow.name,
         findings.file,
         start.inputs(workflow.inputs, workflow.inputs),
-        root.plan,
-        last.plan if last is not None else None,
-        outputs,
+        replace(root.plan, outputs=outputs, finally_=last.plan if last is not None else None),
         triggers,
         tuple(sorted(set(workflow.secrets))),
-        workflow.title or "",
-        tuple(workflow.owners),
-        tuple(sorted(workflow.labels.items())),
+        title=workflow.title or "",
+        owners=tuple(workflow.owners),
+        labels=tuple(sorted(workflow.labels.items())),
     )
 
 
