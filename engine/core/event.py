@@ -111,7 +111,7 @@ def to_row(event: Event, seq: int, at: datetime) -> Row:
         case Succeeded(path, attempt, outputs, artifacts, cached):
             if not artifacts and not cached:
                 return Row(seq, at, "succeeded", path, attempt, outputs)
-            told = {"outputs": outputs, "artifacts": artifacts, "cached": cached}
+            told: dict[str, Json] = {"outputs": outputs, "artifacts": artifacts, "cached": cached}
             return Row(seq, at, "produced", path, attempt, told)
         case Failed(path, attempt, error):
             return Row(seq, at, "failed", path, attempt, error)
@@ -122,8 +122,8 @@ def to_row(event: Event, seq: int, at: datetime) -> Row:
         case Arrived(path, event_):
             return Row(seq, at, "arrived", path, 0, event_)
         case Decided(path, by, approved, asked, form, note):
-            decision = {"by": by, "approved": approved, "asked": asked, "form": form, "note": note}
-            return Row(seq, at, "decided", path, 0, decision)
+            decision: dict[str, Json] = {"by": by, "approved": approved, "asked": asked}
+            return Row(seq, at, "decided", path, 0, {**decision, "form": form, "note": note})
         case OwnerLost():
             return Row(seq, at, "lost", "", 0, None)
         case Cancel(by, reason):
@@ -151,8 +151,14 @@ def from_row(row: Row) -> Event:
             return Alarm(row.path, datetime.fromisoformat(due))
         case "arrived", Mapping() as event:
             return Arrived(row.path, event)
-        case "decided", Mapping() as told:
-            return Decided(row.path, **told)  # type: ignore[arg-type]
+        case "decided", {
+            "by": str() as by,
+            "approved": bool() as approved,
+            "asked": str() as asked,
+            "form": Mapping() as form,
+            "note": str() as note,
+        }:
+            return Decided(row.path, by, approved, asked, form, note)
         case "lost", _:
             return OwnerLost()
         case "cancel", {"by": str() as by, "reason": str() as reason}:
