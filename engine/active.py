@@ -6,8 +6,9 @@ from typing import Any
 
 from engine.core.binding import Bound
 from engine.core.codec import decode
+from engine.core.inputs import BoundInputs
 from engine.core.plan import Trigger
-from engine.core.trigger import BoundInputs, BoundTrigger, by_hand
+from engine.core.trigger import BoundTrigger, by_hand
 from engine.core.values import Json
 from engine.store import plans, views, workflows
 from engine.store.pool import Connection
@@ -53,7 +54,7 @@ class BoundPlan:
     """What the intake needs of a plan, compiled once."""
 
     def __init__(self, bound: Bound) -> None:
-        self.inputs = BoundInputs(bound)
+        self.inputs = BoundInputs(bound.plan.inputs)
         self.by_hand: Trigger | None = by_hand(bound.plan.triggers)
         self.triggers = {each.id: BoundTrigger(each, self.inputs) for each in bound.plan.triggers}
 

@@ -14,11 +14,11 @@ from uuid_utils import uuid7
 from engine.core import machine, replay
 from engine.core.binding import Bound
 from engine.core.event import Alarm, Cancel, Event
+from engine.core.machine import Decision
 from engine.core.plan import Plan
 from engine.core.run import Header, Run
 from engine.core.schema import with_defaults
 from engine.core.state import TERMINAL
-from engine.core.turn import Decision
 from engine.core.values import Json
 from engine.errors import Invalid
 from engine.executor import Executor

@@ -11,7 +11,7 @@ import orjson
 
 from adapters import contract
 from engine.core import machine, schema
-from engine.core.binding import BoundStep
+from engine.core.binding import BoundStep, project
 from engine.core.event import Failed, Succeeded
 from engine.core.expression import EvaluationError
 from engine.core.run import Run
@@ -149,7 +149,7 @@ class Executor:
         """Return the bytes of what is kept: promised by the manifest, projected, bounded."""
         try:
             problems = self._outputs[operation.manifest.name].problems(outputs)
-            data = b"" if problems else orjson.dumps(_project(launch.step, outputs))
+            data = b"" if problems else orjson.dumps(_projected(launch.step, outputs))
         except (EvaluationError, ValueError, TypeError) as fault:
             raise _Failure(_problem("sark.output", str(fault), "permanent")) from fault
         if problems:
@@ -217,19 +217,9 @@ def _defect(operation: contract.Operation, words: str) -> _Failure:
     return _Failure(_problem("adapter.defect", detail, "permanent"))
 
 
-def _project(step: BoundStep, outputs: Mapping[str, Json]) -> Mapping[str, Json]:
+def _projected(step: BoundStep, outputs: Mapping[str, Json]) -> Mapping[str, Json]:
     """Return the outputs that the step declares, or all of them where it declares none."""
-    if not step.projections:
-        return outputs
-    projected: dict[str, Json] = {}
-    for each in step.projections:
-        value = each.source.evaluate(outputs)
-        problems = each.validator.problems(value)
-        if problems:
-            pointer, message = problems[0]
-            raise ValueError(f"output {each.name}{pointer}: {message}")
-        projected[each.name] = value
-    return projected
+    return project(step.projections, outputs) if step.projections else outputs
 
 
 def _told(failed: contract.Failed) -> dict[str, Json]:

@@ -69,4 +69,6 @@ def _pending(path: str) -> dict[str, Json]:
         "ended_at": None,
         "error": None,
         "outputs": None,
+        "artifacts": {},
+        "flags": [],
     }

@@ -9,10 +9,10 @@ import pytest
 from adapters.contract import Call
 from engine.core import machine
 from engine.core.event import Event
+from engine.core.machine import Decision
 from engine.core.plan import Retry
 from engine.core.run import Run
 from engine.core.state import IllegalMove
-from engine.core.turn import Decision
 from engine.store import runs
 from engine.telemetry import METRICS
 from tests.core import runs as core_runs

@@ -13,6 +13,9 @@ INSTANT: Schema = {"type": "string", "format": "date-time"}
 SHA: Schema = {"type": "string", "pattern": "^[0-9a-f]{4,64}$"}
 ANYTHING: Schema = {}
 FREE: Schema = {"type": "object"}
+_KINDS = [
+    "started", "succeeded", "produced", "failed", "alarm", "arrived", "decided", "lost", "cancel",
+]  # fmt: skip
 STATUS: Schema = {"type": "string", "enum": [each.value for each in RunStatus]}
 
 
@@ -104,6 +107,8 @@ SCHEMAS: Mapping[str, Schema] = {
             "ended_at": _or_null(INSTANT),
             "error": _or_null(ref("Error")),
             "outputs": _or_null(FREE),
+            "artifacts": FREE,
+            "flags": _list({"type": "string", "enum": ["degraded", "cached", "timed_out"]}),
         }
     ),
     "Error": {
@@ -122,7 +127,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "at": INSTANT,
             "kind": {
                 "type": "string",
-                "enum": ["started", "succeeded", "failed", "alarm", "lost", "cancel"],
+                "enum": _KINDS,
             },
             "path": TEXT,
             "attempt": NUMBER,

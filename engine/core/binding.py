@@ -5,14 +5,134 @@ A step is compiled when it is first needed, so a plan of 10,000 steps costs what
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import TypeAlias
 
+from engine.core import plan as plans
 from engine.core import schema
 from engine.core.expression import Compiled, compile_value, parse_expression
+from engine.core.inputs import BoundInputs
 from engine.core.plan import Assignment, Plan, Projection, Scope, Set, Step, Uses
 from engine.core.schema import Validator
 from engine.core.values import Json
 
 Names = Mapping[str, object]
+
+
+class BoundAssignment:
+    """A typed value, ready to evaluate and to check."""
+
+    def __init__(self, plan: Assignment) -> None:
+        self.name = plan.name
+        self.value = compile_value(plan.value)
+        self.validator = schema.validator(plan.schema)
+
+
+class BoundProjection:
+    """An output of a step, ready to read from what its verb gave, and to check."""
+
+    def __init__(self, plan: Projection) -> None:
+        self.name = plan.name
+        self.source = parse_expression(plan.source)
+        self.validator = schema.validator(plan.schema)
+
+
+class BoundForEach:
+    def __init__(self, plan: plans.ForEach) -> None:
+        self.plan = plan
+        self.over = parse_expression(plan.over)
+        self.key = _expression(plan.key)
+        self.body = BoundScope(plan.body)
+        self.collect = _assignments(plan.collect)
+
+
+class BoundRepeat:
+    def __init__(self, plan: plans.Repeat) -> None:
+        self.plan = plan
+        self.until = parse_expression(plan.until)
+        self.body = BoundScope(plan.body)
+
+
+class BoundCase:
+    def __init__(self, plan: plans.Case) -> None:
+        self.value = plan.value
+        self.condition = _expression(plan.condition)
+        self.body = BoundScope(plan.body)
+
+
+class BoundSwitch:
+    def __init__(self, plan: plans.Switch) -> None:
+        self.value = _expression(plan.value)
+        self.cases = tuple(map(BoundCase, plan.cases))
+        self.otherwise = BoundScope(plan.otherwise) if plan.otherwise else None
+
+
+class BoundRace:
+    def __init__(self, plan: plans.Race) -> None:
+        self.branches = tuple((each.id, BoundScope(each.body)) for each in plan.branches)
+
+
+class BoundBlock:
+    def __init__(self, plan: plans.Block) -> None:
+        self.body = BoundScope(plan.body)
+
+
+class BoundCall:
+    def __init__(self, plan: plans.Call) -> None:
+        self.plan = plan
+        self.arguments = compile_value(plan.arguments)
+        self.inputs = BoundInputs(plan.inputs)
+        self.body = BoundScope(plan.body)
+
+
+class BoundStart:
+    def __init__(self, plan: plans.Start) -> None:
+        self.workflow = plan.workflow
+        self.arguments = compile_value(plan.arguments)
+
+
+class BoundWait:
+    def __init__(self, plan: plans.Wait) -> None:
+        self.duration = _template(plan.duration)
+        self.until = _template(plan.until)
+
+
+class BoundAwait:
+    def __init__(self, plan: plans.Await) -> None:
+        self.plan = plan
+        self.match = _expression(plan.match)
+        self.correlation = _expression(plan.correlation[1]) if plan.correlation else None
+
+
+class BoundApprove:
+    def __init__(self, plan: plans.Approve) -> None:
+        self.plan = plan
+        self.show = compile_value(plan.show)
+        self.binds = _assignments(plan.binds)
+
+
+class BoundEmit:
+    def __init__(self, plan: plans.Emit) -> None:
+        self.type = plan.type
+        self.subject = _template(plan.subject)
+        self.data = compile_value(plan.data)
+
+
+class BoundFail:
+    def __init__(self, plan: plans.Fail) -> None:
+        self.type = compile_value(plan.type)
+        self.message = compile_value(plan.message)
+
+
+class BoundSet:
+    def __init__(self, plan: Set) -> None:
+        self.values = _assignments(plan.values)
+
+
+BoundVerb: TypeAlias = (
+    Uses | BoundSet | BoundCall | BoundStart | BoundBlock | BoundForEach | BoundRepeat
+    | BoundSwitch | BoundRace | BoundWait | BoundAwait | BoundApprove | BoundEmit | BoundFail
+    | plans.Rollback
+)  # fmt: skip
 
 
 class BoundStep:
@@ -26,17 +146,17 @@ class BoundStep:
         self.join_edges = sum(not edge.inferred for edge in plan.after)
 
     @cached_property
+    def verb(self) -> BoundVerb:
+        """The verb, ready; a `Uses` is so by the properties of the step."""
+        return _bind(self.plan.verb)
+
+    @cached_property
     def condition(self) -> Compiled | None:
         return _expression(self.plan.condition)
 
     @cached_property
     def retry_condition(self) -> Compiled | None:
         return _expression(self.plan.retry.condition)
-
-    @cached_property
-    def values(self) -> tuple["BoundAssignment", ...]:
-        verb = self.plan.verb
-        return tuple(map(BoundAssignment, verb.values)) if isinstance(verb, Set) else ()
 
     @cached_property
     def arguments(self) -> Compiled:
@@ -47,26 +167,34 @@ class BoundStep:
         return compile_value(self.uses.key) if self.uses and self.uses.key else None
 
     @cached_property
-    def projections(self) -> tuple["BoundProjection", ...]:
+    def projections(self) -> tuple[BoundProjection, ...]:
         return tuple(map(BoundProjection, self.plan.outputs))
 
+    @cached_property
+    def compensation(self) -> "BoundScope | None":
+        return BoundScope(self.plan.compensation) if self.plan.compensation else None
 
-class BoundAssignment:
-    """A typed value, ready to evaluate and to check."""
-
-    def __init__(self, plan: Assignment) -> None:
-        self.name = plan.name
-        self.value = compile_value(plan.value)
-        self.validator = schema.validator(plan.schema)
+    @cached_property
+    def fallback(self) -> "BoundFallback | None":
+        return BoundFallback(self.plan.fallback) if self.plan.fallback else None
 
 
-class BoundProjection:
-    """An output of a step, ready to read from what the operation returned, and to check."""
+class BoundFallback:
+    """What stands in for a step: a scope, or values where there is none."""
 
-    def __init__(self, plan: Projection) -> None:
-        self.name = plan.name
-        self.source = parse_expression(plan.source)
-        self.validator = schema.validator(plan.schema)
+    def __init__(self, plan: plans.Fallback) -> None:
+        self.outputs = _assignments(plan.outputs)
+        self.body = BoundScope(plan.body) if plan.body else None
+
+
+class BoundHandler:
+    """An `on_failure`, ready to be asked whether it is for an error."""
+
+    def __init__(self, plan: plans.Handler) -> None:
+        self.plan = plan
+        self.condition = _expression(plan.condition)
+        self.body = BoundScope(plan.body)
+        self.outputs = _assignments(plan.outputs)
 
 
 class BoundScope:
@@ -77,6 +205,36 @@ class BoundScope:
         self.steps = tuple(BoundStep(step, position) for position, step in enumerate(plan.steps))
         self.first = tuple(each.position for each in self.steps if not each.plan.after)
 
+    @property
+    def is_one_verb(self) -> bool:
+        """True if the scope is one verb and gives what that gives."""
+        return len(self.steps) == 1 and not self.steps[0].id
+
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        return {each.id: each.position for each in self.steps}
+
+    @cached_property
+    def outputs(self) -> tuple[BoundAssignment, ...]:
+        return _assignments(self.plan.outputs)
+
+    @cached_property
+    def handlers(self) -> tuple[BoundHandler, ...]:
+        return tuple(map(BoundHandler, self.plan.handlers))
+
+    @cached_property
+    def finally_(self) -> "BoundScope | None":
+        return BoundScope(self.plan.finally_) if self.plan.finally_ else None
+
+
+class BoundCancel:
+    """An event that ends the run early."""
+
+    def __init__(self, plan: plans.CancelWhen) -> None:
+        self.plan = plan
+        self.match = _expression(plan.match)
+        self.correlation = _expression(plan.correlation[1]) if plan.correlation else None
+
 
 class Bound:
     """A whole plan, ready to run; share one over all its runs."""
@@ -84,11 +242,13 @@ class Bound:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.root = BoundScope(plan.root)
-        self.finally_ = BoundScope(plan.root.finally_) if plan.root.finally_ else None
+        self.cancel_when = tuple(map(BoundCancel, plan.cancel_when))
 
     @cached_property
-    def outputs(self) -> tuple[BoundAssignment, ...]:
-        return tuple(map(BoundAssignment, self.plan.root.outputs))
+    def alert(self) -> BoundScope | None:
+        """What runs when a compensation has failed."""
+        told = self.plan.on_compensation_failure
+        return BoundScope(told) if told else None
 
     @cached_property
     def inputs(self) -> Validator:
@@ -108,5 +268,50 @@ def evaluate(assignments: tuple[BoundAssignment, ...], names: Names) -> dict[str
     return values
 
 
+def project(projections: tuple[BoundProjection, ...], names: Names) -> dict[str, Json]:
+    """Return the outputs by name; raise EvaluationError or ValueError where one is not as typed."""
+    values: dict[str, Json] = {}
+    for each in projections:
+        value = each.source.evaluate(names)
+        problems = each.validator.problems(value)
+        if problems:
+            pointer, message = problems[0]
+            raise ValueError(f"output {each.name}{pointer}: {message}")
+        values[each.name] = value
+    return values
+
+
+def _bind(verb: plans.Verb) -> BoundVerb:
+    if isinstance(verb, Uses | plans.Rollback):
+        return verb
+    made: BoundVerb = _BINDERS[type(verb)](verb)  # type: ignore[operator]
+    return made
+
+
+_BINDERS: Mapping[type, object] = {
+    Set: BoundSet,
+    plans.Call: BoundCall,
+    plans.Start: BoundStart,
+    plans.Block: BoundBlock,
+    plans.ForEach: BoundForEach,
+    plans.Repeat: BoundRepeat,
+    plans.Switch: BoundSwitch,
+    plans.Race: BoundRace,
+    plans.Wait: BoundWait,
+    plans.Await: BoundAwait,
+    plans.Approve: BoundApprove,
+    plans.Emit: BoundEmit,
+    plans.Fail: BoundFail,
+}
+
+
+def _assignments(told: tuple[Assignment, ...]) -> tuple[BoundAssignment, ...]:
+    return tuple(map(BoundAssignment, told))
+
+
 def _expression(text: str | None) -> Compiled | None:
     return None if text is None else parse_expression(text)
+
+
+def _template(text: str | None) -> Compiled | None:
+    return None if text is None else compile_value(text)

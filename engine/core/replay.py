@@ -1,14 +1,16 @@
 """A run rebuilt from its journal, and what is told of its steps."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from engine.core import machine
 from engine.core.binding import Bound
 from engine.core.event import Row, from_row
-from engine.core.run import Header, Run, StepRun
+from engine.core.run import Header, Run, ScopeRun, StepRun
 from engine.core.state import StepState
 from engine.core.values import Json, canonical
+
+_FLAGS = ("degraded", "cached", "timed_out")
 
 
 def replay(bound: Bound, header: Header, started_at: datetime, rows: Iterable[Row]) -> Run:
@@ -20,8 +22,8 @@ def replay(bound: Bound, header: Header, started_at: datetime, rows: Iterable[Ro
 
 
 def steps(run: Run) -> list[dict[str, Json]]:
-    """Return each step as the API tells it, in the order of the spec, `finally` last."""
-    return [step(each) for each in run.steps.values()]
+    """Return each step as the API tells it: in the order of the spec, what it opened below it."""
+    return [step(each) for each in _laid_out(run.root)]
 
 
 def step(told: StepRun) -> dict[str, Json]:
@@ -35,7 +37,21 @@ def step(told: StepRun) -> dict[str, Json]:
         "ended_at": _instant(told.ended_at) if told.started_at or told.outputs else None,
         "error": told.error,
         "outputs": told.outputs if told.state is StepState.SUCCEEDED else None,
+        "artifacts": told.artifacts or {},
+        "flags": [word for word in _FLAGS if getattr(told, word)],
     }
+
+
+def _laid_out(root: ScopeRun) -> Iterator[StepRun]:
+    """Yield every step of a scope and of those that it opened; a stack, for they nest deep."""
+    waiting: list[ScopeRun | StepRun] = [root]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, StepRun):
+            yield each
+            waiting += reversed(each.inner)
+        else:
+            waiting += reversed([*each.steps, *each.inner])
 
 
 def snapshot(run: Run) -> bytes:
@@ -47,6 +63,7 @@ def snapshot(run: Run) -> bytes:
         "error": run.error,
         "ended_at": _instant(run.ended_at),
         "steps": [{**step(each), **_hidden(each)} for each in run.steps.values()],
+        "scopes": {path: each.stop_reason for path, each in run.scopes.items()},
     }
     return canonical(told)
 
@@ -58,6 +75,9 @@ def _hidden(step: StepRun) -> Mapping[str, Json]:
         "due": _instant(step.due),
         "deadline": _instant(step.deadline),
         "remaining": step.remaining,
+        "ticks": [step.began, step.ended],
+        "doubt": step.doubt,
+        "undoable": [each.path for each in step.undoable],
     }
 
 

@@ -7,10 +7,38 @@ Mutable on purpose: a run of 100,000 steps must not be copied to take one event.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
 
-from engine.core.binding import Bound, BoundScope, BoundStep
+from engine.core.binding import Bound, BoundHandler, BoundScope, BoundStep
 from engine.core.state import RunStatus, StepState
 from engine.core.values import Json
+
+
+class Role(StrEnum):
+    """What a scope is to the step or scope that opened it."""
+
+    ROOT = "root"
+    BODY = "body"
+    ITEM = "item"
+    TURN = "turn"
+    CASE = "case"
+    BRANCH = "branch"
+    FALLBACK = "fallback"
+    HANDLER = "handler"
+    FINALLY = "finally"
+    UNDO = "undo"
+    ALERT = "alert"
+
+
+class Stage(StrEnum):
+    """How far a scope is: its steps, then what its end asks for, in this order."""
+
+    STEPS = "steps"
+    UNDOING = "undoing"
+    HANDLING = "handling"
+    FINISHING = "finishing"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +56,75 @@ class Header:
 
 
 @dataclass(slots=True, eq=False)
+class Items:
+    """How far a `for_each` is. `results` and `failures` are by key, `next` a position in `keys`."""
+
+    values: list[Json]
+    keys: list[str]
+    tolerated: int
+    next: int = 0
+    stopped: bool = False
+    results: dict[str, Json] = field(default_factory=dict)
+    failures: dict[str, Mapping[str, Json]] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Turns:
+    """How far a `repeat` is: the number of the turn, from 1, and what the last one gave."""
+
+    number: int = 0
+    last: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Contest:
+    """How a `race` stands: the first branch that succeeded, and the first error."""
+
+    winner: str = ""
+    outputs: Mapping[str, Json] = field(default_factory=dict)
+    error: Mapping[str, Json] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Ballot:
+    """What people have decided; `asked` is the digest of what they were shown."""
+
+    asked: str
+    approvers: list[str] = field(default_factory=list)
+    form: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Undoing:
+    """Compensations that a scope or a `rollback` waits for.
+
+    `pending` are those not yet begun, by the tick at which they ended; `unfinished` all that are
+    not undone yet, by the tick at which they began.
+    """
+
+    holder: "ScopeRun | StepRun"
+    pending: list["StepRun"]
+    unfinished: list["StepRun"]
+    under_way: int = 0
+    undone: int = 0
+    failure: Mapping[str, Json] | None = None
+
+
+Progress: TypeAlias = Items | Turns | Contest | Ballot | Undoing
+
+
+@dataclass(slots=True, eq=False)
 class StepRun:
     """One step of one scope. `attempt` fences; `losses` of them died with their worker.
 
-    `due` is the instant of the alarm that it waits for, `deadline` the end of its total time.
-    `reason` says why it was skipped or cancelled: need, data, condition, failure, cancel, timeout.
+    `under_way` is true while an attempt is. `due` is the instant of the alarm that it waits for,
+    `deadline` the end of its total time. `reason` says why it was skipped or cancelled: need,
+    data, condition, failure, cancel, timeout, race.
+
+    `began` and `ended` are ticks of the run. `took_effect` is true once an attempt succeeded,
+    `doubt` if nobody knows of one. `scopes` are open below it, `inner` all that ever were;
+    `undoable` are the steps in closed ones that could be undone. `ending` is why it waits for
+    them to close: a reason to be cancelled, or an error.
     """
 
     step: BoundStep
@@ -42,6 +134,7 @@ class StepRun:
     state: StepState = StepState.PENDING
     attempt: int = 0
     losses: int = 0
+    under_way: bool = False
     marked: bool = False
     reason: str = ""
     started_at: datetime | None = None
@@ -49,45 +142,83 @@ class StepRun:
     due: datetime | None = None
     deadline: datetime | None = None
     outputs: Mapping[str, Json] | None = None
+    artifacts: Mapping[str, Json] | None = None
     error: Mapping[str, Json] | None = None
+    degraded: bool = False
+    cached: bool = False
+    timed_out: bool = False
+    began: int = 0
+    ended: int = 0
+    took_effect: bool = False
+    doubt: bool = False
+    fell_back: bool = False
+    ending: str | Mapping[str, Json] = ""
+    progress: Progress | None = None
+    scopes: dict[str, "ScopeRun"] = field(default_factory=dict)
+    inner: list["ScopeRun"] = field(default_factory=list)
+    undoable: list["StepRun"] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
 class ScopeRun:
-    """An open scope. `path` ends in a dot unless it is the root's, which is empty.
+    """A scope. `path` ends in a dot unless it is the root's, which is empty.
 
-    `open` counts steps that have not ended, `view` is what expressions read as `steps`.
+    `parent` is the scope around it and `owner` the step that opened it, if one did. `open` counts
+    steps that have not ended. `view` is what its steps gave, `chain` what expressions read as
+    `steps`: that, and the views of the scopes around it. `names` are all other names.
+
     `failure` is the first error that was not optional; then nothing new is launched.
+    `stop_reason` says why it was ended from outside. `undoable` are steps that were dispatched
+    and have a compensation, in order; none once a pivot has `pivoted` the scope.
     """
 
     bound: BoundScope
+    role: Role
     path: str
     deadline: datetime
-    steps: list[StepRun] = field(default_factory=list)
-    open: int = 0
+    parent: "ScopeRun | None"
+    owner: StepRun | None
+    label: str
+    names: Mapping[str, Json]
     view: dict[str, Json] = field(default_factory=dict)
+    chain: Mapping[str, Json] = field(default_factory=dict)
+    steps: list[StepRun] = field(default_factory=list)
+    inner: list["ScopeRun"] = field(default_factory=list)
+    open: int = 0
+    stage: Stage = Stage.STEPS
+    has_alarm: bool = False
     failure: Mapping[str, Json] | None = None
-    closed: str = ""
+    stop_reason: str = ""
+    handler: BoundHandler | None = None
+    recovered: bool = False
+    outputs: Mapping[str, Json] | None = None
+    undoable: list[StepRun] = field(default_factory=list)
+    undoing: Undoing | None = None
+    pivoted: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A run that has begun. `active` holds its running and waiting steps by path."""
+    """A run that has begun.
+
+    `steps` are by path, `active` those that run or wait, `scopes` those whose steps have not all
+    ended. `running` counts the attempts under way, `tick` the beginnings and ends of steps.
+    """
 
     bound: Bound
     header: Header
     started_at: datetime
     root: ScopeRun
-    finally_: ScopeRun | None = None
     steps: dict[str, StepRun] = field(default_factory=dict)
     active: dict[str, StepRun] = field(default_factory=dict)
+    scopes: dict[str, ScopeRun] = field(default_factory=dict)
     running: int = 0
-    names: dict[str, Json] = field(default_factory=dict)
+    tick: int = 0
     outcome: RunStatus | None = None
-    status: RunStatus = RunStatus.RUNNING
     error: Mapping[str, Json] | None = None
     outputs: Mapping[str, Json] | None = None
     cancelled: Mapping[str, Json] | None = None
     timed_out: bool = False
     degraded: bool = False
+    compensation_failed: bool = False
     ended_at: datetime | None = None

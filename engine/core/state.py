@@ -5,7 +5,7 @@ The law:
 1. A step moves only as `TABLE` says; a move that is not there raises `IllegalMove`.
 2. An event that comes late (an older attempt, an ended step, an alarm set for another instant)
    is an echo: the machine drops it before it asks for a move.
-3. A terminal state is never left.
+3. A terminal state is never left, but for one way: what a step did can be undone.
 4. A run has no table of its own: its status is read off its scopes and steps.
 """
 
@@ -13,7 +13,10 @@ from enum import StrEnum
 
 
 class StepState(StrEnum):
-    """`waiting` is under way with no attempt: a pause before the next, a timer, an event."""
+    """`running` has an attempt or scopes under way.
+
+    `waiting` is under way with neither: a pause before the next, a timer, an event, a person.
+    """
 
     PENDING = "pending"
     RUNNING = "running"
@@ -28,11 +31,12 @@ class StepState(StrEnum):
 class Move(StrEnum):
     LAUNCH = "launch"
     RELAUNCH = "relaunch"
-    RETRY = "retry"
+    WAIT = "wait"
     SUCCEED = "succeed"
     FAIL = "fail"
     SKIP = "skip"
     CANCEL = "cancel"
+    COMPENSATE = "compensate"
 
 
 class RunStatus(StrEnum):
@@ -49,21 +53,27 @@ class RunStatus(StrEnum):
 
 
 _P, _R, _W = StepState.PENDING, StepState.RUNNING, StepState.WAITING
+_UNDONE = StepState.COMPENSATED
 
 TABLE: dict[tuple[StepState, Move], StepState] = {
     (_P, Move.LAUNCH): _R,
+    (_P, Move.WAIT): _W,
     (_P, Move.SUCCEED): StepState.SUCCEEDED,  # a pure value needs no attempt
     (_P, Move.FAIL): StepState.FAILED,  # its condition or value is in error
     (_P, Move.SKIP): StepState.SKIPPED,
     (_P, Move.CANCEL): StepState.CANCELLED,
     (_R, Move.SUCCEED): StepState.SUCCEEDED,
     (_R, Move.FAIL): StepState.FAILED,
-    (_R, Move.RETRY): _W,
+    (_R, Move.WAIT): _W,  # before the next attempt or turn
     (_R, Move.RELAUNCH): _R,  # the attempt was lost with its worker
     (_R, Move.CANCEL): StepState.CANCELLED,
     (_W, Move.LAUNCH): _R,
-    (_W, Move.FAIL): StepState.FAILED,  # its total time is over
+    (_W, Move.SUCCEED): StepState.SUCCEEDED,  # what it waited for has come
+    (_W, Move.FAIL): StepState.FAILED,  # its time is over
     (_W, Move.CANCEL): StepState.CANCELLED,
+    (StepState.SUCCEEDED, Move.COMPENSATE): _UNDONE,
+    (StepState.FAILED, Move.COMPENSATE): _UNDONE,  # nobody knew whether it took effect
+    (StepState.CANCELLED, Move.COMPENSATE): _UNDONE,
 }
 
 TERMINAL = frozenset(

@@ -10,8 +10,8 @@ from enum import StrEnum
 from functools import cached_property
 
 from engine.core import glob
-from engine.core.binding import Bound
 from engine.core.expression import Compiled, EvaluationError, compile_value, parse_expression
+from engine.core.inputs import BoundInputs, InputsError
 from engine.core.plan import Trigger
 from engine.core.schema import Validator, validator
 from engine.core.values import Json
@@ -40,50 +40,6 @@ class Decision:
     said: Said
     reason: str = ""
     inputs: Mapping[str, Json] | None = None
-
-
-class InputsError(ValueError):
-    """Inputs do not fit; `problems` are pairs of JSON pointer and words."""
-
-    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{pointer or '/'}: {told}" for pointer, told in problems))
-        self.problems = tuple(problems)
-
-
-class BoundInputs:
-    """What a plan takes, with its defaults ready to evaluate."""
-
-    def __init__(self, bound: Bound) -> None:
-        self._judge = bound.inputs
-        schema = bound.plan.inputs
-        told = schema.get("properties") if isinstance(schema, Mapping) else None
-        self._defaults: dict[str, Compiled] = {
-            name: compile_value(each["default"])
-            for name, each in (told.items() if isinstance(told, Mapping) else ())
-            if isinstance(each, Mapping) and "default" in each
-        }
-
-    def complete(self, given: Json, about: Json) -> Mapping[str, Json]:
-        """Return what was given with the defaults of the rest; raise InputsError if it is unfit.
-
-        A default may read `trigger`, which is `about`. What was given is data: a template in it
-        stays text. Raise EvaluationError where a default has no value.
-        """
-        if not isinstance(given, Mapping):
-            raise InputsError([("", "the inputs must be an object")])
-        names = {"trigger": about}
-        filled = {
-            **{
-                name: default.evaluate(names)
-                for name, default in self._defaults.items()
-                if name not in given
-            },
-            **given,
-        }
-        problems = self._judge.problems(filled)
-        if problems:
-            raise InputsError([(str(pointer), told) for pointer, told in problems])
-        return filled
 
 
 class BoundTrigger:

@@ -8,7 +8,8 @@ from uuid_utils.compat import uuid7
 
 from engine.active import ActiveSet, Cache, Hook
 from engine.core.expression import EvaluationError
-from engine.core.trigger import InputsError, Said
+from engine.core.inputs import InputsError
+from engine.core.trigger import Said
 from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
 from engine.intake.request import Delivered, Delivery, Kind, Start, Started, Waiting

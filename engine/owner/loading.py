@@ -8,8 +8,8 @@ from engine.core import machine, replay
 from engine.core.binding import Bound
 from engine.core.codec import Undecodable, UnknownFormat, decode
 from engine.core.event import Row
+from engine.core.machine import Decision
 from engine.core.run import Header, Run
-from engine.core.turn import Decision
 from engine.store import journal, plans
 from engine.store.pool import Connection
 from engine.store.turns import Claimed

@@ -16,8 +16,8 @@ from uuid import UUID
 
 from engine.core import machine
 from engine.core.event import Cancel, Event, OwnerLost, Row, Started
+from engine.core.machine import Decision, Launch
 from engine.core.state import RunStatus
-from engine.core.turn import Decision, Launch
 from engine.executor import Executor
 from engine.owner.loading import Loaded, Loader
 from engine.owner.owned import Owned

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from engine.core import machine
 from engine.core.binding import Bound
 from engine.core.event import Event, Succeeded
+from engine.core.machine import Decision
 from engine.core.plan import (
     Assignment,
     Edge,
@@ -21,7 +22,6 @@ from engine.core.plan import (
     Uses,
 )
 from engine.core.run import Header, Run
-from engine.core.turn import Decision
 from engine.core.values import Json
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

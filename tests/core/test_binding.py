@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.core.binding import Bound, evaluate
+from engine.core.binding import Bound, BoundSet, evaluate
 from engine.core.plan import Assignment, Effect, Plan, Projection, Retry, Set, Step, Uses
 from engine.core.values import Json
 from tests.core.runs import HOUR, assign, plan, scope, step
@@ -55,7 +55,8 @@ def test_pure_values_call_nothing() -> None:
     """
     [bound] = only(step("sum", verb=assign(x="{{ inputs.order + 1 }}"))).root.steps
 
-    assert {"x": 8} == evaluate(bound.values, NAMES)
+    assert isinstance(bound.verb, BoundSet)
+    assert {"x": 8} == evaluate(bound.verb.values, NAMES)
     assert ({}, None, ()) == (bound.arguments.evaluate(NAMES), bound.key, bound.projections)
 
 
@@ -66,8 +67,9 @@ def test_a_value_of_another_type_is_refused_by_name() -> None:
     typed = Assignment("sizes", ["{{ inputs.order }}", "x"], {"items": {"type": "integer"}})
     [bound] = only(step("sum", verb=Set((typed,)))).root.steps
 
+    assert isinstance(bound.verb, BoundSet)
     with pytest.raises(ValueError, match="sizes/1: expected an integer"):
-        evaluate(bound.values, NAMES)
+        evaluate(bound.verb.values, NAMES)
 
 
 def test_conditions_are_ready_where_there_are_some() -> None:

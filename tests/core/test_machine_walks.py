@@ -18,10 +18,10 @@ from engine.core.event import (
     Succeeded,
     to_row,
 )
+from engine.core.machine import Decision
+from engine.core.machine.retrying import MAX_LOSSES, backoff
 from engine.core.plan import Plan, Retry, Step, Timeout
-from engine.core.retrying import MAX_LOSSES, backoff
-from engine.core.state import ENDED, TERMINAL, StepState
-from engine.core.turn import Decision
+from engine.core.state import ENDED, TERMINAL
 from tests.core.runs import NOW, SECOND, assign, edge, header, plan, scope, step, uses
 
 RESULTS = ("ok", "succeeded", "failed", "skipped", "done")
@@ -106,10 +106,9 @@ class Walk:
 
 def check(walk: Walk) -> None:
     run = walk.run
-    for one in (run.root, run.finally_):
-        if one is not None:
-            assert one.open == sum(each.state not in TERMINAL for each in one.steps)
-    running = [each for each in run.steps.values() if each.state is StepState.RUNNING]
+    for one in run.scopes.values():
+        assert one.open == sum(each.state not in TERMINAL for each in one.steps)
+    running = [each for each in run.steps.values() if each.under_way]
     assert run.running == len(running)
     owed = machine.owed(run)
     assert {(each.path, each.attempt) for each in running} == {

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from engine.core.binding import Bound
+from engine.core.inputs import BoundInputs, InputsError
 from engine.core.plan import Plan, Trigger
-from engine.core.trigger import BoundInputs, BoundTrigger, InputsError, Said, by_hand, pushed
+from engine.core.trigger import BoundTrigger, Said, by_hand, pushed
 from engine.core.values import Json
 from tests.core.runs import plan, scope, step
 
@@ -28,7 +28,7 @@ INPUTS: Json = {
 
 def made(inputs: Json = INPUTS) -> BoundInputs:
     told: Plan = replace(plan(scope(step("a"))), inputs=inputs)
-    return BoundInputs(Bound(told))
+    return BoundInputs(told.inputs)
 
 
 def decided(event: Mapping[str, Json], settings: Json = None, **more: Any):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.core.machine.retrying import backoff, wished
 from engine.core.plan import Retry
-from engine.core.retrying import backoff, wished
 from engine.core.values import canonical, digest, format_duration, parse_duration
 
 

@@ -1,0 +1,88 @@
+"""Attempts of `uses`: their outcomes, whether another is made, and those that were lost."""
+
+from collections.abc import Mapping
+
+from engine.core.event import Succeeded
+from engine.core.expression import EvaluationError
+from engine.core.machine.retrying import MAX_LOSSES, apart, backoff, is_over, wished
+from engine.core.machine.turn import Turn, problem
+from engine.core.run import Run, StepRun
+from engine.core.state import Move
+from engine.core.values import Json
+
+
+def of(run: Run, path: str, attempt: int) -> StepRun | None:
+    """Return the step whose attempt is under way, or nothing if that was long ago."""
+    step = run.steps.get(path)
+    return step if step is not None and step.under_way and step.attempt == attempt else None
+
+
+def succeed(turn: Turn, step: StepRun, event: Succeeded) -> None:
+    step.artifacts, step.cached = event.artifacts, event.cached
+    turn.succeed(step, event.outputs)
+
+
+def fail(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> None:
+    """Make another attempt after a pause, or end the step."""
+    if error.get("class") == "unknown" or error.get("type") == "sark.timeout":
+        step.doubt = True
+    retry = step.step.plan.retry
+    tries = step.attempt - step.losses
+    again = turn.now + max(backoff(retry, tries + 1, _seed(turn, step)), wished(error))
+    assert step.started_at is not None
+    if is_over(retry, tries, step.started_at, again):
+        return turn.fail(step, error)
+    try:
+        wanted = _may_retry(turn, step, error)
+    except (EvaluationError, ValueError) as fault:
+        return turn.fail(step, {**problem("sark.expression", f"retry.if: {fault}"), "cause": error})
+    return turn.wait(step, again) if wanted else turn.fail(step, error)
+
+
+def lose(turn: Turn) -> None:
+    """Follow the retry-safety rule for every attempt that died with its worker.
+
+    An attempt that must not repeat and was never marked as begun was never made. Losses are
+    counted apart from the author's attempts, and bounded: a step may kill its workers.
+    """
+    for step in list(turn.run.active.values()):
+        if step.under_way:
+            _lose(turn, step)
+
+
+def _lose(turn: Turn, step: StepRun) -> None:
+    uses = step.step.uses
+    repeatable = uses is not None and uses.repeatable
+    if step.marked or repeatable:
+        step.doubt = True
+    if not repeatable and step.marked:
+        detail = "the worker died in this attempt, and nobody knows whether it took effect"
+        turn.fail(step, problem("sark.lost", detail, "unknown"))
+    elif step.losses >= MAX_LOSSES:
+        detail = f"the step's worker died {MAX_LOSSES + 1} times in it"
+        turn.fail(step, problem("sark.poison", detail))
+    else:
+        step.losses += 1
+        pause = apart(step.losses, _seed(turn, step))
+        if pause:
+            turn.wait(step, turn.now + pause)
+        else:
+            turn.launch(step, Move.RELAUNCH)
+
+
+def _seed(turn: Turn, step: StepRun) -> str:
+    return f"{turn.run.header.id}:{step.path}:{step.attempt}"
+
+
+def _may_retry(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> bool:
+    """True if the step's own condition says so, or by default if trying again may help."""
+    condition = step.step.retry_condition
+    if condition is None:
+        uses = step.step.uses
+        safe = uses is not None and uses.repeatable
+        return error.get("class") == "transient" or (safe and error.get("class") == "unknown")
+    about = {**error, "step": step.path, "attempt": step.attempt}
+    value = condition.evaluate({**turn.names(step.scope), "error": about})
+    if not isinstance(value, bool):
+        raise ValueError(f"it must give true or false; it gave {type(value).__name__}")
+    return value

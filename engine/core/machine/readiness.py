@@ -1,0 +1,74 @@
+"""Whether a step whose predecessors have ended may run, and what others then read of it."""
+
+from engine.core.plan import Edge, Requirement
+from engine.core.run import StepRun
+from engine.core.state import TERMINAL, StepState
+from engine.core.values import Json
+
+_MET = {
+    Requirement.OK: frozenset({StepState.SUCCEEDED, StepState.SKIPPED}),
+    Requirement.SUCCEEDED: frozenset({StepState.SUCCEEDED}),
+    Requirement.FAILED: frozenset({StepState.FAILED}),
+    Requirement.SKIPPED: frozenset({StepState.SKIPPED}),
+    Requirement.DONE: TERMINAL,
+}
+_AFTER_FAILURE = frozenset({Requirement.FAILED, Requirement.DONE})
+
+
+def unmet(step: StepRun) -> str:
+    """Return why a step whose predecessors have ended is skipped, or an empty string."""
+    plan = step.step.plan
+    if plan.join:
+        if not has_joined(step):
+            return "need"
+    elif not all(_is_met(step, edge) for edge in plan.after):
+        return "need"
+    steps = step.scope.steps
+    for edge in plan.after:
+        if edge.data and steps[edge.step].state is not StepState.SUCCEEDED:
+            return "data"
+    return ""
+
+
+def has_joined(step: StepRun) -> bool:
+    """True if enough needs are met, and all that the step reads has ended."""
+    steps = step.scope.steps
+    met = 0
+    for edge in step.step.plan.after:
+        if not edge.inferred:
+            met += steps[edge.step].state in _MET[edge.requires]
+        elif steps[edge.step].state not in TERMINAL:
+            return False
+    return met >= min(step.step.plan.join, step.step.join_edges)
+
+
+def follows_failure(step: StepRun) -> bool:
+    """True if the author asked for this step to run after one that has failed."""
+    steps = step.scope.steps
+    return any(
+        not edge.inferred
+        and edge.requires in _AFTER_FAILURE
+        and steps[edge.step].state is StepState.FAILED
+        for edge in step.step.plan.after
+    )
+
+
+def view(step: StepRun) -> dict[str, Json]:
+    """Return what expressions read as `steps.<id>`."""
+    state = step.state
+    return {
+        "outputs": step.outputs or {},
+        "artifacts": step.artifacts or {},
+        "status": state.value,
+        "succeeded": state is StepState.SUCCEEDED,
+        "failed": state is StepState.FAILED,
+        "skipped": state is StepState.SKIPPED,
+        "timed_out": step.timed_out,
+        "degraded": step.degraded,
+        "cached": step.cached,
+        "error": step.error,
+    }
+
+
+def _is_met(step: StepRun, edge: Edge) -> bool:
+    return step.scope.steps[edge.step].state in _MET[edge.requires]
