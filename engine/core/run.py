@@ -169,7 +169,8 @@ class ScopeRun:
 
     `failure` is the first error that was not optional; then nothing new is launched.
     `stop_reason` says why it was ended from outside. `undoable` are steps that were dispatched
-    and have a compensation, in order; none once a pivot has `pivoted` the scope.
+    and have a compensation, in order; none once a pivot has `pivoted` the scope. `undoing` is what
+    its end undoes, `part_of` the undoing that it belongs to itself.
     """
 
     bound: BoundScope
@@ -194,6 +195,7 @@ class ScopeRun:
     outputs: Mapping[str, Json] | None = None
     undoable: list[StepRun] = field(default_factory=list)
     undoing: Undoing | None = None
+    part_of: Undoing | None = None
     pivoted: bool = False
 
 

@@ -45,6 +45,7 @@ def told(turn: Turn, inner: ScopeRun) -> ScopeRun:
         inner.failure = _recovered(turn, scope, scope.handler, inner)
     if inner.failure is None:
         scope.failure, scope.recovered = None, True
+        scope.undoable += inner.undoable
         turn.run.degraded = True
     return scope
 

@@ -126,12 +126,18 @@ def _act(turn: Turn, step: StepRun, verb: object) -> None:
 
 
 def _named(step: StepRun, names: tuple[str, ...]) -> list[StepRun]:
-    """Return the steps of these names in the scope of a step, or around it."""
+    """Return what can be undone of the steps of these names, in the scope of a step or around it.
+
+    Of a step that opened scopes that is what ran in them.
+    """
     found = []
     scope: ScopeRun | None = step.scope
     while scope is not None:
-        positions = scope.bound.positions
-        found += [scope.steps[positions[name]] for name in names if name in positions]
+        paths = tuple(f"{scope.path}{name}" for name in names)
+        below = tuple(f"{path}{mark}" for path in paths for mark in ".[")
+        found += [
+            each for each in scope.undoable if each.path in paths or each.path.startswith(below)
+        ]
         scope = scope.parent
     return found
 

@@ -62,11 +62,12 @@ class Turn:
 
     def enter(self, step: StepRun, how: Move) -> None:
         """Let a step be under way, and remember that it could have to be undone."""
-        first = step.state is StepState.PENDING
+        if step.state is StepState.PENDING:
+            self._begin(step)
         step.state = move(step.state, how)
         self.run.active[step.path] = step
-        if not first:
-            return
+
+    def _begin(self, step: StepRun) -> None:
         self.run.tick += 1
         step.began, step.started_at = self.run.tick, self.now
         if step.step.plan.compensation is not None and not step.scope.pivoted:
@@ -107,6 +108,8 @@ class Turn:
         self.decision.alarms.append(AlarmSet(path, at))
 
     def succeed(self, step: StepRun, outputs: Mapping[str, Json]) -> None:
+        if step.state is StepState.PENDING and step.step.plan.compensation is not None:
+            self._begin(step)
         step.outputs = outputs
         step.took_effect = True
         self.end(step, Move.SUCCEED)

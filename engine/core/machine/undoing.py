@@ -27,7 +27,7 @@ def undo(turn: Turn, steps: Iterable[StepRun], holder: ScopeRun | StepRun) -> Un
 
 def close(turn: Turn, scope: ScopeRun) -> Undoing:
     """Take in that a compensation, or what alerts of a failed one, has ended; go on."""
-    undoing = scope.undoing
+    undoing = scope.part_of
     assert undoing is not None
     undoing.under_way -= 1
     if scope.role is Role.UNDO:
@@ -53,7 +53,7 @@ def _settle(turn: Turn, undoing: Undoing, scope: ScopeRun) -> None:
         path = f"on_compensation_failure[{step.path}]."
         names = {"error": {**scope.failure, "step": step.path}}
         told = turn.open(alert, Role.ALERT, path, turn.run.root, names)
-        told.undoing = undoing
+        told.part_of = undoing
         undoing.under_way += 1
 
 
@@ -79,7 +79,7 @@ def _begin(turn: Turn, undoing: Undoing, step: StepRun) -> None:
     }
     path = f"{step.path}.compensate."
     scope = turn.open(bound, Role.UNDO, path, step.scope, {"self": about}, step)
-    scope.undoing = undoing
+    scope.part_of = undoing
     undoing.under_way += 1
 
 
