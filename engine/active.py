@@ -15,7 +15,8 @@ from engine.store.pool import Connection
 from engine.store.workflows import Active
 
 _PLANS_KEPT = 1_000
-_PUSH, _WEBHOOK = "github.push", "webhook"
+_PUSH, _WEBHOOK, _EVENT = "github.push", "webhook", "event"
+_SET_OFF = frozenset({_PUSH, _WEBHOOK, _EVENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,15 @@ class Hook:
 class ActiveSet:
     """What is active after `number` activations.
 
-    `pushes` are by namespace, `webhooks` by namespace and path below `/hooks/<namespace>/`.
+    `pushes` are by namespace, `webhooks` by namespace and path below `/hooks/<namespace>/`,
+    `events` by namespace and type.
     """
 
     number: int = 0
     workflows: Mapping[tuple[str, str], Active] = field(default_factory=dict)
     pushes: Mapping[str, tuple[Hook, ...]] = field(default_factory=dict)
     webhooks: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
+    events: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
 
     def pushed(self, namespace: str, source: str) -> Iterable[Hook]:
         """Yield what a push to a source is meant for.
@@ -93,21 +96,23 @@ class Cache:
         named: dict[tuple[str, str], Active] = {}
         pushes: dict[str, tuple[Hook, ...]] = {}
         webhooks: dict[tuple[str, str], tuple[Hook, ...]] = {}
+        events: dict[tuple[str, str], tuple[Hook, ...]] = {}
         for active in found:
             named[active.namespace, active.name] = active
             for told in self._triggers.get(active.plan, ()):
                 hook = Hook(active, str(told["id"]), told["settings"])
                 if told["type"] == _PUSH:
                     pushes[active.namespace] = (*pushes.get(active.namespace, ()), hook)
+                elif told["type"] == _EVENT:
+                    key = (active.namespace, str(hook.settings["event"]))
+                    events[key] = (*events.get(key, ()), hook)
                 else:
                     route = (active.namespace, str(hook.settings["path"]))
                     webhooks[route] = (*webhooks.get(route, ()), hook)
-        return ActiveSet(number, named, pushes, webhooks)
+        return ActiveSet(number, named, pushes, webhooks, events)
 
 
 def _events(triggers: Json) -> list[Mapping[str, Any]]:
     """Return the triggers that an event can set off, of a plan's JSON."""
     listed = triggers if isinstance(triggers, Sequence) else ()
-    return [
-        each for each in listed if isinstance(each, Mapping) and each["type"] in (_PUSH, _WEBHOOK)
-    ]
+    return [each for each in listed if isinstance(each, Mapping) and each["type"] in _SET_OFF]

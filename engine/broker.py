@@ -33,6 +33,10 @@ _PAUSE = 1.0
 _CLOSED_PAUSE = 0.02
 
 
+# The queue of whoever leads the relay.
+RELAY = "relay"
+
+
 class HintBroker(Broker):
     """Enqueues by RPUSH, consumes by BLPOP. Losing Redis raises nothing to anybody."""
 
@@ -194,6 +198,10 @@ class Bell:
     def ring_controller(self, source: str) -> None:
         """This source wants to be looked at."""
         self._ring("controller", "sync", (source,))
+
+    def ring_relay(self) -> None:
+        """A run has sent something to the world."""
+        self._ring(RELAY, "relay", ())
 
     def _ring(self, queue: str, actor: str, words: tuple[str, ...]) -> None:
         with self._lock:

@@ -17,10 +17,12 @@ from engine.errors import Misconfigured, Unavailable
 from engine.git.address import check_ref, parse
 from engine.git.tree import inside
 from engine.reconcile.duty import ReconcileDuty
+from engine.relay import RelayDuty
 from engine.settings import Settings
 from engine.store import leases
 from engine.store.leases import Session
 from engine.store.pool import connect
+from policies.authorizer import Authorizer
 
 _LOG = logging.getLogger("sark.controller")
 _LOST = (psycopg.Error, Unavailable, OSError)
@@ -57,7 +59,9 @@ class Controller:
         self._url = settings.database_url
         self._redis_url = settings.redis_url
         self._reconcile = ReconcileDuty(settings)
-        self._duties = (Duty("reconcile", self._reconcile.lead), *duties)
+        relay = RelayDuty(settings, Authorizer())
+        known = (Duty("reconcile", self._reconcile.lead), Duty("relay", relay.lead))
+        self._duties = (*known, *duties)
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:

@@ -54,7 +54,7 @@ class Sweep:
             raise Fenced(f"worker {self._owner.worker} was declared dead")
         if await self._bury(self._may_judge(beat.at)) or beat.claimable:
             self._owner.attend()
-        if beat.cancelled:
+        if beat.told:
             self._owner.look()
 
     def _may_judge(self, at: datetime) -> bool:

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import psycopg
 import uvloop
 
+from engine.broker import Bell, HintBroker
 from engine.errors import Misconfigured, Unavailable
 from engine.executor import Executor
 from engine.hints import Hints
@@ -61,6 +62,7 @@ class WorkerProcess:
         self._owner: Owner | None = None
         self._serving: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._bell = Bell(HintBroker(self._redis_url)) if self._redis_url else None
 
     def stop(self) -> None:
         """Drain; what has not ended when the grace is over is handed to the next owner."""
@@ -100,7 +102,12 @@ class WorkerProcess:
             side = await stack.enter_async_context(await connect(self._url, "sweep"))
             worker = await stack.enter_async_context(self._registered(connection, side))
             owner = Owner(
-                connection, worker, self._settings.pool, self._executor, self._settings.capacity
+                connection,
+                worker,
+                self._settings.pool,
+                self._executor,
+                self._settings.capacity,
+                relay=self._bell.ring_relay if self._bell is not None else lambda: None,
             )
             await stack.enter_async_context(self._listening(owner))
             sweep = Sweep(side, owner, self._settings.sweep, self._settings.lease)

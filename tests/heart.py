@@ -153,10 +153,12 @@ class House:
         await self.keep(made)
         return await self.start_digest(made.digest, count, **more)
 
-    async def start_digest(self, digest: str, count: int = 1, **more: Any) -> list[UUID]:
+    async def start_digest(
+        self, digest: str, count: int = 1, inputs: Json = None, **more: Any
+    ) -> list[UUID]:
         trigger: Json = {"id": "manual", "type": "manual", "event": {}}
         new = [
-            NewRun(uuid7(), "local", "demo", "", "c0ffee", digest, trigger, {}, **more)
+            NewRun(uuid7(), "local", "demo", "", "c0ffee", digest, trigger, inputs or {}, **more)
             for _ in range(count)
         ]
         assert await self.starts.write(1, new) is not None
@@ -246,6 +248,7 @@ async def owning(
 async def _ring(owner: Owner) -> None:
     while True:
         owner.attend()
+        owner.look()
         await asyncio.sleep(0.02)
 
 

@@ -2,8 +2,10 @@
 
 from engine.intake.intake import Intake
 from engine.intake.request import Delivered, Delivery, Kind, Start, Started
+from engine.intake.turn import Decides
 
 __all__ = [
+    "Decides",
     "Delivered",
     "Delivery",
     "Intake",

@@ -13,11 +13,15 @@ from engine.core.values import Json
 
 
 class Kind(StrEnum):
-    """What a delivery brings: a GitHub push, another event of GitHub's, or a webhook's body."""
+    """What a delivery brings.
+
+    A GitHub push, another event of GitHub's, a webhook's body, or an event of the namespace.
+    """
 
     PUSH = "push"
     OTHER = "other"
     WEBHOOK = "webhook"
+    EVENT = "event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Start:
     """Start one run of an active workflow.
 
     `inputs` are as given, without defaults. Under an idempotency `key`, `digest` is that of the
-    request's body: the same key with another digest is refused.
+    request's body: the same key with another digest is refused. A run starts another under an id
+    of its choosing, `run`, and so once; that needs no trigger.
     """
 
     namespace: str
@@ -34,6 +39,7 @@ class Start:
     actor: str
     key: str | None = None
     digest: str = ""
+    run: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,8 @@ class Delivery:
 
     `route` is its path below `/hooks/`, `id` its sender's. A push sets off triggers of the
     namespace whose `source` is told of it; a webhook those of `hooks`, pairs of workflow and
-    trigger whose own secret has signed it. `event` is what expressions read.
+    trigger whose own secret has signed it; an event those of its type, which is its `source`.
+    `event` is what expressions read.
     """
 
     route: str

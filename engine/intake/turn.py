@@ -6,7 +6,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from engine.active import ActiveSet, Cache, Hook
+from engine.active import ActiveSet, BoundPlan, Cache, Hook
 from engine.core.expression import EvaluationError
 from engine.core.inputs import InputsError
 from engine.core.trigger import Said
@@ -116,6 +116,8 @@ class Turn:
                 for hook in self._active.webhooks.get((delivery.namespace, path), ()):
                     if (hook.workflow.name, hook.trigger) in delivery.hooks:
                         yield hook
+            case Kind.EVENT:
+                yield from self._active.events.get((delivery.namespace, delivery.source), ())
             case Kind.OTHER:
                 return
 
@@ -138,13 +140,7 @@ class Turn:
         if active is None:
             raise NotFound(f"no active workflow is called {name}")
         plan = await self._cache.plan(connection, active.plan)
-        if plan.by_hand is None:
-            raise Conflict(
-                f"{name} is started by its events alone; to start it by hand or over the API, "
-                "give it a trigger of type manual or api"
-            )
-        by = plan.by_hand
-        about: dict[str, Json] = {"id": by.id, "type": by.type, "event": {}, "actor": start.actor}
+        about = _about(name, plan, start)
         try:
             inputs = plan.inputs.complete(start.inputs, about)
         except InputsError as error:
@@ -153,7 +149,7 @@ class Turn:
         except EvaluationError as error:
             raise Invalid(f"a default input of {name} has no value: {error}") from None
         key = None if start.key is None else _key(start)
-        return _row(identity, active, about, inputs, key=key, digest=start.digest)
+        return _row(start.run or identity, active, about, inputs, key=key, digest=start.digest)
 
     async def _recall(self, connection: Connection, written: Written) -> None:
         """Answer what had been told before by what it came to then.
@@ -179,6 +175,19 @@ class Turn:
                 each: _repeated(each, claim, one) for each, one in keyed
                 if (claim := taken.get(_key(one))) is not None
             }  # fmt: skip
+
+
+def _about(name: str, plan: BoundPlan, start: Start) -> dict[str, Json]:
+    """Return what the run reads as `trigger`; raise Conflict where it may not be started so."""
+    told: dict[str, Json] = {"event": {}, "actor": start.actor}
+    if start.run is not None:
+        return {"id": "call", "type": "call", **told}
+    if plan.by_hand is None:
+        raise Conflict(
+            f"{name} is started by its events alone; to start it by hand or over the API, "
+            "give it a trigger of type manual or api"
+        )
+    return {"id": plan.by_hand.id, "type": plan.by_hand.type, **told}
 
 
 def _name(delivery: Delivery) -> Name:

@@ -74,11 +74,11 @@ class Loader:
         if bound is None:
             return None
         try:
-            if not claimed.resumed:
+            if not rows:
                 run, owed = machine.begin(bound, _header(claimed), claimed.started_at)
                 return Loaded(claimed, run, owed, 0)
             run = replay.replay(bound, _header(claimed), claimed.started_at, rows)
-            return Loaded(claimed, run, machine.owed(run), rows[-1].seq if rows else 0)
+            return Loaded(claimed, run, machine.owed(run), rows[-1].seq)
         except Exception:
             # A defect of ours, but one of this run alone: the others must not die of it.
             _LOG.exception("run %s cannot be rebuilt", claimed.id)

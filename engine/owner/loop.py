@@ -9,25 +9,27 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from engine.core import machine
-from engine.core.event import Cancel, Event, OwnerLost, Row, Started
+from engine.core.event import Cancel, Event, OwnerLost, Row, Started, from_row
 from engine.core.machine import Decision, Launch
 from engine.core.state import RunStatus
 from engine.executor import Executor
 from engine.owner.loading import Loaded, Loader
 from engine.owner.owned import Owned
-from engine.store import runs
+from engine.store import inbox, runs
+from engine.store.outbox import Sending
 from engine.store.pool import Connection
-from engine.store.turns import Change, Claim, Claimed, Refused, Turns
+from engine.store.turns import Change, Claim, Claimed, Refused, Turns, Written
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.owner")
 _LARGEST_CLAIM = 256
+_LARGEST_LOOK = 1_000
 # How soon a run that this program cannot advance may be tried again, here or elsewhere.
 _ASIDE = timedelta(seconds=30)
 # How long attempts may clean up when the owner's time is over.
@@ -38,11 +40,14 @@ _CLEANING_SECONDS = 1.0
 class _Batch:
     """One turn: what to commit, and what follows from it once it is committed.
 
-    `gate` opens when it is: the attempts that wait there may begin.
+    `taken` are rows of the inbox by run. `gate` opens when it is committed: the attempts that
+    wait there may begin.
     """
 
     rows: list[tuple[UUID, Row]] = field(default_factory=list)
     changes: dict[UUID, Change] = field(default_factory=dict)
+    sent: list[Sending] = field(default_factory=list)
+    taken: dict[UUID, list[int]] = field(default_factory=dict)
     decisions: list[tuple[Owned, Decision]] = field(default_factory=list)
     marked: list[tuple[Owned, Launch]] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -55,17 +60,20 @@ class Owner:
     def __init__(
         self, connection: Connection, worker: int, pool: str, executor: Executor, capacity: int,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        relay: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self.worker = worker
         self._connection = connection
         self._pool = pool
         self._executor = executor
         self._capacity = capacity
+        self._relay = relay
         self._clock = clock
         self._loader = Loader(connection)
         self._turns = Turns(connection, worker)
         self._owned: dict[UUID, Owned] = {}
-        self._inbox: list[tuple[Owned, Event]] = []
+        self._inbox: list[tuple[Owned, Event, int | None]] = []
+        self._sent: list[Sending] = []
         self._starts: list[tuple[Owned, Launch]] = []
         self._settling: list[tuple[Owned, Decision]] = []
         self._aside: list[Change] = []
@@ -81,7 +89,7 @@ class Owner:
         self._bell.set()
 
     def look(self) -> None:
-        """Somebody wants a run of this owner to end: look in the next turn."""
+        """Somebody has told a run of this owner something: look in the next turn."""
         self._looking = True
         self._bell.set()
 
@@ -114,6 +122,10 @@ class Owner:
         batch = self._gather()
         claimed = await self._commit(batch)
         batch.gate.set()
+        if batch.sent:
+            self._relay()
+        for identity, taken in batch.taken.items():
+            self._owned[identity].told.difference_update(taken)
         for one, decision in batch.decisions:
             if not self._leaves(one, batch):
                 self._follow(one, decision)
@@ -132,6 +144,7 @@ class Owner:
         batch, now = _Batch(), self._clock()
         batch.changes = {each.id: each for each in self._aside}
         self._aside.clear()
+        batch.sent, self._sent = self._sent, []
         self._advance(batch, now)
         self._mark(batch, now)
         batch.decisions += [told for told in self._settling if self._is_here(told[0], batch)]
@@ -140,13 +153,26 @@ class Owner:
             change = None if one.id in batch.changes else one.change(now, self._draining)
             if change is not None:
                 batch.changes[one.id] = change
+        self._take_in(batch)
         return batch
+
+    def _take_in(self, batch: _Batch) -> None:
+        """Say of each run how many rows of its inbox it takes; one set aside takes none."""
+        for identity, taken in list(batch.taken.items()):
+            one = self._owned[identity]
+            change = batch.changes.get(identity)
+            if change is not None and change.lost:
+                del batch.taken[identity]
+                continue
+            batch.changes[identity] = replace(change or one.kept(), taken=len(taken))
 
     def _advance(self, batch: _Batch, now: datetime) -> None:
         inbox, self._inbox = self._inbox, []
-        for one, event in inbox:
+        for one, event, told in inbox:
             if not self._is_here(one, batch):
                 continue
+            if told is not None:
+                batch.taken.setdefault(one.id, []).append(told)
             try:
                 decision = machine.advance(one.run, event, now)
             except Exception:
@@ -158,6 +184,7 @@ class Owner:
             if not decision.echo:
                 batch.rows.append(one.row(event, now))
                 batch.decisions.append((one, decision))
+                batch.sent += one.sent(decision)
 
     def _mark(self, batch: _Batch, now: datetime) -> None:
         """Journal the start of attempts that must not be repeated; they begin after the commit."""
@@ -183,14 +210,16 @@ class Owner:
         """
         claim = self._claim()
         changes = list(batch.changes.values())
-        if not (batch.rows or changes or claim):
+        ids = [each for taken in batch.taken.values() for each in taken]
+        told = Written(batch.rows, changes, batch.sent, ids)
+        if not (told or claim):
             self._ready(batch)
             return []
         taken, pause = None, 0.05
         meanwhile = partial(self._ready, batch)
         while taken is None:
             try:
-                taken = await self._turns.write(batch.rows, changes, claim, meanwhile)
+                taken = await self._turns.write(told, claim, meanwhile)
             except Refused as refused:
                 METRICS.refused.inc()
                 _LOG.warning("a commit was refused and is tried again: %s", refused)
@@ -239,6 +268,10 @@ class Owner:
         """Follow what a run owes, but first tell it what must be in its journal before that."""
         claimed, run, owed = loaded.claimed, loaded.run, loaded.owed
         one = self._owned[claimed.id] = Owned(claimed.id, run, loaded.seq)
+        self._sent += [] if loaded.seq else one.sent(owed)
+        self._looking = self._looking or claimed.is_told
+        if self._sent or self._looking:
+            self._bell.set()
         if claimed.lost:
             self._tell(one, OwnerLost())
         if claimed.cancel is not None:
@@ -283,8 +316,8 @@ class Owner:
         one.attempts.pop(launch.path, None)
         self._tell(one, outcome)
 
-    def _tell(self, one: Owned, event: Event) -> None:
-        self._inbox.append((one, event))
+    def _tell(self, one: Owned, event: Event, told: int | None = None) -> None:
+        self._inbox.append((one, event, told))
         self._bell.set()
 
     def _tell_cancel(self, one: Owned, cancel: object) -> None:
@@ -293,8 +326,14 @@ class Owner:
         self._tell(one, Cancel(str(cancel.get("by", "")), str(cancel.get("reason", ""))))
 
     async def _look(self) -> None:
-        """Tell runs that somebody wants them to end."""
+        """Tell runs that somebody wants them to end, and what else they were told."""
         self._looking = False
+        for told in await inbox.read(self._connection, self.worker, _LARGEST_LOOK):
+            one = self._owned.get(told.run_id)
+            if one is not None and told.id not in one.told:
+                one.told.add(told.id)
+                row = Row(0, self._clock(), told.kind, told.path, 0, told.data)
+                self._tell(one, from_row(row), told.id)
         for identity, cancel in (await runs.cancelled(self._connection, self.worker)).items():
             one = self._owned.get(identity)
             if one is not None and not one.heard:
@@ -310,7 +349,8 @@ class Owner:
         batch = self._gather()
         for one in self._owned.values():
             if not self._leaves(one, batch):
-                batch.changes[one.id] = one.lost()
+                taken = len(batch.taken.get(one.id, ()))
+                batch.changes[one.id] = replace(one.lost(), taken=taken)
         await self._commit(batch)
 
     def _drop(self, one: Owned) -> None:

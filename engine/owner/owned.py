@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from engine.core import machine
 from engine.core.event import Alarm, Event, Row, to_row
+from engine.core.machine import IDS, Ask, Decision, Emission, Starting, Watch
 from engine.core.run import Run
 from engine.core.state import RunStatus
+from engine.core.values import Json
+from engine.store.outbox import Sending
 from engine.store.turns import Change
 
 Tell = Callable[["Owned", Event], None]
@@ -24,13 +27,17 @@ _ENDING: set[asyncio.Task[None]] = set()
 
 @dataclass(slots=True, eq=False)
 class Owned:
-    """`status` is what the run's row says, `heard` whether the run knows that it is cancelled."""
+    """`status` is what the run's row says, `heard` whether the run knows that it is cancelled.
+
+    `told` are the rows of its inbox that it was told and that are not taken yet.
+    """
 
     id: UUID
     run: Run
     seq: int
     status: RunStatus = RunStatus.RUNNING
     heard: bool = False
+    told: set[int] = field(default_factory=set)
     attempts: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     timers: dict[tuple[str, datetime], asyncio.TimerHandle] = field(default_factory=dict)
 
@@ -58,6 +65,23 @@ class Owned:
             return None
         self.status = status
         return Change(self.id, status.value, flags, kept=True, heard=self.heard)
+
+    def kept(self) -> Change:
+        """Return the change that says nothing new."""
+        status, flags = self.status.value, machine.flags(self.run)
+        return Change(self.id, status, flags, kept=True, heard=self.heard)
+
+    def sent(self, decision: Decision) -> list[Sending]:
+        """Return what a decision sends to the world."""
+        header = self.run.header
+        told = [
+            *((each.path, "emitted", _emitted(header.id, each)) for each in decision.emissions),
+            *((each.path, "started", _plain(each)) for each in decision.starts),
+            *((each.path, "watched", _plain(each)) for each in decision.watches),
+            *((each.path, "asked", _plain(each)) for each in decision.asks),
+            *((path, "unwatched", None) for path in decision.unwatched),
+        ]
+        return [Sending(self.id, header.namespace, kind, path, data) for path, kind, data in told]
 
     def lost(self, due_at: datetime | None = None) -> Change:
         """Return the change by which another takes the run over as from a dead owner."""
@@ -98,3 +122,17 @@ class Owned:
             return self._arm(key, clock, tell)
         self.timers.pop(key, None)
         return tell(self, Alarm(*key))
+
+
+def _emitted(run: str, told: Emission) -> Json:
+    identity = str(uuid5(IDS, f"{run}:{told.path}"))
+    return {"id": identity, "type": told.type, "subject": told.subject, "data": told.data}
+
+
+def _plain(told: Starting | Watch | Ask) -> Json:
+    """Return a dataclass as JSON; an instant is its text."""
+    body = {each.name: getattr(told, each.name) for each in fields(told)}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in body.items()
+    }

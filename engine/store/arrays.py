@@ -63,6 +63,14 @@ class Ints(Array):
         return self._pack(4, value)
 
 
+class Bigs(Array):
+    oid, element = 1016, 20
+    _pack = struct.Struct("!iq").pack
+
+    def one(self, value: object) -> bytes:
+        return self._pack(8, value)
+
+
 class Smalls(Array):
     oid, element = 1005, 21
     _pack = struct.Struct("!ih").pack
@@ -105,6 +113,6 @@ class _ArrayDumper(Dumper):
 
 def register(connection: AsyncConnection[object]) -> None:
     """Teach a connection to send these arrays."""
-    for kind in (Texts, Jsons, Ints, Smalls, Bools, Uuids, Instants):
+    for kind in (Texts, Jsons, Ints, Bigs, Smalls, Bools, Uuids, Instants):
         dumper = type(f"{kind.__name__}Dumper", (_ArrayDumper,), {"oid": kind.oid})
         connection.adapters.register_dumper(kind, dumper)

@@ -15,6 +15,16 @@ CREATE TABLE activation (
     CONSTRAINT activation_one_check CHECK (one)
 );
 
+CREATE TABLE approvals (
+    run_id uuid NOT NULL,
+    path text NOT NULL,
+    namespace text NOT NULL,
+    workflow text NOT NULL,
+    body json NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE audit (
     id bigint NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
@@ -70,6 +80,16 @@ CREATE TABLE deliveries (
     received_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE events (
+    id uuid NOT NULL,
+    namespace text NOT NULL,
+    type text NOT NULL,
+    subject text,
+    source text NOT NULL,
+    data json NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE idempotency_keys (
     namespace text NOT NULL,
     workflow text NOT NULL,
@@ -77,6 +97,25 @@ CREATE TABLE idempotency_keys (
     digest text NOT NULL,
     run uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE inbox (
+    id bigint NOT NULL,
+    run_id uuid NOT NULL,
+    kind text NOT NULL,
+    path text NOT NULL,
+    key text NOT NULL,
+    data json NOT NULL,
+    CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['arrived'::text, 'decided'::text])))
+);
+
+ALTER TABLE inbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME inbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE journal (
@@ -87,6 +126,25 @@ CREATE TABLE journal (
     path text NOT NULL,
     attempt integer NOT NULL,
     data json NOT NULL
+);
+
+CREATE TABLE outbox (
+    id bigint NOT NULL,
+    run_id uuid,
+    namespace text NOT NULL,
+    kind text NOT NULL,
+    path text NOT NULL,
+    data json NOT NULL,
+    CONSTRAINT outbox_kind_check CHECK ((kind = ANY (ARRAY['emitted'::text, 'started'::text, 'watched'::text, 'asked'::text, 'unwatched'::text])))
+);
+
+ALTER TABLE outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE plans (
@@ -119,9 +177,11 @@ CREATE TABLE runs (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     ended_at timestamp with time zone,
+    unheard integer DEFAULT 0 NOT NULL,
     CONSTRAINT ended CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text])))),
     CONSTRAINT ended_is_unowned CHECK (((ended_at IS NULL) OR (owner IS NULL))),
-    CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'paused'::text, 'cancelling'::text, 'compensating'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text])))
+    CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'paused'::text, 'cancelling'::text, 'compensating'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text]))),
+    CONSTRAINT runs_unheard_check CHECK ((unheard >= 0))
 )
 WITH (fillfactor='80');
 
@@ -143,6 +203,15 @@ CREATE TABLE sources (
     judged text DEFAULT ''::text NOT NULL,
     active_since timestamp with time zone,
     CONSTRAINT sources_check CHECK (((active_since IS NULL) OR (active IS NOT NULL)))
+);
+
+CREATE TABLE watches (
+    run_id uuid NOT NULL,
+    path text NOT NULL,
+    namespace text NOT NULL,
+    event text NOT NULL,
+    at text NOT NULL,
+    key jsonb
 );
 
 CREATE TABLE workers (
@@ -178,6 +247,9 @@ CREATE TABLE workflows (
 ALTER TABLE ONLY activation
     ADD CONSTRAINT activation_pkey PRIMARY KEY (one);
 
+ALTER TABLE ONLY approvals
+    ADD CONSTRAINT approvals_pkey PRIMARY KEY (run_id, path);
+
 ALTER TABLE ONLY audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
 
@@ -190,11 +262,23 @@ ALTER TABLE ONLY decisions
 ALTER TABLE ONLY deliveries
     ADD CONSTRAINT deliveries_pkey PRIMARY KEY (route, delivery);
 
+ALTER TABLE ONLY events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (namespace, workflow, key);
 
+ALTER TABLE ONLY inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY inbox
+    ADD CONSTRAINT inbox_run_id_path_key_key UNIQUE (run_id, path, key);
+
 ALTER TABLE ONLY journal
     ADD CONSTRAINT journal_pkey PRIMARY KEY (run_id, seq);
+
+ALTER TABLE ONLY outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY plans
     ADD CONSTRAINT plans_pkey PRIMARY KEY (digest);
@@ -205,17 +289,26 @@ ALTER TABLE ONLY runs
 ALTER TABLE ONLY sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY watches
+    ADD CONSTRAINT watches_pkey PRIMARY KEY (run_id, path, event);
+
 ALTER TABLE ONLY workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY workflows
     ADD CONSTRAINT workflows_pkey PRIMARY KEY (namespace, name);
 
+CREATE INDEX approvals_by_time ON approvals USING btree (namespace, expires_at);
+
 CREATE INDEX commits_by_sha ON commits USING btree (sha text_pattern_ops);
 
 CREATE INDEX commits_by_time ON commits USING btree (source, seen_at);
 
 CREATE INDEX decisions_in_error ON decisions USING btree (route, delivery) WHERE (said = 'error'::text);
+
+CREATE INDEX events_by_time ON events USING btree (at);
+
+CREATE INDEX events_by_type ON events USING btree (namespace, type, at);
 
 CREATE INDEX runs_by_odd_status ON runs USING btree (status, id DESC) WHERE (status <> ALL (ARRAY['queued'::text, 'running'::text, 'succeeded'::text]));
 
@@ -225,7 +318,11 @@ CREATE INDEX runs_claimable ON runs USING btree (pool, due_at) WHERE ((owner IS 
 
 CREATE INDEX runs_owned ON runs USING btree (owner) WHERE (owner IS NOT NULL);
 
+CREATE INDEX runs_told ON runs USING btree (owner) WHERE ((owner IS NOT NULL) AND (unheard > 0));
+
 CREATE INDEX runs_unheard ON runs USING btree (owner) WHERE ((owner IS NOT NULL) AND (cancel IS NOT NULL));
+
+CREATE INDEX watches_by_event ON watches USING btree (namespace, event, at, key);
 
 CREATE INDEX workflows_by_source ON workflows USING btree (source);
 

@@ -16,7 +16,9 @@ import psycopg
 
 from engine.core.event import Row
 from engine.core.values import Json
-from engine.store.arrays import Array, Bools, Instants, Ints, Jsons, Texts, Uuids
+from engine.store import outbox
+from engine.store.arrays import Array, Bigs, Bools, Instants, Ints, Jsons, Texts, Uuids
+from engine.store.outbox import Sending
 from engine.store.pool import Connection, is_passing
 from engine.store.statement import Statement
 
@@ -24,18 +26,21 @@ _APPEND: LiteralString = """
     INSERT INTO journal (run_id, seq, at, kind, path, attempt, data)
     SELECT * FROM unnest(%(runs)s, %(seqs)s, %(ats)s, %(kinds)s, %(paths)s, %(attempts)s, %(data)s)
 """
-# A run that leaves while somebody wants it to end, which its owner has not heard, is due at once.
+# A run that leaves while it has been told something that its owner has not heard is due at once.
 _CHANGE: LiteralString = """
     UPDATE runs SET status = new.status, flags = new.flags::text[], outputs = new.outputs,
            error = new.error, wake_at = new.wake_at, ended_at = new.ended_at,
            owner = CASE WHEN new.kept THEN runs.owner END, lost = new.lost,
-           due_at = CASE WHEN runs.cancel IS NULL OR new.heard
+           unheard = runs.unheard - new.taken,
+           due_at = CASE WHEN (runs.cancel IS NULL OR new.heard) AND runs.unheard <= new.taken
                          THEN coalesce(new.due_at, runs.due_at) ELSE now() END
       FROM unnest(%(ids)s, %(statuses)s, %(flags)s, %(outputs)s, %(errors)s, %(wakes)s,
-                  %(ends)s, %(dues)s, %(kept)s, %(lost)s, %(heard)s)
-        AS new (id, status, flags, outputs, error, wake_at, ended_at, due_at, kept, lost, heard)
+                  %(ends)s, %(dues)s, %(kept)s, %(lost)s, %(heard)s, %(taken)s)
+        AS new (id, status, flags, outputs, error, wake_at, ended_at, due_at, kept, lost, heard,
+                taken)
      WHERE runs.id = new.id AND runs.owner = %(owner)s
 """
+_TAKE: LiteralString = "DELETE FROM inbox WHERE id = ANY(%(told)s)"
 _DUE: LiteralString = """
     SELECT id, lost, started_at FROM runs
      WHERE owner IS NULL AND ended_at IS NULL AND due_at <= now() AND pool = %(pool)s
@@ -47,14 +52,15 @@ _CLAIM: LiteralString = """
       FROM due
      WHERE runs.id = due.id
     RETURNING runs.id, namespace, workflow, commit_sha, plan, trigger, inputs, cancel,
-              created_at, runs.started_at, due.lost, due.started_at IS NOT NULL
+              created_at, runs.started_at, due.lost, due.started_at IS NOT NULL,
+              unheard > 0
 """
 _KINDS: Mapping[str, type[Array]] = {
     "runs": Uuids, "seqs": Ints, "ats": Instants, "kinds": Texts, "paths": Texts,
     "attempts": Ints, "data": Jsons,
     "ids": Uuids, "statuses": Texts, "flags": Texts, "outputs": Jsons, "errors": Jsons,
     "wakes": Instants, "ends": Instants, "dues": Instants, "kept": Bools, "lost": Bools,
-    "heard": Bools,
+    "heard": Bools, "taken": Ints, "told": Bigs, **outbox.KINDS,
 }  # fmt: skip
 
 
@@ -68,6 +74,7 @@ class Change:
 
     `due_at` is when it may be claimed again, None where that stays as it is. `lost` tells the
     next owner that attempts may have been under way. `heard`: the run knows of its cancellation.
+    `taken` is how many rows of its inbox the turn takes.
     """
 
     id: UUID
@@ -81,6 +88,7 @@ class Change:
     kept: bool = False
     lost: bool = False
     heard: bool = False
+    taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A run that this owner now has. `lost`: the owner before died; `resumed`: it has begun."""
+    """A run that this owner now has. `lost`: the owner before died; `resumed`: it has begun.
+
+    `is_told`: something is in its inbox.
+    """
 
     id: UUID
     namespace: str
@@ -109,6 +120,20 @@ class Claimed:
     started_at: datetime
     lost: bool
     resumed: bool
+    is_told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a turn writes: rows of journals, changes of runs, rows sent, ids of the inbox taken."""
+
+    rows: Sequence[tuple[UUID, Row]] = ()
+    changes: Sequence[Change] = ()
+    sent: Sequence[Sending] = ()
+    taken: Sequence[int] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.changes or self.sent or self.taken)
 
 
 class Turns:
@@ -120,21 +145,26 @@ class Turns:
         self._statements: dict[str, Statement] = {}
 
     async def write(
-        self, rows: Sequence[tuple[UUID, Row]], changes: Sequence[Change], claim: Claim | None,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> list[Claimed]:  # fmt: skip
+        self, told: Written, claim: Claim | None, meanwhile: Callable[[], None] | None = None
+    ) -> list[Claimed]:
         """Commit a turn; return the runs that it claimed. `meanwhile` is called as it commits.
 
         Raise Refused if the same may be tried again as it is.
         """
         parts: dict[str, LiteralString] = {}
         values: dict[str, Any] = {"owner": self._owner}
-        if rows:
+        if told.rows:
             parts["appended"] = _APPEND
-            values |= _appended(rows)
-        if changes:
+            values |= _appended(told.rows)
+        if told.sent:
+            parts["sent"] = outbox.SEND
+            values |= outbox.columns(told.sent)
+        if told.taken:
+            parts["taken"] = _TAKE
+            values["told"] = Bigs(told.taken)
+        if told.changes:
             parts["changed"] = _CHANGE
-            values |= _changed(changes)
+            values |= _changed(told.changes)
         if claim is not None:
             parts |= {"due": _DUE, "claimed": _CLAIM}
             values |= {"pool": claim.pool, "limit": claim.limit, "now": claim.now}
@@ -183,6 +213,7 @@ def _changed(changes: Sequence[Change]) -> dict[str, Any]:
         "kept": Bools([each.kept for each in changes]),
         "lost": Bools([each.lost for each in changes]),
         "heard": Bools([each.heard for each in changes]),
+        "taken": Ints([each.taken for each in changes]),
     }
 
 

@@ -28,7 +28,8 @@ _BEAT: LiteralString = """
         beat_at AS at,
         EXISTS (SELECT FROM runs WHERE pool = workers.pool AND owner IS NULL
                    AND ended_at IS NULL AND due_at <= now()) AS claimable,
-        EXISTS (SELECT FROM runs WHERE owner = workers.id AND cancel IS NOT NULL) AS cancelled
+        EXISTS (SELECT FROM runs WHERE owner = workers.id AND cancel IS NOT NULL)
+            OR EXISTS (SELECT FROM runs WHERE owner = workers.id AND unheard > 0) AS told
 """
 # The statement's snapshot of `workers` is older than its look at the locks. A worker's row is
 # published with its lock already held, so one that is seen without its lock has died.
@@ -69,7 +70,7 @@ class Beat:
 
     at: datetime
     claimable: bool
-    cancelled: bool
+    told: bool
 
 
 async def register(connection: Connection, pool: str, host: str, pid: int) -> int:

@@ -20,6 +20,7 @@ from engine.core.plan import (
     Step,
     Timeout,
     Uses,
+    Verb,
 )
 from engine.core.run import Header, Run
 from engine.core.values import Json
@@ -37,7 +38,7 @@ def assign(**values: Json) -> Set:
     return Set(tuple(Assignment(name, value, {}) for name, value in values.items()))
 
 
-def step(name: str, *after: Edge, verb: Uses | Set | None = None, **more: object) -> Step:
+def step(name: str, *after: Edge, verb: Verb | None = None, **more: object) -> Step:
     made = Step(name, verb or uses(), tuple(after))
     return replace(made, **more)  # type: ignore[arg-type]
 

@@ -9,7 +9,7 @@ import pytest
 from engine.errors import Misconfigured, Unavailable
 from engine.store import workers
 from engine.store.pool import OWNER, Connection, connect
-from engine.store.turns import Claim, Turns
+from engine.store.turns import Claim, Turns, Written
 from tests.heart import house
 
 LEASE = timedelta(seconds=10)
@@ -59,7 +59,7 @@ def test_a_silent_worker_loses_its_connection(database_url: str):
 
             assert await workers.suspects(here.connection, ME, LEASE) == ([silent], [])
             with pytest.raises(psycopg.OperationalError):
-                await Turns(frozen, silent).write([], [], CLAIM)
+                await Turns(frozen, silent).write(Written(), CLAIM)
             await lives.execute("SELECT 1")
             await lives.close()
 
@@ -106,7 +106,7 @@ def test_nobody_is_buried_while_its_session_lives(database_url: str):
         burying = asyncio.create_task(bury(worker))
         await asyncio.sleep(0.2)
         assert not burying.done()
-        await Turns(owner, worker).write([], [], CLAIM)
+        await Turns(owner, worker).write(Written(), CLAIM)
         await owner.close()
 
         assert await asyncio.wait_for(burying, 5) == [worker]
@@ -123,11 +123,11 @@ def test_a_commit_lets_the_heart_beat(database_url: str):
         async with house(database_url) as here, await connect(database_url, OWNER) as owner:
             worker = await workers.register(owner, "default", "h", 1)
             async with owner.transaction():
-                await Turns(owner, worker).write([], [], CLAIM)
+                await Turns(owner, worker).write(Written(), CLAIM)
                 beat = await asyncio.wait_for(workers.beat(here.connection, worker), 2)
 
                 assert beat is not None
-                assert (beat.claimable, beat.cancelled) == (False, False)
+                assert (beat.claimable, beat.told) == (False, False)
 
     asyncio.run(check())
 

@@ -30,15 +30,15 @@ from engine.core.machine.decision import (
     Starting,
     Watch,
 )
-from engine.core.machine.settling import settle
+from engine.core.machine.settling import IDS, settle
 from engine.core.machine.turn import Turn, problem
 from engine.core.run import Header, Role, Run, ScopeRun, Stage, StepRun
 from engine.core.state import RunStatus, StepState
 from engine.core.values import Json
 
 __all__ = [
-    "AlarmSet", "Ask", "Decision", "Emission", "Launch", "Starting", "Watch", "advance", "begin",
-    "flags", "names", "owed", "status", "wake_at",
+    "IDS", "AlarmSet", "Ask", "Decision", "Emission", "Launch", "Starting", "Watch", "advance",
+    "begin", "flags", "names", "owed", "status", "wake_at",
 ]  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def owed(run: Run) -> Decision:
     for step in run.active.values():
         if step.under_way:
             turn.owe(step)
-        for at in (step.due, step.deadline):
+        for at in (step.due, None if step.ending else step.deadline):
             if at is not None:
                 turn.alarm(step.path, at)
         if step.state is StepState.WAITING:

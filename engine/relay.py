@@ -1,0 +1,196 @@
+"""The relay: what runs have sent to the world is followed, in order, by one leader.
+
+Events are kept, started from, and told to whoever waits for them; waits and approvals become
+visible. One leader does it in the order of the outbox, so a wait and the event that it is for can
+cross each other nowhere: whichever is taken second finds the first. Each row may be followed
+twice, after a crash in between; all that it does is done once under a key of its own.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import dramatiq
+import orjson
+from dramatiq.worker import Worker as Consumers
+
+from engine.broker import RELAY, Bell, HintBroker, Rings
+from engine.core.values import Json
+from engine.errors import SarkError, Unavailable
+from engine.intake import Decides, Delivery, Intake, Kind, Start
+from engine.settings import Settings
+from engine.store import approvals, events, inbox, outbox
+from engine.store.events import Event
+from engine.store.inbox import Telling
+from engine.store.leases import Session
+from engine.store.outbox import Sent
+from engine.store.pool import Connection, pool
+
+_LOG = logging.getLogger("sark.relay")
+_GROUP = 500
+_PERIOD = 1.0
+_SWEEP_EVERY = timedelta(minutes=1)
+
+
+class RelayDuty:
+    """Takes the outbox whenever it is rung, and once a second."""
+
+    def __init__(self, settings: Settings, policy: Decides) -> None:
+        self._settings = settings
+        self._policy = policy
+
+    async def lead(self, session: Session) -> None:
+        """Follow the outbox until the session ends; raise what ended it."""
+        url, redis_url = self._settings.database_url, self._settings.redis_url
+        assert url is not None
+        rung = asyncio.Event()
+        async with AsyncExitStack() as stack:
+            bell = None
+            if redis_url is not None:
+                bell = stack.enter_context(heard(redis_url, rung.set))
+            connections = await stack.enter_async_context(pool(url, "relay", 2))
+            intake = Intake(url, connections, bell, self._policy)
+            relay = Relay(session, await stack.enter_async_context(intake), bell)
+            await relay.serve(rung)
+
+
+@contextmanager
+def heard(redis_url: str, ring: Callable[[], None]) -> Iterator[Bell]:
+    """Hear what is rung for the relay, and give the bell by which it rings others."""
+    loop, broker = asyncio.get_running_loop(), HintBroker(redis_url)
+
+    def relay(*_: object) -> None:
+        loop.call_soon_threadsafe(ring)
+
+    dramatiq.actor(actor_name="relay", queue_name=RELAY, broker=broker)(relay)
+    consumers = Consumers(broker, worker_timeout=1000, worker_threads=1)
+    consumers.start()
+    try:
+        yield Bell(broker)
+    finally:
+        broker.close()
+        consumers.stop(timeout=100)
+
+
+class Relay:
+    """Follows the outbox on its leader's session."""
+
+    def __init__(self, session: Session, intake: Intake, bell: Rings | None) -> None:
+        self._session = session
+        self._intake = intake
+        self._bell = bell
+
+    async def serve(self, rung: asyncio.Event) -> None:
+        """Follow what was sent when it is rung for, and once a second."""
+        loop, swept = asyncio.get_running_loop(), float("-inf")
+        while True:
+            rung.clear()
+            while await self.follow() == _GROUP:
+                pass
+            if loop.time() - swept > _SWEEP_EVERY.total_seconds():
+                swept = loop.time()
+                async with self._session.turn() as connection:
+                    await sweep(connection)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(rung.wait(), _PERIOD)
+
+    async def follow(self) -> int:
+        """Follow the oldest rows; return how many there were."""
+        async with self._session.turn() as connection:
+            sent = await outbox.take(connection, _GROUP)
+        if not sent:
+            return 0
+        for each in sent:
+            await self._start(each)
+        async with self._session.turn() as connection:
+            told = [one for each in sent for one in await _follow(connection, each)]
+            rung = await inbox.tell(connection, told) if told else []
+            await outbox.forget(connection, [each.id for each in sent])
+        self._ring(rung)
+        return len(sent)
+
+    async def _start(self, sent: Sent) -> None:
+        """Start what a row asks for, once; what cannot be started is told to the log."""
+        try:
+            match sent.kind, sent.data:
+                case "emitted", Mapping() as data:
+                    await self._intake.deliver(_delivery(sent, data))
+                case "started", Mapping() as data:
+                    await self._intake.start(_started(sent, data))
+        except Unavailable:
+            raise
+        except SarkError as error:
+            _LOG.warning("%s of run %s starts nothing: %s", sent.path, sent.run_id, error)
+
+    def _ring(self, told: Sequence[tuple[int | None, str]]) -> None:
+        if self._bell is None:
+            return
+        for owner, name in set(told):
+            if owner is None:
+                self._bell.ring_pool(name)
+            else:
+                self._bell.ring_worker(owner)
+
+
+async def sweep(connection: Connection) -> None:
+    """Forget what is old, and what was for runs that have ended."""
+    await events.sweep(connection)
+    await approvals.sweep(connection)
+    await inbox.sweep(connection)
+
+
+async def _follow(connection: Connection, sent: Sent) -> list[Telling]:
+    """Write down what a row says; return what is to be told to runs because of it."""
+    match sent.kind, sent.run_id, sent.data:
+        case "emitted", _, Mapping() as data:
+            event = _event(sent, data)
+            await events.keep(connection, event)
+            return await events.watchers(connection, event)
+        case "watched", UUID() as run, Mapping() as data:
+            return await events.watch(
+                connection, run, sent.path, sent.namespace, str(data["event"]), str(data["at"]),
+                _text(data["key"]), datetime.fromisoformat(str(data["since"])),
+            )  # fmt: skip
+        case "asked", UUID() as run, Mapping() as data:
+            expires = datetime.fromisoformat(str(data["expires"]))
+            await approvals.ask(
+                connection, run, sent.path, sent.namespace, sent.workflow, data, expires
+            )
+        case "unwatched", UUID() as run, _:
+            await events.unwatch(connection, run, sent.path)
+            await approvals.withdraw(connection, run, sent.path)
+    return []
+
+
+def _event(sent: Sent, data: Mapping[str, Json]) -> Event:
+    source = f"run/{sent.run_id}" if sent.run_id is not None else str(data["source"])
+    subject = _text(data.get("subject"))
+    return Event(
+        UUID(str(data["id"])), sent.namespace, str(data["type"]), subject, source, data.get("data")
+    )
+
+
+def _delivery(sent: Sent, data: Mapping[str, Json]) -> Delivery:
+    """Return an event as the intake takes it: once by its id, whatever it starts."""
+    event = _event(sent, data).told()
+    route = f"{sent.namespace}/events"
+    return Delivery(
+        route, str(event["id"]), Kind.EVENT, sent.namespace, orjson.dumps(event), event,
+        source=str(event["type"]),
+    )  # fmt: skip
+
+
+def _started(sent: Sent, data: Mapping[str, Json]) -> Start:
+    inputs = data["inputs"]
+    assert isinstance(inputs, Mapping)
+    return Start(
+        sent.namespace, str(data["workflow"]), inputs, f"run/{sent.run_id}",
+        run=UUID(str(data["run"])),
+    )  # fmt: skip
+
+
+def _text(value: Json) -> str | None:
+    return None if value is None else str(value)

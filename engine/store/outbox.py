@@ -1,0 +1,82 @@
+"""What owners have sent to the world, taken in order by the relay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import LiteralString
+from uuid import UUID
+
+import orjson
+from psycopg.rows import class_row
+
+from engine.core.values import Json
+from engine.store.arrays import Array, Jsons, Texts, Uuids
+from engine.store.pool import Connection
+
+_TAKE: LiteralString = """
+    SELECT outbox.id, run_id, outbox.namespace, coalesce(workflow, '') AS workflow, kind, path, data
+      FROM outbox LEFT JOIN runs ON runs.id = run_id
+     ORDER BY outbox.id LIMIT %(limit)s
+"""
+_FORGET: LiteralString = "DELETE FROM outbox WHERE id = ANY(%(ids)s)"
+SEND: LiteralString = """
+    INSERT INTO outbox (run_id, namespace, kind, path, data)
+    SELECT * FROM unnest(%(o_runs)s, %(o_namespaces)s, %(o_kinds)s, %(o_paths)s, %(o_data)s)
+"""
+KINDS: dict[str, type[Array]] = {
+    "o_runs": Uuids, "o_namespaces": Texts, "o_kinds": Texts, "o_paths": Texts, "o_data": Jsons,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A row to be. `kind` is emitted, started, watched, asked or unwatched.
+
+    There is no run where an event comes from outside.
+    """
+
+    run: UUID | None
+    namespace: str
+    kind: str
+    path: str
+    data: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A row as the relay takes it."""
+
+    id: int
+    run_id: UUID | None
+    namespace: str
+    workflow: str
+    kind: str
+    path: str
+    data: Json
+
+
+def columns(told: Sequence[Sending]) -> dict[str, Array]:
+    """Return the parameters of `SEND`."""
+    return {
+        "o_runs": Uuids([each.run for each in told]),
+        "o_namespaces": Texts([each.namespace for each in told]),
+        "o_kinds": Texts([each.kind for each in told]),
+        "o_paths": Texts([each.path for each in told]),
+        "o_data": Jsons([orjson.dumps(each.data) for each in told]),
+    }
+
+
+async def send(connection: Connection, told: Sequence[Sending]) -> None:
+    """Write rows that no turn of an owner writes, as those of events from outside."""
+    await connection.execute(SEND, columns(told))
+
+
+async def take(connection: Connection, limit: int) -> list[Sent]:
+    """Return the oldest rows; only the relay's leader asks, so nobody else has them."""
+    async with connection.cursor(row_factory=class_row(Sent)) as cursor:
+        await cursor.execute(_TAKE, {"limit": limit})
+        return await cursor.fetchall()
+
+
+async def forget(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete rows that have been followed."""
+    await connection.execute(_FORGET, {"ids": list(ids)})
