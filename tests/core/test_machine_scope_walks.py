@@ -319,7 +319,7 @@ def _effects(scope: ScopeRun) -> list[StepRun]:
         own = each.step.plan.compensation is not None
         if own and (each.took_effect or each.doubt):
             found.append(each)
-        if own and each.took_effect:
+        if own and each.state in (StepState.SUCCEEDED, StepState.COMPENSATED):
             continue
         for inner in each.inner:
             if inner.role not in (Role.UNDO, Role.FINALLY, Role.ALERT) and not inner.pivoted:
