@@ -61,6 +61,23 @@ def test_a_state_folder_lies_beside_the_file_that_names_it(file: Path) -> None:
     assert file.parent / "here" == load(file, {}, {}).settings.state
 
 
+def test_artifacts_lie_in_the_state_folder_unless_told_otherwise(file: Path) -> None:
+    """
+    Without `artifacts.dir` they are in the state folder; a relative one is beside the file that
+    names it, or here if the environment does.
+    """
+    assert file.parent / "here" / "artifacts" == load(file, {}, {}).settings.artifact_folder
+
+    file.write_text('[artifacts]\ndir = "kept"\n[worker]\nscratch = "scratch"\n')
+    told = load(file, {}, {}).settings
+    assert file.parent / "kept" == told.artifact_folder
+    assert file.parent / "scratch" == told.worker.scratch
+
+    loaded = load(file, {"SARK_ARTIFACTS_DIR": "there"}, {})
+    assert Path.cwd() / "there" == loaded.settings.artifact_folder
+    assert "SARK_ARTIFACTS_DIR" == shown(loaded)["artifacts.dir"][1]
+
+
 def test_passwords_are_masked(file: Path) -> None:
     """
     What is shown holds no password; references to secrets are shown as they are.
@@ -80,6 +97,8 @@ def test_passwords_are_masked(file: Path) -> None:
         ("[sever]\nport = 1\n", ["sark.toml", "sever", "did you mean 'server'?"]),
         ("[server]\nport = 99999999\n", ["server.port", "less than or equal to 65535"]),
         ("[worker]\nlease = 'soon'\n", ["worker.lease", "write 30s, 5m"]),
+        ("[artifacts]\ndri = 'x'\n", ["artifacts.dri", "did you mean 'dir'?"]),
+        ("[artifacts]\ndir = 7\n", ["artifacts.dir", "expected a path"]),
         ("[worker\n", ["is not TOML"]),
         ("[secrets.shop]\nkey = 'plain text'\n", ["secrets.shop.key", "env:"]),
         (

@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from engine.cli import cli, reference_edge
 from engine.core.values import format_duration
-from engine.settings import Controller, Server, Settings, Source, Worker
+from engine.settings import Artifacts, Controller, Server, Settings, Source, Worker
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -80,6 +80,7 @@ def settings_page() -> str:
         ("Top level", Settings),
         ("[server]", Server),
         ("[worker]", Worker),
+        ("[artifacts]", Artifacts),
         ("[controller]", Controller),
         ("[[sources]]", Source),
     ]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.settings.masking import masked
-from engine.settings.model import Controller, Server, Settings, Source, Worker
+from engine.settings.model import Artifacts, Controller, Server, Settings, Source, Worker
 
 _TABLE = re.compile(r"\s*(\[\[?)\s*([\w.\"'-]+)\s*\]")
 _KEY = re.compile(r"\s*([\w.\"'-]+)\s*=")
@@ -85,6 +85,7 @@ def _fields(parent: str) -> list[str]:
         "": Settings,
         "server": Server,
         "worker": Worker,
+        "artifacts": Artifacts,
         "controller": Controller,
     }
     model: type[BaseModel] | None = (

@@ -18,7 +18,12 @@ from engine.settings.model import Settings
 
 DEFAULT_FILE = "sark.toml"
 _PREFIX = "SARK_"
-_SHORT = {"SARK_DATABASE_URL": "database_url", "SARK_REDIS_URL": "redis_url", "SARK_STATE": "state"}
+_SHORT = {
+    "SARK_DATABASE_URL": "database_url",
+    "SARK_REDIS_URL": "redis_url",
+    "SARK_STATE": "state",
+    "SARK_ARTIFACTS_DIR": "artifacts.dir",
+}
 # Whole sections, as JSON. SARK_SERVER is the command line's: where the server is.
 _WHOLE = {"SARK_SOURCES", "SARK_ADAPTERS", "SARK_SECRETS"}
 # How near a name of the environment must come to one of ours to be a slip and not another's.
@@ -58,8 +63,25 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
     except ValidationError as error:
         raise Misconfigured(explain(error, file, origins)) from None
     _check_sources(settings)
-    base = file.resolve().parent if file and origins.get("state") == str(file) else Path.cwd()
-    return Loaded(settings.model_copy(update={"state": base / settings.state}), origins)
+    return Loaded(_placed(settings, file, origins), origins)
+
+
+def _placed(settings: Settings, file: Path | None, origins: Mapping[str, str]) -> Settings:
+    """Return settings whose folders are absolute: beside the file that names them, or from here."""
+
+    def place(key: str, path: Path) -> Path:
+        beside = file is not None and origins.get(key) == str(file)
+        return (file.resolve().parent if file and beside else Path.cwd()) / path
+
+    state, artifacts, worker = settings.state, settings.artifacts, settings.worker
+    update: dict[str, object] = {"state": place("state", state)}
+    if artifacts.dir is not None:
+        folder = place("artifacts.dir", artifacts.dir)
+        update["artifacts"] = artifacts.model_copy(update={"dir": folder})
+    if worker.scratch is not None:
+        folder = place("worker.scratch", worker.scratch)
+        update["worker"] = worker.model_copy(update={"scratch": folder})
+    return settings.model_copy(update=update)
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, str]]:

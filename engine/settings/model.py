@@ -87,6 +87,21 @@ class Worker(_Section):
     grace: Span = Field(
         default=timedelta(seconds=10), description="How long attempts may finish after SIGTERM."
     )
+    scratch: Path | None = Field(
+        default=None,
+        description="Where the folders of attempts are made, each removed with its attempt; "
+        "without it the system's temporary folder.",
+    )
+
+
+class Artifacts(_Section):
+    """The files that runs keep."""
+
+    dir: Path | None = Field(
+        default=None,
+        description="Where they lie, the same for all workers; `artifacts` in the state folder "
+        "without it. Also `SARK_ARTIFACTS_DIR`.",
+    )
 
 
 class Controller(_Section):
@@ -133,7 +148,13 @@ class Settings(_Section):
     )
     server: Server = Server()
     worker: Worker = Worker()
+    artifacts: Artifacts = Artifacts()
     controller: Controller = Controller()
     sources: tuple[Source, ...] = ()
     adapters: dict[str, dict[str, Any]] = {}
     secrets: dict[str, dict[str, Reference]] = {}
+
+    @property
+    def artifact_folder(self) -> Path:
+        """Return where the files that runs keep lie."""
+        return self.artifacts.dir or self.state / "artifacts"
