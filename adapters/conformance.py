@@ -9,10 +9,12 @@ import base64
 import copy
 import logging
 import math
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import orjson
 from jsonschema import Draft202012Validator
@@ -139,11 +141,13 @@ async def check_cancellation(operation: Operation, case: Case) -> None:
     """A call that is cancelled, early or late, ends soon, by CancelledError, and leaves nothing."""
     for pause in (0.3, 0.02, 0):
         before = traces()
-        task = asyncio.create_task(operation.invoke(call_of(case)))
-        await asyncio.sleep(pause)
-        _must(not task.done(), operation.manifest, f"{case.about}: it does not wait")
-        task.cancel()
-        done, _ = await asyncio.wait({task}, timeout=GRACE.total_seconds())
+        with _folder() as folder:
+            call = replace(call_of(case), folder=folder)
+            task = asyncio.create_task(operation.invoke(call))
+            await asyncio.sleep(pause)
+            _must(not task.done(), operation.manifest, f"{case.about}: it does not wait")
+            task.cancel()
+            done, _ = await asyncio.wait({task}, timeout=GRACE.total_seconds())
         _must(bool(done), operation.manifest, f"{case.about}: it does not end when cancelled")
         _must(task.cancelled(), operation.manifest, f"{case.about}: it swallows its cancellation")
         del task, done
@@ -190,7 +194,15 @@ def call_of(case: Case, attempt: int = 1) -> Call:
 
 
 async def _outcome(operation: Operation, case: Case, call: Call) -> Outcome:
-    """Return what a call leads to, if it ends in time and raises nothing."""
+    """Return what a call leads to, if it ends in time, raises nothing, and gives its files."""
+    with _folder() as folder:
+        outcome = await _ended(operation, case, replace(call, folder=folder))
+        if isinstance(outcome, Succeeded):
+            _must_give_files(operation.manifest, outcome.files, folder())
+        return outcome
+
+
+async def _ended(operation: Operation, case: Case, call: Call) -> Outcome:
     name = operation.manifest.name
     limit = asyncio.timeout((call.timeout + GRACE).total_seconds())
     try:
@@ -205,6 +217,22 @@ async def _outcome(operation: Operation, case: Case, call: Call) -> Outcome:
             told = f"{name}: {case.about}: it has not ended {late:g} s after its time"
             raise AssertionError(told) from None
         raise AssertionError(f"{name}: {case.about}: it raises {error!r}") from error
+
+
+@contextmanager
+def _folder() -> Iterator[Callable[[], Path]]:
+    """Give the folder of one attempt, which goes with it."""
+    with tempfile.TemporaryDirectory(prefix="sark-conformance-") as folder:
+        yield lambda: Path(folder)
+
+
+def _must_give_files(manifest: Manifest, files: Mapping[str, Path], folder: Path) -> None:
+    for name in files:
+        path = files[name]
+        _must(name in manifest.files, manifest, f"it gives the file {name!r}, not declared")
+        inside = path.resolve().is_relative_to(folder.resolve())
+        _must(inside, manifest, f"its file {name!r} is not in the folder of the call")
+        _must(path.is_file() and not path.is_symlink(), manifest, f"{name!r} is no regular file")
 
 
 async def _settled(before: Traces) -> Traces:

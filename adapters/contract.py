@@ -98,7 +98,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The operation's outputs, of the manifest's `outputs` schema, and its files by name."""
+    """The operation's outputs, of the manifest's `outputs` schema, and its files by name.
+
+    The files lie in the folder of the call. What costs time to write may be written when it is
+    looked up: only those that the step keeps are, in a thread, before the folder is gone.
+    """
 
     outputs: Mapping[str, Json]
     files: Mapping[str, Path] = field(default_factory=dict)

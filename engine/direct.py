@@ -11,6 +11,7 @@ from pathlib import Path
 
 from uuid_utils import uuid7
 
+from engine.artifacts import Artifacts
 from engine.core import machine, replay
 from engine.core.binding import Bound
 from engine.core.event import Alarm, Cancel, Event
@@ -53,7 +54,10 @@ async def run_here(
         {"id": "manual", "type": "manual", "event": {}}, given, datetime.now(UTC),
     )  # fmt: skip
     async with open_operations(settings.adapters) as operations:
-        executor = Executor(operations, Authorizer(), Secrets(settings), root)
+        artifacts = Artifacts(settings.artifact_folder)
+        executor = Executor(
+            operations, Authorizer(), Secrets(settings), artifacts, settings.worker.scratch, root
+        )
         return await _Drive(bound, header, executor, tell, interrupted).to_end(patience)
 
 

@@ -10,13 +10,16 @@ from typing import Protocol
 import orjson
 
 from adapters import contract
+from engine import files
+from engine.artifacts import Artifacts
 from engine.core import machine, schema
 from engine.core.binding import BoundStep, project
 from engine.core.event import Failed, Succeeded
 from engine.core.expression import EvaluationError
 from engine.core.run import Run
 from engine.core.values import Json
-from engine.errors import SarkError
+from engine.errors import SarkError, Unavailable
+from engine.scratch import Scratch, remove
 from policies.facts import Action, Actor, Resource, Verdict
 
 _LOG = logging.getLogger("sark.executor")
@@ -54,23 +57,29 @@ class Prepared:
 
     run: Run
     launch: machine.Launch
-    ready: tuple[contract.Operation, contract.Call] | _Failure
+    ready: tuple[contract.Operation, contract.Call, Scratch] | _Failure
 
 
 class Executor:
-    """Makes attempts. Holds no run, no connection and no lock while an adapter works."""
+    """Makes attempts. Holds no run, no connection and no lock while an adapter works.
+
+    `scratch` is where the folders of attempts are made: the system's place without one.
+    """
 
     def __init__(
         self, operations: Mapping[str, contract.Operation], policy: Decides, secrets: Keeps,
-        root: Path | None = None,
+        artifacts: Artifacts, scratch: Path | None = None, root: Path | None = None,
     ) -> None:  # fmt: skip
         self._operations = operations
         self._policy = policy
         self._secrets = secrets
+        self._artifacts = artifacts
+        self._scratch = scratch
         self._root = root
         manifests = [each.manifest for each in operations.values()]
         self._arguments = {each.name: schema.validator(each.arguments) for each in manifests}
         self._outputs = {each.name: schema.validator(each.outputs) for each in manifests}
+        self._files = {each.name: _file_arguments(each) for each in manifests}
 
     async def attempt(self, run: Run, launch: machine.Launch) -> Succeeded | Failed:
         """Make one attempt and return its outcome. Raises nothing but cancellation."""
@@ -89,16 +98,27 @@ class Executor:
         try:
             if isinstance(prepared.ready, _Failure):
                 raise prepared.ready
-            operation, call = prepared.ready
-            outputs = await _invoke(operation, call, launch)
-            data = self._checked(launch, operation, outputs)
+            operation, call, scratch = prepared.ready
+            try:
+                done = await _invoke(operation, call, launch)
+                data = self._checked(launch, operation, done.outputs)
+                wanted = launch.step.plan.artifacts
+                artifacts = await self._kept(launch, done, scratch) if wanted else {}
+            finally:
+                if scratch.path is not None:
+                    await asyncio.shield(asyncio.to_thread(remove, scratch.path))
         except _Failure as failure:
             return self._failed(run, launch, failure.error)
         # What the event holds is what its bytes say, so a replay from them computes the same.
-        return Succeeded(launch.path, launch.attempt, self._masked(run, data))
+        return Succeeded(launch.path, launch.attempt, self._masked(run, data), artifacts)
 
-    def _call(self, run: Run, launch: machine.Launch) -> tuple[contract.Operation, contract.Call]:
-        """Return the operation and its call; raise _Failure for what keeps it from being made."""
+    def _call(
+        self, run: Run, launch: machine.Launch
+    ) -> tuple[contract.Operation, contract.Call, Scratch]:
+        """Return the operation, its call and the call's folder, which is not made yet.
+
+        Raise _Failure for what keeps the call from being made.
+        """
         uses = launch.step.uses
         assert uses is not None
         operation = self._operations.get(uses.operation)
@@ -108,6 +128,8 @@ class Executor:
         self._authorize(run, uses.operation, uses.effect.value)
         try:
             key, arguments = self._rendered(run, launch)
+            if pointers := self._files[uses.operation]:
+                arguments = files.received(arguments, pointers, self._artifacts)
         except (EvaluationError, ValueError, SarkError) as fault:
             raise _Failure(_problem("sark.argument", str(fault), "permanent")) from fault
         problems = self._arguments[uses.operation].problems(arguments)
@@ -115,11 +137,12 @@ class Executor:
             told = "; ".join(f"{pointer}: {words}" for pointer, words in problems[:3])
             detail = f"{uses.operation} {told or 'takes an object'}"
             raise _Failure(_problem("sark.argument", detail, "permanent"))
+        scratch = Scratch(self._scratch)
         call = contract.Call(
             run.header.id, launch.path, launch.attempt, key, arguments,
-            launch.step.plan.timeout.attempt, self._root,
+            launch.step.plan.timeout.attempt, self._root, scratch,
         )  # fmt: skip
-        return operation, call
+        return operation, call, scratch
 
     def _rendered(self, run: Run, launch: machine.Launch) -> tuple[str, Json]:
         """Return the key of the call and its arguments, secrets included."""
@@ -160,6 +183,20 @@ class Executor:
             raise _Failure(_problem("sark.too_large", detail, "permanent"))
         return data
 
+    async def _kept(
+        self, launch: machine.Launch, done: contract.Succeeded, scratch: Scratch
+    ) -> Mapping[str, Json]:
+        """Keep what the step declares as its artifacts; return the references by name."""
+        wanted = launch.step.plan.artifacts
+        try:
+            return await asyncio.to_thread(
+                files.kept, wanted, done.files, scratch.path, self._artifacts
+            )
+        except SarkError as fault:
+            safe = isinstance(fault, Unavailable) and _may_repeat(launch)
+            error_class = "transient" if safe else "permanent"
+            raise _Failure(_problem("sark.artifact", str(fault), error_class)) from fault
+
     def _failed(self, run: Run, launch: machine.Launch, error: Mapping[str, Json]) -> Failed:
         try:
             told = self._masked(run, orjson.dumps(error))
@@ -178,7 +215,7 @@ class Executor:
 
 async def _invoke(
     operation: contract.Operation, call: contract.Call, launch: machine.Launch
-) -> Mapping[str, Json]:
+) -> contract.Succeeded:
     """Return what the operation gives; raise _Failure where it fails, is late or has a defect.
 
     It has one too if it raises what would end the process, or a cancellation nobody asked for.
@@ -203,7 +240,12 @@ async def _invoke(
         raise _Failure(_told(outcome))
     if not isinstance(outcome, contract.Succeeded):
         raise _defect(operation, "gave no outcome")
-    return outcome.outputs
+    return outcome
+
+
+def _file_arguments(manifest: contract.Manifest) -> tuple[str, ...]:
+    roles = manifest.roles.items()
+    return tuple(pointer for pointer, held in roles if contract.Role.FILE in held)
 
 
 def _raised(operation: contract.Operation, error: BaseException) -> _Failure:
@@ -244,5 +286,9 @@ def _bounded(error: Mapping[str, Json]) -> Mapping[str, Json]:
 def _timeout(launch: machine.Launch, call: contract.Call) -> dict[str, Json]:
     seconds = call.timeout.total_seconds()
     detail = f"the attempt took longer than {seconds:g} s; whether it took effect is unknown"
-    safe = launch.step.uses is not None and launch.step.uses.repeatable
-    return _problem("sark.timeout", detail, "transient" if safe else "unknown")
+    error_class = "transient" if _may_repeat(launch) else "unknown"
+    return _problem("sark.timeout", detail, error_class)
+
+
+def _may_repeat(launch: machine.Launch) -> bool:
+    return launch.step.uses is not None and launch.step.uses.repeatable

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import psycopg
 import uvloop
 
+from engine.artifacts import Artifacts
 from engine.broker import Bell, HintBroker
 from engine.errors import Misconfigured, Unavailable
 from engine.executor import Executor
@@ -41,7 +42,9 @@ def run_worker(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     async with open_operations(settings.adapters) as operations:
-        executor = Executor(operations, Authorizer(), Secrets(settings))
+        artifacts = Artifacts(settings.artifact_folder)
+        scratch = settings.worker.scratch
+        executor = Executor(operations, Authorizer(), Secrets(settings), artifacts, scratch)
         worker = WorkerProcess(settings, executor)
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):

@@ -7,12 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from adapters.contract import Call, ErrorClass, Failed, Json, Manifest, Outcome, Succeeded
+from engine.artifacts import Artifacts
 from engine.core import codec
 from engine.core.plan import Effect, Plan, Retry, Step, Uses
 from engine.executor import Executor
@@ -106,7 +108,8 @@ class NoSecrets:
 
 def executor(*operations: Any) -> Executor:
     every = (Say(), *operations)
-    return Executor({each.manifest.name: each for each in every}, Allow(), NoSecrets())
+    found = {each.manifest.name: each for each in every}
+    return Executor(found, Allow(), NoSecrets(), Artifacts(Path("/nowhere")))
 
 
 def calls(operation: str, *, repeatable: bool = True, **arguments: Json) -> Uses:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters import contract
 from adapters.contract import Call, ErrorClass, Json, Manifest, Outcome
+from engine.artifacts import Artifacts
 from engine.core.event import Failed, Succeeded
 from engine.core.plan import Plan, Projection, Timeout, Uses
 from engine.executor import MAX_OUTPUT, Executor
@@ -55,7 +57,9 @@ def attempt(
     secrets: Any = None,
 ) -> Succeeded | Failed:  # fmt: skip
     run, decision = begin(made or plan(scope(step("a", verb=calls("test.do@1", n=1)))))
-    executor = Executor({"test.do@1": Does(what)}, policy or Allow(), secrets or NoSecrets())
+    artifacts = Artifacts(Path("/nowhere"))
+    operations = {"test.do@1": Does(what)}
+    executor = Executor(operations, policy or Allow(), secrets or NoSecrets(), artifacts)
     return asyncio.run(executor.attempt(run, decision.launches[0]))
 
 

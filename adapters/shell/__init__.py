@@ -25,7 +25,6 @@ from adapters.masking import mask_text
 from adapters.settings import AdapterSettings, read
 from adapters.shell import command
 from adapters.shell.command import Command, InvalidError, Limits
-from adapters.shell.folder import folder_in
 from adapters.shell.manifest import MANIFEST
 from adapters.shell.process import Ended, LostError, Nursery, Order, SpawnError, signal_name
 from adapters.values import parsed
@@ -40,12 +39,10 @@ class ShellSettings(AdapterSettings):
     """`[adapters.shell]` of the configuration: the most that a step may use.
 
     `user_tasks` bounds all tasks of the worker's user while a step forks; root has no such
-    limit. `parallel` is how many programs run at a time in one worker process. The folders of
-    the calls are made in `folder`, the system's temporary folder without one.
+    limit. `parallel` is how many programs run at a time in one worker process.
     """
 
     parallel: _Positive = 64
-    folder: Path | None = None
     path: str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     cpu_seconds: _Positive = 3600
     memory_mib: _Positive = 2048
@@ -64,7 +61,7 @@ class Run:
         self._adapter = adapter
 
     async def invoke(self, call: Call) -> Outcome:
-        """Run the program in a folder of its own, which is gone afterwards."""
+        """Run the program in the folder of the call."""
         try:
             found = command.read(call, self._adapter.limits)
         except InvalidError as error:
@@ -85,12 +82,14 @@ class Run:
 
     async def _run(self, call: Call, found: Command, left: timedelta) -> Outcome:
         try:
-            async with folder_in(self._adapter.folder, found.cwd) as (home, cwd):
-                env = {**self._adapter.environment(call, home), **found.env}
-                limits = found.limits.in_units()
-                order = Order(found.argv, env, cwd, limits, found.stdin, found.keep)
-                ended = await self._adapter.nursery.run(order, left)
-                return _outcome(ended, found, call.timeout)
+            home = call.folder()
+            cwd = home / found.cwd
+            cwd.mkdir(parents=True, exist_ok=True)
+            env = {**self._adapter.environment(call, home), **found.env}
+            limits = found.limits.in_units()
+            order = Order(found.argv, env, cwd, limits, found.stdin, found.keep)
+            ended = await self._adapter.nursery.run(order, left)
+            return _outcome(ended, found, call.timeout)
         except SpawnError as error:
             kind = ErrorClass.TRANSIENT if error.errno in _NO_ROOM else _PERMANENT
             return Failed("shell.spawn", f"the program cannot be executed: {error}", kind)
@@ -107,7 +106,6 @@ class Shell:
     def __init__(self, settings: ShellSettings) -> None:
         self._path = settings.path
         self._parallel = settings.parallel
-        self.folder = settings.folder
         self.limits = Limits(
             settings.cpu_seconds,
             settings.memory_mib,

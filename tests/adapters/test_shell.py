@@ -1,8 +1,10 @@
 """`shell.run@1` with programs that behave."""
 
 import asyncio
+import errno
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,7 +82,7 @@ def test_the_environment_holds_nothing_of_the_worker(monkeypatch: pytest.MonkeyP
     assert "SARK_KEY=key-1" in lines
 
 
-def test_the_folder_is_new_private_and_gone_afterwards() -> None:
+def test_the_folder_is_new_and_private() -> None:
     """
     Each call works in an empty folder of its own, that only its user can open.
     """
@@ -89,7 +91,6 @@ def test_the_folder_is_new_private_and_gone_afterwards() -> None:
 
     assert home.endswith("/sub/folder")
     assert (mode, listing) == ("700", ["sub"])
-    assert not Path(home).parents[1].exists()
 
 
 def test_no_descriptor_of_the_worker_is_inherited() -> None:
@@ -311,14 +312,17 @@ def test_waiting_for_a_slot_counts() -> None:
     assert (found.type, found.error_class) == ("shell.spawn", ErrorClass.TRANSIENT)
 
 
-def test_a_full_disk_is_transient(tmp_path: Path) -> None:
+def test_a_full_disk_is_transient() -> None:
     """
     Where no folder can be made nothing has run, and it may work later.
     """
 
+    def full() -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     async def story() -> Failed:
-        async with opened(create({"folder": str(tmp_path / "gone")})) as operation:
-            return failed(await operation.invoke(call(argv=["true"])))
+        async with opened(create({})) as operation:
+            return failed(await operation.invoke(replace(call(argv=["true"]), folder=full)))
 
     found = asyncio.run(story())
     assert (found.type, found.error_class) == ("shell.spawn", ErrorClass.TRANSIENT)

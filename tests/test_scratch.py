@@ -1,0 +1,54 @@
+"""The folder of an attempt: there when it is asked for, gone however it was left."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.scratch import Scratch, remove
+
+
+@pytest.fixture
+def deep() -> Iterator[Path]:
+    """A folder that goes away however deep it has become: Python's own rmtree would fail."""
+    folder = Path(tempfile.mkdtemp(prefix="sark-test-"))
+    yield folder
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+def test_a_folder_is_made_when_it_is_asked_for(tmp_path: Path) -> None:
+    """
+    Nothing is made before; then it is one private folder, the same each time.
+    """
+    scratch = Scratch(tmp_path)
+    assert [] == list(tmp_path.iterdir())
+
+    folder = scratch()
+    assert [folder, 0o700] == [scratch(), folder.stat().st_mode & 0o777]
+    assert [folder] == list(tmp_path.iterdir())
+
+
+def test_a_folder_goes_however_it_was_left(deep: Path) -> None:
+    """
+    Folders three thousand deep, folders that were locked, and a link that leads out of them.
+    """
+    outside, inside = deep / "outside", deep / "inside"
+    outside.mkdir()
+    inside.mkdir()
+    (outside / "kept").write_text("x")
+    folder = Scratch(inside)()
+    code = "import os\nfor _ in range(3000): os.mkdir('d'); os.chdir('d')"
+    script = """
+        mkdir locked; touch locked/x; chmod 0 locked; ln -s "$1" link; ln -s "$1/kept" file
+        "$2" -c "$3"
+    """
+    words = ["sh", "-euc", script, "sh", str(outside), sys.executable, code]
+    subprocess.run(words, cwd=folder, check=True)
+
+    remove(folder)
+    assert os.listdir(inside) == []
+    assert os.listdir(outside) == ["kept"]
