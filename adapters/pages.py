@@ -26,13 +26,14 @@ def split(page: str) -> tuple[str, str]:
 
 def reference(manifest: Manifest) -> str:
     """Return the part of the page that follows from the manifest alone."""
-    sections = (
+    sections = [
         ("Behaviour", _behaviour(manifest)),
         ("Arguments", _fields(manifest.arguments, manifest)),
         ("Outputs", _fields(manifest.outputs, None)),
+        ("Files", _files(manifest)),
         ("Errors", _errors(manifest)),
-    )
-    return "\n".join(f"## {title}\n\n{text}\n" for title, text in sections)
+    ]
+    return "\n".join(f"## {title}\n\n{text}\n" for title, text in sections if text)
 
 
 def renew(folder: Path, manifests: Iterable[Manifest]) -> None:
@@ -110,6 +111,15 @@ def _roles(pointer: str, manifest: Manifest | None) -> Iterable[str]:
             yield f"{what} is code: no template."
         elif role == "secret":
             yield f"{what} may be a secret."
+        elif role == "file":
+            yield f"{what} is an artifact of an earlier step."
+
+
+def _files(manifest: Manifest) -> str:
+    """Return how the files are kept, or nothing where there are none."""
+    names = ", ".join(f"`{each}`" for each in manifest.files)
+    first = next(iter(manifest.files), "")
+    return names and f"{names}: kept by a step's `artifacts`, as in `{{raw: {{from: {first}}}}}`."
 
 
 def _type(schema: Mapping[str, Json]) -> str:
@@ -139,9 +149,9 @@ def _yes(value: bool) -> str:
 
 
 def _main(folder: Path) -> None:
-    from adapters import echo, http, shell, text
+    from adapters import echo, http, shell, table, text
 
-    adapters = (each.create({}) for each in (echo, http, shell, text))
+    adapters = (each.create({}) for each in (echo, http, shell, table, text))
     renew(folder, (each.manifest for adapter in adapters for each in adapter.operations()))
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from adapters.contract import Adapter, Manifest, Operation
 
 _NAME = re.compile(r"(?P<adapter>[a-z][a-z0-9_]*)\.[a-z][a-z0-9_]*@[1-9][0-9]*")
+_FILE = re.compile(r"[a-z][a-z0-9_]*")
 _EFFECTS = frozenset({"pure", "read", "write", "destructive"})
 _CLOSING = 5.0
 
@@ -89,6 +90,10 @@ def _problems(manifest: Manifest) -> Iterable[str]:
         if schema.get("type") != "object":
             yield f"{area} must be a schema of type object"
     yield from _refinement_problems(manifest)
+    if len(set(manifest.files)) != len(manifest.files) or not all(
+        map(_FILE.fullmatch, manifest.files)
+    ):
+        yield "files must be different names of a-z, 0-9 and _, a letter first"
     declared = [(each.type, each.error_class) for each in manifest.errors]
     if len(set(declared)) != len(declared):
         yield "an error type is declared twice in one class"

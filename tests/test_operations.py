@@ -13,7 +13,10 @@ from adapters.contract import Call, Json, Succeeded
 from engine.errors import Misconfigured
 from engine.operations import build, catalogue, catalogue_digest, open_operations
 
-BUILT_IN = {"echo.say@1", "http.request@1", "shell.run@1", "text.render@1"}
+BUILT_IN = {
+    "echo.say@1", "http.download@1", "http.request@1", "shell.run@1", "table.profile@1",
+    "text.render@1",
+}  # fmt: skip
 PLUGIN = """
 from dataclasses import replace
 from adapters import echo
@@ -55,7 +58,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_built_in_operations() -> None:
     """
-    Without settings there are the four operations, each with its manifest.
+    Without settings there are six operations, each with its manifest.
     """
     assert BUILT_IN == set(catalogue()) == set(build({}).operations)
 
@@ -96,6 +99,7 @@ def test_operations_are_open_while_they_are_needed() -> None:
         ({"http": []}, '"adapters.http" must be a table'),
         ({"http": {"allow_hosts": ["*"]}}, "allow_hosts"),
         ({"shell": {"cpu_seconds": -1}}, "cpu_seconds"),
+        ({"table": {"parallel": 0}}, "parallel"),
         ({"echo": {"loud": True}}, 'unknown setting "loud"'),
         ({"plugins": "acme"}, "must be a list"),
         ({"plugins": [1]}, "name each entry point once"),

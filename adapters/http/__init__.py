@@ -1,4 +1,4 @@
-"""`http.request@1`: an HTTP call that goes only where it may, and costs little while it waits."""
+"""HTTP calls that go only where they may, and cost little while they wait."""
 
 import ssl
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from adapters.contract import Adapter, Call, Json, Operation, Outcome
 from adapters.http.gate import Gate, read_gate
-from adapters.http.manifest import MANIFEST
+from adapters.http.manifest import DOWNLOAD, MANIFEST
 from adapters.settings import AdapterSettings, read
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class HttpSettings(AdapterSettings):
 
 
 class HttpRequest:
-    """The operation."""
+    """The operation that gives the answer as a value."""
 
     manifest = MANIFEST
 
@@ -54,7 +54,20 @@ class HttpRequest:
 
     async def invoke(self, call: Call) -> Outcome:
         """Send the request and read its answer."""
-        return await self._adapter.client.attempt(call)
+        return await self._adapter.client.request(call)
+
+
+class HttpDownload:
+    """The operation that gives the answer as a file."""
+
+    manifest = DOWNLOAD
+
+    def __init__(self, adapter: "Http") -> None:
+        self._adapter = adapter
+
+    async def invoke(self, call: Call) -> Outcome:
+        """Send the request and write its answer into the folder of the call."""
+        return await self._adapter.client.download(call)
 
 
 class Http:
@@ -78,8 +91,8 @@ class Http:
         return read_gate(self._settings.allow_hosts, self._settings.allow_public)
 
     def operations(self) -> Sequence[Operation]:
-        """Return the one operation."""
-        return (HttpRequest(self),)
+        """Return both operations."""
+        return (HttpRequest(self), HttpDownload(self))
 
     async def open(self) -> None:
         """Make the session. The client library is loaded here: a manifest needs none of it."""

@@ -4,7 +4,7 @@ import asyncio
 import resource
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,11 +16,13 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import Connection
 
 from adapters.contract import Call, Failed, Outcome, Succeeded
-from adapters.http import failures, response
+from adapters.http import download, failures, response
 from adapters.http.gate import Gate
 from adapters.http.request import InvalidError, Request, build, redirected
 
 Lookup = Callable[[str, int], Sequence[str]]
+Build = Callable[[Call, str], Request]
+Take = Callable[[Request, aiohttp.ClientResponse], Awaitable[Outcome]]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LARGEST_ERROR = 64 * 1024
@@ -89,10 +91,23 @@ class Client:
     agent: str
     passed: set[tuple[str | None, int | None]] = field(default_factory=set)
 
-    async def attempt(self, call: Call) -> Outcome:
-        """Make one attempt of `http.request@1`, redirects included, within the call's time."""
+    async def request(self, call: Call) -> Outcome:
+        """Make one attempt of `http.request@1`."""
+        return await self._attempt(call, build, _take)
+
+    async def download(self, call: Call) -> Outcome:
+        """Make one attempt of `http.download@1`."""
+        return await self._attempt(call, download.read, download.take)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.session.close()
+        await self.resolver.close()
+
+    async def _attempt(self, call: Call, read: Build, take: Take) -> Outcome:
+        """Make one attempt, redirects included, within the call's time; `take` reads the answer."""
         try:
-            request = build(call, self.agent)
+            request = read(call, self.agent)
         except InvalidError as error:
             return failures.invalid(error)
         progress = SimpleNamespace(sent=False)
@@ -101,22 +116,19 @@ class Client:
             async with asyncio.timeout(call.timeout.total_seconds()):
                 if not request.idempotent:
                     await _notice_closed_connections()
-                return await self._follow(request, progress)
+                return await self._follow(request, progress, take)
         except TimeoutError:
             return failures.timed_out(request, call.timeout, progress.sent)
 
-    async def close(self) -> None:
-        """Close every connection."""
-        await self.session.close()
-        await self.resolver.close()
-
-    async def _follow(self, request: Request, progress: SimpleNamespace) -> Outcome:
+    async def _follow(self, request: Request, progress: SimpleNamespace, take: Take) -> Outcome:
         """Ask, and ask again where the answer says so; every hop passes the gate."""
         hops = 0
         while True:
             try:
                 self._check(request)
-                result = await self._ask(request, progress, hops < request.max_redirects)
+                result = await self._ask(request, take, hops < request.max_redirects)
+            except download.StorageError as error:
+                return failures.not_stored(request, str(error))
             except TimeoutError as error:
                 if not isinstance(error, aiohttp.ClientError):
                     raise
@@ -136,9 +148,7 @@ class Client:
                 self.passed.clear()
             self.passed.add(place)
 
-    async def _ask(
-        self, request: Request, progress: SimpleNamespace, may_follow: bool
-    ) -> Outcome | Request:
+    async def _ask(self, request: Request, take: Take, may_follow: bool) -> Outcome | Request:
         async with self.session.request(
             request.method,
             request.url,
@@ -148,8 +158,7 @@ class Client:
         ) as answer:
             response.check_headers(answer)
             if answer.status in request.ok:
-                data = await response.read_whole(answer, request.max_bytes)
-                return Succeeded(response.outputs(answer, data))
+                return await take(request, answer)
             location = answer.headers.get("Location")
             if answer.status in _REDIRECTS and location is not None and request.max_redirects:
                 return _next(request, answer.status, location, may_follow)
@@ -180,6 +189,11 @@ def open_client(
         max_headers=_MOST_HEADERS,
     )
     return Client(session, resolver, gate, agent)
+
+
+async def _take(request: Request, answer: aiohttp.ClientResponse) -> Outcome:
+    data = await response.read_whole(answer, request.max_bytes)
+    return Succeeded(response.outputs(answer, data))
 
 
 def _next(request: Request, status: int, location: str, may_follow: bool) -> Failed | Request:

@@ -87,6 +87,18 @@ def _describe(request: Request, error: Exception) -> tuple[str, str]:
     return found
 
 
+def unexpected(request: Request, reason: str) -> Failed:
+    """Return the failure of a file that is not the one that was expected."""
+    told = mask_text(reason, request.secrets())
+    return Failed("http.unexpected", f"{request.target}: {told}", _PERMANENT)
+
+
+def not_stored(request: Request, reason: str) -> Failed:
+    """Return the failure of a file that cannot be written here."""
+    message = f"{request.target}: the file cannot be written: {reason}"
+    return Failed("http.storage", message, _TRANSIENT)
+
+
 def timed_out(request: Request, timeout: timedelta, sent: bool) -> Failed:
     """Return the failure of an attempt whose time is over."""
     message = f"{request.target}: no whole answer within {timeout.total_seconds():g} s"

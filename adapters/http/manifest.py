@@ -1,4 +1,4 @@
-"""What `http.request@1` takes, gives and promises. No library is loaded to read it."""
+"""What the operations take, give and promise. No library is loaded to read it."""
 
 from adapters.contract import ErrorClass, ErrorType, Json, Manifest, Role
 
@@ -6,6 +6,8 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 DEFAULT_MAX_BYTES = 1024 * 1024
 LARGEST_MAX_BYTES = 16 * 1024 * 1024
+DEFAULT_FILE_BYTES = 1024 * 1024 * 1024
+LARGEST_FILE_BYTES = 10 * DEFAULT_FILE_BYTES
 MAX_REDIRECTS = 10
 DEFAULT_REDIRECTS = 5
 
@@ -128,6 +130,13 @@ _UNKNOWN = tuple(
     for kind in dict.fromkeys(each.type for each in _ERRORS)
     if kind not in _NEVER_UNKNOWN
 )
+_ROLES = {
+    "/url": (Role.HOST, Role.PATH, Role.SECRET),
+    "/headers/*": (Role.HEADER, Role.SECRET),
+    "/auth/bearer": (Role.SECRET,),
+    "/auth/basic/username": (Role.SECRET,),
+    "/auth/basic/password": (Role.SECRET,),
+}
 
 MANIFEST = Manifest(
     name="http.request@1",
@@ -152,11 +161,73 @@ MANIFEST = Manifest(
     ),
     idempotent_by=("method", {each: each in IDEMPOTENT for each in METHODS}),
     errors=_ERRORS + _UNKNOWN,
-    roles={
-        "/url": (Role.HOST, Role.PATH, Role.SECRET),
-        "/headers/*": (Role.HEADER, Role.SECRET),
-        "/auth/bearer": (Role.SECRET,),
-        "/auth/basic/username": (Role.SECRET,),
-        "/auth/basic/password": (Role.SECRET,),
+    roles=_ROLES,
+)
+
+_EXPECT: Json = {
+    "type": "object",
+    "additionalProperties": False,
+    "minProperties": 1,
+    "description": "What the file must be; it is not taken for the right one otherwise.",
+    "properties": {
+        "sha256": {
+            "type": "string",
+            "pattern": "^[0-9a-fA-F]{64}$",
+            "description": "The digest of its content.",
+        },
+        "media_type": {
+            "type": "string",
+            "minLength": 1,
+            "description": "As in `text/csv`, without parameters: no page that asks for a login.",
+        },
     },
+}
+_DOWNLOADED: dict[str, Json] = {
+    "status": {"type": "integer", "enum": [200], "description": "No other comes with a file."},
+    "headers": _OUTPUTS["headers"],
+    "bytes": {"type": "integer", "minimum": 0, "description": "The size of the file."},
+    "sha256": {"type": "string", "description": "The digest of its content, 64 hex digits."},
+    "media_type": {
+        "type": "string",
+        "description": "What the answer says that it is; `application/octet-stream` if nothing.",
+    },
+}
+_MAX_FILE_BYTES: Json = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": LARGEST_FILE_BYTES,
+    "default": DEFAULT_FILE_BYTES,
+    "description": "The largest file that is taken, counted after decompression.",
+}
+
+DOWNLOAD = Manifest(
+    name="http.download@1",
+    title="Download a file",
+    arguments={
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["url"],
+        "properties": {
+            **{name: _PROPERTIES[name] for name in ("url", "query", "headers", "auth")},
+            "max_bytes": _MAX_FILE_BYTES,
+            "expect": _EXPECT,
+        },
+    },
+    outputs={
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(_DOWNLOADED),
+        "properties": _DOWNLOADED,
+    },
+    effect="read",
+    idempotent=True,
+    errors=(
+        ErrorType("http.status", _P, "A status other than 200, and none of those below."),
+        ErrorType("http.status", _T, "408, 425, 429 or any 5xx."),
+        *(each for each in _ERRORS if each.type != "http.status"),
+        ErrorType("http.unexpected", _P, "The file is not what `expect` says."),
+        ErrorType("http.storage", _T, "The file cannot be written here; the disk may be full."),
+    ),
+    roles=_ROLES,
+    files=("file",),
 )

@@ -117,8 +117,8 @@ def build(call: Call, agent: str) -> Request:
         headers,
         body,
         _ok(given["ok_status"]) if "ok_status" in given else _USUAL,
-        _number("max_redirects", given, _default_redirects(method), 0, MAX_REDIRECTS),
-        _number("max_bytes", given, DEFAULT_MAX_BYTES, 1, LARGEST_MAX_BYTES),
+        number("max_redirects", given, _default_redirects(method), 0, MAX_REDIRECTS),
+        number("max_bytes", given, DEFAULT_MAX_BYTES, 1, LARGEST_MAX_BYTES),
         call,
         full,
     )
@@ -311,7 +311,8 @@ def _one_of(name: str, value: Json, known: Sequence[str]) -> str:
     return value
 
 
-def _number(name: str, given: Mapping[str, Json], default: int, least: int, most: int) -> int:
+def number(name: str, given: Mapping[str, Json], default: int, least: int, most: int) -> int:
+    """Return an integer argument; raise InvalidError unless it is one within its bounds."""
     value = given.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise InvalidError(f"{name} must be an integer from {least} to {most}")

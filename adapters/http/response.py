@@ -83,9 +83,14 @@ def headers(received: CIMultiDictProxy[str]) -> Mapping[str, Json]:
     for name, value in received.items():
         lower = name.lower()
         if lower not in _HIDDEN:
-            clean = value.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
-            found[lower] = f"{found[lower]}, {clean}" if lower in found else clean
+            text = clean(value)
+            found[lower] = f"{found[lower]}, {text}" if lower in found else text
     return found
+
+
+def clean(value: str) -> str:
+    """Return a header's value as text that every store of texts takes."""
+    return value.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
 
 
 def is_json(media_type: str) -> bool:

@@ -1,6 +1,11 @@
 """Every built-in operation keeps to what an operation promises."""
 
 import asyncio
+import atexit
+import functools
+import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +15,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from adapters import conformance, echo, http, shell, text
+from adapters import conformance, echo, http, shell, table, text
 from adapters.conformance import CANARY, Case
 from adapters.contract import (
     Adapter,
@@ -19,8 +24,9 @@ from adapters.contract import (
     Succeeded,
 )
 from tests.adapters.servers import Seen, Server, answer, json_answer, serve
-from tests.adapters.speaking import opened
+from tests.adapters.speaking import named, opened
 
+TABLE = Path(__file__).parent / "orders.csv"
 SOON = timedelta(seconds=0.3)
 Cases = Callable[[str], Sequence[Case]]
 
@@ -97,6 +103,46 @@ def http_cases(url: str) -> Sequence[Case]:
     )
 
 
+def download_cases(url: str) -> Sequence[Case]:
+    secret: dict[str, Json] = {
+        "headers": {"X-Api-Key": CANARY},
+        "auth": {"bearer": CANARY},
+        "url": f"{url}/500/{CANARY}?token={CANARY}",
+    }
+    other: Json = {"sha256": "0" * 64}
+    return (
+        Case("a file", {"url": f"{url}/200"}),
+        Case("a status", secret, "http.status", error_class="transient"),
+        Case("a part", {**secret, "url": f"{url}/206"}, "http.status", error_class="permanent"),
+        Case("too large", {**secret, "url": f"{url}/200", "max_bytes": 1}, "http.too_large"),
+        Case("another", {**secret, "url": f"{url}/200", "expect": other}, "http.unexpected"),
+        Case("slow", {**secret, "url": f"{url}/hang"}, "http.timeout", timeout=SOON),
+        Case("blocked", {**secret, "url": f"http://10.0.0.1/{CANARY}"}, "http.blocked"),
+        Case("refused", {**secret, "url": f"ftp://a.example/{CANARY}"}, "http.invalid"),
+        Case("a method", {"url": f"{url}/200", "method": "POST"}, valid=False),
+        Case("no size", {"url": f"{url}/200", "max_bytes": 0}, "http.invalid", valid=False),
+    )
+
+
+def table_cases(_: str) -> Sequence[Case]:
+    return (
+        Case("a table", {"file": str(TABLE)}),
+        Case("no table", {"file": str(TABLE), "delimiter": "."}, "table.format"),
+        Case("no file", {"file": f"/{CANARY}"}, "table.file"),
+        Case("slow", {"file": pipe()}, "table.timeout", timeout=SOON),
+        Case("no delimiter", {"file": "x", "delimiter": ""}, "table.invalid", valid=False),
+    )
+
+
+@functools.cache
+def pipe() -> str:
+    """Return a pipe that nobody writes to."""
+    path = Path(tempfile.mkdtemp(prefix="sark-test-")) / "pipe"
+    os.mkfifo(path)
+    atexit.register(shutil.rmtree, path.parent)
+    return str(path)
+
+
 def shell_cases(_: str) -> Sequence[Case]:
     env: Json = {"TOKEN": CANARY}
     return (
@@ -113,25 +159,29 @@ def shell_cases(_: str) -> Sequence[Case]:
 
 
 SUITES = (
-    Suite("echo", lambda _: echo.create({}), echo_cases,
+    Suite("echo.say@1", lambda _: echo.create({}), echo_cases,
           lambda _: Case("waits", {"message": 1, "delay": "50s"}, timeout=timedelta(60))),
-    Suite("text", lambda _: text.create({}), text_cases,
+    Suite("text.render@1", lambda _: text.create({}), text_cases,
           lambda _: Case("waits", {})),
-    Suite("http", lambda server: http.create({"allow_hosts": [server.host]}), http_cases,
+    Suite("http.request@1", lambda server: http.create({"allow_hosts": [server.host]}), http_cases,
           lambda url: Case("waits", {"url": f"{url}/hang"})),
-    Suite("shell", lambda _: shell.create({}), shell_cases,
+    Suite("shell.run@1", lambda _: shell.create({}), shell_cases,
           lambda _: Case("waits", {"script": "setsid sleep 60 & sleep 60"})),
+    Suite("http.download@1", lambda server: http.create({"allow_hosts": [server.host]}),
+          download_cases, lambda url: Case("waits", {"url": f"{url}/hang"})),
+    Suite("table.profile@1", lambda _: table.create({}), table_cases,
+          lambda _: Case("waits", {"file": pipe()})),
 )  # fmt: skip
 each_suite = pytest.mark.parametrize("suite", SUITES, ids=str)
 # A template cannot be made to wait.
 each_waiting_suite = pytest.mark.parametrize(
-    "suite", [each for each in SUITES if each.name != "text"], ids=str
+    "suite", [each for each in SUITES if each.name != "text.render@1"], ids=str
 )
 
 
 @asynccontextmanager
 async def running(suite: Suite) -> AsyncIterator[tuple[Operation, str]]:
-    async with serve(far_side) as server, opened(suite.adapter(server)) as operation:
+    async with serve(far_side) as server, opened(suite.adapter(server), suite.name) as operation:
         yield operation, server.url
 
 
@@ -140,7 +190,7 @@ def test_the_manifest_is_consistent(suite: Suite) -> None:
     """
     Schemas are valid and closed, errors are described, roles and refinements name arguments.
     """
-    (operation,) = suite.adapter(Server(1)).operations()
+    operation = named(suite.adapter(Server(1)), suite.name)
 
     conformance.check_description(operation.manifest)
 
@@ -184,7 +234,7 @@ def test_a_call_ends_by_itself_when_its_time_is_over(suite: Suite) -> None:
         async with running(suite) as (operation, url):
             first = suite.cases(url)[0]
             assert isinstance(await conformance.check_case(operation, first), Succeeded)
-            for method in ("GET", "POST") if suite.name == "http" else (None,):
+            for method in ("GET", "POST") if suite.name == "http.request@1" else (None,):
                 waits = suite.waits(url)
                 given = {**waits.arguments, "method": method} if method else waits.arguments
                 await conformance.check_deadline(operation, replace(waits, arguments=given))
@@ -201,7 +251,7 @@ def test_an_adapter_that_is_closed_holds_nothing(suite: Suite) -> None:
     async def story() -> None:
         async with serve(far_side) as server:
             adapter = suite.adapter(server)
-            (operation,) = adapter.operations()
+            operation = named(adapter, suite.name)
             await conformance.check_closing(adapter, operation, suite.cases(server.url)[0])
 
     asyncio.run(story())
@@ -239,5 +289,7 @@ def test_which_arguments_may_be_secret() -> None:
 
     basic = {"/auth/basic/username", "/auth/basic/password"}
     assert {"/url", "/headers/*", "/auth/bearer"} | basic == found["http.request@1"]
+    assert found["http.download@1"] == found["http.request@1"]
     assert {"/env/*", "/stdin"} == found["shell.run@1"]
-    assert frozenset() == found["text.render@1"] | found["echo.say@1"]
+    others = found["text.render@1"] | found["echo.say@1"] | found["table.profile@1"]
+    assert frozenset() == others

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +104,44 @@ def test_a_broken_outcome(does: Callable[[Call], Any], expected: str, sentence: 
 
     with pytest.raises(AssertionError, match=rf"echo\.say@1: .*{sentence}"):
         asyncio.run(conformance.check_case(Broken(does), case))
+
+
+_FILES = replace(echo.MANIFEST, files=("file",))
+
+
+def gives(name: str, path: Callable[[Path], Path]) -> Callable[[Call], Succeeded]:
+    return lambda call: Succeeded({"message": 1}, {name: path(call.folder())})
+
+
+def written(folder: Path) -> Path:
+    path = folder / "x"
+    path.write_text("x")
+    return path
+
+
+def linked(folder: Path) -> Path:
+    written(folder)
+    (folder / "link").symlink_to(folder / "x")
+    return folder / "link"
+
+
+@pytest.mark.parametrize(
+    ("does", "sentence"),
+    [
+        (gives("other", written), "gives the file 'other', not declared"),
+        (gives("file", lambda folder: folder / "gone"), "no regular file"),
+        (gives("file", lambda folder: folder), "no regular file"),
+        (gives("file", linked), "no regular file"),
+        (gives("file", lambda _: Path(__file__)), "not in the folder of the call"),
+    ],
+)
+def test_a_broken_file(does: Callable[[Call], Any], sentence: str) -> None:
+    """
+    What is given as a file is declared, lies in the folder of the call, and is one.
+    """
+    with pytest.raises(AssertionError, match=rf"echo\.say@1: .*{sentence}"):
+        asyncio.run(conformance.check_case(Broken(does, _FILES), _CASE))
+    asyncio.run(conformance.check_case(Broken(gives("file", written), _FILES), _CASE))
 
 
 LEFT: list[object] = []

@@ -11,18 +11,25 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from adapters import echo, http, pages, shell, text
+from adapters import echo, http, pages, shell, table, text
 from adapters.contract import Json, Manifest
-from tests.adapters.servers import json_answer, serve
+from tests.adapters.servers import Seen, answer, json_answer, serve
 from tests.adapters.speaking import call, opened, outputs
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference" / "operations"
-MODULES: Mapping[str, Any] = {each.MANIFEST.name: each for each in (echo, http, shell, text)}
-MANIFESTS: Mapping[str, Manifest] = {name: each.MANIFEST for name, each in MODULES.items()}
+TABLE = Path(__file__).parent / "orders.csv"
+OPERATIONS: Mapping[str, tuple[Any, Manifest]] = {
+    each.manifest.name: (module, each.manifest)
+    for module in (echo, http, shell, table, text)
+    for each in module.create({}).operations()
+}
+MANIFESTS: Mapping[str, Manifest] = {name: each for name, (_, each) in OPERATIONS.items()}
 EXPECTED: Mapping[str, Mapping[str, Json]] = {
     "echo.say@1": {"message": {"greeting": "hello", "to": ["ann", "bo"]}},
+    "http.download@1": {"status": 200, "bytes": 9, "media_type": "text/csv"},
     "http.request@1": {"status": 201, "body": {"id": 7}},
     "shell.run@1": {"exit_code": 0, "json": {"owner": "team; rm -rf /", "most": 2}},
+    "table.profile@1": {"rows": 4, "null_counts": {"order_id": 1, "region": 0, "amount": 1}},
     "text.render@1": {"text": "# RELEASE NOTES\n1. It starts faster (ann)\n2. It ends\n"},
 }
 
@@ -56,16 +63,25 @@ def test_the_example_runs(name: str) -> None:
     step = example(name)
 
     async def story() -> Mapping[str, Json]:
-        async with serve(lambda _: json_answer(b'{"id": 7}', 201)) as server:
+        async with serve(far_side) as server:
             given = _at(step["with"], server.url)
             Draft202012Validator(dict(MANIFESTS[name].arguments)).validate(given)
-            module = MODULES[name]
+            module, _ = OPERATIONS[name]
             settings: dict[str, Json] = {"allow_hosts": [server.host]} if module is http else {}
-            async with opened(module.create(settings)) as operation:
+            async with opened(module.create(settings), name) as operation:
                 return outputs(await operation.invoke(call(**given)))
 
     found = asyncio.run(story())
     assert EXPECTED[name] == {each: found[each] for each in EXPECTED[name]}
+
+
+def test_files_are_on_the_page() -> None:
+    """
+    A page names the files that an operation gives, and the arguments that take one.
+    """
+    assert "## Files\n\n`file`: kept by a step's" in pages.reference(MANIFESTS["http.download@1"])
+    assert "## Files" not in pages.reference(MANIFESTS["echo.say@1"])
+    assert "It is an artifact of an earlier step." in pages.reference(MANIFESTS["table.profile@1"])
 
 
 def test_a_page_is_made_from_nothing_and_keeps_what_is_written(tmp_path: Path) -> None:
@@ -92,8 +108,16 @@ def example(name: str) -> Any:
     return step
 
 
+def far_side(seen: Seen) -> bytes:
+    """Answer with a file to a GET, and with what was made to all else."""
+    if seen.method == "GET":
+        return answer(200, b"id,n\n1,2\n", ("Content-Type: text/csv",))
+    return json_answer(b'{"id": 7}', 201)
+
+
 def _at(arguments: Mapping[str, Json], url: str) -> dict[str, Json]:
-    """Return arguments with the example's host replaced by a server that is there."""
+    """Return arguments with the example's host and file replaced by some that are there."""
     text_of = orjson.dumps(arguments).decode().replace("https://deployer.acme.example", url)
+    text_of = text_of.replace("{{ steps.fetch.artifacts.raw }}", str(TABLE))
     found: dict[str, Json] = orjson.loads(text_of)
     return found

@@ -97,6 +97,8 @@ def test_a_name_is_taken_once() -> None:
         (replace(echo.MANIFEST, roles={"/other": (Role.CODE,)}), "no argument"),
         (replace(echo.MANIFEST, roles={"delay": (Role.CODE,)}), "no argument"),
         (replace(echo.MANIFEST, errors=echo.MANIFEST.errors * 2), "twice"),
+        (replace(echo.MANIFEST, files=("a", "a")), "files must be"),
+        (replace(echo.MANIFEST, files=("../a",)), "files must be"),
         (
             replace(echo.MANIFEST, errors=(ErrorType("x.y", ErrorClass.PERMANENT, "z"),)),
             "does not begin",
