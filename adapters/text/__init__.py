@@ -1,7 +1,8 @@
 """`text.render@1`: a text from a template with loops and conditions, at a cost that has an end."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from adapters.contract import (
     Adapter,
@@ -61,6 +62,7 @@ MANIFEST = Manifest(
         ),
     ),
     roles={"/template": (Role.CODE,)},
+    files=("file",),
 )
 
 
@@ -81,7 +83,8 @@ class Render:
             return Failed("text.invalid", message, ErrorClass.PERMANENT)
         try:
             async with asyncio.timeout(call.timeout.total_seconds()):
-                return Succeeded({"text": await _render(template, values)})
+                text = await _render(template, values)
+            return Succeeded({"text": text}, _Files(text, call.folder))
         except TemplateError as error:
             return Failed("text.template", str(error), ErrorClass.PERMANENT)
         except ValueFault as error:
@@ -91,6 +94,27 @@ class Render:
         except TimeoutError:
             message = f"not rendered within {call.timeout.total_seconds():g} s"
             return Failed("text.timeout", message, ErrorClass.TRANSIENT)
+
+
+class _Files(Mapping[str, Path]):
+    """The text as a file, which is written by whoever asks for it: mostly nobody does."""
+
+    def __init__(self, text: str, folder: Callable[[], Path]) -> None:
+        self._text = text
+        self._folder = folder
+
+    def __getitem__(self, name: str) -> Path:
+        if name != "file":
+            raise KeyError(name)
+        path = self._folder() / name
+        path.write_text(self._text, encoding="utf-8", newline="")
+        return path
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("file",))
+
+    def __len__(self) -> int:
+        return 1
 
 
 class Text:
