@@ -5,10 +5,13 @@ modification is the instant until which it is retained: content and retention ar
 neither is ever there without the other.
 """
 
+import asyncio
 import errno
 import fcntl
 import hashlib
+import logging
 import os
+import random
 import re
 import stat
 import tempfile
@@ -23,6 +26,7 @@ from typing import BinaryIO
 from engine.core.values import Json
 from engine.errors import Invalid, NotFound, Unavailable
 
+_LOG = logging.getLogger("sark.artifacts")
 LARGEST = 10 << 30
 LONGEST = timedelta(days=3650)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -133,6 +137,23 @@ class Artifacts:
             os.fsync(number)
             os.replace(temporary, place)
             _sync(place.parent)
+
+
+async def tidy(artifacts: Artifacts, every: timedelta = timedelta(hours=1)) -> None:
+    """Forget what nobody retains any more, about once in `every`, until cancelled.
+
+    Any number of workers may do so at once; a store that cannot be read is tried again.
+    """
+    while True:
+        pause = every * (0.5 + random.random())  # nosec B311 - a pause, no secret
+        await asyncio.sleep(pause.total_seconds())
+        try:
+            count = await asyncio.to_thread(artifacts.forget, datetime.now(UTC))
+        except OSError as error:
+            _LOG.warning("artifacts in %s cannot be removed: %s", artifacts.folder, error)
+            continue
+        if count:
+            _LOG.info("%d artifacts were removed, for their retention is over", count)
 
 
 def _read(reference: Json) -> tuple[str, str, int]:

@@ -22,6 +22,8 @@ class Scratch:
     def __call__(self) -> Path:
         """Return the folder, the same each time."""
         if self.path is None:
+            if self._place is not None:
+                self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path = Path(tempfile.mkdtemp(prefix="sark-step-", dir=self._place))
         return self.path
 

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import psycopg
 import uvloop
 
-from engine.artifacts import Artifacts
+from engine.artifacts import Artifacts, tidy
 from engine.broker import Bell, HintBroker
 from engine.errors import Misconfigured, Unavailable
 from engine.executor import Executor
@@ -49,7 +49,11 @@ async def _serve(settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, worker.stop)
-        await worker.serve()
+        tidying = asyncio.create_task(tidy(artifacts))
+        try:
+            await worker.serve()
+        finally:
+            tidying.cancel()
 
 
 class WorkerProcess:

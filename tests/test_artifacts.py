@@ -1,5 +1,6 @@
 """The artifact store: files by their content, whole or not at all."""
 
+import asyncio
 import errno
 import hashlib
 import os
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from engine.artifacts import LARGEST, LONGEST, Artifacts
+from engine.artifacts import LARGEST, LONGEST, Artifacts, tidy
 from engine.errors import Invalid, NotFound, Unavailable
 
 DAY = timedelta(days=1)
@@ -252,6 +253,48 @@ def test_many_keep_and_forget_at_once(artifacts: Artifacts, tmp_path: Path) -> N
     assert [] == faults
     (left,) = contents(artifacts)
     assert left.stat().st_mtime > (now + 1.9 * DAY).timestamp()
+
+
+def test_what_nobody_retains_goes_by_itself(artifacts: Artifacts, tmp_path: Path) -> None:
+    """
+    Workers look now and then, and remove what has expired; what has not stays.
+    """
+    artifacts.keep(file(tmp_path, b"short"), "raw", "text/csv", timedelta(milliseconds=100))
+    kept = artifacts.keep(file(tmp_path), "raw", "text/csv", DAY)
+
+    async def story() -> None:
+        tidying = asyncio.create_task(tidy(artifacts, timedelta(milliseconds=20)))
+        async with asyncio.timeout(10):
+            while len(contents(artifacts)) > 1:
+                await asyncio.sleep(0.01)
+        tidying.cancel()
+
+    asyncio.run(story())
+    assert [artifacts.path(kept)] == contents(artifacts)
+
+
+def test_a_store_that_cannot_be_tidied(
+    artifacts: Artifacts, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    It is logged, and tried again: no worker ends for that.
+    """
+    artifacts.keep(file(tmp_path, b"short"), "raw", "text/csv", timedelta(milliseconds=1))
+    (shard,) = {each.parent for each in contents(artifacts)}
+    (shard / "lock").unlink()
+    (shard / "lock").mkdir()
+
+    async def story() -> None:
+        tidying = asyncio.create_task(tidy(artifacts, timedelta(milliseconds=20)))
+        async with asyncio.timeout(10):
+            while "cannot be removed" not in caplog.text:
+                await asyncio.sleep(0.01)
+            (shard / "lock").rmdir()
+            while contents(artifacts):
+                await asyncio.sleep(0.01)
+        tidying.cancel()
+
+    asyncio.run(story())
 
 
 def test_a_killed_process_leaves_no_half_file(artifacts: Artifacts, tmp_path: Path) -> None:

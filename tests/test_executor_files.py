@@ -158,6 +158,7 @@ def test_a_folder_that_nobody_asks_for_is_not_made(place: Place) -> None:
     place.scratch.rmdir()
 
     assert {} == artifacts_of(place.attempt(nothing))
+    assert not place.scratch.exists()
 
 
 async def breaks(call: Call) -> Outcome:
@@ -278,6 +279,7 @@ def test_a_text_is_written_for_whoever_keeps_it(place: Place) -> None:
     assert "å 1\n" == place.artifacts.path(reference).read_text("utf-8")
     place.scratch.rmdir()
     assert {} == artifacts_of(place.run(render, made))
+    assert not place.scratch.exists()
 
 
 def test_what_a_script_leaves_is_kept(place: Place) -> None:

@@ -24,12 +24,13 @@ def test_a_folder_is_made_when_it_is_asked_for(tmp_path: Path) -> None:
     """
     Nothing is made before; then it is one private folder, the same each time.
     """
-    scratch = Scratch(tmp_path)
+    place = tmp_path / "state" / "scratch"
+    scratch = Scratch(place)
     assert [] == list(tmp_path.iterdir())
 
     folder = scratch()
     assert [folder, 0o700] == [scratch(), folder.stat().st_mode & 0o777]
-    assert [folder] == list(tmp_path.iterdir())
+    assert [folder] == list(place.iterdir())
 
 
 def test_a_folder_goes_however_it_was_left(deep: Path) -> None:
