@@ -10,6 +10,7 @@ import click
 _COMMANDS = {
     "init": ("specs", "Start a repository of workflows in a folder."),
     "check": ("specs", "Find every mistake in workflow specs."),
+    "fmt": ("format", "Rewrite specs in the one style."),
     "plan": ("specs", "Show what a spec compiles to."),
     "schema": ("specs", "Print the JSON Schema of workflow specs."),
     "explain": ("specs", "Explain the code of a finding."),

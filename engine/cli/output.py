@@ -26,6 +26,7 @@ class Exit(IntEnum):
     CANCELLED = 3
     DENIED = 4
     UNREACHABLE = 5
+    DEFECT = 70
     INTERRUPTED = 130
 
 
