@@ -10,6 +10,7 @@ from engine.core.inputs import BoundInputs
 from engine.core.plan import Trigger
 from engine.core.trigger import BoundTrigger, by_hand
 from engine.core.values import Json
+from engine.core.whole import WholeRun
 from engine.store import plans, views, workflows
 from engine.store.pool import Connection
 from engine.store.workflows import Active
@@ -60,6 +61,7 @@ class BoundPlan:
         self.inputs = BoundInputs(bound.plan.inputs)
         self.by_hand: Trigger | None = by_hand(bound.plan.triggers)
         self.triggers = {each.id: BoundTrigger(each, self.inputs) for each in bound.plan.triggers}
+        self.whole = WholeRun(bound.plan)
 
 
 class Cache:

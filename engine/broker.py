@@ -173,6 +173,8 @@ class Rings(Protocol):
 
     def ring_controller(self, source: str) -> None: ...
 
+    def ring_relay(self) -> None: ...
+
 
 class Bell:
     """Rings processes by Dramatiq messages, from any thread and any event loop.

@@ -18,21 +18,30 @@ import orjson
 from dramatiq.worker import Worker as Consumers
 
 from engine.broker import RELAY, Bell, HintBroker, Rings
-from engine.core.values import Json
+from engine.core.admission import admit
+from engine.core.values import Json, canonical
 from engine.errors import SarkError, Unavailable
 from engine.intake import Decides, Delivery, Intake, Kind, Start
 from engine.settings import Settings
-from engine.store import approvals, events, inbox, outbox
+from engine.store import approvals, events, groups, inbox, outbox, runs
 from engine.store.events import Event
 from engine.store.inbox import Telling
 from engine.store.leases import Session
 from engine.store.outbox import Sent
 from engine.store.pool import Connection, pool
+from engine.store.starts import AGEING
 
 _LOG = logging.getLogger("sark.relay")
 _GROUP = 500
 _PERIOD = 1.0
 _SWEEP_EVERY = timedelta(minutes=1)
+_REFUSED = canonical(
+    {
+        "type": "sark.concurrency",
+        "detail": "its group has no place for it, by the `concurrency` of the workflow",
+        "class": "permanent",
+    }
+).decode()
 
 
 class RelayDuty:
@@ -90,6 +99,7 @@ class Relay:
             rung.clear()
             while await self.follow() == _GROUP:
                 pass
+            await self.let_in()
             if loop.time() - swept > _SWEEP_EVERY.total_seconds():
                 swept = loop.time()
                 async with self._session.turn() as connection:
@@ -111,6 +121,19 @@ class Relay:
             await outbox.forget(connection, [each.id for each in sent])
         self._ring(rung)
         return len(sent)
+
+    async def let_in(self) -> None:
+        """Let runs of full groups in as slots come free, and end those that nobody waits for."""
+        rung: set[str] = set()
+        async with self._session.turn() as connection:
+            for group in await groups.crowded(connection):
+                told = admit(group.told(), group.live, group.waiting)
+                rung.update(await groups.settle(connection, told, _REFUSED, AGEING))
+                for run in told.cancelled:
+                    reason = {"by": "concurrency", "reason": "a newer run of its group has come"}
+                    asked = await runs.cancel(connection, run, reason)
+                    self._ring([asked] if asked is not None else [])
+        self._ring([(None, pool) for pool in rung])
 
     async def _start(self, sent: Sent) -> None:
         """Start what a row asks for, once; what cannot be started is told to the log."""

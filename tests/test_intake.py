@@ -33,6 +33,9 @@ class Bell:
     def ring_controller(self, source: str) -> None:
         raise AssertionError
 
+    def ring_relay(self) -> None:
+        raise AssertionError
+
 
 def start(**inputs: str) -> Start:
     return Start("shop", "hello", inputs, "token:test")

@@ -22,7 +22,11 @@ _MOST_COMMITS = 2048  # GitHub tells of no more in one push; the rest cannot be 
 
 
 class Said(StrEnum):
-    """What was decided. `unmatched` by the trigger's keys, `filtered` by its filter."""
+    """What was decided.
+
+    `unmatched` by the trigger's keys, `filtered` by its filter, `duplicate` by the workflow's
+    idempotency key.
+    """
 
     STARTED = "started"
     UNMATCHED = "unmatched"
@@ -30,6 +34,7 @@ class Said(StrEnum):
     INVALID = "invalid"
     DENIED = "denied"
     ERROR = "error"
+    DUPLICATE = "duplicate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,8 @@ class Intake:
         if self._bell is not None:
             for pool in turn.pools:
                 self._bell.ring_pool(pool)
+            if turn.has_groups:
+                self._bell.ring_relay()
         return turn.answers
 
     async def _turn(self, turn: Turn) -> None:

@@ -1,6 +1,7 @@
 """One turn of the intake: everything that waits, judged in memory and written in one statement."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
@@ -44,12 +45,20 @@ class Turn:
         self._runs: list[NewRun] = []
         self._decisions: list[NewDecision] = []
         self._begun = frozenset[UUID]()
+        self._keys: dict[UUID, Key] = {}
         self.answers: dict[UUID, Started | Delivered | Exception] = {}
 
     @property
     def pools(self) -> frozenset[str]:
         """The pools that have new runs."""
-        return frozenset(run.pool for run in self._runs if run.id in self._begun)
+        return frozenset(
+            run.pool for run in self._runs if run.id in self._begun and run.group is None
+        )
+
+    @property
+    def has_groups(self) -> bool:
+        """True if new runs wait to be let in."""
+        return any(run.group is not None for run in self._runs)
 
     async def write(self, connection: Connection, starts: Starts) -> None:
         """Judge and write the group; judge it anew where an activation came in between."""
@@ -70,6 +79,7 @@ class Turn:
         self._deliveries.clear()
         self._runs.clear()
         self._decisions.clear()
+        self._keys.clear()
         self.answers.clear()
         for each in self._group:
             match each.request:
@@ -89,16 +99,18 @@ class Turn:
             decision = trigger.decide(delivery.event)
             said, reason, run = decision.said, decision.reason, None
             if decision.inputs is not None:
+                about = {**trigger.about(delivery.event), "delivery": delivery.id}
                 verdict = self._may_start(delivery, hook.workflow)
-                if verdict.allowed:
-                    about = {**trigger.about(delivery.event), "delivery": delivery.id}
-                    run = uuid7()
-                    self._runs.append(
-                        _row(run, hook.workflow, about, decision.inputs, delivery=name)
-                    )
-                    begun.append(run)
-                else:
+                if not verdict.allowed:
                     said, reason = Said.DENIED, verdict.reason
+                else:
+                    run = uuid7()
+                    try:
+                        row = _row(run, hook.workflow, plan, about, decision.inputs, name)
+                        self._runs.append(row)
+                        begun.append(run)
+                    except (EvaluationError, ValueError) as error:
+                        said, reason, run = Said.ERROR, str(error), None
             self._decisions.append(
                 NewDecision(
                     name, delivery.namespace, hook.workflow.name, hook.trigger, said, reason, run
@@ -128,8 +140,11 @@ class Turn:
 
     async def _take(self, connection: Connection, identity: UUID, start: Start) -> None:
         try:
-            self._runs.append(await self._run(connection, identity, start))
-            self.answers[identity] = Started(identity, False)
+            row = await self._run(connection, identity, start)
+            self._runs.append(row)
+            self.answers[identity] = Started(row.id, False)
+            if row.key is not None:
+                self._keys[identity] = row.key
         except (NotFound, Conflict, Invalid) as fault:
             self.answers[identity] = fault
 
@@ -148,8 +163,11 @@ class Turn:
             raise Invalid(f"the inputs of {name} do not fit", problems) from None
         except EvaluationError as error:
             raise Invalid(f"a default input of {name} has no value: {error}") from None
-        key = None if start.key is None else _key(start)
-        return _row(start.run or identity, active, about, inputs, key=key, digest=start.digest)
+        try:
+            row = _row(start.run or identity, active, plan, about, inputs)
+        except (EvaluationError, ValueError) as error:
+            raise Invalid(f"{name} cannot be started: {error}") from None
+        return row if start.key is None else replace(row, key=_key(start), digest=start.digest)
 
     async def _recall(self, connection: Connection, written: Written) -> None:
         """Answer what had been told before by what it came to then.
@@ -166,14 +184,15 @@ class Turn:
             self.answers |= {each: Delivered(runs[_name(one)], True) for each, one in known}
         keyed = [
             (each.id, one) for each in self._group
-            if isinstance(one := each.request, Start) and one.key is not None
-            and each.id not in written.begun
+            if isinstance(one := each.request, Start) and each.id not in written.begun
+            and (one.key is not None or each.id in self._keys)
         ]  # fmt: skip
         if keyed:
-            taken = await keys.taken(connection, [_key(one) for _, one in keyed])
+            known_as = {each: self._keys.get(each) or _key(one) for each, one in keyed}
+            taken = await keys.taken(connection, list(known_as.values()))
             self.answers |= {
                 each: _repeated(each, claim, one) for each, one in keyed
-                if (claim := taken.get(_key(one))) is not None
+                if (claim := taken.get(known_as[each])) is not None
             }  # fmt: skip
 
 
@@ -205,10 +224,15 @@ def _repeated(identity: UUID, claim: Claim, start: Start) -> Started | Exception
 
 
 def _row(
-    identity: UUID, active: Active, about: Json, inputs: Json, *, delivery: Name | None = None,
-    key: Key | None = None, digest: str = "",
+    identity: UUID, active: Active, plan: BoundPlan, about: Json, inputs: Mapping[str, Json],
+    delivery: Name | None = None,
 ) -> NewRun:  # fmt: skip
+    """Return a run on the terms of its workflow; raise EvaluationError or ValueError."""
+    terms = plan.whole.terms(inputs, about)
+    group = None if terms.group is None else f"{active.namespace}:{terms.group}"
+    key = None if terms.key is None else Key(active.namespace, active.name, f"run:{terms.key}")
     return NewRun(
         identity, active.namespace, active.name, active.source, active.commit_sha, active.plan,
-        about, inputs, delivery=delivery, key=key, digest=digest,
+        about, inputs, priority=terms.priority, delivery=delivery, key=key, group=group,
+        rules=terms.rules,
     )  # fmt: skip

@@ -122,7 +122,7 @@ class Owner:
         batch = self._gather()
         claimed = await self._commit(batch)
         batch.gate.set()
-        if batch.sent:
+        if batch.sent or any(self._frees(one) for one, _ in batch.decisions):
             self._relay()
         for identity, taken in batch.taken.items():
             self._owned[identity].told.difference_update(taken)
@@ -155,6 +155,10 @@ class Owner:
                 batch.changes[one.id] = change
         self._take_in(batch)
         return batch
+
+    def _frees(self, one: Owned) -> bool:
+        """True if the end of a run lets another of its group in."""
+        return one.run.ended_at is not None and one.run.bound.plan.concurrency is not None
 
     def _take_in(self, batch: _Batch) -> None:
         """Say of each run how many rows of its inbox it takes; one set aside takes none."""

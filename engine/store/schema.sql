@@ -68,7 +68,7 @@ CREATE TABLE decisions (
     said text NOT NULL,
     reason text DEFAULT ''::text NOT NULL,
     run_id uuid,
-    CONSTRAINT decisions_said_check CHECK ((said = ANY (ARRAY['started'::text, 'unmatched'::text, 'filtered'::text, 'invalid'::text, 'denied'::text, 'error'::text]))),
+    CONSTRAINT decisions_said_check CHECK ((said = ANY (ARRAY['started'::text, 'unmatched'::text, 'filtered'::text, 'invalid'::text, 'denied'::text, 'error'::text, 'duplicate'::text]))),
     CONSTRAINT started_has_a_run CHECK (((run_id IS NOT NULL) = (said = 'started'::text)))
 );
 
@@ -178,8 +178,12 @@ CREATE TABLE runs (
     started_at timestamp with time zone,
     ended_at timestamp with time zone,
     unheard integer DEFAULT 0 NOT NULL,
+    slot_group text,
+    slot_rules json,
+    admitted_at timestamp with time zone,
     CONSTRAINT ended CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text])))),
     CONSTRAINT ended_is_unowned CHECK (((ended_at IS NULL) OR (owner IS NULL))),
+    CONSTRAINT rules_of_a_group CHECK (((slot_group IS NULL) = (slot_rules IS NULL))),
     CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'paused'::text, 'cancelling'::text, 'compensating'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text]))),
     CONSTRAINT runs_unheard_check CHECK ((unheard >= 0))
 )
@@ -310,6 +314,8 @@ CREATE INDEX events_by_time ON events USING btree (at);
 
 CREATE INDEX events_by_type ON events USING btree (namespace, type, at);
 
+CREATE INDEX runs_admitted ON runs USING btree (slot_group, id) WHERE ((slot_group IS NOT NULL) AND (admitted_at IS NOT NULL) AND (ended_at IS NULL));
+
 CREATE INDEX runs_by_odd_status ON runs USING btree (status, id DESC) WHERE (status <> ALL (ARRAY['queued'::text, 'running'::text, 'succeeded'::text]));
 
 CREATE INDEX runs_by_workflow ON runs USING btree (namespace, workflow, id DESC);
@@ -319,6 +325,8 @@ CREATE INDEX runs_claimable ON runs USING btree (pool, due_at) WHERE ((owner IS 
 CREATE INDEX runs_owned ON runs USING btree (owner) WHERE (owner IS NOT NULL);
 
 CREATE INDEX runs_told ON runs USING btree (owner) WHERE ((owner IS NOT NULL) AND (unheard > 0));
+
+CREATE INDEX runs_unadmitted ON runs USING btree (slot_group, priority DESC, id) WHERE ((slot_group IS NOT NULL) AND (admitted_at IS NULL) AND (ended_at IS NULL));
 
 CREATE INDEX runs_unheard ON runs USING btree (owner) WHERE ((owner IS NOT NULL) AND (cancel IS NOT NULL));
 

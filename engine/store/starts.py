@@ -37,24 +37,30 @@ _WRITE: LiteralString = """
         ON CONFLICT (namespace, workflow, key) DO NOTHING RETURNING run
     ), begun AS (
         INSERT INTO runs (id, namespace, workflow, source, commit_sha, plan, trigger, inputs,
-                          pool, priority, due_at)
+                          pool, priority, slot_group, slot_rules, due_at)
         SELECT id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool, priority,
-               now() - priority * %(ageing)s::interval
+               slot_group, slot_rules,
+               CASE WHEN slot_group IS NULL THEN now() - priority * %(ageing)s::interval
+                    ELSE '9999-01-01Z' END
           FROM seen, unnest(%(ids)s, %(namespaces)s, %(workflows)s, %(sources)s, %(commits)s,
                             %(plans)s, %(triggers)s, %(inputs)s, %(pools)s, %(priorities)s,
-                            %(keys)s, %(routes)s, %(deliveries)s)
+                            %(keys)s, %(routes)s, %(deliveries)s, %(groups)s, %(rules)s)
             AS new (id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool,
-                    priority, key, route, delivery)
+                    priority, key, route, delivery, slot_group, slot_rules)
          WHERE (key IS NULL OR id IN (SELECT run FROM claimed))
            AND (route IS NULL OR (route, delivery) IN (SELECT route, delivery FROM recorded))
         ON CONFLICT (id) DO NOTHING RETURNING id
     ), decided AS (
         INSERT INTO decisions (route, delivery, namespace, workflow, trigger, said, reason, run_id)
-        SELECT new.*
+        SELECT route, delivery, namespace, workflow, trigger,
+               CASE WHEN new_run THEN said ELSE 'duplicate' END, reason,
+               CASE WHEN new_run THEN run_id END
           FROM unnest(%(s_routes)s, %(s_ids)s, %(s_namespaces)s, %(s_workflows)s, %(s_triggers)s,
                       %(s_said)s, %(s_reasons)s, %(s_runs)s)
             AS new (route, delivery, namespace, workflow, trigger, said, reason, run_id)
           JOIN recorded USING (route, delivery)
+         CROSS JOIN LATERAL (
+               SELECT run_id IS NULL OR run_id IN (SELECT id FROM begun) AS new_run) AS known
     )
     SELECT 'seen', '', '' FROM seen
      UNION ALL SELECT 'recorded', route, delivery FROM recorded
@@ -66,7 +72,7 @@ _KINDS: dict[str, type[Array]] = {
     "k_runs": Uuids,
     "ids": Uuids, "namespaces": Texts, "workflows": Texts, "sources": Texts, "commits": Texts,
     "plans": Texts, "triggers": Jsons, "inputs": Jsons, "pools": Texts, "priorities": Smalls,
-    "keys": Texts, "routes": Texts, "deliveries": Texts,
+    "keys": Texts, "routes": Texts, "deliveries": Texts, "groups": Texts, "rules": Jsons,
     "s_routes": Texts, "s_ids": Texts, "s_namespaces": Texts, "s_workflows": Texts,
     "s_triggers": Texts, "s_said": Texts, "s_reasons": Texts, "s_runs": Uuids,
 }  # fmt: skip
@@ -77,7 +83,8 @@ class NewRun:
     """A run to be started. `id` is a UUIDv7, so that runs sort by their start.
 
     One that a delivery sets off begins only if the `delivery` was not known before, one under a
-    `key` only if that was free; `digest` is then that of the request's body.
+    `key` only if that was free; `digest` is then that of the request's body. One of a `group`
+    waits until it is let in by the `rules` of the group.
     """
 
     id: UUID
@@ -93,6 +100,8 @@ class NewRun:
     delivery: Name | None = None
     key: Key | None = None
     digest: str = ""
+    group: str | None = None
+    rules: Json = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +200,8 @@ def _runs(told: Sequence[NewRun]) -> dict[str, Array]:
         "keys": Texts([run.key and run.key.key for run in told]),
         "routes": Texts([run.delivery and run.delivery.route for run in told]),
         "deliveries": Texts([run.delivery and run.delivery.id for run in told]),
+        "groups": Texts([run.group for run in told]),
+        "rules": Jsons([None if run.group is None else canonical(run.rules) for run in told]),
     }
 
 

@@ -1,0 +1,72 @@
+"""What a workflow says of its runs as wholes: who goes first, who waits, who is there already."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.core.expression import Compiled, compile_value
+from engine.core.plan import Concurrency, Plan
+from engine.core.values import Json
+
+LEVELS = {"low": 0, "normal": 1, "high": 2, "critical": 3}
+LONGEST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a run starts: its priority, its group with the rules, its idempotency key."""
+
+    priority: int = LEVELS["normal"]
+    group: str | None = None
+    rules: Json = None
+    key: str | None = None
+
+
+class WholeRun:
+    """The run-level keys of a plan, compiled once."""
+
+    def __init__(self, plan: Plan) -> None:
+        told = plan.settings if isinstance(plan.settings, Mapping) else {}
+        self._name = plan.name
+        self._concurrency = plan.concurrency
+        self._group = _template(plan.concurrency.group if plan.concurrency else None)
+        self._priority = _template(_within(told, "priority", "level"))
+        self._key = _template(_within(told, "idempotency", "key"))
+
+    def terms(self, inputs: Mapping[str, Json], trigger: Json) -> Terms:
+        """Return the terms of a run; raise EvaluationError or ValueError where one has no value."""
+        names = {"inputs": inputs, "trigger": trigger}
+        level = "normal" if self._priority is None else self._priority.evaluate(names)
+        if level not in LEVELS:
+            raise ValueError(f"priority must give one of {', '.join(LEVELS)}; it gave {level!r}")
+        key = None if self._key is None else _text("idempotency.key", self._key, names)
+        priority = LEVELS[str(level)]
+        if self._group is None or self._concurrency is None:
+            return Terms(priority, key=key)
+        group = _text("concurrency.group", self._group, names)
+        return Terms(priority, self._scoped(group), _rules(self._concurrency), key)
+
+    def _scoped(self, group: str) -> str:
+        assert self._concurrency is not None
+        within = self._name if self._concurrency.scope == "workflow" else ""
+        return f"{within}:{group}"
+
+
+def _rules(told: Concurrency) -> Json:
+    return {"limit": told.limit, "on_conflict": told.on_conflict, "max_queue": told.max_queue}
+
+
+def _within(told: Mapping[str, Json], key: str, inner: str) -> str | None:
+    held = told.get(key)
+    value = held.get(inner) if isinstance(held, Mapping) else None
+    return None if value is None else str(value)
+
+
+def _template(text: str | None) -> Compiled | None:
+    return None if text is None else compile_value(text)
+
+
+def _text(what: str, template: Compiled, names: Mapping[str, Json]) -> str:
+    text = str(template.evaluate(names))
+    if not 0 < len(text) <= LONGEST:
+        raise ValueError(f"{what} gave {len(text)} characters; it may have 1 to {LONGEST}")
+    return text

@@ -1,0 +1,73 @@
+"""Groups of runs that share slots: who waits in them, and who is let in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from engine.core.admission import Admission, Conflict, Rules
+from engine.core.values import Json
+from engine.store.pool import Connection
+
+_LONGEST = 20_000
+
+_FULL: LiteralString = """
+    SELECT slot_group AS name, array_agg(id ORDER BY priority DESC, id) AS waiting,
+           (array_agg(slot_rules ORDER BY id DESC))[1] AS rules,
+           (SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM runs AS live
+             WHERE live.slot_group = runs.slot_group AND admitted_at IS NOT NULL
+               AND ended_at IS NULL) AS live
+      FROM runs
+     WHERE slot_group IS NOT NULL AND admitted_at IS NULL AND ended_at IS NULL
+     GROUP BY slot_group ORDER BY slot_group LIMIT %(limit)s
+"""
+_ADMIT: LiteralString = """
+    UPDATE runs SET admitted_at = now(),
+           due_at = CASE WHEN due_at = '9999-01-01Z'
+                         THEN now() - priority * %(ageing)s::interval ELSE due_at END
+     WHERE id = ANY(%(ids)s) AND admitted_at IS NULL AND ended_at IS NULL
+    RETURNING pool
+"""
+_REFUSE: LiteralString = """
+    UPDATE runs SET status = 'cancelled', ended_at = now(), error = %(error)s::json
+     WHERE id = ANY(%(ids)s) AND owner IS NULL AND started_at IS NULL AND ended_at IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group in which runs wait: `waiting` in the order of their turn, `live` oldest first."""
+
+    name: str
+    waiting: Sequence[UUID]
+    rules: Json
+    live: Sequence[UUID]
+
+    def told(self) -> Rules:
+        """Return the rules, which are those of the run that came last."""
+        assert isinstance(self.rules, dict)
+        return Rules(
+            int(str(self.rules["limit"])), Conflict(str(self.rules["on_conflict"])),
+            int(str(self.rules["max_queue"])),
+        )  # fmt: skip
+
+
+async def crowded(connection: Connection) -> Sequence[Group]:
+    """Return the groups in which runs wait."""
+    async with connection.cursor(row_factory=class_row(Group)) as cursor:
+        await cursor.execute(_FULL, {"limit": _LONGEST})
+        return await cursor.fetchall()
+
+
+async def settle(
+    connection: Connection, told: Admission[UUID], error: str, ageing: object
+) -> list[str]:
+    """Let runs in and end those that are refused; return the pools that have new runs."""
+    if told.refused:
+        await connection.execute(_REFUSE, {"ids": list(told.refused), "error": error})
+    if not told.admitted:
+        return []
+    cursor = await connection.execute(_ADMIT, {"ids": list(told.admitted), "ageing": ageing})
+    return [row[0] for row in await cursor.fetchall()]
