@@ -3,10 +3,8 @@
 import base64
 import binascii
 import hashlib
-import re
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from urllib.parse import quote
 
@@ -21,10 +19,6 @@ from engine.core.kind import NUMBERS
 from engine.core.schema.shape import types
 from engine.core.values import Json
 
-_DATE = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d))?"
-)
-_DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _ROUNDING = {"common": ROUND_HALF_UP, "ceil": ROUND_CEILING, "floor": ROUND_FLOOR}
 _NAMESPACES = {
     "dns": uuid.NAMESPACE_DNS,
@@ -43,9 +37,9 @@ def _replace(_: Meter, value: str, old: str, new: str, count: int) -> str:
 def _split(meter: Meter, value: str, separator: str | None, limit: int) -> Json:
     if separator == "":
         raise EvaluationError("value", "`split` needs a separator that is not empty")
-    parts = value.split(separator, limit)
-    meter.take(parts)
-    return parts
+    most = len(value) // 2 if separator is None else value.count(separator)
+    meter.spend(most if limit < 0 else min(most, limit))
+    return value.split(separator, limit)
 
 
 def _join(meter: Meter, value: Sequence[Json], separator: str) -> str:
@@ -122,36 +116,45 @@ def _round(_: Meter, value: Number, places: int, method: str) -> Number:
     return number(float(rounded) if places else int(rounded))
 
 
-def _date(_: Meter, value: str, layout: str) -> str:
-    match = _DATE.fullmatch(value)
-    fields = match.groups(default="0") if match else ()
-    try:
-        datetime(*map(int, fields))  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise EvaluationError("value", "`date` takes a date and time as RFC 3339 has it") from None
-    parts: Mapping[str, str] = dict(zip("YmdHMS", fields, strict=True)) | {"%": "%"}
-
-    def part(directive: re.Match[str]) -> str:
-        if directive[1] not in parts:
-            raise EvaluationError("value", "`date` knows %Y %m %d %H %M %S and %%")
-        return parts[directive[1]].zfill(2) if directive[1] != "%" else "%"
-
-    return _DIRECTIVE.sub(part, layout)
-
-
 def _b64encode(_: Meter, value: str) -> str:
-    return base64.b64encode(value.encode()).decode()
+    return base64.b64encode(_bytes(value)).decode()
 
 
 def _b64decode(_: Meter, value: str) -> str:
     try:
-        return base64.b64decode(value.encode(), validate=True).decode()
+        return base64.b64decode(_bytes(value), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise EvaluationError("value", "`b64decode` was given no base64 of a text") from None
 
 
-def _urlencode(_: Meter, value: Json) -> str:
-    return quote(text(value, "the operand of `urlencode`"), safe="")
+def _trim(meter: Meter, value: str, characters: str | None) -> str:
+    if characters is not None:
+        characters = "".join(set(characters))
+        meter.spend(len(value) * len(characters) >> 6)
+    return value.strip(characters)
+
+
+def _urlencode(meter: Meter, value: Json) -> str:
+    return _quoted(meter, text(value, "the operand of `urlencode`"), "")
+
+
+def _urlpath(meter: Meter, value: Json) -> str:
+    path = text(value, "the operand of `urlpath`")
+    if not {".", ".."}.isdisjoint(path.split("/")):
+        raise EvaluationError("value", "`urlpath` was given a path with a segment `.` or `..`")
+    return _quoted(meter, path, "/")
+
+
+def _quoted(meter: Meter, value: str, safe: str) -> str:
+    meter.spend(len(value) >> 3)  # Python goes over it byte by byte
+    return quote(_bytes(value), safe)
+
+
+def _bytes(value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise EvaluationError("value", "a text holds half a character (a lone surrogate)") from None
 
 
 def _uuid5(_: Meter, namespace: str, name: str) -> str:
@@ -161,7 +164,7 @@ def _uuid5(_: Meter, namespace: str, name: str) -> str:
         raise EvaluationError(
             "value", "`uuid5` takes a namespace of dns, url, oid, x500 or a UUID"
         ) from None
-    return str(uuid.uuid5(space, name))
+    return str(uuid.uuid5(space, _bytes(name).decode()))
 
 
 def _same_number(arguments: Sequence[Json]) -> Json:
@@ -183,7 +186,7 @@ STRINGS = (
     Function(
         "trim",
         (_VALUE, maybe("chars", "string")),
-        lambda _, value, chars: value.strip(chars),
+        _trim,
         _TEXT,
     ),
     Function(
@@ -245,10 +248,10 @@ STRINGS = (
         _rounded,
     ),
     Function("abs", (one("value", "number"),), lambda _, value: number(abs(value)), _same_number),
-    Function("date", (_VALUE, maybe("format", "string", otherwise="%Y-%m-%d")), _date, _TEXT),
     Function("b64encode", (_VALUE,), _b64encode, _TEXT),
     Function("b64decode", (_VALUE,), _b64decode, _TEXT),
     Function("urlencode", (_SCALAR,), _urlencode, _TEXT),
-    Function("sha256", (_VALUE,), lambda _, v: hashlib.sha256(v.encode()).hexdigest(), _TEXT),
+    Function("urlpath", (_SCALAR,), _urlpath, _TEXT),
+    Function("sha256", (_VALUE,), lambda _, v: hashlib.sha256(_bytes(v)).hexdigest(), _TEXT),
     Function("uuid5", (one("namespace", "string"), one("name", "string")), _uuid5, _TEXT),
 )
