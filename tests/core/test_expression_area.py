@@ -213,9 +213,10 @@ def test_a_value_too_deep_is_an_error() -> None:
     A value nested without end stops no worker.
     """
     deep: Json = 1
+    other: Json = 1
     for _ in range(5000):
-        deep = [deep]
-    names = {"x": deep, "y": deep, "z": [deep]}
+        deep, other = [deep], [other]
+    names = {"x": deep, "y": deep, "z": [other]}
 
     for text in ("x == z", "x in z", "[x, y] | unique"):
         with pytest.raises(EvaluationError, match="nests too deep"):

@@ -127,6 +127,7 @@ def test_braces_are_found_outside_of_strings_only() -> None:
     `{{` in the text of an expression key is a fault, in a string it is a string.
     """
     assert braces("'{{' in inputs.text") is None
+    assert braces("'never closed {{ a }}") is None
     assert Fault(
         "braces-in-expression",
         "this key holds an expression, which takes no braces",
@@ -139,6 +140,7 @@ def test_braces_are_found_outside_of_strings_only() -> None:
 TEMPLATE_FAULTS: list[tuple[str, str, str]] = [
     ("x {{ a", "template-open", "{{"),
     ("{{ 'a }}", "expression-syntax", "'"),
+    ('{{ a ~ "b }} {{ c }}', "expression-syntax", '"'),
     ("{{ [a }}", "template-open", "{{"),
     ("{{ }}", "expression-syntax", " "),
     ("{{}}", "expression-syntax", "}"),
@@ -172,6 +174,8 @@ def test_limits_of_templates_and_areas() -> None:
     """
     with pytest.raises(FaultError, match="a template has at most"):
         parse_template("{{ a }}" + "x" * MAX_TEMPLATE)
+    with pytest.raises(FaultError, match="the expressions of a template have at most"):
+        parse_template("{{ a }}" * 3_000)
     with pytest.raises(FaultError, match="the key of a mapping is a literal"):
         compile_value({"a": {"{{ b }}": 1}})
     deep: object = "x"
@@ -243,6 +247,7 @@ _FILTERS = [
     "length", "upper", "trim", "join('-')", "split('x')", "replace('x', s)", "first", "last",
     "keys", "values", "items", "sum", "min", "max", "sort", "unique", "map('b')", "select('b', 1)",
     "int", "float", "string", "bool", "tojson", "fromjson", "round(1)", "abs", "date",
+    "date('UTC')", "shift('1d')", "strftime('%Y')", "seconds_between(s)", "urlpath", "trim(s)",
     "truncate(3)", "b64encode", "b64decode", "urlencode", "sha256", "default(s)",
     "default(a, true)", "startswith('x')",
 ]  # fmt: skip

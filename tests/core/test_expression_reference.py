@@ -8,8 +8,10 @@ import pytest
 
 from engine.core.expression import parse_expression, parse_template
 from engine.core.expression.budget import MAX_OUTPUT, MAX_WORK
-from engine.core.expression.compiled import MAX_TEMPLATE
+from engine.core.expression.compiled import MAX_EXPRESSIONS, MAX_TEMPLATE
 from engine.core.expression.function import FUNCTIONS
+from engine.core.expression.instant import MAX_LAYOUT
+from engine.core.expression.path import MAX_PATH
 from engine.core.expression.scalar import TESTS
 from engine.core.expression.token import MAX_BRACKETS, MAX_LENGTH, MAX_TOKENS
 
@@ -52,7 +54,8 @@ def test_the_limits_are_on_the_page() -> None:
     """
     The numbers of the page are those of the program.
     """
-    for limit in (MAX_LENGTH, MAX_TEMPLATE, MAX_BRACKETS, MAX_TOKENS, MAX_WORK):
+    limits = (MAX_LENGTH, MAX_TEMPLATE, MAX_EXPRESSIONS, MAX_PATH, MAX_LAYOUT)
+    for limit in (*limits, MAX_BRACKETS, MAX_TOKENS, MAX_WORK):
         assert f" {limit:,} |" in PAGE
     assert MAX_OUTPUT == 1024 * 1024
 
@@ -76,4 +79,20 @@ def test_the_example_of_the_page_runs() -> None:
         "web:1",
         2,
         "01234567 by ann",
+    ]
+
+
+def test_the_example_of_instants_runs() -> None:
+    """
+    What the page says of days and hours is what comes out.
+    """
+    names = {
+        "inputs": {"day": "2026-03-01"},
+        "trigger": {"at": "2026-03-29T02:00:00Z", "interval": {"start": "2026-03-28T23:30:00Z"}},
+    }
+    section = PAGE.partition("## Instants")[2].partition("## Limits")[0]
+    templates = re.findall(r'"(\{\{ .*? \}\})"', section)
+
+    assert ["2026-03-29", "2026-02-28", True] == [
+        parse_template(each).evaluate(names) for each in templates
     ]

@@ -247,3 +247,24 @@ def test_a_value_is_of_its_type(text: str) -> None:
         value = compiled.evaluate({"a": {"b": 1, "c": [1, {"b": 2}]}, "s": "xyz"})
 
         assert faults or schema.validator(found).problems(value) == []
+
+
+def test_a_path_longer_than_any_is_a_fault() -> None:
+    """
+    A path in a string has a limit, which is known before anything runs.
+    """
+    _, faults = type_of(parse_expression("inputs.rows | map('" + "a." * 600 + "')"), NAMES)
+
+    assert "`map`: a path has at most 1,024 characters" == faults[0].message
+
+
+def test_a_computed_key_is_found_wrong_once() -> None:
+    """
+    Mappings as keys of mappings are one fault each, however deep: nothing is gone over twice.
+    """
+    text = "1"
+    for _ in range(18):
+        text = f"{{ {text}: 1}}"
+    _, faults = type_of(parse_expression(text), NAMES)
+
+    assert 18 == len(faults)

@@ -14,21 +14,25 @@ from engine.core.expression.fault import (
     Reference,
     UndefinedError,
 )
-from engine.core.expression.scan import braces, has_template
-from engine.core.expression.types import type_of
+from engine.core.expression.scan import Part, braces, has_template, parts
+from engine.core.expression.types import Typed, inspect, type_of
 
 __all__ = [
     "Compiled",
     "EvaluationError",
     "Fault",
     "FaultError",
+    "Part",
     "Reference",
+    "Typed",
     "UndefinedError",
     "braces",
     "compile_value",
     "has_template",
+    "inspect",
     "parse_expression",
     "parse_template",
+    "parts",
     "templates_in",
     "type_of",
 ]

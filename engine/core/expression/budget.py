@@ -10,7 +10,7 @@ from engine.core.expression.fault import EvaluationError
 from engine.core.values import Json
 
 MAX_OUTPUT = 1 << 20  # bytes of text or JSON that one evaluation gives
-MAX_WORK = 1_000_000
+MAX_WORK = 250_000  # each takes some microsecond
 
 
 class Meter:
@@ -69,6 +69,7 @@ def weigh(value: Json, meter: Meter) -> int:
         else:
             size += 4
         check_output(size)
+    meter.spend(size >> 6)
     return size
 
 

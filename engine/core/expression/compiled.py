@@ -10,11 +10,15 @@ from engine.core.expression.evaluate import evaluator
 from engine.core.expression.fault import Compiled, Fault, FaultError, Reference
 from engine.core.expression.reference import references
 from engine.core.expression.syntax import parse
+from engine.core.expression.token import MAX_LENGTH
 from engine.core.pointer import Pointer
 from engine.core.values import Json, canonical
 
 MAX_TEMPLATE = 262_144
+# Of all its expressions with their braces: Jinja's parser takes its time, and a megabyte a page.
+MAX_EXPRESSIONS = MAX_LENGTH
 MAX_AREA_DEPTH = 50
+_LONGEST_KEPT = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,23 +31,18 @@ class Expression:
     evaluate: Callable[[Mapping[str, Any]], Json]
 
 
-@lru_cache(maxsize=4096)
 def parse_expression(text: str) -> Compiled:
     """Return a bare expression, as `if` and its like hold, made ready; raise FaultError."""
-    fault = scan.braces(text)
-    if fault is not None:
-        raise FaultError(fault)
-    return _expression(text, parse(text))
+    return _bare(text) if len(text) > _LONGEST_KEPT else _kept_bare(text)
 
 
-@lru_cache(maxsize=4096)
 def parse_template(text: str) -> Compiled:
     """Return a template made ready; raise FaultError.
 
     `{{ expr }}` alone keeps its type, a text without braces is itself, and mixed text gives a
     string.
     """
-    return _expression(text, _template(text))
+    return _mixed(text) if len(text) > _LONGEST_KEPT else _kept_mixed(text)
 
 
 def compile_value(area: Json) -> Compiled:
@@ -66,6 +65,23 @@ def templates_in(area: Json) -> list[tuple[Pointer, str]]:
     return found
 
 
+def _bare(text: str) -> Compiled:
+    fault = scan.braces(text) if len(text) <= MAX_LENGTH else None
+    if fault is not None:
+        raise FaultError(fault)
+    return _expression(text, parse(text))
+
+
+def _mixed(text: str) -> Compiled:
+    return _expression(text, _template(text))
+
+
+# The same few texts are read over and over. A tree takes some 400 times the memory of its text,
+# so long ones are not kept.
+_kept_bare = lru_cache(maxsize=1_024)(_bare)
+_kept_mixed = lru_cache(maxsize=1_024)(_mixed)
+
+
 def _expression(source: str, node: tree.Node) -> Expression:
     return Expression(source, references(node), node, evaluator(node, source))
 
@@ -76,11 +92,15 @@ def _template(text: str) -> tree.Node:
     if len(text) > MAX_TEMPLATE:
         message = f"a template has at most {MAX_TEMPLATE:,} characters"
         raise FaultError(Fault("expression-limit", message, 0, len(text)))
+    pieces = scan.parts(text)
+    if sum(4 + len(each.text) for each in pieces if each.is_expression) > MAX_EXPRESSIONS:
+        message = f"the expressions of a template have at most {MAX_EXPRESSIONS:,} characters"
+        raise FaultError(Fault("expression-limit", message, 0, len(text)))
     nodes = tuple(
         parse(part.text, part.offset)
         if part.is_expression
         else tree.Constant(part.text, start=part.offset, end=part.offset + len(part.text))
-        for part in scan.parts(text)
+        for part in pieces
     )
     is_whole = text.startswith("{{") and len(nodes) == 1
     return nodes[0] if is_whole else tree.Text(nodes, start=0, end=len(text))

@@ -41,22 +41,20 @@ def _last(_: Meter, value: Sequence[Json]) -> Json:
 
 def _sum(meter: Meter, value: Sequence[Json], path: str | None) -> Json:
     total: Json = 0
-    for each in value:
-        part = at_path(each, path)
+    for part in at_path(value, path, meter):
         if kind(part) not in NUMBERS:
             raise EvaluationError("type", f"`sum` was given {named(kind(part))}")
         total = arithmetic("+", total, part, meter)
     return total
 
 
-def _map(_: Meter, value: Sequence[Json], path: str) -> Json:
-    return [at_path(each, path) for each in value]
+def _map(meter: Meter, value: Sequence[Json], path: str) -> Json:
+    return at_path(value, path, meter)
 
 
 def _select(meter: Meter, value: Sequence[Json], path: str, wanted: Json, keep: bool) -> Json:
     found = []
-    for each in value:
-        part = at_path(each, path)
+    for each, part in zip(value, at_path(value, path, meter), strict=True):
         matches = bool(part) if wanted is _ANYTHING else equal(part, wanted, meter)
         if matches is keep:
             found.append(each)
@@ -64,17 +62,16 @@ def _select(meter: Meter, value: Sequence[Json], path: str, wanted: Json, keep: 
 
 
 def _sort(meter: Meter, value: Sequence[Json], path: str | None, reverse: bool) -> Json:
-    meter.spend(len(value) * len(value).bit_length())
-    keys = _ordered(value, path, "sort")
+    keys = _ordered(meter, value, path, "sort", len(value).bit_length())
     order = sorted(range(len(value)), key=keys.__getitem__, reverse=reverse)
     return [value[position] for position in order]
 
 
 def _extreme(name: str, pick: Callable[..., int]) -> Callable[..., Json]:
-    def apply(_: Meter, value: Sequence[Json], path: str | None) -> Json:
+    def apply(meter: Meter, value: Sequence[Json], path: str | None) -> Json:
         if not value:
             raise UndefinedError(f"`{name}` of an empty list is not defined")
-        keys = _ordered(value, path, name)
+        keys = _ordered(meter, value, path, name, 1)
         return value[pick(range(len(value)), key=keys.__getitem__)]
 
     return apply
@@ -82,18 +79,25 @@ def _extreme(name: str, pick: Callable[..., int]) -> Callable[..., Json]:
 
 def _unique(meter: Meter, value: Sequence[Json], path: str | None) -> Json:
     found: dict[object, Json] = {}
-    weigh(value, meter)
-    for each in value:
-        found.setdefault(key_of(at_path(each, path)), each)
+    meter.spend(weigh(value, meter) >> 1)
+    for each, part in zip(value, at_path(value, path, meter), strict=True):
+        found.setdefault(key_of(part), each)
     return list(found.values())
 
 
-def _ordered(value: Sequence[Json], path: str | None, name: str) -> list[Any]:
-    """Return what elements are ordered by; raise EvaluationError for what has no order."""
-    keys = [at_path(each, path) for each in value]
+def _ordered(
+    meter: Meter, value: Sequence[Json], path: str | None, name: str, times: int
+) -> Sequence[Any]:
+    """Return what elements are ordered by, each to be compared some `times`.
+
+    Raise EvaluationError for what has no order.
+    """
+    keys: Sequence[Any] = at_path(value, path, meter)
     kinds = set(map(kind, keys))
     if not (kinds <= NUMBERS or kinds <= {"string"}):
         raise EvaluationError("type", f"`{name}` takes all numbers or all strings")
+    letters = sum(map(len, keys)) if kinds == {"string"} else 0
+    meter.spend((len(keys) + (letters >> 6)) * times)
     return keys
 
 

@@ -69,16 +69,20 @@ def equal(left: Json, right: Json, meter: Meter) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, str) or isinstance(right, str):
+        if isinstance(left, str) and isinstance(right, str) and len(left) == len(right):
+            meter.spend(len(left) >> 6)
         return left == right
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         meter.take(left)
+        meter.take(right)
         return left.keys() == right.keys() and all(
             equal(each, right[key], meter) for key, each in left.items()
         )
     if isinstance(left, Sequence) and isinstance(right, Sequence):
         meter.take(left)
+        meter.take(right)
         return len(left) == len(right) and all(
-            equal(one, other, meter) for one, other in zip(left, right, strict=True)
+            one is other or equal(one, other, meter) for one, other in zip(left, right, strict=True)
         )
     return left == right
 
@@ -116,13 +120,26 @@ def contains(place: Json, value: Json, meter: Meter) -> bool:
 
 
 def key_of(value: Json) -> object:
-    """Return what stands for a value in a set: equal values give equal keys."""
+    """Return what stands for a value in a set: equal values give equal keys.
+
+    That of a list or mapping is a text, whose hash cannot be foreseen: Python's hashes of numbers
+    can, and whoever wrote the data could make them all the same.
+    """
     if isinstance(value, bool):
         return ("boolean", value)
+    if isinstance(value, str) or not isinstance(value, Mapping | Sequence):
+        return value
+    return (repr(_plain(value)),)
+
+
+def _plain(value: Json) -> object:
+    """Return a value so that equal ones are written alike."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(value, Mapping):
-        return frozenset((key, key_of(each)) for key, each in value.items())
+        return [[key, _plain(value[key])] for key in sorted(value)], "object"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return tuple(key_of(each) for each in value)
+        return [_plain(each) for each in value]
     return value
 
 

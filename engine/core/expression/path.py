@@ -3,22 +3,42 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from engine.core.expression.fault import UndefinedError
+from engine.core.expression.budget import Meter
+from engine.core.expression.fault import EvaluationError, UndefinedError
 from engine.core.values import Json
 
+MAX_PATH = 1_024
 
-@lru_cache(maxsize=1024)
+
+@lru_cache(maxsize=256)
 def split_path(text: str) -> tuple[str | int, ...]:
-    """Return the segments of `copy.loaded` or `rows.0.id`; an empty text is no segment."""
+    """Return the segments of `copy.loaded` or `rows.0.id`; an empty text is no segment.
+
+    Raise ValueError if the text is longer than a path may be.
+    """
+    if len(text) > MAX_PATH:
+        raise ValueError(f"a path has at most {MAX_PATH:,} characters")
     return tuple(int(each) if each.isdecimal() else each for each in text.split(".") if each)
 
 
-def at_path(value: Json, text: str | None) -> Json:
-    """Return what a path leads to, the value itself for no path; raise UndefinedError."""
+def at_path(elements: Sequence[Json], text: str | None, meter: Meter) -> Sequence[Json]:
+    """Return what a path leads to in each element, the element itself for no path.
+
+    Raise UndefinedError if one of them lacks it.
+    """
     if text is None:
-        return value
+        return elements
     try:
-        for segment in split_path(text):
+        segments = split_path(text)
+    except ValueError as error:
+        raise EvaluationError("value", str(error)) from None
+    meter.spend(len(elements) * len(segments))
+    return [_at(each, segments) for each in elements]
+
+
+def _at(value: Json, segments: tuple[str | int, ...]) -> Json:
+    try:
+        for segment in segments:
             value = value[segment]  # type: ignore[index]
     except (KeyError, IndexError, TypeError):
         raise UndefinedError("an element of the list lacks the given path") from None

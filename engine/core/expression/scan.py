@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from engine.core.expression.fault import Fault, FaultError
 
 _OPEN = re.compile(r"\{[{%#]")
-# A string, a bracket or the end of an expression; everything else is passed over.
-_INSIDE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[(\[{]|\}\}|[)\]}]""", re.DOTALL)
-_BRACES = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\{\{""", re.DOTALL)
+# A string, a bracket or the end of an expression; everything else is passed over. A quote alone is
+# one that is never closed: looking no further keeps a text of nothing but quotes from costing
+# the square of its length.
+_STRING = r"""'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*"|['"]"""
+_INSIDE = re.compile(rf"{_STRING}|[(\[{{]|\}}\}}|[)\]}}]", re.DOTALL)
+_BRACES = re.compile(rf"{_STRING}|\{{\{{", re.DOTALL)
 _STATEMENTS = {
     "{%": ("a statement", "a spec has expressions alone; only `text.render` takes statements"),
     "{#": ("a comment", "write a YAML comment"),
@@ -18,11 +21,19 @@ _STATEMENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a template: literal text, or an expression without its braces."""
+    """A piece of a template: literal text, or an expression without its braces.
+
+    `offset` is where `text` begins in the whole.
+    """
 
     text: str
     offset: int
     is_expression: bool
+
+    @property
+    def written(self) -> str:
+        """The piece as it stands in the template; all of them joined are the template."""
+        return f"{{{{{self.text}}}}}" if self.is_expression else self.text
 
 
 def has_template(text: str) -> bool:
@@ -30,11 +41,15 @@ def has_template(text: str) -> bool:
     return "{" in text and _OPEN.search(text) is not None
 
 
-def parts(text: str) -> Iterator[Part]:
-    """Give the parts of a template in order, none of them empty text.
+def parts(text: str) -> tuple[Part, ...]:
+    """Return the parts of a template in order; no literal part is empty.
 
-    Raise FaultError for `{%`, `{#`, `{{-`, `-}}` and for braces that stay open.
+    Raise FaultError for `{%`, `{#`, `{{-`, `-}}`, and for braces or quotes that stay open.
     """
+    return tuple(_parts(text))
+
+
+def _parts(text: str) -> Iterator[Part]:
     at = 0
     while (opening := _OPEN.search(text, at)) is not None:
         start = opening.start()
@@ -57,6 +72,8 @@ def braces(text: str) -> Fault | None:
     The fault's hint is the text as it should be written, where the braces embrace all of it.
     """
     for match in _BRACES.finditer(text):
+        if match.group() in ("'", '"'):
+            return None
         if match.group() == "{{":
             bare = text.strip()
             whole = bare.startswith("{{") and bare.endswith("}}") and bare.count("{{") == 1
@@ -73,6 +90,9 @@ def _end(text: str, start: int) -> int:
     while (match := _INSIDE.search(text, at)) is not None:
         mark = match.group()
         at = match.end()
+        if mark in ("'", '"'):
+            fault = Fault("expression-syntax", "the string is never closed", match.start(), 1)
+            raise FaultError(fault)
         if mark in "([{":
             depth += 1
         elif depth and mark[0] in ")]}":

@@ -1,6 +1,7 @@
 """The types of expressions, by JSON Schema, found without running them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from engine.core.expression import tree
@@ -38,16 +39,45 @@ def type_of(compiled: Compiled, names: Mapping[str, Json]) -> tuple[Json, list[F
     return typer.of(compiled.node), typer.faults  # type: ignore[attr-defined]
 
 
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A part of an expression, `length` characters from `offset`, and the type of its value.
+
+    `path` is what a reference reads, and empty for everything else.
+    """
+
+    offset: int
+    length: int
+    schema: Json
+    path: tuple[str | int, ...] = ()
+
+
+def inspect(compiled: Compiled, names: Mapping[str, Json]) -> list[Typed]:
+    """Return every part of an expression or a template with its type, in the order of offsets.
+
+    Of parts that begin at the same offset the larger comes first, so what stands at an offset is
+    the last that covers it. A part that has a fault may be of any type. The templates of an area
+    each have their own offsets: inspect them one by one (`templates_in`).
+    """
+    typer = _Typer(names, compiled.source)
+    typer.of(compiled.node)  # type: ignore[attr-defined]
+    return sorted(typer.typed, key=lambda each: (each.offset, -each.length))
+
+
 class _Typer:
     """Goes over one tree; `faults` gathers what certainly cannot work."""
 
     def __init__(self, names: Mapping[str, Json], source: str) -> None:
         self.faults: list[Fault] = []
+        self.typed: list[Typed] = []
         self._names = names
         self._source = source
 
     def of(self, node: tree.Node) -> Json:
-        return _TYPERS[type(node)](self, node)
+        schema = _TYPERS[type(node)](self, node)
+        path = node.path if isinstance(node, tree.Path) else ()
+        self.typed.append(Typed(node.start, node.end - node.start, schema, path))
+        return schema
 
     def fault(self, code: str, message: str, node: tree.Node, hint: str = "") -> Json:
         self.faults.append(Fault(code, message, node.start, node.end - node.start, hint))
@@ -114,10 +144,10 @@ class _Typer:
     def map(self, node: tree.MapOf) -> Json:
         properties: dict[str, Json] = {}
         for key, value in node.entries:
-            listed = values(self.of(key))
-            part = self.of(value)
+            name, part = self.of(key), self.of(value)
+            listed = values(name)
             if listed is None or not isinstance(listed[0], str):
-                if "string" not in types(self.of(key)):
+                if "string" not in types(name):
                     self.fault("expression-type", "a key of a mapping is a string", key)
                 return {"type": "object"}
             properties[listed[0]] = part
