@@ -38,8 +38,9 @@ def _split(meter: Meter, value: str, separator: str | None, limit: int) -> Json:
     if separator == "":
         raise EvaluationError("value", "`split` needs a separator that is not empty")
     most = len(value) // 2 if separator is None else value.count(separator)
-    meter.spend(most if limit < 0 else min(most, limit))
-    return value.split(separator, limit)
+    times = most if limit < 0 else min(most, limit)  # Python's own limit ends at 63 bits
+    meter.spend(times)
+    return value.split(separator, -1 if limit < 0 else times)
 
 
 def _join(meter: Meter, value: Sequence[Json], separator: str) -> str:
