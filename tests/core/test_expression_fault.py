@@ -52,6 +52,7 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ("a ** 2", "expression-syntax", "a", "`**` is not part of the language"),
     ("a[1:2, 3]", "expression-syntax", "[1:2, 3]", "takes one key"),
     ("a[]", "expression-syntax", "[]", "takes one key"),
+    ("{'k': a, 'b': 1, 'k': 1}", "expression-syntax", "'k'", "the key `k` appears twice"),
     ("a.upper()", "expression-syntax", "()", "no methods"),
     ("a.nope()", "expression-syntax", "()", "no methods"),
     ("upper(a)(b)", "expression-syntax", "(b)", "no methods"),

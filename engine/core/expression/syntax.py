@@ -148,6 +148,14 @@ class _Reader:
 
     def _dict(self, node: nodes.Dict) -> tree.Node:
         entries = tuple((self.read(pair.key), self.read(pair.value)) for pair in node.items)
+        seen: set[str | int] = set()
+        for key, _ in entries:
+            name = _constant_key(key)
+            if name in seen:
+                message = f"the key `{name}` appears twice"
+                length = key.end - key.start
+                raise FaultError(Fault("expression-syntax", message, key.start, length))
+            seen.update(() if name is None else (name,))
         return tree.MapOf(entries, start=node.lineno, end=self._end(node))
 
     def _sign(self, node: nodes.Neg | nodes.Pos) -> tree.Node:
