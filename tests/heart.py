@@ -232,14 +232,17 @@ async def house(url: str) -> AsyncIterator[House]:
 @asynccontextmanager
 async def owning(
     url: str, *operations: Any, capacity: int = 2000,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC), hears: bool = False,
 ) -> AsyncIterator[Serving]:  # fmt: skip
-    """Give an owner that looks for runs all the time, as a sweep and hints make it."""
+    """Give an owner that looks for runs all the time, as a sweep and hints make it.
+
+    One that `hears` also looks for what they are told.
+    """
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(await connect(url, OWNER, plan_once=True))
         worker = await workers.register(connection, "default", "test", 1)
         owner = Owner(connection, worker, "default", executor(*operations), capacity, clock)
-        task, ringing = asyncio.create_task(owner.serve()), asyncio.create_task(_ring(owner))
+        task, ringing = asyncio.create_task(owner.serve()), asyncio.create_task(_ring(owner, hears))
         try:
             yield Serving(owner, connection, task)
         finally:
@@ -248,10 +251,11 @@ async def owning(
             await asyncio.gather(task, ringing, return_exceptions=True)
 
 
-async def _ring(owner: Owner) -> None:
+async def _ring(owner: Owner, hears: bool) -> None:
     while True:
         owner.attend()
-        owner.look()
+        if hears:
+            owner.look()
         await asyncio.sleep(0.02)
 
 

@@ -79,7 +79,11 @@ def test_an_event_reaches_the_run_that_waits_for_it(database_url: str) -> None:
     """
 
     async def check() -> None:
-        async with house(database_url) as here, owning(database_url), relaying(database_url):
+        async with (
+            house(database_url) as here,
+            owning(database_url, hears=True),
+            relaying(database_url),
+        ):
             (one,) = await here.start(waits(), inputs={"n": 1})
             (two,) = await here.start(waits(), inputs={"n": 2})
             await here.until(one, "waiting")
@@ -106,7 +110,7 @@ def test_an_event_that_came_before_the_wait_is_not_lost(database_url: str) -> No
         )  # fmt: skip
         async with house(database_url) as here:
             (run,) = await here.start(late, inputs={"n": 3})
-            async with relaying(database_url), owning(database_url):
+            async with relaying(database_url), owning(database_url, hears=True):
                 event: Json = {
                     "id": str(uuid4()), "type": "paid", "source": "test",
                     "data": {"n": 3, "by": "bob"},
@@ -128,7 +132,11 @@ def test_nobody_who_comes_in_time_is_a_timeout(database_url: str) -> None:
         verb = Await(timedelta(milliseconds=50), "paid", on_timeout=Otherwise.CONTINUE)
         wait = replace(made.root.steps[0], verb=verb)
         brief = sealed(replace(made, root=replace(made.root, steps=(wait,))))
-        async with house(database_url) as here, owning(database_url), relaying(database_url):
+        async with (
+            house(database_url) as here,
+            owning(database_url, hears=True),
+            relaying(database_url),
+        ):
             (run,) = await here.start(brief, inputs={"n": 3})
 
             assert {"by": None} == await outputs(here, run)
@@ -146,7 +154,11 @@ def test_a_decision_ends_an_approval(database_url: str) -> None:
         made = plan(step("ok", verb=verb))
         told = Assignment("decision", "{{ steps.ok.outputs.decision }}", {})
         made = sealed(replace(made, root=replace(made.root, outputs=(told,))))
-        async with house(database_url) as here, owning(database_url), relaying(database_url):
+        async with (
+            house(database_url) as here,
+            owning(database_url, hears=True),
+            relaying(database_url),
+        ):
             (run,) = await here.start(made, inputs={"n": 7})
             asked = await _asked(here, run)
             assert ("ok", "deploy 7?") == (asked.path, asked.body["show"])
@@ -180,7 +192,7 @@ def test_what_is_sent_twice_is_done_once(database_url: str) -> None:
     """
 
     async def check() -> None:
-        async with house(database_url) as here, owning(database_url):
+        async with house(database_url) as here, owning(database_url, hears=True):
             (run,) = await here.start(waits(), inputs={"n": 2})
             await here.until(run, "waiting")
             await here.start(emits(2))
@@ -208,7 +220,7 @@ def test_a_run_that_is_let_go_hears_what_it_is_told(database_url: str) -> None:
 
     async def check() -> None:
         async with house(database_url) as here:
-            async with owning(database_url) as serving:
+            async with owning(database_url, hears=True) as serving:
                 (run,) = await here.start(waits(), inputs={"n": 2})
                 await here.until(run, "waiting")
                 serving.owner.drain()
@@ -218,7 +230,7 @@ def test_a_run_that_is_let_go_hears_what_it_is_told(database_url: str) -> None:
             event: Json = {"type": "paid", "data": {"n": 2, "by": "eve"}}
             async with here.connection.transaction():
                 await inbox.tell(here.connection, [Telling(run, "arrived", "paid", "k", event)])
-            async with owning(database_url):
+            async with owning(database_url, hears=True):
                 assert {"by": "eve"} == await outputs(here, run)
 
     asyncio.run(check())
@@ -232,7 +244,11 @@ def test_a_run_starts_another_once(database_url: str) -> None:
 
     async def check() -> None:
         made = plan(step("go", verb=Start("nothing", {})))
-        async with house(database_url) as here, owning(database_url), relaying(database_url):
+        async with (
+            house(database_url) as here,
+            owning(database_url, hears=True),
+            relaying(database_url),
+        ):
             (run,) = await here.start(made)
             await here.until(run, "succeeded")
             async with asyncio.timeout(5):
@@ -263,7 +279,11 @@ def test_runs_of_a_group_go_one_by_one(database_url: str) -> None:
     """
 
     async def check() -> None:
-        async with house(database_url) as here, owning(database_url), relaying(database_url):
+        async with (
+            house(database_url) as here,
+            owning(database_url, hears=True),
+            relaying(database_url),
+        ):
             waiting = await begin(here, grouped("queue"), 3)
             for number, run in enumerate(waiting):
                 await here.until(run, "waiting")
@@ -288,7 +308,11 @@ def test_a_group_refuses_or_replaces_as_it_says(database_url: str) -> None:
             "replace_queued": ["waiting", "cancelled", "queued"],
         }
         for conflict, states in expected.items():
-            async with house(database_url) as here, owning(database_url), relaying(database_url):
+            async with (
+                house(database_url) as here,
+                owning(database_url, hears=True),
+                relaying(database_url),
+            ):
                 (first,) = await begin(here, grouped(conflict), 1)
                 await here.until(first, "waiting")
                 found = [first, *await begin(here, grouped(conflict), 2)]
