@@ -110,7 +110,7 @@ def test_a_model_may_hold_itself() -> None:
     Shapes follow references in circles: a block's steps are steps again.
     """
     tree = {"$ref": "#/$defs/Tree"}
-    definitions = {"Tree": {"type": "object", "properties": {"child": tree}}}
+    definitions = {"Tree": {"title": "Tree", "type": "object", "properties": {"child": tree}}}
 
     shape = Shaping(definitions).shape(tree)
 

@@ -10,7 +10,7 @@ from engine.core.compiler.site import Site, Use
 from engine.core.facts import Catalogue, Operation
 
 MAX_STEPS = 2_000
-_ONLY_WITH_USES = ("with_", "retry", "timeout", "effect", "idempotency", "outputs")
+_ONLY_WITH_USES = ("timeout", "outputs")
 
 
 @dataclass(slots=True, eq=False)

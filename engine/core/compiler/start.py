@@ -104,7 +104,7 @@ def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
         by_alias=True, exclude={"type", "filter", "with_"}, exclude_none=True
     )
     path = ("triggers", name)
-    if isinstance(trigger, spec.ManualTrigger | spec.ApiTrigger):
+    if not isinstance(trigger, EventTrigger):
         return plan.Trigger(name, trigger.type, settings)
     if isinstance(trigger, spec.WebhookTrigger):
         settings["path"] = route(trigger)

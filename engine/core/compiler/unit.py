@@ -52,11 +52,11 @@ def compile_file(file: str, source: bytes, operations: Operations | Catalogue) -
     with suppress(Enough):
         gathered.extend(found)
         for document in documents:
-            workflow, found = read(document)
+            made, found = read(document)
             gathered.extend(found)
-            if workflow is not None:
-                plan, found = compile_workflow(document, workflow, operations)
-                workflows.append(_declared(document, workflow, plan))
+            if isinstance(made, spec.Workflow):
+                plan, found = compile_workflow(document, made, operations)
+                workflows.append(_declared(document, made, plan))
                 gathered.extend(found)
     return Unit(file, tuple(workflows), tuple(gathered.sorted()))
 

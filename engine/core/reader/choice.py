@@ -4,11 +4,10 @@ from collections.abc import Mapping as Members
 from dataclasses import dataclass
 
 from engine.core.document import Mapping, Node, Path, Scalar
-from engine.core.reader import later
 from engine.core.reader.branch import Listed, Record
 from engine.core.reader.shape import Shape, Word
 from engine.core.reader.walk import Walk
-from engine.core.reader.words import coded, found, listed, meant, place
+from engine.core.reader.words import coded, found, listed, meant
 from engine.core.values import Json
 
 
@@ -20,28 +19,36 @@ class Tagged:
     records: Members[str, Record]
     expected: str = "a mapping"
 
+    @property
+    def known(self) -> str:
+        """Return the tags in words; those of one record are one family, as in `github.*`."""
+        families: dict[int, list[str]] = {}
+        for tag, record in self.records.items():
+            families.setdefault(id(record), []).append(tag)
+        told = [
+            tags[0] if len(tags) == 1 else f"{tags[0].split('.')[0]}.*"
+            for tags in families.values()
+        ]
+        return listed(coded(told))
+
     def fits(self, node: Node) -> bool:
         return isinstance(node, Mapping)
 
     def read(self, walk: Walk, node: Node, path: Path) -> Json:
-        known = listed(coded(self.records))
         if not isinstance(node, Mapping):
             is_tag = isinstance(node, Scalar) and node.text in self.records
             value = node.text if is_tag and isinstance(node, Scalar) else "..."
             hint = f"write `{{{self.tag}: {value}}}`"
             return walk.wrong_type(node, path, self.expected, hint)
         if self.tag not in node.members:
-            message = f'{place(path)} has no "{self.tag}"'
-            return walk.missing("missing-key", message, path, f"add `{self.tag}`: {known}")
+            message = f'{walk.place(path)} has no "{self.tag}"'
+            return walk.missing("missing-key", message, path, f"add `{self.tag}`: {self.known}")
         told = node.members[self.tag][1]
         if not isinstance(told, Scalar) or told.is_empty:
-            return walk.wrong_type(told, (*path, self.tag), known)
-        if told.text in later.TRIGGERS:
-            message = later.told(f"the {self.tag} {found(told)} of {place(path)}")
-            return walk.error("not-supported", message, told, hint=f"it is one of {known}")
+            return walk.wrong_type(told, (*path, self.tag), self.known)
         if told.text not in self.records:
-            message = f"{place(path)} has the unknown {self.tag} {found(told)}"
-            hint = meant(told.text, self.records) or f"it is one of {known}"
+            message = f"{walk.place(path)} has the unknown {self.tag} {found(told)}"
+            hint = meant(told.text, self.records) or f"it is one of {self.known}"
             return walk.error("unknown-type", message, told, hint=hint)
         return self.records[told.text].read(walk, node, path)
 
@@ -77,11 +84,8 @@ class Either:
         for each in records:
             if all(name in node.members for name in each.required):
                 return each.read(walk, node, path)
-        for name, (key, _) in node.members.items():
-            if any(name in each.later for each in records):
-                return walk.error("not-supported", later.told(f"`{name}`"), key)
         marks = [f'"{name}"' for each in records for name in each.required]
-        message = f"{place(path)} has neither {listed(marks, 'nor')}"
+        message = f"{walk.place(path)} has neither {listed(marks, 'nor')}"
         unknown = [name for name in node.members if not any(name in r.fields for r in records)]
         wanted = [name for each in records for name in each.required]
         hint = next((hint for name in unknown if (hint := meant(name, wanted))), "add one of them")

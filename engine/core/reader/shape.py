@@ -87,17 +87,24 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """`true` or `false`, and nothing else."""
+    """`true` or `false`, and nothing else; or just the one that is said by `only`."""
 
-    expected: str = "`true` or `false`"
+    only: bool | None = None
+
+    @property
+    def expected(self) -> str:
+        return "`true` or `false`" if self.only is None else f"`{str(self.only).lower()}`"
 
     def fits(self, node: Node) -> bool:
         return isinstance(node, Scalar) and node.plain and node.text in ("true", "false")
 
     def read(self, walk: Walk, node: Node, path: Path) -> Json:
-        if isinstance(node, Scalar) and self.fits(node):
-            return node.text == "true"
-        return walk.wrong_type(node, path, self.expected, self._hint(node))
+        if not isinstance(node, Scalar) or not self.fits(node):
+            return walk.wrong_type(node, path, self.expected, self._hint(node))
+        value = node.text == "true"
+        if self.only is not None and value is not self.only:
+            return walk.bad_value(node, path, self.expected)
+        return value
 
     def _hint(self, node: Node) -> str:
         if not isinstance(node, Scalar):

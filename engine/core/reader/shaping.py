@@ -1,14 +1,14 @@
-"""The shapes of a workflow, made from the JSON Schema that its models print."""
+"""The shapes of documents, made from the JSON Schema that their models print."""
 
 import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from engine.core.published import authored_schema
+from engine.core.published.authored import authored_schema
 from engine.core.reader.branch import Keyed, Listed, Record
 from engine.core.reader.choice import Either, Tagged
-from engine.core.reader.later import KEYS
+from engine.core.reader.rule import Rules
 from engine.core.reader.shape import Flag, Free, Number, Shape, Text, Word
 
 _Schema = Mapping[str, Any]
@@ -16,9 +16,9 @@ _CLASSES: Final = {"expression": "an expression", "template": "a template"}
 
 
 @cache
-def workflow_shape() -> Record:
-    """Return the shape of a whole workflow; made once."""
-    schema = authored_schema()
+def document_shape(kind: str) -> Record:
+    """Return the shape of a whole document of a kind; made once."""
+    schema = authored_schema(kind)
     return Shaping(schema["$defs"]).record(schema)
 
 
@@ -37,22 +37,23 @@ class Shaping:
             self._fields_of(schema, name),
             required=(*schema.get("required", ()), *beside.get("required", ())),
             refused=tuple(beside.get("properties", ())),
-            one_of=tuple(each["required"][0] for each in schema.get("oneOf", ())),
+            rules=_rules(schema),
             rest=None if closed else Free(),
-            later=KEYS.get(schema.get("title", ""), frozenset()),
         )
 
     def shape(self, schema: _Schema) -> Shape:
         """Return the shape of any schema that the models print."""
         if "$ref" in schema:
             name = schema["$ref"].removeprefix("#/$defs/")
-            return self.record(self._definitions[name], name, schema)
+            target = self._definitions[name]
+            # Models have titles; other definitions are types with a name.
+            return self.record(target, name, schema) if "title" in target else self.shape(target)
         if "discriminator" in schema:
             return self._tagged(schema["discriminator"])
         if "anyOf" in schema:
             return Either(tuple(self.shape(each) for each in schema["anyOf"]))
         if "const" in schema or "enum" in schema:
-            return Word(tuple(schema.get("enum") or [schema["const"]]))
+            return _word(schema)
         return self._typed(schema)
 
     def _typed(self, schema: _Schema) -> Shape:
@@ -65,24 +66,27 @@ class Shaping:
                 bounds = schema.get("minimum"), schema.get("maximum")
                 return Number(kind == "integer", *bounds)
             case "array":
-                return Listed(self.shape(schema["items"]))
+                return Listed(self.shape(schema["items"]), schema.get("minItems", 0))
             case "object":
                 return self._keyed(schema)
             case _:
                 return Free()
 
     def _keyed(self, schema: _Schema) -> Shape:
-        for pattern, value in schema.get("patternProperties", {}).items():
-            name = _text({"pattern": pattern, **schema.get("propertyNames", {})})
-            return Keyed(name, self.shape(value))
+        name = self.shape(schema.get("propertyNames", {"type": "string"}))
+        assert isinstance(name, Text)
         value = schema["additionalProperties"]
-        return Keyed(Text(), Free() if value is True else self.shape(value))
+        shape = Free() if value is True else self.shape(value)
+        return Keyed(name, shape, schema.get("minProperties", 0), schema.get("maxProperties"))
 
     def _tagged(self, discriminator: _Schema) -> Tagged:
+        made: dict[str, Record] = {}
         records = {}
         for tag, reference in discriminator["mapping"].items():
             name = reference.removeprefix("#/$defs/")
-            records[tag] = self.record(self._definitions[name], name)
+            if name not in made:
+                made[name] = self.record(self._definitions[name], name)
+            records[tag] = made[name]
         return Tagged(discriminator["propertyName"], records)
 
     def _fields_of(self, schema: _Schema, name: str) -> dict[str, Shape]:
@@ -95,8 +99,28 @@ class Shaping:
         return fields
 
 
+def _rules(schema: _Schema) -> Rules:
+    """Return the rules that `engine.core.spec.rule` wrote."""
+    choices = schema.get("oneOf", ())
+    companions = {key: tuple(told) for key, told in schema.get("dependentRequired", {}).items()}
+    for key, told in schema.get("dependentSchemas", {}).items():
+        companions[key] = tuple(each["required"][0] for each in told["anyOf"])
+    return Rules(
+        tuple(each["required"][0] for each in choices if "maxProperties" not in each),
+        next((each["required"][0] for each in choices if "maxProperties" in each), ""),
+        companions,
+        (tuple(schema["not"]["required"]),) if "not" in schema else (),
+    )
+
+
+def _word(schema: _Schema) -> Shape:
+    words = schema.get("enum") or [schema["const"]]
+    return Flag(only=words[0]) if schema["type"] == "boolean" else Word(tuple(words))
+
+
 def _text(schema: _Schema) -> Text:
+    kind = schema.get("x-sark-class", "literal")
+    literal = kind == "literal"
     if "pattern" not in schema:
-        kind = schema.get("x-sark-class", "")
-        return Text(None, _CLASSES.get(kind, "a text"), literal=not kind)
-    return Text(re.compile(schema["pattern"]), schema["patternErrorMessage"])
+        return Text(None, _CLASSES.get(kind, "a text"), literal=literal)
+    return Text(re.compile(schema["pattern"]), schema["patternErrorMessage"], literal=literal)

@@ -10,11 +10,16 @@ from engine.core.values import Json
 
 
 class Walk:
-    """What the shapes tell of one document."""
+    """What the shapes tell of one document; `whole` is what the document is called."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, whole: str = "the workflow") -> None:
         self.document = document
+        self.whole = whole
         self.found = Gathered()
+
+    def place(self, path: Path) -> str:
+        """Return where a path leads, in words."""
+        return place(path) or self.whole
 
     def error(
         self,
@@ -44,7 +49,7 @@ class Walk:
     def wrong_type(self, node: Node, path: Path, expected: str, hint: str = "") -> Json:
         """Note that a value is of another kind than its key takes."""
         if isinstance(node, Scalar) and node.is_empty:
-            message = f"{place(path)} has no value; it takes {expected}"
+            message = f"{self.place(path)} has no value; it takes {expected}"
             return self.missing("missing-value", message, path, "write one, or take the key out")
         return self._unfit("wrong-type", node, path, expected, hint)
 
@@ -52,11 +57,16 @@ class Walk:
         """Note that a value is of the right kind and yet not one that its key takes."""
         return self._unfit("bad-value", node, path, expected, hint)
 
+    def wrong_size(self, node: Node, path: Path, wanted: str, count: int) -> Json:
+        """Note that a list or mapping holds too little or too much."""
+        message = f"{self.place(path)} takes {wanted}; this has {count}"
+        return self.error("bad-value", message, node)
+
     def _unfit(self, code: str, node: Node, path: Path, expected: str, hint: str) -> Json:
         if isinstance(node, Scalar) and "{{" in node.text:
-            message = f"{place(path)} takes no template; it takes {expected}"
+            message = f"{self.place(path)} takes no template; it takes {expected}"
             return self.error("template-not-allowed", message, node, hint="write the value out")
-        message = f"{place(path)} takes {expected}; this is {found(node)}"
+        message = f"{self.place(path)} takes {expected}; this is {found(node)}"
         return self.error(code, message, node, hint=hint)
 
     def _note(self, finding: Diagnostic) -> Json:

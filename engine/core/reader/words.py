@@ -10,13 +10,25 @@ from engine.core.wording import nearest
 # What authors of GitHub Actions, Argo, Kestra, Airflow and Temporal would write here.
 _ELSEWHERE: Final = {
     "after": "needs",
+    "always": "finally",
     "args": "with",
     "arguments": "with",
-    "catch": "finally",
+    "case": "cases",
+    "catch": "on_failure",
     "condition": "if",
+    "continue-on-error": "optional",
+    "default": "else",
+    "delay": "wait",
     "depends_on": "needs",
     "dependsOn": "needs",
+    "environment": "env",
+    "errors": "on_failure",
+    "items": "over",
     "jobs": "steps",
+    "loop": "for_each",
+    "matrix": "for_each",
+    "max_attempts": "max_times",
+    "on_error": "on_failure",
     "on": "triggers",
     "on_exit": "finally",
     "onExit": "finally",
@@ -26,16 +38,23 @@ _ELSEWHERE: Final = {
     "retries": "retry",
     "run": "uses",
     "runs": "uses",
+    "runs-on": "pool",
     "schema": "payload",
+    "sleep": "wait",
     "tasks": "steps",
     "trigger": "triggers",
     "variables": "inputs",
     "when": "if",
+    "withItems": "for_each",
+    "with_items": "for_each",
 }
 _OWNERS: Final = {
     "steps": "step",
     "triggers": "trigger",
     "inputs": "input",
+    "branches": "branch",
+    "cases": "case",
+    "on_failure": "handler",
     "outputs": "output",
     "set": "value",
 }
@@ -68,7 +87,10 @@ def found(node: Node) -> str:
 
 
 def place(path: Path) -> str:
-    """Return where a path leads, in words: `step "build"`, `"retry.if" of step "build"`."""
+    """Return where a path leads, in words: `step "build"`, `"retry.if" of step "build"`.
+
+    The whole document has no words here.
+    """
     told: list[str] = []
     keys: list[str] = []
     parts = iter(path)
@@ -80,7 +102,7 @@ def place(path: Path) -> str:
             continue
         told += [*_quoted(keys), _owned(owned, name)]
         keys = []
-    return " of ".join(reversed([*told, *_quoted(keys)])) or "the workflow"
+    return " of ".join(reversed([*told, *_quoted(keys)]))
 
 
 def _owned(kind: str | None, name: str | int) -> str:

@@ -1,0 +1,139 @@
+"""A workflow: what starts it, what it takes, what it does and what it gives."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from engine.core.spec.head import Head
+from engine.core.spec.modifier import Concurrency, Priority, Retry, Timeout
+from engine.core.spec.rule import exactly_one
+from engine.core.spec.scalar import (
+    Closed,
+    Duration,
+    EventType,
+    Expression,
+    InputSchema,
+    Level,
+    OnlyTemplate,
+    StepId,
+    Template,
+    TimeOfDay,
+    Variable,
+    Zone,
+)
+from engine.core.spec.step import Finally, Scope
+from engine.core.spec.trigger import Trigger
+
+
+class Defaults(Closed):
+    """What every step of the workflow has unless it says otherwise."""
+
+    retry: Retry | None = Field(default=None, description="The `retry` of steps without their own.")
+    timeout: Duration | Timeout | None = Field(
+        default=None, description="The `timeout` of steps without their own."
+    )
+
+
+class RunIdempotency(Closed):
+    """Of starts with an equal key, the first makes a run."""
+
+    key: Template = Field(
+        description="A template over `inputs`; equal keys stand for one run.",
+        examples=["trip-{{ inputs.order }}"],
+    )
+    scope: Literal["workflow", "namespace"] = Field(
+        default="workflow", description="Whose keys are compared: this workflow's or all."
+    )
+    ttl: Duration = Field(default="24h", description="For how long a key is remembered.")
+    on_duplicate: Literal["return", "reject"] = Field(
+        default="return", description="What a second start gets: the first run, or a refusal."
+    )
+
+
+class CancelWhen(Closed):
+    """An event that ends the run early; what must be undone is, and `finally` still runs."""
+
+    event: EventType = Field(description="The type of the event.")
+    match: Expression | None = Field(
+        default=None,
+        description="An expression over `event`; an equality with an input is looked up in an "
+        "index.",
+        examples=["event.number == inputs.pr"],
+    )
+    as_: StepId | None = Field(
+        default=None, alias="as", description="The reason that the cancelled run shows."
+    )
+
+
+class Budget(Closed):
+    """What a run may cost at the worst; the compiler works it out and refuses more."""
+
+    adapter_calls: int | None = Field(
+        default=None, ge=0, le=10_000_000, description="The most calls, attempts included."
+    )
+    duration: Duration | None = Field(default=None, description="The longest time.")
+    fan_out: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="The most items of all `for_each` together."
+    )
+
+
+class Objective(Closed):
+    """What a run should hold to; the engine watches it, and no step needs to."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one("finish_before", "duration_below"))
+    id: StepId = Field(description="Its name.")
+    finish_before: TimeOfDay | None = Field(
+        default=None, description="The time of day before which the run has ended."
+    )
+    timezone: Zone = Field(default="UTC", description="Whose clock is meant.")
+    duration_below: Duration | None = Field(
+        default=None, description="The time in which the run has ended."
+    )
+    on_miss: Literal["alert"] = Field(
+        default="alert", description="What happens if it is missed: an alert; the run goes on."
+    )
+
+
+class Workflow(Head, Scope):
+    """A workflow: what starts it, what it takes, what it does and what it gives."""
+
+    kind: Literal["Workflow"] = Field(description="What this document is.")
+    triggers: dict[StepId, Trigger] = Field(
+        default={}, description="What starts it, each under a name of its own."
+    )
+    inputs: dict[StepId, InputSchema] = Field(
+        default={},
+        description="What a run takes: a JSON Schema for each input. Unknown inputs are refused.",
+        examples=[{"env": {"type": "string", "enum": ["staging", "production"]}}],
+    )
+    secrets: list[StepId] = Field(
+        default=[], description="The secrets that its steps may read, as `secrets.NAME`."
+    )
+    timeout: Duration = Field(default="24h", description="The longest that a run may take.")
+    defaults: Defaults = Field(
+        default=Defaults(), description="What every step has unless it says otherwise."
+    )
+    env: dict[Variable, Template] = Field(
+        default={}, description="Environment variables of every program that a step runs."
+    )
+    idempotency: RunIdempotency | None = Field(
+        default=None, description="Of starts with an equal key, the first makes a run."
+    )
+    concurrency: Concurrency | None = Field(
+        default=None, description="How many runs of a group may be under way at once."
+    )
+    priority: Level | OnlyTemplate | Priority | None = Field(
+        default=None, description="Who goes first where workers are short."
+    )
+    budget: Budget | None = Field(
+        default=None, description="What a run may cost at the worst; more is refused."
+    )
+    objectives: list[Objective] = Field(
+        default=[], description="What a run should hold to; missing it is an alert."
+    )
+    cancel_when: list[CancelWhen] = Field(
+        default=[], description="Events that end a run early; `finally` still runs."
+    )
+    on_compensation_failure: Finally | None = Field(
+        default=None, description="Steps that run when something could not be undone."
+    )
