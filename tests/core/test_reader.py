@@ -24,7 +24,7 @@ def workflow(text: str) -> spec.Workflow:
     documents, found = load(text.encode(), "w.yaml")
     made, told = read(documents[0])
     assert (found, told) == ([], [])
-    assert made is not None
+    assert isinstance(made, spec.Workflow)
     return made
 
 
@@ -133,8 +133,8 @@ TABLE: list[tuple[str, str, int, int, str, str]] = [
     (f"{STEP}    outputs: {{x: {{type: a}}}}\n", "missing-key", 7, 15, 'has no "from"', "from"),
     ("steps:\n  - uses: echo.say@1\n", "missing-key", 5, 5, 'step 1 has no "id"', "`id: ...`"),
     ("steps: {a: {uses: a.b@1, id: a}}\n", "misplaced-key", 4, 26, '"id"', "the key is the id"),
-    ("steps: {a: {name: x}}\n", "no-verb", 4, 9, 'step "a" has no verb', "`uses` or `set`"),
-    ("steps:\n  - id: x\n", "no-verb", 5, 5, "step 1 has no verb", "`uses` or `set`"),
+    ("steps: {a: {name: x}}\n", "no-verb", 4, 9, 'step "a" has no verb', "`uses`, `call`"),
+    ("steps:\n  - id: x\n", "no-verb", 5, 5, "step 1 has no verb", "or `rollback`"),
     (f"{STEP}    set: {{}}\n", "two-verbs", 7, 5, "`uses` and `set`", "two steps"),
     (f"title:\n{STEPS}", "missing-value", 4, 1, '"title" has no value', "take the key out"),
     (f"owners:\n  -\n{STEPS}", "missing-value", 5, 4, '"owners[1]" has no value', ""),
@@ -196,7 +196,7 @@ TABLE: list[tuple[str, str, int, int, str, str]] = [
         "missing-key",
         8,
         3,
-        'neither "hmac" nor "standard"',
+        'neither "hmac", "standard" nor "bearer"',
         "add one",
     ),
     (f"{HOOK} auth: {{hmacs: x}}\n{STEPS}", "missing-key", 8, 3, "neither", '"hmac"?'),
@@ -290,7 +290,7 @@ def test_what_the_models_alone_refuse_is_told_too(monkeypatch: pytest.MonkeyPatc
     class Strict(spec.Workflow):
         labels: dict[str, int]  # type: ignore[assignment]
 
-    monkeypatch.setattr(spec, "Workflow", Strict)
+    monkeypatch.setattr(spec, "KINDS", {"Workflow": Strict})
 
     found = findings(f"{HEAD}labels: {{a: b}}\n{STEPS}")
 

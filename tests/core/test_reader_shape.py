@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from engine.core import spec
-from engine.core.document import Mapping, Scalar, Sequence
+from engine.core.document import Mapping, Scalar, Sequence, load
 from engine.core.reader import CODES, is_ambiguous, resolve
 from engine.core.reader.branch import Keyed, Listed, Record
 from engine.core.reader.choice import Either, Tagged
 from engine.core.reader.shape import Flag, Free, Number, Shape, Text, Word
 from engine.core.reader.shaping import Shaping
+from engine.core.reader.walk import Walk
 from engine.core.values import parse_duration
 
 SCALARS: list[tuple[str, Any, bool]] = [
@@ -127,3 +128,16 @@ def test_every_code_explains_itself() -> None:
     for code, text in CODES.items():
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
         assert text.endswith(".")
+
+
+def test_a_mapping_may_hold_too_much() -> None:
+    """
+    What says how many parts it takes is held to it, and the number that it has is told.
+    """
+    [document], _ = load(b"a: 1\nb: 2\nc: 3\n", "w.yaml")
+    walk = Walk(document)
+
+    Keyed(Text(), Text(), most=2).read(walk, document.root, ("race", "branches"))
+
+    told = [each.message for each in walk.found.all]
+    assert told == ['"race.branches" takes at most 2; this has 3']

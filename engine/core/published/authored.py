@@ -39,6 +39,9 @@ class _Authored(GenerateJsonSchema):
             made.pop("default", None)
         return made
 
+    def encode_default(self, dft: object) -> object:
+        return dft  # those that are no plain value are taken out above
+
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
         return {**super().str_schema(schema), **_LITERAL}
 

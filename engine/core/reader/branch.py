@@ -1,7 +1,7 @@
 """Shapes of lists and mappings; they hand each part to the shape that belongs there."""
 
 from collections.abc import Mapping as Members
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
@@ -9,11 +9,13 @@ from engine.core.quoting import shown
 from engine.core.reader.rule import NO_RULES, Rules
 from engine.core.reader.shape import Shape, Text, Word
 from engine.core.reader.walk import Walk
-from engine.core.reader.words import coded, listed, meant
+from engine.core.reader.words import A_STEP, called_elsewhere, coded, listed, meant
 from engine.core.values import Json
 
 # A key that is known and yet has no place in some records: why, and what to do.
 _MISPLACED = {"id": "in a mapping of steps the key is the id: take it out"}
+
+_MOST_TOLD = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Record:
     """A mapping with keys of its own. `refused` are known and yet have no place here.
 
     `rules` say which keys may and must stand together. Keys that are not known are read by
-    `rest`, or refused where there is none.
+    `rest`, or refused where there is none; `homes` says where in the language a key belongs.
     """
 
     fields: Members[str, Shape]
@@ -86,6 +88,7 @@ class Record:
     refused: tuple[str, ...] = ()
     rules: Rules = NO_RULES
     rest: Shape | None = None
+    homes: Members[str, str] = field(default_factory=dict)
     expected: str = "a mapping"
 
     @cached_property
@@ -97,7 +100,7 @@ class Record:
 
     def read(self, walk: Walk, node: Node, path: Path) -> Json:
         if not isinstance(node, Mapping):
-            return walk.wrong_type(node, path, self.expected)
+            return walk.wrong_type(node, path, self.expected, self._hint(node))
         made: dict[str, Json] = {}
         fields, refused, rest = self.fields, self.refused, self.rest
         for name, (key, value) in node.members.items():
@@ -106,21 +109,53 @@ class Record:
                 self._refuse(walk, node, key, path)
             else:
                 made[name] = shape.read(walk, value, (*path, name))
+        unknown = [] if rest else [name for name in node.members if name not in fields]
         for name in self.required:
-            if name not in node.members:
+            if name not in node.members and not any(self._means(each, name) for each in unknown):
                 self._miss(walk, name, path)
         self.rules.check(walk, node, path, fields)
         return made
 
     def _refuse(self, walk: Walk, node: Mapping, key: Scalar, path: Path) -> None:
-        if key.text in self.refused:
-            message = f'"{key.text}" has no place in {walk.place(path)}'
-            walk.error("misplaced-key", message, key, hint=_MISPLACED[key.text])
+        name, place = key.text, walk.place(path)
+        if name in self.refused:
+            message = f'"{name}" has no place in {place}'
+            walk.error("misplaced-key", message, key, hint=_MISPLACED[name])
             return
-        free = [name for name in self.allowed if name not in node.members]
-        hint = meant(key.text, free) or f"it takes {listed(coded(self.allowed), 'and')}"
-        message = f'unknown field "{shown(key.text)}" in {walk.place(path)}'
+        free = [each for each in self.allowed if each not in node.members]
+        if name in self.homes and called_elsewhere(name) not in free:
+            message = f'"{name}" has no place in {place}'
+            walk.error("misplaced-key", message, key, hint=f"it belongs to {self.homes[name]}")
+            return
+        hint = meant(name, free) or f"it takes {self._taken}"
+        message = f'unknown field "{shown(name)}" in {place}'
         walk.error("unknown-key", message, key, hint=hint)
+
+    def _means(self, unknown: str, name: str) -> bool:
+        """True if a key that is not known stands for one that is missing."""
+        if name == "steps" and self.homes.get(unknown) == A_STEP:
+            return True
+        hint = meant(unknown, self.allowed)
+        return bool(hint) and hint == meant(unknown, [name])
+
+    def _hint(self, node: Node) -> str:
+        """Return how to write a value as a mapping, where it can only belong to one key."""
+        key, *others = self.required or self.rules.one_of[:1] or ("",)
+        if others or self.rules.acts or not isinstance(node, Scalar) or node.is_empty:
+            return ""
+        shape = self.fields.get(key)
+        if shape is None or not shape.fits(node):
+            return ""
+        text = shown(node.text) if node.plain else f"'{shown(node.text)}'"
+        return f"write `{{{key}: {text}}}`"
+
+    @property
+    def _taken(self) -> str:
+        """Return the keys in words, no more of them than a person reads."""
+        told, more = coded(self.allowed[:_MOST_TOLD]), len(self.allowed) - _MOST_TOLD
+        if more < 2:
+            return listed(coded(self.allowed), "and")
+        return listed([*told, f"{more} others"], "and")
 
     def _miss(self, walk: Walk, name: str, path: Path) -> None:
         shape = self.fields[name]

@@ -47,13 +47,14 @@ class Rules:
     def _is_mistyped(self, node: document.Mapping, known: Container[str]) -> bool:
         """True if a key that is not known may be meant for one of those that are missing."""
         unknown = (name for name in node.members if name not in known)
-        return any(meant(name, self.one_of) for name in unknown)
+        return any(meant(name, [*self.one_of, self.alone]) for name in unknown)
 
     def _miss(self, walk: Walk, path: Path) -> None:
-        place, choices = walk.place(path), listed(coded(self.one_of))
+        choices = listed(coded([*self.one_of, *([self.alone] if self.alone else [])]))
+        place = walk.place(path)
         if self.acts:
-            what = "verb" if "steps" not in self.one_of else "body"
-            message = f"{place} has no {what}: it does nothing"
+            what = "neither a verb nor `steps`" if "steps" in self.one_of else "no verb"
+            message = f"{place} has {what}: it does nothing"
             walk.missing("no-verb", message, path, f"give it one of {choices}")
             return
         message = f"{place} has neither {listed(coded(self.one_of), 'nor')}"
@@ -71,7 +72,8 @@ class Rules:
             walk.error("two-verbs", message, key, hint=hint, first=told_first)
         else:
             message = f"{place} has two verbs, {told}"
-            hint = f"a step has exactly one of {listed(coded(self.one_of))}: make it two steps"
+            told_hint = f"a step has exactly one of {listed(coded(self.one_of))}: make it two steps"
+            hint = "put each into a step of `steps`" if "steps" in self.one_of else told_hint
             walk.error("two-verbs", message, key, hint=hint, first=told_first)
 
     def _check_companions(self, walk: Walk, node: document.Mapping, path: Path) -> None:

@@ -129,10 +129,10 @@ class Number:
     def expected(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         if self.least is not None and self.most is not None:
-            return f"{kind} from {self.least:g} to {self.most:g}"
+            return f"{kind} from {self.least:,} to {self.most:,}"
         if self.least is not None:
-            return f"{kind} of {self.least:g} or more"
-        return kind if self.most is None else f"{kind} of {self.most:g} or less"
+            return f"{kind} of {self.least:,} or more"
+        return kind if self.most is None else f"{kind} of {self.most:,} or less"
 
     def fits(self, node: Node) -> bool:
         return self._value(node) is not None

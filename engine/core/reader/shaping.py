@@ -1,15 +1,19 @@
 """The shapes of documents, made from the JSON Schema that their models print."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
+
+from pydantic import BaseModel
 
 from engine.core.published.authored import authored_schema
 from engine.core.reader.branch import Keyed, Listed, Record
 from engine.core.reader.choice import Either, Tagged
 from engine.core.reader.rule import Rules
 from engine.core.reader.shape import Flag, Free, Number, Shape, Text, Word
+from engine.core.reader.words import A_STEP, listed
+from engine.core.spec import VERBS, Workflow
 
 _Schema = Mapping[str, Any]
 _CLASSES: Final = {"expression": "an expression", "template": "a template"}
@@ -28,6 +32,7 @@ class Shaping:
     def __init__(self, definitions: Mapping[str, _Schema]) -> None:
         self._definitions = definitions
         self._fields: dict[str, dict[str, Shape]] = {}
+        self._homes = dict(_homes(definitions))
 
     def record(self, schema: _Schema, name: str = "", beside: _Schema | None = None) -> Record:
         """Return the shape of a model; `beside` is what a reference adds to it."""
@@ -39,6 +44,7 @@ class Shaping:
             refused=tuple(beside.get("properties", ())),
             rules=_rules(schema),
             rest=None if closed else Free(),
+            homes=self._homes,
         )
 
     def shape(self, schema: _Schema) -> Shape:
@@ -97,6 +103,24 @@ class Shaping:
         for key, each in schema["properties"].items():
             fields[key] = self.shape(each)
         return fields
+
+
+def _homes(definitions: Mapping[str, _Schema]) -> Iterator[tuple[str, str]]:
+    """Yield each key of verbs, of the workflow and of steps with what it belongs to."""
+    verbs: dict[str, list[str]] = {}
+    step = definitions.get("Step", {}).get("properties", {})
+    for verb in VERBS:
+        name = step.get(verb, {}).get("$ref", "").removeprefix("#/$defs/")
+        for key in definitions.get(name, {}).get("properties", {}):
+            verbs.setdefault(key, []).append(f"`{verb}`")
+    yield from ((key, listed(told)) for key, told in verbs.items())
+    if step:
+        yield from ((key, "the workflow") for key in _keys(Workflow))
+    yield from ((key, A_STEP) for key in step)
+
+
+def _keys(model: type[BaseModel]) -> Iterator[str]:
+    yield from (each.alias or name for name, each in model.model_fields.items())
 
 
 def _rules(schema: _Schema) -> Rules:

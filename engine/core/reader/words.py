@@ -60,6 +60,14 @@ _OWNERS: Final = {
 }
 
 
+A_STEP: Final = "a step"
+
+
+def called_elsewhere(word: str) -> str | None:
+    """Return what an author of another engine means by the word, if it is one of theirs."""
+    return _ELSEWHERE.get(word)
+
+
 def meant(word: str, known: Iterable[str]) -> str:
     """Return `did you mean ...?` for the known word nearest to `word`, or an empty string."""
     choices = list(known)

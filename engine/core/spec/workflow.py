@@ -94,7 +94,7 @@ class Objective(Closed):
     )
 
 
-class Workflow(Head, Scope):
+class Workflow(Scope, Head):
     """A workflow: what starts it, what it takes, what it does and what it gives."""
 
     kind: Literal["Workflow"] = Field(description="What this document is.")
