@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.core import document
+from engine.core.reader import read
 from engine.operations import catalogue
 from engine.settings import load
 from engine.source import File, compile_files
@@ -30,6 +32,25 @@ def test_a_workflow_in_the_docs_compiles(text: str) -> None:
     Whoever copies a whole workflow from a page gets one without findings.
     """
     assert [] == compile_files([File("page.yaml", "", text.encode())], catalogue()).diagnostics
+
+
+LANGUAGE = ROOT / "docs" / "reference" / "language.md"
+HEAD = "apiVersion: sark/v1\nkind: Workflow\nname: page\n"
+PARTS = [text for _, named, text in BLOCK.findall(LANGUAGE.read_text()) if named == "yaml"]
+
+
+@pytest.mark.parametrize("text", PARTS)
+def test_every_part_on_the_page_of_the_language_reads(text: str) -> None:
+    """
+    Each fragment is spelt right: with a head, and steps if it has none, it reads clean.
+    """
+    if not text.startswith("apiVersion:"):
+        steps = "" if text.startswith("steps:") else "steps: {a: {uses: echo.say@1}}\n"
+        text = HEAD + steps + text
+
+    documents, found = document.load(text.encode(), "page.yaml")
+
+    assert [] == [*found, *(each for one in documents for each in read(one)[1])]
 
 
 @pytest.mark.parametrize("text", blocks("toml", "[sources]]") + blocks("toml", "[secrets."))

@@ -1,4 +1,4 @@
-"""The reference pages of commands, settings, API and metrics, written from the program itself.
+"""The reference pages of commands, settings, keys, API and metrics, from the program itself.
 
 `python -m engine.cli.reference` writes them anew; a test holds them against the program.
 """
@@ -12,7 +12,7 @@ import click
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from engine.cli import cli, reference_edge
+from engine.cli import cli, reference_edge, reference_spec
 from engine.core.values import format_duration
 from engine.settings import Artifacts, Controller, Server, Settings, Source, Worker
 
@@ -112,7 +112,7 @@ def _default(value: object) -> str:
 def pages() -> dict[str, str]:
     """Return every page by its file's name."""
     told = {"commands.md": commands_page(), "settings.md": settings_page()}
-    return {**told, **reference_edge.pages()}
+    return {**told, **reference_edge.pages(), **reference_spec.pages()}
 
 
 if __name__ == "__main__":
