@@ -43,6 +43,31 @@ def test_a_string_key_takes_what_is_written() -> None:
     assert made.description == "{{ braces }}"
 
 
+def test_an_input_gives_its_default_a_type() -> None:
+    """
+    A default is typed by the schema beside it: a country code and a version stay texts.
+    """
+    made = workflow(
+        f"{HEAD}{STEPS}inputs:\n"
+        "  version: {type: string, default: 1.10}\n"
+        "  none: {type: string, default: null}\n"
+        "  codes: {type: array, items: {type: string}, default: [no, 014, '1']}\n"
+        "  open: {type: array, default: [1, x]}\n"
+        "  one: {type: object, properties: {code: {type: string}}, default: {code: on, n: 1}}\n"
+        "  odd: {type: [string], default: 1}\n"
+    )
+
+    told = {name: each["default"] for name, each in made.inputs.items()}
+    assert told == {
+        "version": "1.10",
+        "none": None,
+        "codes": ["no", "014", "1"],
+        "open": [1, "x"],
+        "one": {"code": "on", "n": 1},
+        "odd": 1,
+    }
+
+
 EVERY_KEY = """
 triggers:
   hand: {type: manual}

@@ -10,6 +10,7 @@ from engine.core.document import Mapping, Scalar, Sequence, load
 from engine.core.reader import CODES, is_ambiguous, resolve
 from engine.core.reader.branch import Keyed, Listed, Record
 from engine.core.reader.choice import Either, Tagged
+from engine.core.reader.declared import Declared
 from engine.core.reader.shape import Flag, Free, Number, Shape, Text, Word
 from engine.core.reader.shaping import Shaping
 from engine.core.reader.walk import Walk
@@ -93,6 +94,7 @@ SHAPES: list[tuple[Shape, str, tuple[bool, ...]]] = [
     (Listed(Text()), "a list", (False, False, True, False)),
     (Keyed(Text(), Free()), "a mapping", (False, False, False, True)),
     (Record({}), "a mapping", (False, False, False, True)),
+    (Declared(), "a mapping", (False, False, False, True)),
     (Tagged("type", {}), "a mapping", (False, False, False, True)),
     (Either((Listed(Text()), Record({}))), "a list or a mapping", (False, False, True, True)),
 ]

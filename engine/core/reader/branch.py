@@ -39,8 +39,10 @@ class Listed:
 
     def hint(self, node: Node) -> str:
         """Return how to write a single item as a list, if that is what the node is."""
-        if not isinstance(node, Scalar) or not self.item.fits(node):
+        if not self.item.fits(node):
             return ""
+        if not isinstance(node, Scalar):
+            return "put it behind a `-`: there may be several"
         return f"write `[{shown(node.text)}]`" if node.plain else "put it in `[ ]`"
 
 

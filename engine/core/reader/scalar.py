@@ -51,6 +51,11 @@ def resolve(scalar: Scalar) -> bool | int | float | str | None:
     return text if match is None else _number(match)
 
 
+def is_null(scalar: Scalar) -> bool:
+    """True for a plain scalar that stands for null."""
+    return scalar.plain and scalar.text in _WORDS and _WORDS[scalar.text] is None
+
+
 def is_ambiguous(scalar: Scalar) -> bool:
     """True where a reader of YAML 1.1 would have found something else than `resolve` does."""
     if not scalar.plain or len(scalar.text) > _LONGEST:

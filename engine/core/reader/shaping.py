@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from engine.core.published.authored import authored_schema
 from engine.core.reader.branch import Keyed, Listed, Record
 from engine.core.reader.choice import Either, Tagged
+from engine.core.reader.declared import Declared
 from engine.core.reader.rule import Rules
 from engine.core.reader.shape import Flag, Free, Number, Shape, Text, Word
 from engine.core.reader.words import A_STEP, listed
@@ -79,6 +80,8 @@ class Shaping:
                 return Free()
 
     def _keyed(self, schema: _Schema) -> Shape:
+        if "properties" in schema:
+            return Declared()
         name = self.shape(schema.get("propertyNames", {"type": "string"}))
         assert isinstance(name, Text)
         value = schema["additionalProperties"]
