@@ -3,7 +3,12 @@
 from functools import cache
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic.json_schema import (
+    GenerateJsonSchema,
+    JsonSchemaMode,
+    JsonSchemaValue,
+    models_json_schema,
+)
 from pydantic_core import core_schema
 
 from engine.core import spec
@@ -29,6 +34,10 @@ class _Authored(GenerateJsonSchema):
 
     Every string says its class; what the models say nothing of is literal.
     """
+
+    @property
+    def mode(self) -> JsonSchemaMode:
+        return "validation"  # asked thousands of times; no model has a mode of its own
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
