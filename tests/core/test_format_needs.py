@@ -134,12 +134,26 @@ def test_each_document_has_its_own_edges() -> None:
     assert other.decode() == spell_out(text, "a.yaml", CATALOGUE)[0].decode()
 
 
+def test_a_document_without_steps_keeps_its_place() -> None:
+    """
+    A pool beside a workflow is put in the one style, and the workflow's edges are written.
+    """
+    pool = "apiVersion: sark/v1\nkind: Pool\nname: p\n"
+    flow = START + "steps:\n  a:\n    set:\n      x: {type: integer, value: 1}\n"
+    flow += '  b:\n    set:\n      y: {type: integer, value: "{{ steps.a.outputs.x }}"}\n'
+
+    made, found = spell_out(f"{pool}---\n{flow}".encode(), "a.yaml", CATALOGUE)
+
+    assert ([], True) == (found, made.decode().startswith(f"{pool}---\n"))
+    assert "needs: [a]" in made.decode()
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
         ("a: *x\n", "alias"),
         (START, "missing-key"),
-        (START.replace("Workflow", "Pool"), "not-supported"),
+        (START.replace("Workflow", "Pol"), "unknown-kind"),
     ],
 )
 def test_a_file_with_errors_is_left_alone(text: str, code: str) -> None:

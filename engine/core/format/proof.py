@@ -9,7 +9,8 @@ from engine.core.facts import Catalogue
 from engine.core.format.reading import read
 from engine.core.plan import Plan
 from engine.core.reader import is_ambiguous, resolve
-from engine.core.reader import read as read_workflow
+from engine.core.reader import read as read_spec
+from engine.core.spec import Workflow
 
 
 class Unproved(Exception):
@@ -24,8 +25,13 @@ def check_values(documents: Many[Document], comments: Many[str], made: bytes) ->
         raise Unproved("a value would change")
 
 
-def check_plans(digests: Many[str], comments: Many[str], made: bytes, catalogue: Catalogue) -> None:
-    """Raise Unproved unless `made` compiles to plans of these digests, and has these comments."""
+def check_plans(
+    digests: Many[str | None], comments: Many[str], made: bytes, catalogue: Catalogue
+) -> None:
+    """Raise Unproved unless `made` compiles to plans of these digests, and has these comments.
+
+    A document of another kind has no plan, and no digest.
+    """
     plans = [compiled(each, catalogue, []) for each in _loaded(comments, made)]
     if list(digests) != [plan and plan.digest for plan in plans]:
         raise Unproved("a step would wait for something else")
@@ -33,11 +39,11 @@ def check_plans(digests: Many[str], comments: Many[str], made: bytes, catalogue:
 
 def compiled(told: Document, catalogue: Catalogue, found: list[Diagnostic]) -> Plan | None:
     """Return what a document compiles to; what there is to say of it is added to `found`."""
-    workflow, more = read_workflow(told)
+    made, more = read_spec(told)
     found += more
-    if workflow is None:
+    if not isinstance(made, Workflow):
         return None
-    plan, more = compile_workflow(told, workflow, catalogue)
+    plan, more = compile_workflow(told, made, catalogue)
     found += more
     return plan
 
