@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.core.compiler.cycle import report
 from engine.core.compiler.findings import Findings, Place, listed, meant
 from engine.core.compiler.node import Node, Steps
-from engine.core.compiler.wish import Wish
+from engine.core.compiler.wish import Graph, Wish
 from engine.core.plan import Edge, Requirement
 
 _SEES_FAILURE = frozenset({Requirement.FAILED, Requirement.DONE})
@@ -15,24 +15,19 @@ FAILURE_WORDS = frozenset({"failed", "timed_out", "error"})
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A step reads another of its scope. `data`: its outputs, and there is no default."""
+    """A step reads another. `data`: its outputs, at `path`, and there is no default.
 
-    node: Node
+    No step (`node` is None): what a scope gives reads one. A read of a scope further out is one
+    by the step that holds the reader there.
+    """
+
+    node: Node | None
     target: Node
     word: str
     data: bool
     has_default: bool
     place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """`after` and `before` by position, `join` as `plan.Step` has it, `order` a possible order."""
-
-    after: tuple[tuple[Edge, ...], ...]
-    before: tuple[tuple[int, ...], ...]
-    join: tuple[int, ...]
-    order: tuple[int, ...]
+    path: tuple[str | int, ...] = ()
 
 
 def connect(findings: Findings, steps: Steps, reads: Iterable[Read]) -> Graph | None:
@@ -42,8 +37,10 @@ def connect(findings: Findings, steps: Steps, reads: Iterable[Read]) -> Graph | 
     if steps.is_sequence:
         _follow(steps, wishes)
     for read in reads:
-        _add_read(findings, steps, wishes[read.node.position], read)
-        _check_read(findings, wishes[read.node.position], read, joins[read.node.position])
+        assert read.node is not None
+        position = read.node.position
+        _add_read(findings, steps, wishes[position], read, read.node)
+        _check_read(findings, wishes[position], read, read.node, joins[position])
     for node in steps.nodes:
         _check_contradiction(findings, steps, node, wishes[node.position])
     order = _order(wishes)
@@ -147,10 +144,12 @@ def _follow(steps: Steps, wishes: list[dict[int, Wish]]) -> None:
         wishes[node.position].setdefault(before, wish)
 
 
-def _add_read(findings: Findings, steps: Steps, mine: dict[int, Wish], read: Read) -> None:
+def _add_read(
+    findings: Findings, steps: Steps, mine: dict[int, Wish], read: Read, node: Node
+) -> None:
     target = read.target.position
-    if steps.is_sequence and target > read.node.position:
-        message = f'step "{read.node.id}" reads "{read.target.id}", which comes later in the list'
+    if steps.is_sequence and target > node.position:
+        message = f'step "{node.id}" reads "{read.target.id}", which comes later in the list'
         hint = "move it up, or write `steps` as a mapping: then the order follows from what is read"
         findings.error("later-step", message, read.place, hint=hint)
         return
@@ -158,20 +157,20 @@ def _add_read(findings: Findings, steps: Steps, mine: dict[int, Wish], read: Rea
     mine[target] = mine[target].and_also(wish) if target in mine else wish
 
 
-def _check_read(findings: Findings, mine: Mapping[int, Wish], read: Read, join: int) -> None:
+def _check_read(
+    findings: Findings, mine: Mapping[int, Wish], read: Read, node: Node, join: int
+) -> None:
     """Find reads that cannot work: of a failure that ends the run, of a step not waited for."""
     wish = mine.get(read.target.position)
     if wish is None:
         return
     name = read.target.id
     if join and not wish.edge.inferred and not read.has_default:
-        message = f'with `join`, step "{read.node.id}" may start before "{name}" has ended'
+        message = f'with `join`, step "{node.id}" may start before "{name}" has ended'
         hint = "write `| default(...)` after the reference"
         findings.error("join-reference", message, read.place, hint=hint)
     if read.word in FAILURE_WORDS and not _may_see_failure(mine, read):
-        message = (
-            f'step "{read.node.id}" never runs after "{name}" has failed, so this is never true'
-        )
+        message = f'step "{node.id}" never runs after "{name}" has failed, so this is never true'
         hint = f"write `needs: {{{name}: done}}`, or read it in `finally`"
         findings.warning("unseen-failure", message, read.place, hint=hint)
 

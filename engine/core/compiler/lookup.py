@@ -1,7 +1,8 @@
 """The names that an expression reads, but for steps: declared, spelt right, allowed there."""
 
 from engine.core.compiler.findings import Path, Place, listed, meant
-from engine.core.compiler.scene import Scene, properties_of
+from engine.core.compiler.giving import properties_of
+from engine.core.compiler.scene import Scene
 from engine.core.compiler.site import Schema, Site, Use
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
@@ -28,10 +29,9 @@ def check_secret(world: World, site: Site, reference: Reference, place: Place) -
         world.findings.error("unknown-secret", message, place, hint=hint, expected=listed(declared))
 
 
-def refuse_name(scene: Scene, site: Site, name: str, place: Place) -> None:
+def refuse_name(scene: Scene, site: Site, name: str, place: Place, names: tuple[str, ...]) -> None:
     """Say that a name cannot be read here, and what may have been meant."""
-    names = scene.names(site.use)
-    if name in scene.scope.by_id:
+    if scene.scope.find(name) is not None:
         hint = f"the outputs of a step are `steps.{name}.outputs`"
     elif name in scene.world.workflow.inputs and "inputs" in names:
         hint = f"an input is `inputs.{name}`"
@@ -41,6 +41,15 @@ def refuse_name(scene: Scene, site: Site, name: str, place: Place) -> None:
         hint = meant(name, names)
     message = f'there is no "{name}" to read in `{site.use}`'
     scene.world.findings.error("unknown-name", message, place, hint=hint, expected=", ".join(names))
+
+
+def check_sure(scene: Scene, reference: Reference, place: Place) -> None:
+    """A name of the scope's own that may not be there has a default."""
+    if not reference.has_default and scene.is_unsure(reference.path):
+        name = ".".join(map(str, reference.path))
+        message = f"`{name}` may be missing in {scene.scope.called}"
+        hint = "write `| default(...)` after the reference"
+        scene.world.findings.error("maybe-missing", message, place, hint=hint)
 
 
 def check_input(world: World, reference: Reference, place: Place) -> None:

@@ -1,142 +1,135 @@
-"""The steps of one scope as the compiler sees them: in order, named, with all expressions."""
+"""A workflow as the compiler sees it: scopes in scopes, and the steps of each."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-from engine.core import facts, spec
-from engine.core.compiler import site
-from engine.core.compiler.findings import Findings, Path, Place
-from engine.core.compiler.site import Site, Use
-from engine.core.facts import Catalogue, Operation
+from engine.core import spec
+from engine.core.compiler.findings import Path, Place
+from engine.core.compiler.site import Schema, Site
+from engine.core.compiler.wish import Graph
 
-MAX_STEPS = 2_000
-_ONLY_WITH_USES = ("timeout", "outputs")
+
+class Kind(StrEnum):
+    """What a scope is, in the words of a finding."""
+
+    RUN = "the run"
+    BLOCK = "the block of"
+    ITEM = "an item of"
+    TURN = "a turn of"
+    CASE = "a case of"
+    BRANCH = "a branch of"
+    COMPENSATION = "the compensation of"
+    FALLBACK = "the fallback of"
+    HANDLER = "`on_failure`"
+    UNDO_FAILED = "`on_compensation_failure`"
+    FINALLY = "`finally`"
+
+
+# These begin when the steps of the scope that they belong to have ended.
+AFTERWARDS = frozenset({Kind.HANDLER, Kind.UNDO_FAILED, Kind.FINALLY})
 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One step: `path` is where it is written, `sites` are all the expressions in it."""
+    """One step: `path` is where it is written, `sites` are all the expressions in it.
+
+    `inner` are the scopes that its verb and its keys open. A lone verb, as the body of
+    `for_each` may be one, is a step whose id is empty. `typed` are its sites with the shape of
+    their values, `dirty` those of its outputs that a stranger's text may be in.
+    """
 
     id: str
     path: Path
     position: int
     spec: spec.Step
+    scope: "Steps"
     sites: list[Site] = field(default_factory=list)
+    inner: list["Steps"] = field(default_factory=list)
+    typed: list[tuple[Site, Schema]] = field(default_factory=list)
+    dirty: frozenset[str] = frozenset()
 
     @property
     def place(self) -> Place:
         """Return where the step is named: its key, or its `id` in a sequence."""
-        return Place(self.path, key=True) if self.is_keyed else Place((*self.path, "id"))
+        if self.is_keyed or not self.id:
+            return Place(self.path, key=self.is_keyed)
+        return Place((*self.path, "id"))
 
     @property
     def is_keyed(self) -> bool:
         return isinstance(self.path[-1], str)
 
+    @property
+    def called(self) -> str:
+        """Return the step as a sentence names it."""
+        owner = self.scope.owner
+        return f'step "{self.id}"' if self.id or owner is None else self.scope.called
+
     def at(self, *keys: str | int, key: bool = False) -> Place:
         """Return the place of something inside the step."""
         return Place(self.path + keys, key)
 
+    def opens(self, kind: Kind) -> "Steps | None":
+        """Return the scope of this kind that it opens, if there is just one to speak of."""
+        return next((each for each in self.inner if each.kind is kind), None)
 
+
+@dataclass(slots=True, eq=False)
 class Steps:
-    """The nodes of a scope by position and by name. A sequence runs in order, a graph need not."""
+    """The nodes of a scope by position and by name. A sequence runs in order, a graph need not.
 
-    def __init__(self, nodes: list[Node], path: Path, *, is_sequence: bool) -> None:
-        self.nodes = nodes
-        self.path = path
-        self.is_sequence = is_sequence
-        self.by_id = {node.id: node for node in nodes}
-
-
-def gather(
-    findings: Findings,
-    steps: spec.Steps,
-    path: Path,
-    taken: dict[str, Place],
-    catalogue: Catalogue,
-) -> Steps:
-    """Return the steps written at `path`; `taken` holds every name so far and grows."""
-    is_sequence = isinstance(steps, list)
-    if not steps:
-        findings.error("no-steps", "there is not a single step here", Place(path, key=True))
-    nodes: list[Node] = []
-    for name, where, each in _named(steps, path):
-        node = Node(name, where, len(nodes), each)
-        if name in taken:
-            _duplicate(findings, node, taken[name])
-            continue
-        taken[name] = node.place
-        node.sites = list(_sites(findings, node, catalogue.get(each.uses or "")))
-        _check_keys(findings, node)
-        nodes.append(node)
-    return Steps(nodes, path, is_sequence=is_sequence)
-
-
-def check_count(findings: Findings, scopes: Iterable[Steps]) -> None:
-    """Refuse more steps than a plan may have."""
-    count = sum(len(scope.nodes) for scope in scopes)
-    if count > MAX_STEPS:
-        message = f"the workflow has {count:,} steps; a plan may have {MAX_STEPS:,}"
-        findings.error("too-many-steps", message, Place(("steps",), key=True))
-
-
-def _named(steps: spec.Steps, path: Path) -> Iterator[tuple[str, Path, spec.Step]]:
-    """Yield each step with its name and path; the reader has seen to it that it has one."""
-    if isinstance(steps, dict):
-        yield from ((name, (*path, name), each) for name, each in steps.items())
-    else:
-        yield from ((str(each.id), (*path, index), each) for index, each in enumerate(steps))
-
-
-def _duplicate(findings: Findings, node: Node, first: Place) -> None:
-    findings.error(
-        "duplicate-step",
-        f'there are two steps with the id "{node.id}"',
-        node.place,
-        hint="rename one: an id is unique in the whole workflow, `finally` included",
-        related=[(first, "the first is here")],
-    )
-
-
-def _check_keys(findings: Findings, node: Node) -> None:
-    """Find keys that mean something only where an operation is called."""
-    if node.spec.set is None:
-        return
-    for name in _ONLY_WITH_USES:
-        if getattr(node.spec, name) is not None:
-            key = name.rstrip("_")
-            message = f"`{key}` means nothing on a step that only sets values"
-            findings.error("misplaced-key", message, node.at(key, key=True))
-
-
-def _sites(findings: Findings, node: Node, operation: Operation | None) -> Iterator[Site]:
-    """Yield every expression and template of a step; faults in them become findings.
-
-    What an operation takes for code holds none.
+    `owner` is the step that opens it, `around` the scope whose steps may be read here too.
+    `names` are those that are read here and in what it holds, with their shapes; of them,
+    `unsure` may not be there. `after` are the scopes that follow it: its handlers and its
+    `finally`. `missing` are the steps that may stay without outputs although all went well.
     """
-    step = node.spec
-    bare: list[tuple[Use, str | None, tuple[str, ...]]] = [(Use.CONDITION, step.if_, ("if",))]
-    if step.retry is not None:
-        bare.append((Use.RETRY, step.retry.if_, ("retry", "if")))
-    for name, output in (step.outputs or {}).items():
-        bare.append((Use.PROJECTION, output.from_, ("outputs", name, "from")))
-    for use, text, keys in bare:
-        if text is not None:
-            made = site.expression(findings, use, text, node.path + keys)
-            if made is not None:
-                yield made
-    if step.idempotency is not None:
-        place = (*node.path, "idempotency", "key")
-        yield from site.templates(findings, Use.KEY, step.idempotency.key, place)
-    yield from site.templates(
-        findings, Use.ARGUMENT, step.with_ or {}, (*node.path, "with"), _code(operation)
-    )
-    for name, value in (step.set or {}).items():
-        place = (*node.path, "set", name, "value")
-        yield from site.templates(findings, Use.VALUE, value.value, place)
 
+    kind: Kind
+    path: Path
+    owner: Node | None = None
+    around: "Steps | None" = None
+    is_sequence: bool = False
+    nodes: list[Node] = field(default_factory=list)
+    by_id: dict[str, Node] = field(default_factory=dict)
+    names: dict[str, Schema] = field(default_factory=dict)
+    unsure: frozenset[Path] = frozenset()
+    dirty_names: set[str] = field(default_factory=set)
+    results: Mapping[str, spec.TypedValue] = field(default_factory=dict)
+    results_path: Path = ()
+    sites: list[Site] = field(default_factory=list)
+    typed: list[tuple[Site, Schema]] = field(default_factory=list)
+    after: list["Steps"] = field(default_factory=list)
+    graph: Graph | None = None
+    missing: dict[str, str] = field(default_factory=dict)
 
-def _code(operation: Operation | None) -> Callable[[Path], bool]:
-    """Return what tells whether the argument at a pointer is code."""
-    if operation is None or not operation.has_code:
-        return lambda _: False
-    return lambda pointer: facts.CODE in operation.roles_at(pointer)
+    @property
+    def called(self) -> str:
+        """Return the scope as a sentence names it."""
+        if self.owner is None or self.kind in AFTERWARDS:
+            return self.kind.value
+        return f"{self.kind.value} {self.owner.called}"
+
+    def chain(self) -> Iterator["Steps"]:
+        """Yield the scopes whose steps may be read here, from the inside out."""
+        scope: Steps | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.around
+
+    def find(self, name: str) -> Node | None:
+        """Return the step of this name that may be read here."""
+        return next((each.by_id[name] for each in self.chain() if name in each.by_id), None)
+
+    def visible(self) -> list[str]:
+        """Return the names of all steps that may be read here."""
+        return [node.id for each in self.chain() for node in each.nodes if node.id]
+
+    def everything(self) -> Iterator["Steps"]:
+        """Yield this scope and all that is in it."""
+        yield self
+        for node in self.nodes:
+            for inner in node.inner:
+                yield from inner.everything()
+        for each in self.after:
+            yield from each.everything()

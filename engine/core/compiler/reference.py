@@ -3,34 +3,44 @@
 from collections.abc import Mapping
 
 from engine.core.compiler import shape
+from engine.core.compiler.giving import names_of, view
 from engine.core.compiler.graph import Read
-from engine.core.compiler.lookup import check_input, check_secret, check_word, refuse_name
+from engine.core.compiler.lookup import (
+    check_input,
+    check_secret,
+    check_sure,
+    check_word,
+    refuse_name,
+)
 from engine.core.compiler.node import Node
 from engine.core.compiler.result import read_step
 from engine.core.compiler.scene import Scene
-from engine.core.compiler.site import Schema, Site, Use
+from engine.core.compiler.site import Schema, Site
 from engine.core.compiler.world import World
 from engine.core.expression import Reference, type_of
 from engine.core.values import Json
 
 
 def resolve(scene: Scene, site: Site, node: Node | None) -> tuple[Schema, list[Read]]:
-    """Return the shape of an expression's value, and the steps of its scope that it reads.
+    """Return the shape of an expression's value, and the steps that it reads.
 
     What cannot be resolved becomes findings, and the value may then be anything.
     """
     before = len(scene.world.findings.all)
+    own = names_of(scene.world, node, site)
+    names = scene.names(site.use, own)
     reads = [
         read
         for reference in site.compiled.references
-        if (read := _resolve(scene, site, node, reference)) is not None
+        if (read := _resolve(scene, site, node, reference, names)) is not None
     ]
     if len(scene.world.findings.all) > before:
         return shape.ANYTHING, reads
-    names = {name: scene.types[name] for name in scene.names(site.use)}
-    if site.use in (Use.RETRY, Use.COMMON_RETRY):
-        names["error"] = shape.ERROR
-    return typed(scene.world, site, names), reads
+    types = {name: own.get(name) or scene.types[name] for name in names if name != "steps"}
+    types["steps"] = shape.closed(
+        {read.target.id: view(scene.world, read.target) for read in reads}
+    )
+    return typed(scene.world, site, types), reads
 
 
 def typed(world: World, site: Site, names: Mapping[str, Json]) -> Schema:
@@ -44,18 +54,22 @@ def typed(world: World, site: Site, names: Mapping[str, Json]) -> Schema:
     return schema
 
 
-def _resolve(scene: Scene, site: Site, node: Node | None, reference: Reference) -> Read | None:
-    """Check one reference; return the step of its own scope that it reads."""
+def _resolve(
+    scene: Scene, site: Site, node: Node | None, reference: Reference, names: tuple[str, ...]
+) -> Read | None:
+    """Check one reference; return the step that it reads."""
     name = str(reference.path[0])
     place = site.at(reference)
     if name == "secrets":
         check_secret(scene.world, site, reference, place)
-    elif name not in scene.names(site.use):
-        refuse_name(scene, site, name, place)
+    elif name not in names:
+        refuse_name(scene, site, name, place, names)
     elif name == "inputs":
         check_input(scene.world, reference, place)
     elif name == "steps":
         return read_step(scene, node, reference, place)
     elif name in ("run", "trigger"):
         check_word(scene.world, reference, scene.types[name], place)
+    else:
+        check_sure(scene, reference, place)
     return None

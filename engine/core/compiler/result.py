@@ -1,11 +1,10 @@
 """`steps.<id>...`: a step's result, read by another."""
 
-from collections.abc import Iterable
-
 from engine.core.compiler.findings import Place, listed, meant
+from engine.core.compiler.giving import outputs_of, properties_of
 from engine.core.compiler.graph import Read
-from engine.core.compiler.node import Node
-from engine.core.compiler.scene import Scene, outputs_of, properties_of
+from engine.core.compiler.node import Kind, Node, Steps
+from engine.core.compiler.scene import Scene, holders
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
 
@@ -17,47 +16,62 @@ def read_step(scene: Scene, node: Node | None, reference: Reference, place: Plac
     findings = scene.world.findings
     if len(reference.path) < 2 or not isinstance(reference.path[1], str):
         message = "which step is read must be written out: `steps.<id>`"
-        findings.error("unknown-step", message, place, expected=listed(_known(scene)))
+        known = listed(scene.scope.visible(), "no step")
+        findings.error("unknown-step", message, place, expected=known)
         return None
     name = reference.path[1]
-    target = _target(scene, name)
+    target = scene.scope.find(name)
     if target is None:
         _unknown_step(scene, name, place)
-    elif target is node:
+    elif target in holders(node, scene.scope):
         message = f'step "{name}" reads its own result, which is not there yet'
-        findings.error("self-reference", message, place)
+        hint = _own_words(scene.scope, target)
+        findings.error("self-reference", message, place, hint=hint)
     elif _check_word(scene.world, target, reference, place):
         word = str(reference.path[2])
         data = word == "outputs" and not reference.has_default
-        if name in scene.scope.by_id:
-            if node is None:
-                return None
-            return Read(node, target, word, data, reference.has_default, place)
-        if data:
-            _missing_at_last(scene.world, name, place)
+        path = reference.path[3:]
+        return Read(node, target, word, data, reference.has_default, place, path)
     return None
 
 
-def _target(scene: Scene, name: str) -> Node | None:
-    scopes = scene.world.scopes_read(scene.scope)
-    return next((each.by_id[name] for each in scopes if name in each.by_id), None)
+def missing_afterwards(world: World, read: Read, scope: Steps) -> None:
+    """Find a read, in a scope that follows another, of outputs that may never have come."""
+    if not read.data:
+        return
+    name = read.target.id
+    message = (
+        f'in {scope.called} the outputs of "{name}" may be missing: it may have failed or never run'
+    )
+    hint = "write `| default(...)` after the reference"
+    world.findings.error("maybe-missing", message, read.place, hint=hint)
 
 
-def _known(scene: Scene) -> Iterable[str]:
-    return [node.id for each in scene.world.scopes_read(scene.scope) for node in each.nodes]
+def _own_words(scope: Steps, target: Node) -> str:
+    """Return how a step's own result is read in what undoes or repeats it."""
+    for each in scope.chain():
+        if each.owner is target and each.kind in (Kind.COMPENSATION, Kind.TURN):
+            return "write `self.outputs`"
+    return ""
 
 
 def _unknown_step(scene: Scene, name: str, place: Place) -> None:
-    last = scene.world.last
-    known = list(_known(scene))
-    if last is not None and name in last.by_id:
-        message = f'step "{name}" belongs to `finally`, which begins when all of these have ended'
-        scene.world.findings.error("unknown-step", message, place, expected=listed(known))
-        return
-    message = f'there is no step "{name}"'
-    scene.world.findings.error(
-        "unknown-step", message, place, hint=meant(name, known), expected=listed(known, "no step")
-    )
+    known = listed(scene.scope.visible(), "no step")
+    elsewhere = _elsewhere(scene, name)
+    hint = "" if elsewhere else meant(name, scene.scope.visible())
+    message = elsewhere or f'there is no step "{name}"'
+    scene.world.findings.error("unknown-step", message, place, hint=hint, expected=known)
+
+
+def _elsewhere(scene: Scene, name: str) -> str:
+    """Return why a step that there is cannot be read here, or nothing if there is none."""
+    told = (each for each in scene.world.root.everything() if name in each.by_id)
+    scope = next(told, None)
+    if scope is None:
+        return ""
+    if scope.kind is Kind.FINALLY:
+        return f'step "{name}" belongs to `finally`, which begins when all of these have ended'
+    return f'step "{name}" is inside {scope.called}: of that, only its `outputs` are seen outside'
 
 
 def _check_word(world: World, target: Node, reference: Reference, place: Place) -> bool:
@@ -94,11 +108,3 @@ def _check_output(world: World, target: Node, reference: Reference, place: Place
         expected=listed(properties, "no output"),
     )
     return False
-
-
-def _missing_at_last(world: World, name: str, place: Place) -> None:
-    message = (
-        f'in `finally` the outputs of "{name}" may be missing: it may have failed or never run'
-    )
-    hint = "write `| default(...)` after the reference"
-    world.findings.error("maybe-missing", message, place, hint=hint)

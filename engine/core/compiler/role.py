@@ -8,17 +8,17 @@ trusts the far side.
 """
 
 import re
+from collections.abc import Sequence
 
 from engine.core import facts
 from engine.core.compiler import shape
 from engine.core.compiler.literal import check_code, refuse
 from engine.core.compiler.node import Node
-from engine.core.compiler.scene import Scene, outputs_of, properties_of
-from engine.core.compiler.site import Site, Typed, Use
+from engine.core.compiler.scene import Scene
+from engine.core.compiler.site import Site, Use
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
 from engine.core.facts import Operation
-from engine.core.plan import Effect
 from engine.core.schema import Absent, project, types, values
 from engine.core.values import Json
 
@@ -36,9 +36,9 @@ _FILLED = "\0"
 _AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^/?#\\]+|\0(?::\d+)?)[/?#]", re.IGNORECASE)
 
 
-def check_roles(scene: Scene, node: Node, typed: Typed, operation: Operation) -> None:
+def check_roles(scene: Scene, node: Node, operation: Operation) -> None:
     """Find the arguments of a step that take what they must not."""
-    for site, told in typed:
+    for site, told in node.typed:
         if site.use is not Use.ARGUMENT:
             continue
         reach = operation.roles_within(site.pointer)
@@ -57,19 +57,6 @@ def taints(scene: Scene, site: Site) -> bool:
     return any(
         _is_untrusted(scene, each) and not _is_clean(each) for each in site.compiled.references
     )
-
-
-def handed_on(scene: Scene, node: Node) -> frozenset[str]:
-    """Return the outputs of a pure operation that was given a stranger's text: they may hold it."""
-    operation = scene.world.operation(node)
-    if operation is None or operation.effect_with(node.spec.with_ or {}) is not Effect.PURE:
-        return frozenset()
-    if not any(site.use is Use.ARGUMENT and taints(scene, site) for site in node.sites):
-        return frozenset()
-    outputs = outputs_of(scene.world, node)
-    is_open = outputs.get("additionalProperties") is not False
-    named = {name for name, told in properties_of(outputs).items() if not is_harmless(told)}
-    return frozenset(named | ({ANY_OUTPUT} if is_open else set()))
 
 
 def is_harmless(schema: Json) -> bool:
@@ -115,12 +102,31 @@ def _is_untrusted(scene: Scene, reference: Reference) -> bool:
     if root == "inputs":
         names = set(map(str, rest[:1])) or set(scene.world.untrusted)
         return bool(names & scene.world.untrusted)
-    if root == "steps" and len(rest) > 1 and rest[1] == "outputs":
-        dirty = scene.world.dirty.get(str(rest[0]), frozenset())
-        return bool(dirty) if len(rest) == 2 else not dirty.isdisjoint((str(rest[2]), ANY_OUTPUT))
-    if root in ("trigger", "event") and (root == "event" or not rest or rest[0] == "event"):
-        told = project(scene.types.get(str(root), shape.ANYTHING), rest)
-        return isinstance(told, Absent) or not is_harmless(told)
+    if root == "steps":
+        return _is_dirty(scene, rest)
+    if root == "trigger" and rest and rest[0] != "event":
+        return False
+    if root not in ("trigger", "event") and not _is_dirty_name(scene, str(root)):
+        return False
+    told = project(scene.types.get(str(root), shape.ANYTHING), rest)
+    return isinstance(told, Absent) or not is_harmless(told)
+
+
+def _is_dirty(scene: Scene, path: Sequence[str | int]) -> bool:
+    """True if a stranger's text may be in what a step gives."""
+    node = scene.scope.find(str(path[0])) if path else None
+    if node is None or path[1:2] != ["outputs"]:
+        return False
+    return bool(node.dirty) and (
+        len(path) == 2 or not node.dirty.isdisjoint((str(path[2]), ANY_OUTPUT))
+    )
+
+
+def _is_dirty_name(scene: Scene, name: str) -> bool:
+    """True if a stranger's text may be in a name of the scope's own."""
+    for each in scene.scope.chain():
+        if name in each.names:
+            return name in each.dirty_names
     return False
 
 

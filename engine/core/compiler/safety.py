@@ -71,10 +71,10 @@ def timeout(world: World, node: Node) -> Timeout:
     return made
 
 
-def check_fits(world: World, node: Node, made: Timeout, whole: timedelta, what: str) -> None:
+def check_fits(world: World, node: Node, made: Timeout, whole: timedelta) -> None:
     """Warn of an attempt that may last longer than all that it is a part of."""
     if node.spec.timeout is not None and made.attempt > whole:
-        _unreachable(world.findings, node.at("timeout"), made.attempt, what, whole)
+        _unreachable(world.findings, node.at("timeout"), made.attempt, node.scope.called, whole)
 
 
 def span(

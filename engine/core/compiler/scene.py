@@ -1,18 +1,16 @@
 """Where an expression stands, and what may be read there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.core.compiler import shape
 from engine.core.compiler.node import Node, Steps
 from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.world import World
-from engine.core.values import Json
 
+_OUTSIDE = ("inputs", "trigger", "run")
 _INSIDE = ("inputs", "steps", "trigger", "run")
 _BY_USE: Mapping[Use, tuple[str, ...]] = {
-    Use.RETRY: (*_INSIDE, "error"),
-    Use.COMMON_RETRY: ("inputs", "trigger", "run", "error"),
+    Use.COMMON_RETRY: _OUTSIDE,
     Use.ARGUMENT: (*_INSIDE, "secrets"),
     Use.FILTER: ("event", "trigger"),
     Use.START: ("event", "trigger"),
@@ -22,53 +20,38 @@ _BY_USE: Mapping[Use, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where an expression stands: in a step of a scope, or outside of all steps."""
+    """A scope, and the shape of every name that may be read in it, but for steps."""
 
     world: World
     scope: Steps
     types: Mapping[str, Schema]
-    """The shape of every name that a step of this scope may read."""
 
-    @property
-    def is_last(self) -> bool:
-        return self.scope is self.world.last
-
-    def names(self, use: Use) -> tuple[str, ...]:
-        """Return the names that may be read."""
+    def names(self, use: Use, more: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return the names that may be read, `more` of the step's own among them."""
         told = _BY_USE.get(use, _INSIDE)
-        return (*told, "error") if self.is_last and "error" not in told else told
+        local = [name for each in self.scope.chain() for name in each.names]
+        return tuple(dict.fromkeys([*told, *(local if "steps" in told else ()), *more]))
 
-    def lacks(self, step: str, path: Sequence[str | int]) -> str:
-        """Return why an output may be missing although its step has succeeded, or nothing."""
-        node = self.scope.by_id.get(step)
-        outputs = outputs_of(self.world, node) if node is not None else shape.ANYTHING
-        required = outputs.get("required", ())
-        assert isinstance(required, Sequence)
-        is_sure = not path or path[0] in required or path[0] not in properties_of(outputs)
-        return "" if is_sure else "its operation does not always return it"
+    def is_unsure(self, path: tuple[str | int, ...]) -> bool:
+        """True if a name of the scope's own, or a part of it, may not be there."""
+        for each in self.scope.chain():
+            if path[0] in each.names:
+                return any(path[: len(told)] == told for told in each.unsure)
+        return False
 
 
 def scene_of(world: World, scope: Steps) -> Scene:
-    """Return the scene of a scope's steps."""
-    steps = {node.id: world.view(node) for each in world.scopes_read(scope) for node in each.nodes}
-    types: dict[str, Schema] = {
-        "inputs": world.readable_inputs,
-        "steps": shape.closed(steps),
-        "trigger": shape.trigger(world.triggers, world.events),
-        "run": shape.RUN,
-        "secrets": shape.closed(dict.fromkeys(world.workflow.secrets, shape.STRING)),
-        "error": shape.LAST_ERROR if scope is world.last else shape.ERROR,
-    }
+    """Return the scene of a scope's steps; the names of the scopes around it are known by now."""
+    types = dict(world.names)
+    for each in reversed(list(scope.chain())):
+        types |= each.names
     return Scene(world, scope, types)
 
 
-def outputs_of(world: World, node: Node) -> Schema:
-    """Return the shape of a step's outputs."""
-    told = properties_of(world.view(node))["outputs"]
-    return told if isinstance(told, Mapping) else shape.ANYTHING
-
-
-def properties_of(schema: Schema) -> Mapping[str, Json]:
-    """Return what a schema says of each property."""
-    properties = schema.get("properties", {})
-    return properties if isinstance(properties, Mapping) else {}
+def holders(node: Node | None, scope: Steps) -> Iterable[Node]:
+    """Yield the step that reads, and every step that holds it."""
+    if node is not None:
+        yield node
+    for each in scope.chain():
+        if each.owner is not None:
+            yield each.owner

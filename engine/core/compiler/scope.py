@@ -1,98 +1,112 @@
 """One scope: every expression resolved, the steps put in order, each made ready."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from engine.core import plan
-from engine.core.compiler import graph, reference, role, safety, step
-from engine.core.compiler.findings import Place
-from engine.core.compiler.graph import Graph
+from engine.core.compiler import graph, reference, step
+from engine.core.compiler.findings import Path, Place
+from engine.core.compiler.giving import outputs_of, properties_of
+from engine.core.compiler.graph import Read
 from engine.core.compiler.node import Node, Steps
-from engine.core.compiler.role import is_harmless
+from engine.core.compiler.result import missing_afterwards
 from engine.core.compiler.scene import Scene, scene_of
-from engine.core.compiler.site import Schema, Site, Typed, Use
+from engine.core.compiler.site import Schema
 from engine.core.compiler.step import Made
+from engine.core.compiler.wish import Graph
 from engine.core.compiler.world import World
 
-RESERVED = frozenset({"finally"})
+
+def resolve_scope(world: World, scope: Steps) -> list[Read]:
+    """Resolve all that is read in a scope and put its steps in order.
+
+    Return what is read of the scopes around it.
+    """
+    scene = scene_of(world, scope)
+    reads = [read for node in scope.nodes for read in _resolve_step(scene, node)]
+    own = [read for read in reads if read.target.scope is scope]
+    scope.graph = graph.connect(world.findings, scope, own)
+    if scope.graph is not None:
+        scope.missing = graph.may_stay_without(scope, scope.graph)
+    outward = [read for read in reads if read.target.scope is not scope]
+    outward += _resolve_results(scene)
+    for each in scope.after:
+        for read in resolve_scope(world, each):
+            if read.target.scope is scope:
+                missing_afterwards(world, read, each)
+            else:
+                outward.append(read)
+    return outward
 
 
-class CompiledScope:
-    """A scope's plan, if it has one, and the steps that may stay without outputs, with why."""
-
-    def __init__(self, scene: Scene, made: plan.Scope | None, missing: Mapping[str, str]) -> None:
-        self.scene = scene
-        self.plan = made
-        self.missing = missing
-
-
-def compile_scope(world: World, steps: Steps, bound: timedelta, what: str) -> CompiledScope:
-    """Return a scope compiled; what is wrong in it becomes findings."""
-    scene = scene_of(world, steps)
-    for node in steps.nodes:
-        if node.id in RESERVED:
-            message = f'"{node.id}" is the name of a scope and of no step'
-            world.findings.error("reserved-id", message, node.place)
-    typed, reads = _resolve(scene, steps)
-    order = graph.connect(world.findings, steps, reads)
-    _taint(scene, steps, order)
-    made = [step.make(scene, node, typed[node.position]) for node in steps.nodes]
-    for node, each in zip(steps.nodes, made, strict=True):
-        if each is not None:
-            safety.check_fits(world, node, each.timeout, bound, what)
-    if order is None:
-        return CompiledScope(scene, None, {})
-    missing = graph.may_stay_without(steps, order)
+def compile_scope(world: World, scope: Steps, bound: timedelta) -> plan.Scope | None:
+    """Return the plan of a scope whose steps are in order; what is wrong becomes findings."""
+    scene = scene_of(world, scope)
+    made = [step.make(scene, node, bound) for node in scope.nodes]
+    outputs = step.assignments(world, scope.results, scope.results_path, _results(scope))
     whole = [each for each in made if each is not None]
-    if len(whole) < len(made):
-        return CompiledScope(scene, None, missing)
-    return CompiledScope(scene, plan.Scope(_steps(world, steps, order, whole), bound), missing)
+    if scope.graph is None or len(whole) < len(made):
+        return None
+    return plan.Scope(_steps(world, scope, scope.graph, whole), bound, outputs)
 
 
-def _resolve(scene: Scene, steps: Steps) -> tuple[list[Typed], list[graph.Read]]:
-    """Return the type of every expression by step, and all that steps read of each other."""
-    types: list[Typed] = []
-    reads: list[graph.Read] = []
-    for node in steps.nodes:
-        mine: list[tuple[Site, Schema]] = []
-        for site in node.sites:
-            if site.use is not Use.PROJECTION:
-                told, more = reference.resolve(scene, site, node)
-                mine.append((site, told))
-                reads.extend(more)
-        types.append(mine)
-    return types, reads
+def _resolve_step(scene: Scene, node: Node) -> list[Read]:
+    """Find the type of every expression of a step; return all that it reads."""
+    reads: list[Read] = []
+    for site in node.sites:
+        if not site.is_projection:
+            told, more = reference.resolve(scene, site, node)
+            node.typed.append((site, told))
+            reads += more
+    for inner in node.inner:
+        reads += [replace(read, node=node) for read in resolve_scope(scene.world, inner)]
+    return reads
 
 
-def _taint(scene: Scene, steps: Steps, order: Graph | None) -> None:
-    """Note which outputs of steps an event has a part in, from first to last."""
-    for position in order.order if order is not None else range(len(steps.nodes)):
-        node = steps.nodes[position]
-        dirty = role.handed_on(scene, node) if node.spec.set is None else _dirty(scene, node)
-        if dirty:
-            scene.world.dirty[node.id] = dirty
+def _resolve_results(scene: Scene) -> list[Read]:
+    """Check what a scope gives: typed, and given whenever it succeeds."""
+    scope, outward = scene.scope, []
+    for site in scope.sites:
+        told, reads = reference.resolve(scene, site, None)
+        scope.typed.append((site, told))
+        for read in reads:
+            if read.target.scope is scope:
+                _check_assigned(scene, str(site.place.path[len(scope.results_path)]), read)
+            else:
+                outward.append(read)
+    return outward
 
 
-def _dirty(scene: Scene, node: Node) -> frozenset[str]:
-    """Return the values of a `set` that a stranger's text may be in."""
-    return frozenset(
-        name
-        for site in node.sites
-        if site.use is Use.VALUE and role.taints(scene, site)
-        if not is_harmless(_declared(node, name := _value(node, site)))
+def _check_assigned(scene: Scene, output: str, read: Read) -> None:
+    if not read.data:
+        return
+    name = read.target.id
+    reason = scene.scope.missing.get(name) or _lacks(scene.world, read)
+    if reason:
+        message = f'output "{output}" may be missing: step "{name}" may not give it, for {reason}'
+        hint = "write `| default(...)` after the reference"
+        scene.world.findings.error("maybe-missing", message, read.place, hint=hint)
+
+
+def _lacks(world: World, read: Read) -> str:
+    """Return why an output may be missing although its step has succeeded, or nothing."""
+    outputs = outputs_of(world, read.target)
+    required = outputs.get("required", ())
+    assert isinstance(required, Sequence)
+    is_sure = (
+        not read.path or read.path[0] in required or read.path[0] not in properties_of(outputs)
     )
+    return "" if is_sure else "its operation does not always return it"
 
 
-def _value(node: Node, site: Site) -> str:
-    """Return the name of the value that a template of a `set` stands in."""
-    return str(site.place.path[len(node.path) + 1])
+def _results(scope: Steps) -> dict[Path, Schema]:
+    """Return the types of the templates in what a scope gives, by name first."""
+    start = len(scope.results_path)
+    return {(site.place.path[start], *site.pointer): told for site, told in scope.typed}
 
 
-def _declared(node: Node, name: str) -> Schema:
-    return (node.spec.set or {})[name].model_extra or {}
-
-
-def _steps(world: World, steps: Steps, order: Graph, made: Sequence[Made]) -> tuple[plan.Step, ...]:
+def _steps(world: World, scope: Steps, order: Graph, made: Sequence[Made]) -> tuple[plan.Step, ...]:
     return tuple(
         plan.Step(
             node.id,
@@ -107,5 +121,5 @@ def _steps(world: World, steps: Steps, order: Graph, made: Sequence[Made]) -> tu
             each.outputs,
             line=world.findings.span(Place(node.path, key=node.is_keyed)).line,
         )
-        for node, each in zip(steps.nodes, made, strict=True)
+        for node, each in zip(scope.nodes, made, strict=True)
     )

@@ -1,6 +1,6 @@
 """Every expression and template of a spec, parsed once, with the place where it stands."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -46,16 +46,17 @@ class Site:
     pointer: Path = ()
 
     @property
+    def is_projection(self) -> bool:
+        """True if it reads what the step's verb gave, and nothing else."""
+        return self.use is Use.PROJECTION
+
+    @property
     def text(self) -> str:
         return self.place.text
 
     def at(self, reference: Reference) -> Place:
         """Return the place of one of its references."""
         return self.place.within(reference.offset, reference.length)
-
-
-# The expressions of a step, each with the shape of its value.
-Typed: TypeAlias = Sequence[tuple[Site, Schema]]
 
 
 def expression(findings: Findings, use: Use, text: str, path: Path) -> Site | None:

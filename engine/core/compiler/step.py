@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from engine.core import plan, spec
 from engine.core import schema as schemas
@@ -12,7 +13,7 @@ from engine.core.compiler.literal import with_code_quoted
 from engine.core.compiler.node import Node
 from engine.core.compiler.role import check_roles
 from engine.core.compiler.scene import Scene
-from engine.core.compiler.site import Schema, Site, Typed, Use
+from engine.core.compiler.site import Schema, Site, Use
 from engine.core.compiler.start import check_condition
 from engine.core.compiler.world import World
 from engine.core.facts import Operation
@@ -29,14 +30,15 @@ class Made:
     outputs: tuple[Projection, ...] = ()
 
 
-def make(scene: Scene, node: Node, typed: Typed) -> Made | None:
-    """Check a step whose expressions have these types; an unknown operation makes none."""
-    for site, told in typed:
+def make(scene: Scene, node: Node, bound: timedelta) -> Made | None:
+    """Check a step of a scope that lasts so long; an unknown operation makes none."""
+    for site, told in node.typed:
         if site.use in (Use.CONDITION, Use.RETRY):
             check_condition(scene.world.findings, site, told)
-    if node.spec.set is not None:
-        return _set(scene.world, node, typed)
-    return _uses(scene, node, typed)
+    made = _set(scene.world, node) if node.spec.set is not None else _uses(scene, node)
+    if made is not None:
+        safety.check_fits(scene.world, node, made.timeout, bound)
+    return made
 
 
 def assignments(
@@ -54,29 +56,29 @@ def assignments(
     return tuple(told)
 
 
-def _set(world: World, node: Node, typed: Typed) -> Made:
+def _set(world: World, node: Node) -> Made:
     path = (*node.path, "set")
     # A template's place is <step> set <name> value <pointer>.
     types = {
         (site.place.path[len(path)], *site.pointer): told
-        for site, told in typed
+        for site, told in node.typed
         if site.use is Use.VALUE
     }
     values = assignments(world, node.spec.set or {}, path, types)
     return Made(plan.Set(values), Retry(), Timeout())
 
 
-def _uses(scene: Scene, node: Node, typed: Typed) -> Made | None:
+def _uses(scene: Scene, node: Node) -> Made | None:
     world = scene.world
     operation = world.operation(node)
     if operation is None:
         _unknown_operation(world, node)
         return None
-    types = {site.pointer: told for site, told in typed if site.use is Use.ARGUMENT}
+    types = {site.pointer: told for site, told in node.typed if site.use is Use.ARGUMENT}
     path = (*node.path, "with") if node.spec.with_ is not None else node.path
     area = Area(world.findings, operation.name, path, types)
     area.check(node.spec.with_ or {}, operation.arguments)
-    check_roles(scene, node, typed, operation)
+    check_roles(scene, node, operation)
     effect, repeatable = safety.judge(world, node, operation)
     verb = Uses(
         operation.name,

@@ -1,4 +1,4 @@
-"""Why one step waits for another, and several reasons made one."""
+"""Why one step waits for another, several reasons made one, and the order that comes of them."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,16 @@ from engine.core.compiler.findings import Place
 from engine.core.plan import Edge, Requirement
 
 _STRENGTH = {Requirement.DONE: 0, Requirement.OK: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """`after` and `before` by position, `join` as `plan.Step` has it, `order` a possible order."""
+
+    after: tuple[tuple[Edge, ...], ...]
+    before: tuple[tuple[int, ...], ...]
+    join: tuple[int, ...]
+    order: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,8 @@ from engine.core.values import Json
 class World:
     """One workflow, the catalogue, and what has come to light of them.
 
-    `untrusted` are the inputs that an event feeds, `dirty` the outputs of steps that an event
-    has a part in, by step. `lacking` are the triggers that do not bring what a path of
-    `trigger.event` leads to.
+    `untrusted` are the inputs that an event feeds, `views` the shapes of steps that have been
+    read. `lacking` are the triggers that do not bring what a path of `trigger.event` leads to.
     """
 
     findings: Findings
@@ -28,14 +27,12 @@ class World:
     catalogue: Catalogue
     triggers: Mapping[str, spec.Trigger]
     root: Steps
-    last: Steps | None
     untrusted: set[str] = field(default_factory=set)
-    dirty: dict[str, frozenset[str]] = field(default_factory=dict)
     used_inputs: set[str] = field(default_factory=set)
     used_secrets: set[str] = field(default_factory=set)
     lacking: dict[Path, list[str]] = field(default_factory=dict)
+    views: dict[Node, Schema] = field(default_factory=dict)
     _declared: dict[Path, Schema] = field(default_factory=dict)
-    _views: dict[str, Schema] = field(default_factory=dict)
 
     def declared(self, schema: Schema, path: Path) -> Schema:
         """Return the schema that the author wrote at `path`, its references followed.
@@ -73,34 +70,23 @@ class World:
             told[name] = shape.event(each, body)
         return told
 
+    @cached_property
+    def names(self) -> Mapping[str, Schema]:
+        """Return the shape of every name that can be read anywhere, but for steps."""
+        return {
+            "inputs": self.readable_inputs,
+            "trigger": shape.trigger(self.triggers, self.events),
+            "run": shape.RUN,
+            "secrets": shape.closed(dict.fromkeys(self.workflow.secrets, shape.STRING)),
+        }
+
     def operation(self, node: Node) -> Operation | None:
         """Return a step's operation, if it has one that exists."""
         return self.catalogue.get(node.spec.uses or "")
 
-    def view(self, node: Node) -> Schema:
-        """Return the shape of `steps.<id>`."""
-        if node.id not in self._views:
-            self._views[node.id] = shape.view(self._outputs(node))
-        return self._views[node.id]
+    def readable(self, schema: Schema, path: Path) -> Json:
+        """Return what may be read of a value whose schema the author wrote at `path`.
 
-    def scopes_read(self, scope: Steps) -> tuple[Steps, ...]:
-        """Return the scopes whose steps may be read in `scope`: `finally` also reads the root's."""
-        return (scope, self.root) if scope is self.last else (scope,)
-
-    def _outputs(self, node: Node) -> Json:
-        """Return the shape of a step's outputs.
-
-        Of a value that the author declares, what is not declared may not be read, even if the
-        schema would let it pass.
+        What is not declared may not be read, even if the schema would let it pass.
         """
-        key = "outputs" if node.spec.set is None else "set"
-        told = node.spec.outputs if node.spec.set is None else node.spec.set
-        if told is not None:
-            path = (*node.path, key)
-            types = {
-                name: schemas.closed(self.declared(each.model_extra or {}, (*path, name)))
-                for name, each in told.items()
-            }
-            return shape.closed(types)
-        operation = self.operation(node)
-        return shape.ANYTHING if operation is None else operation.outputs
+        return schemas.closed(self.declared(schema, path))
