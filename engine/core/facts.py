@@ -20,6 +20,19 @@ PATH = "path"
 HEADER = "header"
 FILE = "file"
 
+ARTIFACT: Mapping[str, Json] = {
+    "type": "object",
+    "properties": {
+        "artifact": {"type": "string"},
+        "name": {"type": "string"},
+        "media_type": {"type": "string"},
+        "bytes": {"type": "integer"},
+    },
+    "required": ["artifact", "name", "media_type", "bytes"],
+    "additionalProperties": False,
+}
+"""A file that a step has kept, as an expression sees it."""
+
 Pointer: TypeAlias = Sequence[str | int]
 
 
@@ -71,6 +84,16 @@ class Operation:
     def arguments(self) -> Mapping[str, Json]:
         """What it takes, its references followed."""
         return _followed(self.facts.arguments)
+
+    @cached_property
+    def taken(self) -> Mapping[str, Json]:
+        """What it takes in a spec: an artifact where the call has the path of a file."""
+        told: Json = self.arguments
+        for place, roles in self._roles:
+            if FILE in roles:
+                told = _with_artifact(told, place)
+        assert isinstance(told, Mapping)
+        return told
 
     @cached_property
     def outputs(self) -> Mapping[str, Json]:
@@ -150,6 +173,20 @@ class Catalogue(Mapping[str, Operation]):
     def digest(self) -> str:
         """The digest of all that a plan may depend on; equal for equal manifests."""
         return digest({name: _told(each.facts) for name, each in self._operations.items()})
+
+
+def _with_artifact(schema: Json, place: tuple[str, ...]) -> Json:
+    """Return a schema of arguments in which an artifact stands at `place`."""
+    if not place:
+        return ARTIFACT
+    if not isinstance(schema, Mapping):
+        return schema
+    properties = schema.get("properties")
+    if isinstance(properties, Mapping) and place[0] in properties:
+        inner = _with_artifact(properties[place[0]], place[1:])
+        return {**schema, "properties": {**properties, place[0]: inner}}
+    key = "items" if schema.get("type") == "array" else "additionalProperties"
+    return {**schema, key: _with_artifact(schema[key], place[1:])} if key in schema else schema
 
 
 def worst(*effects: Effect) -> Effect:

@@ -98,5 +98,28 @@ _PICK = Facts(
     ),
     {"type": "object"},
 )
+_FETCH = Facts(
+    "file.fetch@1",
+    _object(["url"], url=_STRING),
+    _object(["bytes"], bytes={"type": "integer"}),
+    effect="read",
+    roles={"/url": ("host", "path")},
+    files=("file", "log"),
+)
+_PROFILE = Facts(
+    "file.profile@1",
+    _object(
+        [],
+        file=_STRING,
+        more={"type": "array", "items": _STRING},
+        named={"type": "object", "additionalProperties": _STRING},
+        note=_STRING,
+    ),
+    _object(["rows"], rows={"type": "integer"}),
+    roles={"/file": ("file",), "/more/*": ("file",), "/named/*": ("file",), "/gone/x": ("file",)},
+)
+_DROP = Facts("table.drop@1", _object(["name"], name=_STRING), _object([]), effect="destructive")
 
-CATALOGUE: Mapping[str, Facts] = {each.name: each for each in (_HTTP, _SHELL, _ECHO, _COUNT, _PICK)}
+CATALOGUE: Mapping[str, Facts] = {
+    each.name: each for each in (_HTTP, _SHELL, _ECHO, _COUNT, _PICK, _FETCH, _PROFILE, _DROP)
+}

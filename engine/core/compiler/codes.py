@@ -13,34 +13,51 @@ _COMPILER = {
     # steps and their order
     "no-steps": "A workflow, and a `finally`, has at least one step.",
     "too-many-steps": "A plan has at most 2,000 steps, `finally` included.",
-    "duplicate-step": "A step's id is unique in the whole workflow, `finally` included.",
-    "reserved-id": "No step is called `finally`: it is the name of a scope.",
-    "misplaced-key": "A key that exists stands where it means something: `id` in a list of steps; "
-    "`with`, `retry`, `timeout`, `effect`, `idempotency` and `outputs` beside `uses`.",
-    "unknown-step": "`needs` and `steps.<id>` name a step of the same scope; in `finally`, "
-    "`steps.<id>` may also name a step of the workflow.",
+    "duplicate-step": "A step's id is unique in its scope and in the scopes around it.",
+    "reserved-id": "No step is called `finally`, `on_failure`, `compensate`, `fallback` or "
+    "`on_compensation_failure`, and no item as something that expressions read already.",
+    "misplaced-key": "A key that exists stands where it means something: `retry` and its like "
+    "beside `uses`, `compensate` beside what can be undone, `from` beside a verb.",
+    "unknown-step": "`needs` and `rollback` name a step of the same scope; `steps.<id>` also one "
+    "of a scope around it. What is inside a step is seen outside by its `outputs` alone.",
     "self-reference": "A step does not wait for itself and does not read its own result.",
     "later-step": "A step in a list reads only steps above it.",
     "cycle": "Steps do not wait for each other in a circle, by `needs` or by what they read.",
     "bad-join": "`join` is `all`, `any`, or a number from 1 to the number of `needs`.",
     "join-reference": "With a `join` that asks for fewer than all `needs`, a step may start before "
     "the others have ended: what it reads of a step in `needs` has a `default`.",
+    "unreachable": "Nothing stands where it is never reached: after `else`, after a handler for "
+    "every error, after a step that always fails (mostly a warning).",
+    "constant-condition": "A condition reads something that differs from run to run (a warning).",
+    "missing-case": "A `switch` has a case for every value of an `enum`, or an `else`.",
+    "unknown-case": "A case is for a value that there can be.",
+    "duplicate-case": "No two cases of a `switch` have the same condition.",
+    "unbounded": "A `for_each` says `max_items`, or the schema of its list says `maxItems`.",
+    "bad-bound": "`max_items` allows as many items as the schema of the list does.",
     "never-runs": "A step does not ask that another failed or was skipped, and read its outputs.",
     "unseen-failure": "A step that reads `.failed`, `.timed_out` or `.error` of another must also "
     "be one that starts after it has failed: by `needs: {x: done}` or `needs: {x: failed}`, or "
     "because the other is `optional`.",
     # what may be read
     "unknown-name": "An expression reads only names that exist where it stands: `inputs`, "
-    "`steps`, `trigger` and `run`; `secrets` in `with`; `error` in `retry.if` and in `finally`; "
-    "`event` in triggers.",
+    "`steps`, `trigger` and `run`; `secrets` in `with`; `error` in `retry.if`, handlers, "
+    "fallbacks and `finally`; `self` in `repeat` and `compensate`; `items` and `failures` in "
+    "`collect`; `event` in triggers and `match`.",
     "unknown-input": "`inputs.<name>`, and what a trigger's `with` gives, is a declared input.",
     "unknown-output": "`steps.<id>.outputs.<name>`, and the `from` of an output, is something that "
     "the step or its operation gives.",
     "unknown-secret": "`secrets.<name>` is listed in the workflow's `secrets`.",
     "missing-event": "`trigger.event...` is something that a trigger of the workflow brings; where "
     "only some of them bring it, it has a `default` (a warning).",
-    "maybe-missing": "What may be missing has a `default`: a workflow's output that reads a step "
-    "which can be skipped or is optional, and in `finally` any output of the workflow's steps.",
+    "maybe-missing": "What may be missing has a `default`: an output that reads a step which can "
+    "be skipped or is optional, in `finally` and handlers any output of the steps before, `self` "
+    "in the first turn of a `repeat`, `self.outputs` in a `compensate`.",
+    "lacking-output": "A fallback, and a handler with `then: recover`, gives all the outputs that "
+    "it stands in for.",
+    "unequal-outputs": "All cases of a `switch`, and all branches of a `race`, give outputs of the "
+    "same types.",
+    "unknown-file": "`from` of an artifact names a file that the operation gives.",
+    "artifact-place": "An artifact goes into an argument that is a file, or whole into an output.",
     "unused-input": "An input that nothing reads is probably a mistake (a warning).",
     "unused-secret": "A secret that nothing reads need not be declared (a warning).",
     # types
@@ -62,15 +79,28 @@ _COMPILER = {
     "template-in-code": "Code takes no template: values reach it as data, by `env`, `argv`, "
     "`values` or `params`. Braces of the code's own language stay as they are.",
     "secret-leak": "A secret goes only into arguments that their operation marks secret: never "
-    "into a condition, a `set`, an output or a key.",
-    "untrusted-value": "What an event brought goes into a path or a header only through a "
-    "sanitizer such as `urlencode`, and never chooses a host.",
+    "into a condition, a `set`, an output, a key, an event, a message or another workflow.",
+    "untrusted-value": "What an event brought, or people typed, goes into a path or a header only "
+    "through a sanitizer such as `urlencode`, and never chooses a host. Parts of a URL after its "
+    "host are encoded anyway.",
     # effects and time
+    "unapproved-destructive": "A step that destroys something has an `approve` before it (a "
+    "warning).",
+    "unchecked-approval": "A step that needs an `approve` says whether it also runs where nobody "
+    "was asked, or the answer was no (a warning).",
+    "nobody-decides": "An `approve` can be decided by those whom it names.",
+    "unsafe-cache": "Only a call that is pure or reads is cached.",
+    "no-compensation": "`rollback` names steps that have a `compensate`, or hold such steps.",
+    "idle-compensation": "A `compensate` stands beside a step that does something (a warning).",
+    "late-compensation": "After a `pivot` nothing is undone, so nothing needs a `compensate` (a "
+    "warning).",
     "effect-lowered": "`effect` on a step says at least as much as the operation's own.",
     "unsafe-retry": "Only a step that is safe to repeat is retried: it is pure, reads, is "
-    "idempotent, or has an `idempotency.key`. `unsafe: true` makes this a warning.",
+    "idempotent, or has an `idempotency.key`. `unsafe: true` makes this a warning. What undoes "
+    "a step is repeated too.",
     "bad-duration": "A span of time is longer than nothing and at most ten years.",
-    "timeout-order": "An attempt may not last longer than all that it is a part of (a warning).",
+    "timeout-order": "Nothing may last longer than all that it is a part of: an attempt, a pause, "
+    "a wait for an event or a decision (a warning).",
     # between files
     "duplicate-name": "The name of a workflow is unique in its namespace.",
     "duplicate-route": "The path of a webhook is unique in its namespace.",

@@ -179,7 +179,9 @@ def _may_see_failure(mine: Mapping[int, Wish], read: Read) -> bool:
     edge = mine[read.target.position].edge
     if edge.requires not in _SEES_FAILURE:
         return False
-    if read.target.spec.optional:
+    waits = read.target.spec.await_
+    goes_on = waits is not None and waits.on_timeout == "continue" and read.word == "timed_out"
+    if read.target.spec.optional or goes_on:
         return True
     return any(
         not wish.edge.inferred and wish.edge.requires in _SEES_FAILURE for wish in mine.values()

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from engine.core import spec
+from engine.core import plan, spec
 from engine.core.compiler.findings import Path, Place
 from engine.core.compiler.site import Schema, Site
 from engine.core.compiler.wish import Graph
+from engine.core.values import Json
 
 
 class Kind(StrEnum):
@@ -28,6 +29,20 @@ class Kind(StrEnum):
 
 # These begin when the steps of the scope that they belong to have ended.
 AFTERWARDS = frozenset({Kind.HANDLER, Kind.UNDO_FAILED, Kind.FINALLY})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A value with templates in it, written at `path`, that a step or a scope gives.
+
+    `schema` is the one that the author wrote at `schema_path`; without one, the value stands in
+    for another, and must be of its type.
+    """
+
+    value: Json
+    path: Path
+    schema: Schema | None = None
+    schema_path: Path = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -63,8 +78,7 @@ class Node:
     @property
     def called(self) -> str:
         """Return the step as a sentence names it."""
-        owner = self.scope.owner
-        return f'step "{self.id}"' if self.id or owner is None else self.scope.called
+        return f'step "{self.id}"' if self.id else self.scope.called
 
     def at(self, *keys: str | int, key: bool = False) -> Place:
         """Return the place of something inside the step."""
@@ -82,7 +96,10 @@ class Steps:
     `owner` is the step that opens it, `around` the scope whose steps may be read here too.
     `names` are those that are read here and in what it holds, with their shapes; of them,
     `unsure` may not be there. `after` are the scopes that follow it: its handlers and its
-    `finally`. `missing` are the steps that may stay without outputs although all went well.
+    `finally`. `results` is what leaves it, `sites` and `typed` are the expressions in that, by
+    name; `condition` is a handler's. `time` is its own timeout, and where that stands; `cancels`
+    says that its first failure cancels what runs. `missing` are the steps that may stay without
+    outputs although all went well, and `plan` is what it becomes.
     """
 
     kind: Kind
@@ -95,13 +112,22 @@ class Steps:
     names: dict[str, Schema] = field(default_factory=dict)
     unsure: frozenset[Path] = frozenset()
     dirty_names: set[str] = field(default_factory=set)
-    results: Mapping[str, spec.TypedValue] = field(default_factory=dict)
-    results_path: Path = ()
-    sites: list[Site] = field(default_factory=list)
-    typed: list[tuple[Site, Schema]] = field(default_factory=list)
+    results: Mapping[str, Result] = field(default_factory=dict)
+    sites: list[tuple[str, Site]] = field(default_factory=list)
+    typed: list[tuple[str, Site, Schema]] = field(default_factory=list)
+    condition: Site | None = None
+    handler: spec.Handler | None = None
+    time: tuple[str, Path] | None = None
+    cancels: bool = False
+    plan: "plan.Scope | None" = None
     after: list["Steps"] = field(default_factory=list)
     graph: Graph | None = None
     missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def lone(self) -> Node | None:
+        """Return the only verb of a scope that is no more than that."""
+        return self.nodes[0] if self.nodes and not self.nodes[0].id else None
 
     @property
     def called(self) -> str:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from engine.core import schema as schemas
 from engine.core.compiler import shape
+from engine.core.compiler.findings import Findings, Place, listed, meant
 from engine.core.compiler.giving import names_of, view
 from engine.core.compiler.graph import Read
 from engine.core.compiler.lookup import (
@@ -21,13 +23,16 @@ from engine.core.expression import Reference, type_of
 from engine.core.values import Json
 
 
-def resolve(scene: Scene, site: Site, node: Node | None) -> tuple[Schema, list[Read]]:
+def resolve(
+    scene: Scene, site: Site, node: Node | None, own: Mapping[str, Schema] | None = None
+) -> tuple[Schema, list[Read]]:
     """Return the shape of an expression's value, and the steps that it reads.
 
-    What cannot be resolved becomes findings, and the value may then be anything.
+    `own` are names that it alone may read; without a word, those that belong to its use. What
+    cannot be resolved becomes findings, and the value may then be anything.
     """
     before = len(scene.world.findings.all)
-    own = names_of(scene.world, node, site)
+    own = names_of(scene.world, node, site) if own is None else own
     names = scene.names(site.use, own)
     reads = [
         read
@@ -36,7 +41,7 @@ def resolve(scene: Scene, site: Site, node: Node | None) -> tuple[Schema, list[R
     ]
     if len(scene.world.findings.all) > before:
         return shape.ANYTHING, reads
-    types = {name: own.get(name) or scene.types[name] for name in names if name != "steps"}
+    types = {name: scene.types[name] for name in names if name in scene.types} | dict(own)
     types["steps"] = shape.closed(
         {read.target.id: view(scene.world, read.target) for read in reads}
     )
@@ -52,6 +57,48 @@ def typed(world: World, site: Site, names: Mapping[str, Json]) -> Schema:
     if faults or not isinstance(schema, Mapping):
         return shape.ANYTHING
     return schema
+
+
+def check_condition(findings: Findings, site: Site, schema: Schema) -> None:
+    """Find an expression that must be true or false, and is certainly neither, or always one."""
+    reason = schemas.assignable(schema, shape.BOOLEAN)
+    if reason is not None:
+        message = f"`{site.use}` must be true or false: {reason}"
+        findings.error("wrong-type", message, site.place, hint="compare it: `x == ...`, `x > 0`")
+    elif not site.compiled.references:
+        message = f"`{site.use}` reads nothing, so it is the same in every run"
+        hint = "compare something that the run brings, or leave it out"
+        findings.warning("constant-condition", message, site.place, hint=hint)
+
+
+def check_fits(findings: Findings, site: Site, schema: Schema, wanted: Schema) -> None:
+    """Find an expression whose value certainly does not fit where it stands."""
+    reason = schemas.assignable(schema, wanted)
+    if reason is not None:
+        message = f"`{site.use}` cannot take this value: {reason}"
+        findings.error("wrong-type", message, site.place)
+
+
+def check_text(findings: Findings, site: Site, schema: Schema) -> None:
+    """Find a template that must give a text, and certainly gives none."""
+    reason = schemas.assignable(schema, shape.SCALAR)
+    if reason is not None:
+        message = f"`{site.use}` must be a text: {reason}"
+        findings.error("wrong-type", message, site.place)
+
+
+def undone_step(scene: Scene, node: Node, name: str, place: Place) -> Node | None:
+    """Return the step of its own scope that a `rollback` names; else tell that there is none."""
+    known = [each.id for each in scene.scope.nodes if each is not node]
+    target = scene.scope.by_id.get(name)
+    if target is None or target is node:
+        message = f'{node.called} rolls "{name}" back, which is no other step of this scope'
+        scene.world.findings.error(
+            "unknown-step", message, place, hint=meant(name, known),
+            expected=listed(known, "no other step"),
+        )  # fmt: skip
+        return None
+    return target
 
 
 def _resolve(

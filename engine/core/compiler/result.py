@@ -8,7 +8,11 @@ from engine.core.compiler.scene import Scene, holders
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
 
-_STEP_WORDS = ("outputs", "status", "succeeded", "failed", "skipped", "timed_out", "error")
+_STEP_WORDS = (
+    "outputs", "artifacts", "status", "succeeded", "failed", "skipped", "timed_out", "degraded",
+    "cached", "error",
+)  # fmt: skip
+_BROUGHT = frozenset({"outputs", "artifacts"})
 
 
 def read_step(scene: Scene, node: Node | None, reference: Reference, place: Place) -> Read | None:
@@ -29,7 +33,7 @@ def read_step(scene: Scene, node: Node | None, reference: Reference, place: Plac
         findings.error("self-reference", message, place, hint=hint)
     elif _check_word(scene.world, target, reference, place):
         word = str(reference.path[2])
-        data = word == "outputs" and not reference.has_default
+        data = word in _BROUGHT and not reference.has_default
         path = reference.path[3:]
         return Read(node, target, word, data, reference.has_default, place, path)
     return None
@@ -90,7 +94,24 @@ def _check_word(world: World, target: Node, reference: Reference, place: Place) 
         return False
     if word == "outputs" and len(reference.path) > 3:
         return _check_output(world, target, reference, place)
-    return True
+    return word != "artifacts" or _check_artifact(world, target, reference, place)
+
+
+def _check_artifact(world: World, target: Node, reference: Reference, place: Place) -> bool:
+    kept = target.spec.artifacts or {}
+    name = str(reference.path[3]) if len(reference.path) > 3 else ""
+    if name in kept:
+        return True
+    message = f'step "{target.id}" keeps no artifact "{name}"'
+    if not name:
+        message = (
+            f"which artifact is read must be written out: `steps.{target.id}.artifacts.<name>`"
+        )
+    expected = listed(kept, "no artifact")
+    world.findings.error(
+        "unknown-output", message, place, hint=meant(name, kept), expected=expected
+    )
+    return False
 
 
 def _check_output(world: World, target: Node, reference: Reference, place: Place) -> bool:

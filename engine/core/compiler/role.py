@@ -7,7 +7,6 @@ the run starts and is trusted. What any other operation returns is trusted as fa
 trusts the far side.
 """
 
-import re
 from collections.abc import Sequence
 
 from engine.core import facts
@@ -16,6 +15,7 @@ from engine.core.compiler.literal import check_code, refuse
 from engine.core.compiler.node import Node
 from engine.core.compiler.scene import Scene
 from engine.core.compiler.site import Site, Use
+from engine.core.compiler.url import is_past_host, is_url
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
 from engine.core.facts import Operation
@@ -24,16 +24,25 @@ from engine.core.values import Json
 
 # Functions whose result holds no text of a stranger's choosing, or has it percent-encoded.
 SANITIZERS = frozenset(
-    {"urlencode", "sha256", "uuid5", "length", "count", "int", "float", "bool", "abs", "round"}
+    {
+        "urlencode",
+        "urlpath",
+        "sha256",
+        "uuid5",
+        "length",
+        "count",
+        "int",
+        "float",
+        "bool",
+        "abs",
+        "round",
+    }
 )
 _GUARDED = frozenset({facts.HOST, facts.PATH, facts.HEADER})
-_BLOCK = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _HARMLESS = frozenset({"integer", "number", "boolean", "null"})
+_HANDED_ON = frozenset({Use.OUTPUT, Use.COLLECT, Use.VALUE})
 # Stands for every output of an operation that does not list them all.
 ANY_OUTPUT = "*"
-_FILLED = "\0"
-# A scheme and host before the path, or a whole base address that a template gives.
-_AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^/?#\\]+|\0(?::\d+)?)[/?#]", re.IGNORECASE)
 
 
 def check_roles(scene: Scene, node: Node, operation: Operation) -> None:
@@ -48,8 +57,23 @@ def check_roles(scene: Scene, node: Node, operation: Operation) -> None:
             continue
         _check_secrets(scene.world, site, operation)
         if reach & _GUARDED and not is_harmless(told):
-            _check_trust(scene, site, reach)
+            _check_trust(scene, site, reach, is_url(operation, site.pointer))
     check_code(scene.world.findings, node, operation)
+
+
+def refuse_artifact(world: World, node: Node) -> None:
+    """Find artifacts where no file is taken; as a whole they may be handed on."""
+    for site, told in node.typed:
+        if site.use in _HANDED_ON or told != shape.ARTIFACT:
+            continue
+        operation = world.operation(node)
+        is_argument = site.use is Use.ARGUMENT and operation is not None
+        if is_argument and operation and facts.FILE in operation.roles_at(site.pointer):
+            continue
+        where = ".".join(map(str, site.pointer)) if is_argument else str(site.use)
+        message = f"an artifact is a file, and `{where}` takes none"
+        hint = "give it to an argument that is a file, such as `file: ...` of `table.profile`"
+        world.findings.error("artifact-place", message, site.place, hint=hint)
 
 
 def taints(scene: Scene, site: Site) -> bool:
@@ -76,13 +100,22 @@ def _check_secrets(world: World, site: Site, operation: Operation) -> None:
             world.findings.error("secret-leak", message, site.at(reference), expected=expected)
 
 
-def _check_trust(scene: Scene, site: Site, reach: frozenset[str]) -> None:
+def _check_trust(scene: Scene, site: Site, reach: frozenset[str], in_url: bool) -> None:
+    """Find what a stranger may not decide; what stands in a URL after its host gets encoded."""
     for reference in site.compiled.references:
         if not _is_untrusted(scene, reference):
             continue
-        is_host = facts.HOST in reach and not _is_past_host(site, reference)
+        past = facts.HOST in reach and is_past_host(_before(site, reference))
+        if past and in_url:
+            continue
+        is_host = facts.HOST in reach and not past
         if is_host or not _is_clean(reference):
             _untrusted(scene.world, site, reference, is_host=is_host)
+
+
+def _before(site: Site, reference: Reference) -> str:
+    """Return the text before the template that a reference stands in."""
+    return site.text[: site.text.rindex("{{", 0, reference.offset)]
 
 
 def _untrusted(world: World, site: Site, reference: Reference, *, is_host: bool) -> None:
@@ -133,9 +166,3 @@ def _is_dirty_name(scene: Scene, name: str) -> bool:
 def _is_clean(reference: Reference) -> bool:
     """True if what is read goes through a sanitizer before it becomes part of the value."""
     return not SANITIZERS.isdisjoint(reference.through)
-
-
-def _is_past_host(site: Site, reference: Reference) -> bool:
-    """True if the text before the reference holds a whole `scheme://host/`."""
-    before = site.text[: site.text.rindex("{{", 0, reference.offset)]
-    return _AUTHORITY.match(_BLOCK.sub(_FILLED, before)) is not None

@@ -1,23 +1,29 @@
 """What a step does to the world, whether an attempt may be repeated, and how often and how long."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from engine.core import spec
 from engine.core.compiler.findings import Findings, Place
-from engine.core.compiler.node import Node
+from engine.core.compiler.node import Kind, Node
 from engine.core.compiler.world import World
+from engine.core.expression import has_template
 from engine.core.facts import Operation, worst
 from engine.core.plan import Effect, Retry, Timeout
 from engine.core.values import format_duration, parse_duration
 
 LONGEST = timedelta(days=3_660)
 _HARMLESS = frozenset({Effect.PURE, Effect.READ})
+_UNDOING = Retry(
+    max_attempts=10, initial=timedelta(seconds=2), factor=2.0, max=timedelta(minutes=5)
+)
+# What undoes a step, or stands in for it, is no part of what the step does.
+_APART = frozenset({Kind.COMPENSATION, Kind.FALLBACK})
 _DEFAULT_RETRY = Retry(max_attempts=4)  # as `spec.Retry` has it
 
 
 def judge(world: World, node: Node, operation: Operation) -> tuple[Effect, bool]:
-    """Return the effect of a step, and whether an attempt may be made again without harm.
+    """Return the effect of a call, and whether an attempt may be made again without harm.
 
     An author who says that a reading operation writes is believed, and then nothing but a key
     makes it repeatable.
@@ -31,16 +37,41 @@ def judge(world: World, node: Node, operation: Operation) -> tuple[Effect, bool]
     return effect, not changed and operation.is_idempotent_with(arguments)
 
 
-def retry(world: World, node: Node, *, repeatable: bool) -> Retry:
+def effect_of(world: World, node: Node) -> Effect | None:
+    """Return the most that a step does to the world; None if that is not known."""
+    step = node.spec
+    if step.uses is not None:
+        operation = world.operation(node)
+        if operation is None:
+            return None
+        known = operation.effect_with(step.with_ or {})
+        return known if step.effect is None else worst(known, Effect(step.effect))
+    if step.call is not None:
+        return None
+    if step.emit is not None:
+        return Effect.WRITE
+    held = [effect_of(world, each) for inner in node.inner if inner.kind not in _APART
+            for each in inner.nodes]  # fmt: skip
+    told = [each for each in held if each is not None]
+    return None if len(told) < len(held) else worst(Effect.PURE, *told)
+
+
+def retry(world: World, node: Node, repeatable: bool) -> Retry:
     """Return when and how often a failed attempt is made again.
 
     What `defaults` say holds for steps that may be repeated; a step's own word holds as written,
-    and must say `unsafe: true` where a repetition could do harm.
+    and must say `unsafe: true` where a repetition could do harm. What undoes something is
+    repeated longer, for nobody else will undo it.
     """
     own, common = node.spec.retry, world.workflow.defaults.retry
+    is_undoing = any(each.kind is Kind.COMPENSATION for each in node.scope.chain())
     if own is not None:
         _check_unsafe(world.findings, node, own, repeatable=repeatable)
         return _retry(world.findings, own, (*node.path, "retry"))
+    if is_undoing:
+        if not repeatable:
+            _unsafe_undoing(world.findings, node)
+        return _UNDOING
     if common is not None and common.unsafe and not repeatable:
         _warn_unsafe(world.findings, node, node.place)
     elif not repeatable:
@@ -51,8 +82,10 @@ def retry(world: World, node: Node, *, repeatable: bool) -> Retry:
 
 
 def timeout(world: World, node: Node) -> Timeout:
-    """Return the bounds on a step's time."""
+    """Return the bounds on a step's time; of a step that calls nothing, on all of it."""
     own = node.spec.timeout
+    if node.spec.uses is None:
+        return _whole(world.findings, node, own)
     told = world.workflow.defaults.timeout if own is None else own
     path = ("defaults", "timeout") if own is None else (*node.path, "timeout")
     findings = world.findings
@@ -71,10 +104,60 @@ def timeout(world: World, node: Node) -> Timeout:
     return made
 
 
+def time_inside(world: World, node: Node, bound: timedelta) -> timedelta:
+    """Return how long the scopes that a step opens may take."""
+    total = timeout(world, node).total
+    return bound if total is None else min(total, bound)
+
+
+def _whole(findings: Findings, node: Node, own: str | spec.Timeout | None) -> Timeout:
+    path = (*node.path, "timeout")
+    if own is None:
+        return Timeout()
+    if isinstance(own, str):
+        return Timeout(total=span(findings, own, path))
+    for key in ("queue", "attempt", "heartbeat"):
+        if key in own.model_fields_set:
+            message = f"`{key}` means nothing on a step that calls no operation: write `total`"
+            findings.error("misplaced-key", message, Place((*path, key), key=True))
+    return Timeout(total=_span(findings, own.total, (*path, "total")))
+
+
 def check_fits(world: World, node: Node, made: Timeout, whole: timedelta) -> None:
-    """Warn of an attempt that may last longer than all that it is a part of."""
-    if node.spec.timeout is not None and made.attempt > whole:
-        _unreachable(world.findings, node.at("timeout"), made.attempt, node.scope.called, whole)
+    """Warn of what may last longer than all that it is a part of."""
+    around = node.scope.called
+    if node.spec.timeout is not None and node.spec.uses is not None and made.attempt > whole:
+        _unreachable(world.findings, node.at("timeout"), made.attempt, around, whole)
+    bound = whole if made.total is None else min(made.total, whole)
+    what = around if bound == whole else node.called
+    if made.total is not None and node.spec.uses is None and made.total > whole:
+        too_long(world.findings, node.at("timeout"), node.called, made.total, around, whole)
+    for told, keys, name in _waits(node.spec):
+        if has_template(told):
+            continue
+        longest = parse_duration(told)
+        if longest > bound:
+            too_long(world.findings, node.at(*keys), name, longest, what, bound)
+
+
+def too_long(
+    findings: Findings, place: Place, what: str, longest: timedelta, around: str, whole: timedelta
+) -> None:
+    """Warn of a part that may last longer than what it is a part of."""
+    lasts, bound = format_duration(longest), format_duration(whole)
+    message = f"{what} may last {lasts}, but {around} only {bound}"
+    hint = f"give {around} more time with `timeout: ...`"
+    findings.warning("timeout-order", message, place, hint=hint)
+
+
+def _waits(step: spec.Step) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Yield the pauses of a step as written, each with its keys and a name."""
+    if step.wait is not None and step.wait.for_ is not None:
+        yield step.wait.for_, ("wait", "for"), "this pause"
+    if step.await_ is not None:
+        yield step.await_.within, ("await", "within"), "this wait for an event"
+    if step.approve is not None:
+        yield step.approve.expires, ("approve", "expires"), "this decision"
 
 
 def span(
@@ -110,6 +193,14 @@ def _raised(findings: Findings, node: Node, known: Effect) -> Effect:
     return told
 
 
+def _unsafe_undoing(findings: Findings, node: Node) -> None:
+    message = (
+        f"{node.called} is not safe to repeat, and what undoes a step is repeated until it did"
+    )
+    hint = "undo with an idempotent operation, give it an `idempotency.key`, or say `retry: ...`"
+    findings.error("unsafe-retry", message, node.at("uses"), hint=hint)
+
+
 def _check_unsafe(findings: Findings, node: Node, told: spec.Retry, *, repeatable: bool) -> None:
     if repeatable or told.max_attempts == 1:
         return
@@ -118,16 +209,24 @@ def _check_unsafe(findings: Findings, node: Node, told: spec.Retry, *, repeatabl
         return
     findings.error(
         "unsafe-retry",
-        f'step "{node.id}" is not safe to repeat: a retry could do its work twice',
+        f"{node.called} is not safe to repeat: a retry could do its work twice",
         node.at("retry", key=True),
-        hint='add `idempotency: {key: "{{ run.id }}-' + node.id + '"}`, or `max_attempts: 1`',
+        hint='add `idempotency: {key: "{{ run.id }}-' + _key_of(node) + '"}`, or `max_attempts: 1`',
     )
 
 
 def _warn_unsafe(findings: Findings, node: Node, place: Place) -> None:
-    message = f'step "{node.id}" is retried though its work could be done twice'
+    message = f"{node.called} is retried though its work could be done twice"
     hint = "give it an `idempotency.key` that the far side knows"
     findings.warning("unsafe-retry", message, place, hint=hint)
+
+
+def _key_of(node: Node) -> str:
+    """Return a word for a key: the step's id, or that of the step whose verb it is."""
+    owner = node.scope.owner
+    if node.id or owner is None:
+        return node.id or "handler"
+    return _key_of(owner)
 
 
 def _retry(findings: Findings, told: spec.Retry, path: tuple[str | int, ...]) -> Retry:

@@ -8,9 +8,16 @@ from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.world import World
 
 _OUTSIDE = ("inputs", "trigger", "run")
+_BEFORE = ("inputs", "trigger")
 _INSIDE = ("inputs", "steps", "trigger", "run")
 _BY_USE: Mapping[Use, tuple[str, ...]] = {
     Use.COMMON_RETRY: _OUTSIDE,
+    Use.MATCHED: _OUTSIDE,
+    Use.CANCEL: _OUTSIDE,
+    Use.RUN_ENVIRONMENT: _OUTSIDE,
+    Use.RUN_KEY: _BEFORE,
+    Use.RUN_GROUP: _BEFORE,
+    Use.RUN_PRIORITY: _BEFORE,
     Use.ARGUMENT: (*_INSIDE, "secrets"),
     Use.FILTER: ("event", "trigger"),
     Use.START: ("event", "trigger"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from engine.core import spec
+from engine.core import facts, spec
 from engine.core.compiler.site import Schema
 from engine.core.state import RunStatus, StepState
 from engine.core.values import Json
@@ -10,6 +10,8 @@ from engine.core.values import Json
 ANYTHING: Schema = {}
 STRING: Schema = {"type": "string"}
 BOOLEAN: Schema = {"type": "boolean"}
+_INSTANT: Schema = {"type": "string", "format": "date-time"}
+SCALAR: Schema = {"type": ["string", "boolean", "number"]}
 _NULLABLE_STRING: Schema = {"type": ["string", "null"]}
 
 
@@ -35,8 +37,10 @@ RUN: Schema = closed(
         "namespace": STRING,
         "workflow": STRING,
         "commit": STRING,
+        "spec": closed({"commit": STRING}),
         "status": {"type": "string", "enum": [each.value for each in RunStatus]},
-        "started_at": {"type": "string", "format": "date-time"},
+        "compensated": BOOLEAN,
+        "started_at": _INSTANT,
     }
 )
 
@@ -103,19 +107,35 @@ NO_EVENT: Schema = closed({})
 
 
 def event(trigger: spec.Trigger, payload: Json = None) -> Schema:
-    """Return the shape of `event` for a trigger; nothing comes with a start by hand or by API.
+    """Return the shape of one `event` for a trigger; nothing comes with a start by hand.
 
-    `payload` is what may be read of a webhook's body.
+    `payload` is what may be read of a webhook's body, or of a CloudEvent's data.
     """
+    body = ANYTHING if payload is None else payload
     match trigger:
         case spec.GithubPushTrigger():
             return PUSH
         case spec.WebhookTrigger():
             headers: Schema = {"type": "object", "additionalProperties": STRING}
-            body = ANYTHING if payload is None else payload
             return closed({"id": STRING, "headers": headers, "body": body})
+        case spec.EventTrigger():
+            return happened(trigger.event, body)
+        case spec.WorkflowTrigger():
+            states: Schema = {"type": "string", "enum": list(trigger.states)}
+            return opened({"workflow": STRING, "run": STRING, "state": states}, ["workflow", "run"])
+        case spec.FileTrigger():
+            return opened({"path": STRING, "change": STRING}, ["path", "change"])
+        case spec.GithubPullRequestTrigger() | spec.GithubEventTrigger():
+            return ANYTHING
         case _:
             return NO_EVENT
+
+
+def gathered(trigger: spec.Trigger, event: Schema) -> Schema:
+    """Return the shape of `event` for a run: of all events of a batch, where there is one."""
+    if getattr(trigger, "batch", None) is None:
+        return event
+    return closed({"items": {"type": "array", "items": event, "minItems": 1}})
 
 
 def trigger(triggers: Mapping[str, spec.Trigger], events: Mapping[str, Schema]) -> Schema:
@@ -123,23 +143,49 @@ def trigger(triggers: Mapping[str, spec.Trigger], events: Mapping[str, Schema]) 
     first, *others = events.values()
     event = first if all(each == first for each in others) else ANYTHING
     types = {each.type for each in triggers.values()}
-    return closed({"id": _one_of(triggers), "type": _one_of(types), "event": event})
+    words: dict[str, Json] = {"id": _one_of(triggers), "type": _one_of(types), "event": event}
+    backfill = {"backfill"} if any(map(_may_backfill, triggers.values())) else set()
+    words["kind"] = _one_of(types | backfill)
+    if backfill or "schedule" in types:
+        words["interval"] = closed({"start": _INSTANT, "end": _INSTANT})
+    return closed(words)
+
+
+def _may_backfill(trigger: spec.Trigger) -> bool:
+    return isinstance(trigger, spec.ManualTrigger) and trigger.backfill
 
 
 def _one_of(words: Iterable[str]) -> Schema:
     return {"type": "string", "enum": sorted(words)}
 
 
-def view(outputs: Json) -> Schema:
-    """Return the shape of `steps.<id>` for a step with these outputs."""
+ARTIFACT: Schema = facts.ARTIFACT
+"""A file that a step has kept: only an argument that is a file takes one."""
+
+
+def happened(name: str, data: Json = None) -> Schema:
+    """Return the shape of an event: one of GitHub's as it came, any other as a CloudEvent."""
+    if name.startswith("github."):
+        return PUSH if name == "github.push" else ANYTHING
+    words = dict.fromkeys(("id", "source", "type", "time"), STRING)
+    return closed({**words, "subject": _NULLABLE_STRING, "data": data or ANYTHING})
+
+
+def undone(outputs: Json) -> Schema:
+    """Return the shape of `self` in a compensation, for a step with these outputs."""
+    words = {"idempotency_key": STRING, "outputs": outputs, "error": LAST_ERROR}
+    return closed(words, ["outputs"])
+
+
+def view(outputs: Json, artifacts: Iterable[str] = ()) -> Schema:
+    """Return the shape of `steps.<id>` for a step with these outputs and artifacts."""
+    words = ("succeeded", "failed", "skipped", "timed_out", "degraded", "cached")
     return closed(
         {
             "outputs": outputs,
+            "artifacts": closed(dict.fromkeys(artifacts, ARTIFACT)),
             "status": {"type": "string", "enum": [each.value for each in StepState]},
-            "succeeded": BOOLEAN,
-            "failed": BOOLEAN,
-            "skipped": BOOLEAN,
-            "timed_out": BOOLEAN,
+            **dict.fromkeys(words, BOOLEAN),
             "error": LAST_ERROR,
         }
     )

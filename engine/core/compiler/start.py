@@ -1,21 +1,31 @@
 """How a run starts: its inputs as one closed schema, and the triggers that fill them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from engine.core import plan, spec
-from engine.core import schema as schemas
 from engine.core.compiler import shape, site
 from engine.core.compiler.argument import Area
-from engine.core.compiler.findings import Findings, Path
-from engine.core.compiler.reference import typed
+from engine.core.compiler.findings import Path
+from engine.core.compiler.reference import check_condition, check_fits, check_text, typed
 from engine.core.compiler.role import is_harmless
 from engine.core.compiler.safety import span
 from engine.core.compiler.site import Schema, Site, Use
 from engine.core.compiler.world import World
+from engine.core.schema.shape import element
 from engine.core.values import Json
 
-EventTrigger: TypeAlias = spec.GithubPushTrigger | spec.WebhookTrigger
+# What brings inputs of its own; those that bring an event have a filter and its like.
+Bringing: TypeAlias = (
+    spec.ScheduleTrigger | spec.AbsentTrigger | spec.GithubPushTrigger
+    | spec.GithubPullRequestTrigger | spec.GithubEventTrigger | spec.WebhookTrigger
+    | spec.EventTrigger | spec.WorkflowTrigger | spec.FileTrigger
+)  # fmt: skip
+
+TakesEvents: TypeAlias = (
+    spec.GithubPushTrigger | spec.GithubPullRequestTrigger | spec.GithubEventTrigger
+    | spec.WebhookTrigger | spec.EventTrigger | spec.WorkflowTrigger | spec.FileTrigger
+)  # fmt: skip
 
 _BY_HAND: Mapping[str, spec.Trigger] = {
     "manual": spec.ManualTrigger(type="manual"),
@@ -94,7 +104,7 @@ def _resolved(world: World, each: Site, names: Mapping[str, Schema]) -> Schema:
 def _reads_event(each: Site) -> bool:
     """True if what an event brought has a part in the value."""
     return any(
-        reference.path[0] == "event" or reference.path[1:2] in ((), ("event",))
+        reference.path[0] in ("event", "item") or reference.path[1:2] in ((), ("event",))
         for reference in each.compiled.references
     )
 
@@ -103,33 +113,74 @@ def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
     settings = trigger.model_dump(
         by_alias=True, exclude={"type", "filter", "with_"}, exclude_none=True
     )
-    path = ("triggers", name)
-    if not isinstance(trigger, EventTrigger):
+    if isinstance(trigger, spec.ManualTrigger | spec.ApiTrigger):
         return plan.Trigger(name, trigger.type, settings)
+    path = ("triggers", name)
     if isinstance(trigger, spec.WebhookTrigger):
         settings["path"] = route(trigger)
         if isinstance(trigger.auth, spec.StandardWebhooksAuth):
             span(world.findings, trigger.auth.tolerance, (*path, "auth", "tolerance"))
-    event = world.events[name]
-    names = {"event": event, "trigger": shape.trigger({name: trigger}, {name: event})}
-    _check_filter(world, trigger, path, names)
+    names = _names(world, name, trigger)
+    told = None
+    if not isinstance(trigger, spec.ScheduleTrigger | spec.AbsentTrigger):
+        told = trigger.filter
+        names = _check_taking(world, trigger, path, names)
+    elif isinstance(trigger, spec.AbsentTrigger):
+        _check_absent(world, trigger, path)
+    names = {**names, "event": world.events[name]}
     _check_with(world, trigger, name, names)
-    return plan.Trigger(name, trigger.type, settings, trigger.filter, trigger.with_ or {})
+    return plan.Trigger(name, trigger.type, settings, told, trigger.with_ or {})
 
 
-def _check_filter(
-    world: World, trigger: EventTrigger, path: Path, names: Mapping[str, Schema]
-) -> None:
-    if trigger.filter is None:
-        return
-    each = site.expression(world.findings, Use.FILTER, trigger.filter, (*path, "filter"))
+def _names(world: World, name: str, trigger: spec.Trigger) -> dict[str, Schema]:
+    """Return what may be read before a run begins."""
+    single = world.event(name, trigger)
+    return {"event": single, "trigger": shape.trigger({name: trigger}, {name: world.events[name]})}
+
+
+def _check_absent(world: World, trigger: spec.AbsentTrigger, path: Path) -> None:
+    if trigger.match is not None:
+        names = {"event": shape.happened(trigger.event)}
+        _condition(world, Use.FILTER, trigger.match, (*path, "match"), names)
+
+
+def _check_taking(
+    world: World, trigger: TakesEvents, path: Path, names: dict[str, Schema]
+) -> dict[str, Schema]:
+    """Check what decides on an event, in its order; return the names that `with` may read."""
+    if trigger.fan_out is not None:
+        each = site.expression(world.findings, Use.FAN_OUT, trigger.fan_out, (*path, "fan_out"))
+        kind = shape.ANYTHING if each is None else _resolved(world, each, names)
+        if each is not None:
+            check_fits(world.findings, each, kind, {"type": "array"})
+        item = element(kind)
+        names = {**names, "item": item if isinstance(item, Mapping) else shape.ANYTHING}
+    if trigger.filter is not None:
+        _condition(world, Use.FILTER, trigger.filter, (*path, "filter"), names)
+    for text, keys in _keys(trigger):
+        for each in site.templates(world.findings, Use.EVENT_KEY, text, path + keys):
+            check_text(world.findings, each, _resolved(world, each, names))
+    return names
+
+
+def _keys(trigger: TakesEvents) -> Iterator[tuple[str, Path]]:
+    """Yield the templates that tell events of one kind, with where they stand."""
+    if trigger.dedupe is not None:
+        yield trigger.dedupe.key, ("dedupe", "key")
+    if trigger.rate is not None and trigger.rate.group is not None:
+        yield trigger.rate.group, ("rate", "group")
+    for name, told in (("debounce", trigger.debounce), ("batch", trigger.batch)):
+        if told is not None and told.key is not None:
+            yield told.key, (name, "key")
+
+
+def _condition(world: World, use: Use, text: str, path: Path, names: Mapping[str, Schema]) -> None:
+    each = site.expression(world.findings, use, text, path)
     if each is not None:
         check_condition(world.findings, each, _resolved(world, each, names))
 
 
-def _check_with(
-    world: World, trigger: EventTrigger, name: str, names: Mapping[str, Schema]
-) -> None:
+def _check_with(world: World, trigger: Bringing, name: str, names: Mapping[str, Schema]) -> None:
     """Check what a trigger gives to the inputs; note the inputs that it fills from its event."""
     path: Path = ("triggers", name, "with")
     given = trigger.with_ or {}
@@ -144,11 +195,3 @@ def _check_with(
     place = path if trigger.with_ is not None else path[:2]
     told = Area(world.findings, what, place, types, code="bad-input", noun="input")
     told.check(given, inputs(world.inputs, world.workflow.inputs))
-
-
-def check_condition(findings: Findings, each: Site, schema: Schema) -> None:
-    """Find an expression that must be true or false, and is certainly neither."""
-    reason = schemas.assignable(schema, shape.BOOLEAN)
-    if reason is not None:
-        message = f"`{each.use}` must be true or false: {reason}"
-        findings.error("wrong-type", message, each.place, hint="compare it: `x == ...`, `x > 0`")

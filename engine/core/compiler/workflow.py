@@ -1,12 +1,12 @@
 """A workflow, read, becomes a plan, or findings that say why not."""
 
 from contextlib import suppress
-from dataclasses import replace
 
-from engine.core import codec, plan, spec
-from engine.core.compiler import reference, safety, scope, site, start, taint
+from engine.core import codec, spec
+from engine.core.compiler import course, reference, safety, scope, site, start, taint, whole_run
 from engine.core.compiler.findings import Findings, Place
 from engine.core.compiler.layout import lay_out
+from engine.core.compiler.node import Kind
 from engine.core.compiler.scene import scene_of
 from engine.core.compiler.site import Use
 from engine.core.compiler.world import World
@@ -36,35 +36,33 @@ def _plan(world: World) -> Plan | None:
     findings, workflow = world.findings, world.workflow
     start.check_defaults(world)
     triggers = start.compile_triggers(world)
-    bound = safety.span(findings, workflow.timeout, ("timeout",))
     scope.resolve_scope(world, world.root)
     taint.spread(world, world.root)
-    root = scope.compile_scope(world, world.root, bound)
-    last = _finally(world)
+    scope.compile_scope(world, world.root, safety.LONGEST)
+    course.check_course(world, world.root)
     _check_common_retry(world)
+    whole = whole_run.compile_run(world)
     if not findings.has_errors:
         _warn_of_unused(world)
+    root = world.root.plan
     if findings.has_errors or root is None:
         return None
+    undo_failed = (each.plan for each in world.root.after if each.kind is Kind.UNDO_FAILED)
     return Plan(
         workflow.name,
         findings.file,
         start.inputs(workflow.inputs, workflow.inputs),
-        replace(root, finally_=last),
+        root,
         triggers,
         tuple(sorted(set(workflow.secrets))),
+        next(undo_failed, None),
+        whole.cancel_when,
+        whole.concurrency,
+        whole.settings,
         title=workflow.title or "",
         owners=tuple(workflow.owners),
         labels=tuple(sorted(workflow.labels.items())),
     )
-
-
-def _finally(world: World) -> plan.Scope | None:
-    declared = world.workflow.finally_
-    if declared is None:
-        return None
-    bound = safety.span(world.findings, declared.timeout, ("finally", "timeout"))
-    return scope.compile_scope(world, world.root.after[0], bound)
 
 
 def _check_common_retry(world: World) -> None:
@@ -76,7 +74,7 @@ def _check_common_retry(world: World) -> None:
     each = site.expression(world.findings, Use.COMMON_RETRY, common.if_, path)
     if each is not None:
         told, _ = reference.resolve(scene_of(world, world.root), each, None)
-        start.check_condition(world.findings, each, told)
+        reference.check_condition(world.findings, each, told)
 
 
 def _warn_of_unused(world: World) -> None:

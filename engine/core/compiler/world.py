@@ -61,14 +61,21 @@ class World:
 
     @cached_property
     def events(self) -> Mapping[str, Schema]:
-        """Return the shape of what each trigger brings."""
-        told = {}
-        for name, each in self.triggers.items():
-            payload = each.payload if isinstance(each, spec.WebhookTrigger) else None
-            path = ("triggers", name, "payload")
-            body = None if payload is None else schemas.closed(self.declared(payload, path))
-            told[name] = shape.event(each, body)
-        return told
+        """Return the shape of what each trigger brings to a run."""
+        return {
+            name: shape.gathered(each, self.event(name, each))
+            for name, each in self.triggers.items()
+        }
+
+    def event(self, name: str, trigger: spec.Trigger) -> Schema:
+        """Return the shape of a single event of a trigger.
+
+        A schema in a file of its own is known where the files of a commit are put together.
+        """
+        payload = getattr(trigger, "payload", None)
+        if payload is None or not str(payload.get("$ref", "#")).startswith("#"):
+            return shape.event(trigger)
+        return shape.event(trigger, self.readable(payload, ("triggers", name, "payload")))
 
     @cached_property
     def names(self) -> Mapping[str, Schema]:

@@ -1,0 +1,131 @@
+"""What stands beside a call: artifacts, breakers, rates, slots, caches, workers."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import get_args
+
+from engine.core import plan, spec
+from engine.core.compiler import safety
+from engine.core.compiler.findings import Findings, listed, meant
+from engine.core.compiler.node import Node
+from engine.core.compiler.reference import check_fits, check_text
+from engine.core.compiler.site import Schema, Site
+from engine.core.compiler.world import World
+from engine.core.plan import Artifact, Cache, Circuit, Concurrency, Effect, Rate
+from engine.core.values import Json
+
+_LEVEL: Schema = {"type": "string", "enum": list(get_args(spec.Level))}
+_CACHED = frozenset({Effect.PURE, Effect.READ})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """All that bounds or keeps what a step does."""
+
+    artifacts: tuple[Artifact, ...] = ()
+    circuit: Circuit | None = None
+    rate: Rate | None = None
+    concurrency: Concurrency | None = None
+    cache: Cache | None = None
+    pool: str = ""
+    settings: Json = None
+
+
+def limits_of(world: World, node: Node, uses: plan.Uses | None) -> Limits:
+    """Return what the keys beside a step's verb ask for."""
+    step = node.spec
+    return Limits(
+        _artifacts(world, node),
+        _circuit(world, node),
+        _rate(world.findings, node),
+        concurrency(step.concurrency),
+        _cache(world.findings, node, uses),
+        _pool(world, node),
+        settings(step),
+    )
+
+
+def concurrency(told: spec.Concurrency | None) -> Concurrency | None:
+    """Return how many of a group may be under way."""
+    if told is None:
+        return None
+    return Concurrency(told.group, told.limit, told.scope, told.on_conflict, told.max_queue)
+
+
+def settings(step: spec.Step) -> Json:
+    """Return the further keys as they are written, None if there are none."""
+    told: dict[str, Json] = {}
+    if step.sandbox is not None:
+        told["sandbox"] = step.sandbox
+    if step.resources is not None:
+        told["resources"] = step.resources.model_dump(exclude_none=True)
+    if step.env:
+        told["env"] = dict(step.env)
+    if step.priority is not None:
+        told["priority"] = priority(step.priority)
+    return told or None
+
+
+def priority(told: str | spec.Priority) -> Json:
+    """Return who goes first: a level, and by whom turns are taken."""
+    if isinstance(told, str):
+        return {"level": told}
+    return told.model_dump(exclude_none=True)
+
+
+def check_priority(findings: Findings, site: Site, told: Schema) -> None:
+    """Find a template that certainly gives no level, or no text to take turns by."""
+    if site.place.path[-1] == "fair_key":
+        check_text(findings, site, told)
+    else:
+        check_fits(findings, site, told, _LEVEL)
+
+
+def _artifacts(world: World, node: Node) -> tuple[Artifact, ...]:
+    told = []
+    operation = world.operation(node)
+    for name, each in (node.spec.artifacts or {}).items():
+        place = node.at("artifacts", name, "from")
+        if each.from_ is not None and operation is not None:
+            given = list(operation.facts.files)
+            if each.from_ not in given:
+                message = f'{operation.name} gives no file "{each.from_}"'
+                world.findings.error(
+                    "unknown-file", message, place, hint=meant(each.from_, given),
+                    expected=listed(given, "no file"),
+                )  # fmt: skip
+        retain = safety.span(world.findings, each.retain, (*node.path, "artifacts", name, "retain"))
+        told.append(Artifact(name, each.from_ or "", each.path or "", each.media_type, retain))
+    return tuple(told)
+
+
+def _circuit(world: World, node: Node) -> Circuit | None:
+    """Return the breaker of a step; what it is comes from its own document."""
+    if node.spec.circuit is None:
+        return None
+    return Circuit(node.spec.circuit, timedelta(minutes=1), 0.5, 10, timedelta(seconds=30), 1)
+
+
+def _rate(findings: Findings, node: Node) -> Rate | None:
+    told = node.spec.rate
+    if told is None:
+        return None
+    period = safety.span(findings, told.per, (*node.path, "rate", "per"))
+    return Rate(told.group or "", told.limit, period)
+
+
+def _cache(findings: Findings, node: Node, uses: plan.Uses | None) -> Cache | None:
+    told = node.spec.cache
+    if told is None:
+        return None
+    if uses is not None and uses.effect not in _CACHED:
+        message = f"{node.called} is cached though it does something: it is `{uses.effect}`"
+        hint = "only a call that is pure or reads can be answered from a cache"
+        findings.error("unsafe-cache", message, node.at("cache", key=True), hint=hint)
+    return Cache(
+        safety.span(findings, told.ttl, (*node.path, "cache", "ttl")), told.key, told.scope
+    )
+
+
+def _pool(world: World, node: Node) -> str:
+    return node.spec.pool or ""

@@ -1,0 +1,57 @@
+"""Keys of a step that stand where they mean nothing, beyond what the reader tells."""
+
+from engine.core import spec
+from engine.core.compiler.findings import Findings
+from engine.core.compiler.node import AFTERWARDS, Kind, Node
+
+_DOERS = frozenset({"uses", "call", "block", "for_each", "repeat", "switch", "race"})
+# What a key beside the verb goes with, and why with nothing else.
+_ONLY_WITH = {
+    "outputs": ({"uses", "repeat", "await"}, "gives what it says itself, or nothing"),
+    "fallback": (_DOERS | {"await"}, "does nothing that could be stood in for"),
+    "compensate": (_DOERS | {"emit"}, "does nothing that could be undone"),
+    "pivot": (_DOERS | {"emit"}, "does nothing after which there is no way back"),
+    "timeout": (_DOERS | {"await", "approve"}, "takes no time, or says itself how much"),
+}
+
+
+def verb_of(step: spec.Step) -> str:
+    """Return the verb of a step; the reader has seen to it that there is one."""
+    return next(name for name in spec.VERBS if _held(step, name) is not None)
+
+
+def may_have(node: Node, key: str) -> bool:
+    """True if a key means something beside the verb of a step."""
+    return verb_of(node.spec) in _ONLY_WITH[key][0]
+
+
+def check_keys(findings: Findings, node: Node) -> None:
+    """Find keys that mean nothing beside the verb of a step, or in its scope."""
+    step, verb = node.spec, verb_of(node.spec)
+    for key, (_, why) in _ONLY_WITH.items():
+        if _held(step, key) not in (None, False) and not may_have(node, key):
+            _misplaced(findings, node, key, f"beside `{verb}`, which {why}")
+    _check_scope(findings, node)
+
+
+def _check_scope(findings: Findings, node: Node) -> None:
+    """Find what undoes, or forbids to undo, where nothing is undone."""
+    kinds = {each.kind for each in node.scope.chain()} & _NOT_UNDONE
+    if not kinds:
+        return
+    where = f"in {node.scope.called}: what is done there is not undone"
+    for key in ("compensate", "pivot"):
+        if getattr(node.spec, key) not in (None, False):
+            _misplaced(findings, node, key, where)
+
+
+_NOT_UNDONE: frozenset[Kind] = AFTERWARDS | {Kind.COMPENSATION}
+
+
+def _held(step: spec.Step, key: str) -> object:
+    return getattr(step, f"{key}_" if key == "await" else key)
+
+
+def _misplaced(findings: Findings, node: Node, key: str, where: str) -> None:
+    message = f"`{key}` means nothing {where}"
+    findings.error("misplaced-key", message, node.at(key, key=True))

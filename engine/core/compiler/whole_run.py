@@ -1,0 +1,80 @@
+"""What a workflow says of its runs: keys, slots, who goes first, what ends them early."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from engine.core import plan, spec
+from engine.core.compiler import shape, site
+from engine.core.compiler.findings import Path
+from engine.core.compiler.limits import check_priority, concurrency, priority
+from engine.core.compiler.match import correlated
+from engine.core.compiler.reference import check_condition, check_text, resolve
+from engine.core.compiler.safety import span
+from engine.core.compiler.scene import scene_of
+from engine.core.compiler.site import Schema, Use
+from engine.core.compiler.sites import priority_areas
+from engine.core.compiler.world import World
+from engine.core.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRun:
+    """What a plan says of its runs."""
+
+    cancel_when: tuple[plan.CancelWhen, ...]
+    concurrency: plan.Concurrency | None
+    settings: Json
+
+
+def compile_run(world: World) -> WholeRun:
+    """Check what a workflow says of its runs; what is wrong becomes findings."""
+    workflow = world.workflow
+    scene = scene_of(world, world.root)
+    for use, area, path in _areas(workflow):
+        for each in site.templates(world.findings, use, area, path):
+            told, _ = resolve(scene, each, None)
+            is_level = use is Use.RUN_PRIORITY
+            (check_priority if is_level else check_text)(world.findings, each, told)
+    cancel_when = tuple(
+        _cancel(world, index, each) for index, each in enumerate(workflow.cancel_when)
+    )
+    return WholeRun(cancel_when, concurrency(workflow.concurrency), _settings(world))
+
+
+def _areas(workflow: spec.Workflow) -> Iterator[tuple[Use, Json, Path]]:
+    if workflow.idempotency is not None:
+        yield Use.RUN_KEY, workflow.idempotency.key, ("idempotency", "key")
+    if workflow.concurrency is not None:
+        yield Use.RUN_GROUP, workflow.concurrency.group, ("concurrency", "group")
+    yield from priority_areas(Use.RUN_PRIORITY, workflow.priority)
+    yield Use.RUN_ENVIRONMENT, dict(workflow.env), ("env",)
+
+
+def _cancel(world: World, index: int, told: spec.CancelWhen) -> plan.CancelWhen:
+    path = ("cancel_when", index, "match")
+    equal = None
+    if told.match is not None:
+        each = site.expression(world.findings, Use.CANCEL, told.match, path)
+        if each is not None:
+            names: Mapping[str, Schema] = {"event": shape.happened(told.event)}
+            kind, _ = resolve(scene_of(world, world.root), each, None, names)
+            check_condition(world.findings, each, kind)
+            equal = correlated(each)
+    return plan.CancelWhen(told.event, told.match, equal, told.as_ or "")
+
+
+def _settings(world: World) -> Json:
+    """Return the keys for those who start and watch runs, None if there are none."""
+    workflow, told = world.workflow, dict[str, Json]()
+    if workflow.idempotency is not None:
+        span(world.findings, workflow.idempotency.ttl, ("idempotency", "ttl"))
+        told["idempotency"] = workflow.idempotency.model_dump(exclude_none=True)
+    if workflow.priority is not None:
+        told["priority"] = priority(workflow.priority)
+    if workflow.budget is not None:
+        told["budget"] = workflow.budget.model_dump(exclude_none=True)
+    if workflow.objectives:
+        told["objectives"] = [each.model_dump(exclude_none=True) for each in workflow.objectives]
+    if workflow.env:
+        told["env"] = dict(workflow.env)
+    return told or None
