@@ -105,6 +105,11 @@ class Operation:
         """True if one of its arguments is code."""
         return any(CODE in roles for _, roles in self._roles)
 
+    @cached_property
+    def has_url(self) -> bool:
+        """True if one of its arguments is a whole address: it says host and path."""
+        return any({HOST, PATH} <= roles for _, roles in self._roles)
+
     def roles_at(self, pointer: Pointer) -> frozenset[str]:
         """Return the roles of the argument at `pointer`, those of every area around it included."""
         told = (roles for place, roles in self._roles if _covers(place, pointer))

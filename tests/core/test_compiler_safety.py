@@ -13,7 +13,10 @@ from tests.core.catalogue import CATALOGUE
 
 LINES = [line for name in NAMES for line in (FOLDER / f"{name}.yaml").read_text().splitlines()]
 TEXTS = [(FOLDER / f"{name}.yaml").read_text() for name in NAMES]
-WORDS = ["steps", "{{", "}}", "inputs", ":", "[", "]", "- ", "outputs", "|", "null", "0", "'", "."]
+WORDS = [
+    "steps", "{{", "}}", "inputs", ":", "[", "]", "- ", "outputs", "|", "null", "0", "'", ".",
+    "self", "item", "error", "event", "compensate", "finally", "for_each", "repeat", "switch",
+]  # fmt: skip
 SHELL = Catalogue(CATALOGUE)["shell.run@1"]
 
 

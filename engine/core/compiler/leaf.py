@@ -54,7 +54,9 @@ def _uses(scene: Scene, node: Node) -> plan.Uses | None:
     area.check(given, operation.taken)
     check_roles(scene, node, operation)
     effect, repeatable = safety.judge(world, node, operation)
-    arguments = with_parts_encoded(with_code_quoted(given, operation), operation)
+    arguments = with_code_quoted(given, operation)
+    if operation.has_url:
+        arguments = with_parts_encoded(arguments, operation)
     key = node.spec.idempotency.key if node.spec.idempotency is not None else None
     return plan.Uses(operation.name, arguments, effect, repeatable, key)
 

@@ -36,6 +36,8 @@ class Scene:
     def names(self, use: Use, more: Iterable[str] = ()) -> tuple[str, ...]:
         """Return the names that may be read, `more` of the step's own among them."""
         told = _BY_USE.get(use, _INSIDE)
+        if not more and not any(each.names for each in self.scope.chain()):
+            return told
         local = [name for each in self.scope.chain() for name in each.names]
         return tuple(dict.fromkeys([*told, *(local if "steps" in told else ()), *more]))
 

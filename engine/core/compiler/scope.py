@@ -1,6 +1,6 @@
 """One scope: every expression resolved, the steps put in order, each made ready."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,7 +15,6 @@ from engine.core.compiler.result import missing_afterwards
 from engine.core.compiler.scene import Scene, scene_of
 from engine.core.compiler.site import Schema, Site, Use
 from engine.core.compiler.values import assignments, types_of
-from engine.core.compiler.wish import Graph
 from engine.core.compiler.world import World
 
 _UNDO_TIME = timedelta(hours=24)
@@ -64,8 +63,7 @@ def compile_scope(world: World, scope: Steps, around: timedelta) -> None:
     whole = [each for each in made if each is not None]
     sound = [each for each in handlers if each is not None]
     if scope.graph is not None and len(whole) == len(made) and len(sound) == len(handlers):
-        steps = _ordered(scope.graph, whole)
-        scope.plan = plan.Scope(steps, bound, outputs, tuple(sound), last, scope.cancels)
+        scope.plan = plan.Scope(tuple(whole), bound, outputs, tuple(sound), last, scope.cancels)
 
 
 def _gives(scope: Steps) -> bool:
@@ -177,15 +175,3 @@ def _is_unfilled(outputs: Schema, read: Read) -> bool:
         return False
     form = properties_of(outputs)["form"]
     return isinstance(form, Mapping) and _may_lack(form, read.path[1:])
-
-
-def _ordered(order: Graph, made: Sequence[plan.Step]) -> tuple[plan.Step, ...]:
-    return tuple(
-        replace(
-            each,
-            after=order.after[position],
-            before=order.before[position],
-            join=order.join[position],
-        )
-        for position, each in enumerate(made)
-    )

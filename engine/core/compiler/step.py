@@ -20,9 +20,9 @@ _TEXTS = frozenset(
 
 
 def make(scene: Scene, node: Node, bound: timedelta) -> plan.Step | None:
-    """Check a step of a scope that lasts so long; its place in the order comes later.
+    """Check a step of a scope that lasts so long, whose own scopes have been compiled.
 
-    The scopes that it opens have been compiled. What is unknown makes no step.
+    What is unknown makes no step, nor does one in a scope that waits for itself.
     """
     world = scene.world
     for site, told in node.typed:
@@ -38,13 +38,17 @@ def make(scene: Scene, node: Node, bound: timedelta) -> plan.Step | None:
     timeout = safety.timeout(world, node)
     safety.check_fits(world, node, timeout, bound)
     undone = undo.check(world, node)
-    if verb is None or not undone:
+    order, at = node.scope.graph, node.position
+    if verb is None or order is None or not undone:
         return None
     uses = verb if isinstance(verb, plan.Uses) else None
     limits = limits_of(world, node, uses)
     return plan.Step(
         node.id,
         verb,
+        order.after[at],
+        order.before[at],
+        order.join[at],
         condition=node.spec.if_,
         optional=node.spec.optional,
         retry=plan.Retry() if uses is None else safety.retry(world, node, uses.repeatable),

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 from engine.core import facts
 from engine.core.compiler.match import tree_of
-from engine.core.expression import parse_expression, tree
+from engine.core.expression import FaultError, parse_expression, tree
 from engine.core.expression.scan import has_template, parts
 from engine.core.facts import Operation
 from engine.core.values import Json
@@ -32,7 +33,11 @@ def with_parts_encoded(
 ) -> Json:
     """Return arguments in which every part of a URL after its host is encoded, once."""
     if isinstance(area, str):
-        return _encoded(area) if has_template(area) and is_url(operation, pointer) else area
+        if not has_template(area) or not is_url(operation, pointer):
+            return area
+        with suppress(FaultError):  # what is wrong in a template is told elsewhere
+            return _encoded(area)
+        return area
     if isinstance(area, Mapping):
         return {
             key: with_parts_encoded(item, operation, (*pointer, key)) for key, item in area.items()
