@@ -67,10 +67,10 @@ def names_of(world: World, node: Node | None, site: Site) -> Mapping[str, Schema
     if node is None:
         return {}
     match site.use:
-        case Use.ITEM_KEY:
-            return names_inside(world, node, node.inner[0])
+        case Use.ITEM_KEY if node.spec.for_each is not None:
+            return {node.spec.for_each.as_: _item(node)}
         case Use.UNTIL:
-            return names_inside(world, node, node.inner[0])
+            return {"self": shape.closed({"outputs": given(world, node.inner[0])})}
         case Use.COLLECT:
             return _collected(world, node.inner[0])
         case Use.MATCH:
@@ -83,9 +83,9 @@ def names_inside(world: World, node: Node, inner: Steps) -> dict[str, Schema]:
     """Return the names that belong to a scope which a step opens."""
     match inner.kind:
         case Kind.ITEM if node.spec.for_each is not None:
-            return {node.spec.for_each.as_: _item(node)}
+            return {node.spec.for_each.as_: _item(node), "key": shape.STRING}
         case Kind.TURN:
-            return {"self": shape.closed({"outputs": given(world, inner)})}
+            return {"last": given(world, inner), "turn": {"type": "integer", "minimum": 1}}
         case Kind.COMPENSATION:
             return {"self": shape.undone(outputs_of(world, node))}
         case Kind.FALLBACK:
@@ -94,8 +94,8 @@ def names_inside(world: World, node: Node, inner: Steps) -> dict[str, Schema]:
             return {}
 
 
-UNSURE: Mapping[Kind, Path] = {Kind.TURN: ("self",), Kind.COMPENSATION: ("self", "outputs")}
-"""What a turn, the first one, and a compensation, after a failure, may not have."""
+UNSURE: Mapping[Kind, Path] = {Kind.TURN: ("last",), Kind.COMPENSATION: ("self", "outputs")}
+"""What has nothing in it in the first turn, and in a compensation after a lost reply."""
 
 
 def projected(world: World, node: Node) -> Schema | None:

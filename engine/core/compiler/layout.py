@@ -24,8 +24,8 @@ RESERVED = frozenset({"finally", "on_failure", "compensate", "fallback", "on_com
 
 # Names that expressions read; `as` takes none of them.
 TAKEN = frozenset({
-    "inputs", "steps", "run", "trigger", "secrets", "event", "error", "self", "last", "items",
-    "failures",
+    "inputs", "steps", "run", "trigger", "secrets", "event", "error", "self", "last", "turn",
+    "key", "items", "failures",
 })  # fmt: skip
 _OF_THE_BODY = frozenset({"if_", "outputs"})
 

@@ -7,6 +7,8 @@ from engine.core.compiler.site import Site, Use
 from engine.core.expression import Compiled, tree
 from engine.core.expression.path import written
 
+_INDEXED = (("event", "data"), ("event", "subject"))
+
 
 def correlation(node: Node) -> tuple[str, str] | None:
     """Return a path in the event and the expression that it must equal, if `match` has such."""
@@ -41,8 +43,11 @@ def _conjuncts(node: tree.Node) -> Iterator[tree.Node]:
 
 
 def _event_path(node: tree.Node) -> str:
-    is_part = isinstance(node, tree.Path) and node.path[0] == "event" and len(node.path) > 1
-    return written(node.path[1:]) if isinstance(node, tree.Path) and is_part else ""
+    """Return a path into what an event is kept by, as the index takes it: `data.order`."""
+    if not isinstance(node, tree.Path) or node.path[:2] not in _INDEXED:
+        return ""
+    rest = list(map(str, node.path[1:]))
+    return "" if any("." in each for each in rest) else ".".join(rest)
 
 
 def _value(node: tree.Node, source: str) -> str:

@@ -16,7 +16,7 @@ from engine.core.compiler.lookup import (
 )
 from engine.core.compiler.node import Node
 from engine.core.compiler.result import read_step
-from engine.core.compiler.scene import Scene
+from engine.core.compiler.scene import Scene, holders
 from engine.core.compiler.site import Schema, Site
 from engine.core.compiler.world import World
 from engine.core.expression import Reference, type_of
@@ -88,11 +88,12 @@ def check_text(findings: Findings, site: Site, schema: Schema) -> None:
 
 
 def undone_step(scene: Scene, node: Node, name: str, place: Place) -> Node | None:
-    """Return the step of its own scope that a `rollback` names; else tell that there is none."""
-    known = [each.id for each in scene.scope.nodes if each is not node]
-    target = scene.scope.by_id.get(name)
-    if target is None or target is node:
-        message = f'{node.called} rolls "{name}" back, which is no other step of this scope'
+    """Return the step that a `rollback` names; else tell that there is none to be read here."""
+    around = list(holders(node, scene.scope))
+    known = [each for each in scene.scope.visible() if scene.scope.find(each) not in around]
+    target = scene.scope.find(name)
+    if target is None or target in around:
+        message = f'{node.called} rolls "{name}" back, which is no step before it'
         scene.world.findings.error(
             "unknown-step", message, place, hint=meant(name, known),
             expected=listed(known, "no other step"),

@@ -12,6 +12,7 @@ _STEP_WORDS = (
     "outputs", "artifacts", "status", "succeeded", "failed", "skipped", "timed_out", "degraded",
     "cached", "error",
 )  # fmt: skip
+_OWN_WORDS = {Kind.COMPENSATION: "self.outputs", Kind.TURN: "last"}
 _BROUGHT = frozenset({"outputs", "artifacts"})
 
 
@@ -52,10 +53,10 @@ def missing_afterwards(world: World, read: Read, scope: Steps) -> None:
 
 
 def _own_words(scope: Steps, target: Node) -> str:
-    """Return how a step's own result is read in what undoes or repeats it."""
+    """Return how a step's own result is read in what undoes it, or in its next turn."""
     for each in scope.chain():
-        if each.owner is target and each.kind in (Kind.COMPENSATION, Kind.TURN):
-            return "write `self.outputs`"
+        if each.owner is target and each.kind in _OWN_WORDS:
+            return f"write `{_OWN_WORDS[each.kind]}`"
     return ""
 
 

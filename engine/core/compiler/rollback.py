@@ -2,7 +2,7 @@
 
 from engine.core import plan
 from engine.core.compiler.node import Kind, Node
-from engine.core.compiler.scene import Scene
+from engine.core.compiler.scene import Scene, holders
 
 
 def rollback(scene: Scene, node: Node) -> plan.Rollback:
@@ -10,8 +10,12 @@ def rollback(scene: Scene, node: Node) -> plan.Rollback:
     told = node.spec.rollback
     assert told is not None
     for index, name in enumerate(told.steps):
-        target = scene.scope.by_id.get(name)
-        if target is not None and target is not node and not _can_be_undone(target):
+        target = scene.scope.find(name)
+        if (
+            target is not None
+            and target not in holders(node, scene.scope)
+            and not _can_be_undone(target)
+        ):
             message = f'step "{name}" has no `compensate`, so there is nothing to roll back'
             place = node.at("rollback", "steps", index)
             hint = f'give "{name}" a `compensate`, or take it out'

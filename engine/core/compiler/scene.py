@@ -42,10 +42,12 @@ class Scene:
         return tuple(dict.fromkeys([*told, *(local if "steps" in told else ()), *more]))
 
     def is_unsure(self, path: tuple[str | int, ...]) -> bool:
-        """True if a name of the scope's own, or a part of it, may not be there."""
+        """True if a part of a name of the scope's own may not be there."""
         for each in self.scope.chain():
             if path[0] in each.names:
-                return any(path[: len(told)] == told for told in each.unsure)
+                return any(
+                    len(path) > len(told) and path[: len(told)] == told for told in each.unsure
+                )
         return False
 
 

@@ -167,14 +167,18 @@ def happened(name: str, data: Json = None) -> Schema:
     """Return the shape of an event: one of GitHub's as it came, any other as a CloudEvent."""
     if name.startswith("github."):
         return PUSH if name == "github.push" else ANYTHING
-    words = dict.fromkeys(("id", "source", "type", "time"), STRING)
+    words = dict.fromkeys(("id", "source", "type"), STRING)
     return closed({**words, "subject": _NULLABLE_STRING, "data": data or ANYTHING})
+
+
+_STATUS: Schema = {"type": "string", "enum": [each.value for each in StepState]}
 
 
 def undone(outputs: Json) -> Schema:
     """Return the shape of `self` in a compensation, for a step with these outputs."""
-    words = {"idempotency_key": STRING, "outputs": outputs, "error": LAST_ERROR}
-    return closed(words, ["outputs"])
+    return closed(
+        {"idempotency_key": STRING, "outputs": outputs, "status": _STATUS, "error": LAST_ERROR}
+    )
 
 
 def view(outputs: Json, artifacts: Iterable[str] = ()) -> Schema:
@@ -184,7 +188,7 @@ def view(outputs: Json, artifacts: Iterable[str] = ()) -> Schema:
         {
             "outputs": outputs,
             "artifacts": closed(dict.fromkeys(artifacts, ARTIFACT)),
-            "status": {"type": "string", "enum": [each.value for each in StepState]},
+            "status": _STATUS,
             **dict.fromkeys(words, BOOLEAN),
             "error": LAST_ERROR,
         }

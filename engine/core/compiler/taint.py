@@ -32,7 +32,7 @@ def _open(scene: Scene, node: Node) -> frozenset[str]:
             inner.dirty_names |= inner.names.keys()
         spread(scene.world, inner)
         if inner.kind is Kind.TURN and _leaving(scene.world, inner):
-            inner.dirty_names.add("self")
+            inner.dirty_names.add("last")
             spread(scene.world, inner)
     return _dirty(scene, node) | _from_fallback(scene, node)
 

@@ -1,5 +1,7 @@
 """What stands in for a step that failed, and what undoes one that took effect."""
 
+from dataclasses import replace
+
 from engine.core import plan
 from engine.core import schema as schemas
 from engine.core.compiler import safety
@@ -38,7 +40,15 @@ def fallback(world: World, node: Node) -> plan.Fallback | None:
             hint = "say its `outputs`, all that the step has"
             world.findings.error("wrong-type", message, _place(node), hint=hint)
     values = assignments(world, scope.results, types_of(scope), wanted)
-    return plan.Fallback(values, scope.plan if scope.nodes else None)
+    if scope.plan is None or not scope.nodes:
+        return plan.Fallback(values)
+    return plan.Fallback(body=_giving(scope.plan, values) if values else scope.plan)
+
+
+def _giving(body: plan.Scope, values: tuple[plan.Assignment, ...]) -> plan.Scope:
+    """Return a scope that gives these values; a lone verb gets a name, or it would give its own."""
+    steps = tuple(each if each.id else replace(each, id="fallback") for each in body.steps)
+    return replace(body, steps=steps, outputs=values)
 
 
 def compensation(node: Node) -> plan.Scope | None:
