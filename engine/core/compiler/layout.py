@@ -27,6 +27,8 @@ TAKEN = frozenset({
     "inputs", "steps", "run", "trigger", "secrets", "event", "error", "self", "last", "turn",
     "key", "items", "failures",
 })  # fmt: skip
+# To do nothing is an answer to a case and to an error.
+_MAY_BE_EMPTY = frozenset({Kind.CASE, Kind.BRANCH, Kind.HANDLER, Kind.FALLBACK})
 _OF_THE_BODY = frozenset({"if_", "outputs"})
 
 
@@ -135,7 +137,7 @@ def _lone(told: Body) -> spec.Step:
 def _fill(layout: Layout, scope: Steps, steps: spec.Steps) -> None:
     """Lay out the steps of a scope; what is around it has its own by now."""
     scope.is_sequence = isinstance(steps, list)
-    if not steps and scope.kind is not Kind.CASE:
+    if not steps and scope.kind not in _MAY_BE_EMPTY:
         message = "there is not a single step here"
         layout.findings.error("no-steps", message, Place(scope.path, key=True))
     for name, where, each in _named(steps, scope.path):

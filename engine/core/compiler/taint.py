@@ -31,7 +31,8 @@ def _open(scene: Scene, node: Node) -> frozenset[str]:
         if inner.kind is Kind.ITEM and _any_taint(scene, node, Use.OVER):
             inner.dirty_names |= inner.names.keys()
         spread(scene.world, inner)
-        if inner.kind is Kind.TURN and _leaving(scene.world, inner):
+        is_news = inner.kind is Kind.TURN and "last" not in inner.dirty_names
+        if is_news and _leaving(scene.world, inner):
             inner.dirty_names.add("last")
             spread(scene.world, inner)
     return _dirty(scene, node) | _from_fallback(scene, node)
