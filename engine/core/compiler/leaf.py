@@ -1,7 +1,7 @@
 """Verbs that open no scope: calls, values, waiting, people, events, errors."""
 
 from engine.core import plan, spec
-from engine.core.compiler import reference, safety
+from engine.core.compiler import bounds, reference, safety
 from engine.core.compiler.argument import Area
 from engine.core.compiler.findings import Place, listed, meant
 from engine.core.compiler.giving import happened
@@ -81,7 +81,7 @@ def _call(world: World, node: Node, workflow: str) -> plan.Verb:
     given = node.spec.with_ or {}
     if node.spec.detach:
         return plan.Start(workflow, given)
-    return plan.Call(workflow, given, {}, plan.Scope((), safety.LONGEST))
+    return plan.Call(workflow, given, {}, plan.Scope((), bounds.LONGEST))
 
 
 def _wait(world: World, node: Node, told: spec.Wait) -> plan.Wait:
@@ -89,16 +89,16 @@ def _wait(world: World, node: Node, told: spec.Wait) -> plan.Wait:
         if site.use is Use.WAIT:
             reference.check_fits(world.findings, site, kind, STRING)
     if told.for_ is not None and not has_template(told.for_):
-        safety.span(world.findings, told.for_, (*node.path, "wait", "for"))
+        bounds.span(world.findings, told.for_, (*node.path, "wait", "for"))
     return plan.Wait(told.for_, told.until)
 
 
 def _await(scene: Scene, node: Node, told: spec.Await) -> plan.Await:
     findings, path = scene.world.findings, (*node.path, "await")
     happened(scene.world, node)
-    lookback = told.lookback and safety.span(findings, told.lookback, (*path, "lookback"))
+    lookback = told.lookback and bounds.span(findings, told.lookback, (*path, "lookback"))
     return plan.Await(
-        safety.span(findings, told.within, (*path, "within")),
+        bounds.span(findings, told.within, (*path, "within")),
         told.event or "",
         told.match,
         correlation(node),
@@ -115,7 +115,7 @@ def _approve(world: World, node: Node, told: spec.Approve) -> plan.Approve:
     _check_people(world, node, told)
     return plan.Approve(
         tuple(told.by),
-        safety.span(world.findings, told.expires, (*path, "expires")),
+        bounds.span(world.findings, told.expires, (*path, "expires")),
         told.min,
         tuple(told.exclude),
         told.on_expiry,

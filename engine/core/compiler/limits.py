@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import get_args
 
 from engine.core import plan, spec
-from engine.core.compiler import safety
+from engine.core.compiler import bounds
 from engine.core.compiler.findings import Findings, listed, meant
 from engine.core.compiler.node import Node
 from engine.core.compiler.reference import check_fits, check_text
@@ -94,7 +94,7 @@ def _artifacts(world: World, node: Node) -> tuple[Artifact, ...]:
                     "unknown-file", message, place, hint=meant(each.from_, given),
                     expected=listed(given, "no file"),
                 )  # fmt: skip
-        retain = safety.span(world.findings, each.retain, (*node.path, "artifacts", name, "retain"))
+        retain = bounds.span(world.findings, each.retain, (*node.path, "artifacts", name, "retain"))
         told.append(Artifact(name, each.from_ or "", each.path or "", each.media_type, retain))
     return tuple(told)
 
@@ -110,7 +110,7 @@ def _rate(findings: Findings, node: Node) -> Rate | None:
     told = node.spec.rate
     if told is None:
         return None
-    period = safety.span(findings, told.per, (*node.path, "rate", "per"))
+    period = bounds.span(findings, told.per, (*node.path, "rate", "per"))
     return Rate(told.group or "", told.limit, period)
 
 
@@ -123,7 +123,7 @@ def _cache(findings: Findings, node: Node, uses: plan.Uses | None) -> Cache | No
         hint = "only a call that is pure or reads can be answered from a cache"
         findings.error("unsafe-cache", message, node.at("cache", key=True), hint=hint)
     return Cache(
-        safety.span(findings, told.ttl, (*node.path, "cache", "ttl")), told.key, told.scope
+        bounds.span(findings, told.ttl, (*node.path, "cache", "ttl")), told.key, told.scope
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from engine.core import plan
-from engine.core.compiler import composite, leaf, safety, undo
+from engine.core.compiler import bounds, composite, leaf, safety, undo
 from engine.core.compiler.findings import Place
 from engine.core.compiler.limits import check_priority, limits_of
 from engine.core.compiler.node import Node
@@ -35,8 +35,8 @@ def make(scene: Scene, node: Node, bound: timedelta) -> plan.Step | None:
     refuse_artifact(world, node)
     opens = composite.is_one(node.spec)
     verb = composite.make(scene, node) if opens else leaf.make(scene, node)
-    timeout = safety.timeout(world, node)
-    safety.check_fits(world, node, timeout, bound)
+    timeout = bounds.timeout(world, node)
+    bounds.check_fits(world, node, timeout, bound)
     undone = undo.check(world, node)
     order, at = node.scope.graph, node.position
     if verb is None or order is None or not undone:

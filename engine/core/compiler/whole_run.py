@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from engine.core import plan, spec
 from engine.core.compiler import shape, site
+from engine.core.compiler.bounds import span
 from engine.core.compiler.findings import Path
 from engine.core.compiler.limits import check_priority, concurrency, priority
 from engine.core.compiler.match import correlated
 from engine.core.compiler.reference import check_condition, check_text, resolve
-from engine.core.compiler.safety import span
 from engine.core.compiler.scene import scene_of
 from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.sites import priority_areas

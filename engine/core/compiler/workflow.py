@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from engine.core import codec, spec
-from engine.core.compiler import course, reference, safety, scope, site, start, taint, whole_run
+from engine.core.compiler import bounds, course, reference, scope, site, start, taint, whole_run
 from engine.core.compiler.findings import Findings, Place
 from engine.core.compiler.layout import lay_out
 from engine.core.compiler.node import Kind
@@ -38,7 +38,7 @@ def _plan(world: World) -> Plan | None:
     triggers = start.compile_triggers(world)
     scope.resolve_scope(world, world.root)
     taint.spread(world, world.root)
-    scope.compile_scope(world, world.root, safety.LONGEST)
+    scope.compile_scope(world, world.root, bounds.LONGEST)
     course.check_course(world, world.root)
     _check_common_retry(world)
     whole = whole_run.compile_run(world)
