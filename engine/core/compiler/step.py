@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from engine.core import plan
 from engine.core.compiler import bounds, composite, leaf, safety, undo
-from engine.core.compiler.findings import Place
+from engine.core.compiler.findings import Findings, Place
 from engine.core.compiler.limits import check_priority, limits_of
 from engine.core.compiler.node import Node
 from engine.core.compiler.project import projections
@@ -12,6 +12,7 @@ from engine.core.compiler.reference import check_condition, check_text
 from engine.core.compiler.role import refuse_artifact
 from engine.core.compiler.scene import Scene
 from engine.core.compiler.site import Use
+from engine.core.compiler.wish import Graph
 
 _CONDITIONS = frozenset({Use.CONDITION, Use.RETRY, Use.UNTIL, Use.MATCH})
 _TEXTS = frozenset(
@@ -25,22 +26,33 @@ def make(scene: Scene, node: Node, bound: timedelta) -> plan.Step | None:
     What is unknown makes no step, nor does one in a scope that waits for itself.
     """
     world = scene.world
-    for site, told in node.typed:
-        if site.use in _CONDITIONS:
-            check_condition(world.findings, site, told)
-        elif site.use in _TEXTS:
-            check_text(world.findings, site, told)
-        elif site.use is Use.PRIORITY:
-            check_priority(world.findings, site, told)
+    _check_values(world.findings, node)
     refuse_artifact(world, node)
     opens = composite.is_one(node.spec)
     verb = composite.make(scene, node) if opens else leaf.make(scene, node)
     timeout = bounds.timeout(world, node)
     bounds.check_fits(world, node, timeout, bound)
     undone = undo.check(world, node)
-    order, at = node.scope.graph, node.position
-    if verb is None or order is None or not undone:
+    if verb is None or node.scope.graph is None or not undone:
         return None
+    return _step(scene, node, verb, timeout, node.scope.graph)
+
+
+def _check_values(findings: Findings, node: Node) -> None:
+    """Find values of a step that are certainly not what their key takes."""
+    for site, told in node.typed:
+        if site.use in _CONDITIONS:
+            check_condition(findings, site, told)
+        elif site.use in _TEXTS:
+            check_text(findings, site, told)
+        elif site.use is Use.PRIORITY:
+            check_priority(findings, site, told)
+
+
+def _step(
+    scene: Scene, node: Node, verb: plan.Verb, timeout: plan.Timeout, order: Graph
+) -> plan.Step:
+    world, at = scene.world, node.position
     uses = verb if isinstance(verb, plan.Uses) else None
     limits = limits_of(world, node, uses)
     return plan.Step(
