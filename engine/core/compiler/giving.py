@@ -109,12 +109,13 @@ def projected(world: World, node: Node) -> Schema | None:
 
 
 def happened(world: World, node: Node) -> Schema:
-    """Return the shape of the `event` that a step waits for."""
+    """Return the shape of the `event` that a step waits for; of a request it is the body."""
     told = node.spec.await_
     assert told is not None
     if told.callback is not None:
         path = (*node.path, "await", "callback", "schema")
-        return shape.closed({"body": world.readable(told.callback.schema_, path)})
+        body = world.readable(told.callback.schema_, path)
+        return body if isinstance(body, Mapping) else shape.ANYTHING
     return shape.happened(told.event or "")
 
 
