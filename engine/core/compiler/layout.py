@@ -191,7 +191,8 @@ def _check_name(findings: Findings, node: Node, name: str) -> None:
     taken = {each.as_ for each in others if each is not None}
     if name in TAKEN or name in taken:
         message = f'an item cannot be read as "{name}": that name has a meaning here already'
-        findings.error("reserved-id", message, node.at("for_each", "as"), hint="choose another")
+        hint = "choose another: `as: ...`"
+        findings.error("reserved-id", message, node.at("for_each", "as"), hint=hint)
 
 
 def cases(told: "spec.Switch | list[spec.Choice | spec.Else]") -> Iterator[tuple[spec.Case, Path]]:
