@@ -22,7 +22,6 @@ from engine.core.plan import (
 from tests.core.examples import CATALOGUE, FOLDER, NAMES
 
 EXPECTED_WARNINGS = {
-    "2-nightly-etl.yaml": ["ambiguous-scalar"],
     "4-incident-response.yaml": ["unapproved-destructive"],
     "5-pr-preview.yaml": ["timeout-order"],  # 3 days for a decision and 7 of waiting, in 8
 }
