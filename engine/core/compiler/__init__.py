@@ -8,7 +8,7 @@ The rules are listed in `codes`.
 from engine.core.compiler.unit import Declared, Unit, compile_file, link
 from engine.core.compiler.workflow import compile_workflow
 
-VERSION = "2"
+VERSION = "3"
 """Raised when the same file and catalogue would give another plan or other findings."""
 
 __all__ = ["VERSION", "Declared", "Unit", "compile_file", "compile_workflow", "link"]
