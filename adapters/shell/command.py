@@ -109,17 +109,17 @@ def read(call: Call, limits: Limits) -> Command:
     size = sum(len(each.encode()) for each in (*argv, *env, *env.values()))
     if size > _LARGEST_COMMAND:
         raise InvalidError(f"argv and env together are over {_LARGEST_COMMAND} bytes: use stdin")
-    texts = {each for each in (*env.values(), stdin or "") if len(each) >= 8}
+    hidden = {each for each in (*env.values(), stdin or "") if len(each) >= 8}
     return Command(
         argv,
         env,
         _cwd(given.get("cwd", ".")),
         stdin.encode("utf-8", "surrogatepass") if stdin is not None else None,
         _is_json(given.get("parse", "text")),
-        _ok(given.get("ok_exit", (0,))),
-        _keep(given.get("max_output", DEFAULT_KEEP)),
+        ok_exit(given.get("ok_exit", (0,))),
+        max_output(given.get("max_output", DEFAULT_KEEP)),
         limits.lowered(given.get("limits")),
-        tuple(sorted(texts, key=len, reverse=True)),
+        tuple(sorted(hidden, key=len, reverse=True)),
     )
 
 
@@ -130,23 +130,25 @@ def _argv(given: Mapping[str, Json]) -> tuple[str, ...]:
     if script is None:
         if "args" in given:
             raise InvalidError("args belong to a script; argv holds its own")
-        argv = _texts("argv", given.get("argv"))
+        argv = texts("argv", given.get("argv"))
         if not argv or not argv[0]:
             raise InvalidError("argv names no program")
         return argv
     if not isinstance(script, str):
         raise InvalidError("script must be a string")
-    args = _texts("args", given.get("args", ()))
+    args = texts("args", given.get("args", ()))
     return (*_SHELL, _checked("script", script), "script", *args)
 
 
-def _texts(area: str, given: Json) -> tuple[str, ...]:
+def texts(area: str, given: Json) -> tuple[str, ...]:
+    """Return the list of an argument as texts; raise InvalidError for what a program cannot get."""
     if isinstance(given, str) or not isinstance(given, Sequence) or len(given) > MOST_ARGUMENTS:
         raise InvalidError(f"{area} must be a list of at most {MOST_ARGUMENTS} texts")
-    return tuple(_text(area, each) for each in given)
+    return tuple(text(area, each) for each in given)
 
 
-def _text(area: str, value: Json) -> str:
+def text(area: str, value: Json) -> str:
+    """Return one value as a text; raise InvalidError if it has none that a program can get."""
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidError(f"{area} holds a number without a text")
     if isinstance(value, bool):
@@ -156,21 +158,21 @@ def _text(area: str, value: Json) -> str:
     return _checked(area, str(value))
 
 
-def _checked(area: str, text: str) -> str:
-    """Return `text` if an argument or variable can hold it; raise InvalidError otherwise."""
+def _checked(area: str, value: str) -> str:
+    """Return `value` if an argument or variable can hold it; raise InvalidError otherwise."""
     try:
-        size = len(text.encode())
+        size = len(value.encode())
     except UnicodeEncodeError:
         raise InvalidError(f"{area} holds what is not UTF-8") from None
-    if "\x00" in text or size > _LARGEST_ARGUMENT:
+    if "\x00" in value or size > _LARGEST_ARGUMENT:
         raise InvalidError(f"{area} holds a NUL, or is over {_LARGEST_ARGUMENT} bytes: use stdin")
-    return text
+    return value
 
 
 def _env(given: Json) -> Mapping[str, str]:
     if not isinstance(given, Mapping):
         raise InvalidError("env must be a mapping")
-    return {_env_name(name): _text("env", value) for name, value in given.items()}
+    return {_env_name(name): text("env", value) for name, value in given.items()}
 
 
 def _env_name(name: str) -> str:
@@ -197,7 +199,8 @@ def _is_json(given: Json) -> bool:
     return given == "json"
 
 
-def _ok(given: Json) -> frozenset[int]:
+def ok_exit(given: Json) -> frozenset[int]:
+    """Return the exit codes that are success; raise InvalidError for what are none."""
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise InvalidError("ok_exit must be a list of exit codes")
     codes = [each for each in given if isinstance(each, int) and not isinstance(each, bool)]
@@ -206,7 +209,8 @@ def _ok(given: Json) -> frozenset[int]:
     return frozenset(codes)
 
 
-def _keep(given: Json) -> int:
+def max_output(given: Json) -> int:
+    """Return how many bytes of a stream are kept; raise InvalidError for too few or too many."""
     if isinstance(given, bool) or not isinstance(given, int) or not 256 <= given <= LARGEST_KEEP:
         raise InvalidError(f"max_output must be from 256 to {LARGEST_KEEP}")
     return given
