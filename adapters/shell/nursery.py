@@ -53,13 +53,17 @@ _LIMITS = {
 
 
 class Order(TypedDict):
-    """What a worker asks for. `limits` has the names of `_LIMITS`, `processes`, `user_tasks`."""
+    """What a worker asks for. `limits` has the names of `_LIMITS`, `processes`, `user_tasks`.
+
+    `gains` lets the program gain privileges, by a set-user-id program for instance.
+    """
 
     argv: list[str]
     env: dict[str, str]
     cwd: str
     limits: dict[str, int]
     grace: float
+    gains: bool
 
 
 def main(control: socket.socket) -> None:
@@ -268,7 +272,8 @@ def _become(order: Order, standard: list[int], told: int, monitor: int) -> None:
     os.chdir(order["cwd"])
     try:
         _limit(order["limits"])
-        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        if not order["gains"]:
+            _prctl(_PR_SET_NO_NEW_PRIVS, 1)
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == monitor:
             os.execvpe(order["argv"][0], order["argv"], order["env"])  # nosec B606: no shell

@@ -37,7 +37,10 @@ class SpawnError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A program to run, everything checked. `cwd` exists."""
+    """A program to run, everything checked. `cwd` exists.
+
+    `gains`: it may gain privileges, which no program of a spec's author may.
+    """
 
     argv: Sequence[str]
     env: Mapping[str, str]
@@ -45,6 +48,7 @@ class Order:
     limits: Mapping[str, int]
     stdin: bytes | None
     keep: int
+    gains: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ class _Run:
                 "cwd": str(self._order.cwd),
                 "limits": dict(self._order.limits),
                 "grace": GRACE.total_seconds(),
+                "gains": self._order.gains,
             }
         ).encode()
         with contextlib.suppress(ConnectionError):
