@@ -1,0 +1,110 @@
+"""`github.comment@1` and `github.status@1`: what a run has to say, where the pull request is."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from adapters.contract import Adapter, Call, Json, Manifest, Operation, Outcome, Succeeded
+from adapters.github import comment, status
+from adapters.github.manifest import COMMENT, STATUS
+from adapters.github.session import RefusedError, Session, Work
+from adapters.http import Http, HttpSettings
+from adapters.http.addresses import literal
+from adapters.settings import AdapterSettings, read
+
+MANIFESTS = (COMMENT, STATUS)
+
+
+class GitHubSettings(AdapterSettings):
+    """`[adapters.github]` of the configuration.
+
+    `api_url` is the one place that is spoken to, private or not. `ca_file` adds certificate
+    authorities, in PEM, to those of the system.
+    """
+
+    api_url: str = "https://api.github.com"
+    max_connections: Annotated[int, Field(ge=1, le=10_000)] = 64
+    ca_file: Path | None = None
+
+    @field_validator("api_url")
+    @classmethod
+    def _must_keep_a_token(cls, value: str) -> str:
+        try:
+            _place(value)
+        except ValueError as error:
+            raise ValueError(f"{error}; for example https://github.acme.example/api/v3") from None
+        return value.rstrip("/")
+
+    def client(self) -> HttpSettings:
+        """Return the settings of the HTTP client: it may go to `api_url` and nowhere else."""
+        return HttpSettings(
+            allow_hosts=(_place(self.api_url),),
+            max_connections=self.max_connections,
+            ca_file=self.ca_file,
+        )
+
+
+class GitHubOperation:
+    """One operation: how its work is done, and under which manifest."""
+
+    def __init__(self, manifest: Manifest, work: Work, adapter: "GitHub") -> None:
+        self.manifest = manifest
+        self._work = work
+        self._adapter = adapter
+
+    async def invoke(self, call: Call) -> Outcome:
+        """Ask GitHub whatever the work needs, all of it within the call's time."""
+        try:
+            return Succeeded(await self._work(self._adapter.session(call)))
+        except RefusedError as refused:
+            return refused.failed
+
+
+class GitHub:
+    """The adapter: the client of `http.request@1`, with one place to go."""
+
+    def __init__(self, settings: GitHubSettings) -> None:
+        self._url = settings.api_url
+        self._http = Http(settings.client())
+
+    def operations(self) -> Sequence[Operation]:
+        """Return both operations."""
+        return (
+            GitHubOperation(COMMENT, comment.upsert, self),
+            GitHubOperation(STATUS, status.report, self),
+        )
+
+    def session(self, call: Call) -> Session:
+        """Return one attempt's way to GitHub."""
+        return Session(self._http.client, self._url, call)
+
+    async def open(self) -> None:
+        """Make the HTTP client."""
+        await self._http.open()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.close()
+
+
+def create(settings: Mapping[str, Json]) -> Adapter:
+    """Return the adapter; raise SettingError if a setting is unknown or unusable."""
+    return GitHub(read(GitHubSettings, settings))
+
+
+def _place(url: str) -> str:
+    """Return host and port of a URL that a token may be sent to; raise ValueError otherwise."""
+    parts = urlsplit(url)
+    host, port = parts.hostname, parts.port
+    if parts.scheme not in {"https", "http"} or not host:
+        raise ValueError("it must be an https URL")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("it must be a scheme, a host and a path, and no more")
+    address = literal(host)
+    if parts.scheme == "http" and (address is None or not address.is_loopback):
+        raise ValueError("a token is sent over http to a loopback address alone")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port or (443 if parts.scheme == 'https' else 80)}"
