@@ -14,8 +14,8 @@ from engine.errors import Misconfigured
 from engine.operations import build, catalogue, catalogue_digest, open_operations
 
 BUILT_IN = {
-    "echo.say@1", "http.download@1", "http.request@1", "shell.run@1", "table.profile@1",
-    "text.render@1",
+    "container.build@1", "container.run@1", "echo.say@1", "github.comment@1", "github.status@1",
+    "http.download@1", "http.request@1", "shell.run@1", "table.profile@1", "text.render@1",
 }  # fmt: skip
 PLUGIN = """
 from dataclasses import replace
@@ -58,7 +58,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_built_in_operations() -> None:
     """
-    Without settings there are six operations, each with its manifest.
+    Without settings there are the operations of every built-in adapter, each with its manifest.
     """
     assert BUILT_IN == set(catalogue()) == set(build({}).operations)
 
@@ -101,6 +101,8 @@ def test_operations_are_open_while_they_are_needed() -> None:
         ({"shell": {"cpu_seconds": -1}}, "cpu_seconds"),
         ({"table": {"parallel": 0}}, "parallel"),
         ({"echo": {"loud": True}}, 'unknown setting "loud"'),
+        ({"github": {"api_url": "http://github.acme.example"}}, "over http"),
+        ({"container": {"git_url": "https://github.com"}}, "{repo}"),
         ({"plugins": "acme"}, "must be a list"),
         ({"plugins": [1]}, "name each entry point once"),
         ({"plugins": ["acme", "acme"]}, "name each entry point once"),

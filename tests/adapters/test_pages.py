@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,28 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from adapters import echo, http, pages, shell, table, text
+from adapters import container, echo, github, http, pages, shell, table, text
 from adapters.contract import Json, Manifest
+from tests.adapters.containing import REF
+from tests.adapters.engine import image_of, standing
+from tests.adapters.forge import TOKEN, GitHub
 from tests.adapters.servers import Seen, answer, json_answer, serve
 from tests.adapters.speaking import call, opened, outputs
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference" / "operations"
 TABLE = Path(__file__).parent / "orders.csv"
-OPERATIONS: Mapping[str, tuple[Any, Manifest]] = {
-    each.manifest.name: (module, each.manifest)
-    for module in (echo, http, shell, table, text)
+_OFFERED = [
+    (each.manifest, module)
+    for module in (container, echo, github, http, shell, table, text)
     for each in module.create({}).operations()
-}
-MANIFESTS: Mapping[str, Manifest] = {name: each for name, (_, each) in OPERATIONS.items()}
+]
+MODULES: Mapping[str, Any] = {manifest.name: module for manifest, module in _OFFERED}
+MANIFESTS: Mapping[str, Manifest] = {manifest.name: manifest for manifest, _ in _OFFERED}
 EXPECTED: Mapping[str, Mapping[str, Json]] = {
+    "container.build@1": {"digest": image_of(f"https://github.com/acme/web.git#{REF}:app")},
+    "container.run@1": {"exit_code": 0, "stdout": '<testsuite name="unit"/>\n'},
+    "github.comment@1": {"id": 1, "changed": True},
+    "github.status@1": {"id": 1, "state": "success"},
     "echo.say@1": {"message": {"greeting": "hello", "to": ["ann", "bo"]}},
     "http.download@1": {"status": 200, "bytes": 9, "media_type": "text/csv"},
     "http.request@1": {"status": 201, "body": {"id": 7}},
@@ -56,19 +65,17 @@ def test_every_page_belongs_to_an_operation() -> None:
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
-def test_the_example_runs(name: str) -> None:
+def test_the_example_runs(name: str, tmp_path: Path) -> None:
     """
     The example that opens a page is valid, and does what the page says.
     """
     step = example(name)
 
     async def story() -> Mapping[str, Json]:
-        async with serve(far_side) as server:
-            given = _at(step["with"], server.url)
+        async with far_side(name, tmp_path) as (settings, url):
+            given = _at(step["with"], url)
             Draft202012Validator(dict(MANIFESTS[name].arguments)).validate(given)
-            module, _ = OPERATIONS[name]
-            settings: dict[str, Json] = {"allow_hosts": [server.host]} if module is http else {}
-            async with opened(module.create(settings), name) as operation:
+            async with opened(MODULES[name].create(settings), name) as operation:
                 return outputs(await operation.invoke(call(**given)))
 
     found = asyncio.run(story())
@@ -82,6 +89,20 @@ def test_files_are_on_the_page() -> None:
     assert "## Files\n\n`file`: kept by a step's" in pages.reference(MANIFESTS["http.download@1"])
     assert "## Files" not in pages.reference(MANIFESTS["echo.say@1"])
     assert "It is an artifact of an earlier step." in pages.reference(MANIFESTS["table.profile@1"])
+
+
+@asynccontextmanager
+async def far_side(name: str, folder: Path) -> AsyncIterator[tuple[Mapping[str, Json], str]]:
+    """Give the settings that lead to somebody who answers, and the URL of a server."""
+    kept = GitHub() if MODULES[name] is github else None
+    async with serve(kept or _anything) as server:
+        if MODULES[name] is github:
+            yield {"api_url": server.url}, server.url
+        elif MODULES[name] is container:
+            with standing(folder) as engine:
+                yield {"command": engine.command}, server.url
+        else:
+            yield {"allow_hosts": [server.host]} if MODULES[name] is http else {}, server.url
 
 
 def test_a_page_is_made_from_nothing_and_keeps_what_is_written(tmp_path: Path) -> None:
@@ -108,7 +129,7 @@ def example(name: str) -> Any:
     return step
 
 
-def far_side(seen: Seen) -> bytes:
+def _anything(seen: Seen) -> bytes:
     """Answer with a file to a GET, and with what was made to all else."""
     if seen.method == "GET":
         return answer(200, b"id,n\n1,2\n", ("Content-Type: text/csv",))
@@ -116,8 +137,9 @@ def far_side(seen: Seen) -> bytes:
 
 
 def _at(arguments: Mapping[str, Json], url: str) -> dict[str, Json]:
-    """Return arguments with the example's host and file replaced by some that are there."""
+    """Return arguments with the example's host, file and secret replaced by what is there."""
     text_of = orjson.dumps(arguments).decode().replace("https://deployer.acme.example", url)
     text_of = text_of.replace("{{ steps.fetch.artifacts.raw }}", str(TABLE))
+    text_of = text_of.replace("{{ secrets.github_app }}", TOKEN)
     found: dict[str, Json] = orjson.loads(text_of)
     return found
