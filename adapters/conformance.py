@@ -48,7 +48,7 @@ _RESERVED = frozenset({"type", "detail", "class", "retry_after"})
 class Case:
     """Arguments and what they lead to: `succeeded`, or the type of an error.
 
-    `valid` says whether the manifest's schema accepts the arguments.
+    `valid` says whether the manifest's schema accepts the arguments. `effect` is the step's own.
     """
 
     about: str
@@ -57,6 +57,7 @@ class Case:
     valid: bool = True
     timeout: timedelta = timedelta(seconds=10)
     error_class: str | None = None
+    effect: str = ""
 
 
 def check_description(manifest: Manifest) -> None:
@@ -190,7 +191,7 @@ def secret_arguments(manifest: Manifest) -> frozenset[str]:
 
 def call_of(case: Case, attempt: int = 1) -> Call:
     """Return one attempt of a case."""
-    return Call("run-1", "step", attempt, KEY, case.arguments, case.timeout)
+    return Call("run-1", "step", attempt, KEY, case.arguments, case.timeout, effect=case.effect)
 
 
 async def _outcome(operation: Operation, case: Case, call: Call) -> Outcome:

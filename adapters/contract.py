@@ -83,7 +83,8 @@ class Call:
     `arguments` are rendered, secrets included. `timeout` bounds the whole attempt. `root` is the
     folder that file names in a spec are relative to, where there is one; nothing is written there.
     `folder` makes, when it is first called, an empty folder that lives as long as this attempt:
-    files that the operation gives lie in it.
+    files that the operation gives lie in it. `effect` is what the step does to the world, as its
+    author may have raised it above the manifest's; empty, it is the manifest's.
     """
 
     run: str
@@ -94,6 +95,7 @@ class Call:
     timeout: timedelta
     root: Path | None = None
     folder: Callable[[], Path] = _no_folder
+    effect: str = ""
 
 
 @dataclass(frozen=True, slots=True)

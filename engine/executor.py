@@ -140,7 +140,7 @@ class Executor:
         scratch = Scratch(self._scratch)
         call = contract.Call(
             run.header.id, launch.path, launch.attempt, key, arguments,
-            launch.step.plan.timeout.attempt, self._root, scratch,
+            launch.step.plan.timeout.attempt, self._root, scratch, uses.effect.value,
         )  # fmt: skip
         return operation, call, scratch
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from adapters import contract
 from adapters.contract import Call, ErrorClass, Json, Manifest, Outcome
 from engine.artifacts import Artifacts
 from engine.core.event import Failed, Succeeded
-from engine.core.plan import Plan, Projection, Timeout, Uses
+from engine.core.plan import Effect, Plan, Projection, Timeout, Uses
 from engine.executor import MAX_OUTPUT, Executor
 from policies.facts import Action, Actor, Resource, Verdict
 from tests.core.runs import begin, plan, scope, step
@@ -240,6 +241,23 @@ def test_policy_is_asked_before_the_adapter():
 
     assert found["type"] == "sark.denied"
     assert "local/demo may not step.invoke test.do@1" in str(found["detail"])
+
+
+def test_the_adapter_is_told_what_the_step_does():
+    """
+    An author who raises a step's effect is heard by the operation, which may then write.
+    """
+    seen: list[str] = []
+
+    async def listen(call: Call) -> Outcome:
+        seen.append(call.effect)
+        return contract.Succeeded({})
+
+    for effect in (Effect.PURE, Effect.WRITE):
+        verb = replace(calls("test.do@1", n=1), effect=effect)
+        attempt(listen, plan(scope(step("a", verb=verb))))
+
+    assert ["pure", "write"] == seen
 
 
 def test_secrets_reach_the_adapter_and_nothing_else():
