@@ -13,6 +13,7 @@ class Proxy:
         self._target = (parts.hostname or "127.0.0.1", parts.port or 5432)
         self._word = b""
         self._lose = False
+        self._cold = b""
         self._open = asyncio.Event()
         self._open.set()
         self.url = ""
@@ -37,6 +38,10 @@ class Proxy:
         """Pass nothing on until `thaw`."""
         self._open.clear()
 
+    def freeze_after(self, word: bytes) -> None:
+        """Freeze once this word was sent and passed on."""
+        self._cold = word
+
     def thaw(self) -> None:
         self._open.set()
 
@@ -59,5 +64,8 @@ class Proxy:
                     return
                 writer.write(data)
                 await writer.drain()
+                if to_server and self._cold and self._cold in data:
+                    self._cold = b""
+                    self.freeze()
         finally:
             writer.close()

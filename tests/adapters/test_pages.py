@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from adapters import container, echo, github, http, pages, shell, table, text
 from adapters.contract import Json, Manifest
+from adapters.sql.manifest import LOAD, QUERY
 from tests.adapters.containing import REF
 from tests.adapters.engine import image_of, standing
 from tests.adapters.forge import TOKEN, GitHub
@@ -28,7 +29,12 @@ _OFFERED = [
     for each in module.create({}).operations()
 ]
 MODULES: Mapping[str, Any] = {manifest.name: module for manifest, module in _OFFERED}
-MANIFESTS: Mapping[str, Manifest] = {manifest.name: manifest for manifest, _ in _OFFERED}
+# Their examples need servers of their own, and run beside their other tests.
+_OTHERS = (LOAD, QUERY)
+MANIFESTS: Mapping[str, Manifest] = {
+    **{manifest.name: manifest for manifest, _ in _OFFERED},
+    **{each.name: each for each in _OTHERS},
+}
 EXPECTED: Mapping[str, Mapping[str, Json]] = {
     "container.build@1": {"digest": image_of(f"https://github.com/acme/web.git#{REF}:app")},
     "container.run@1": {"exit_code": 0, "stdout": '<testsuite name="unit"/>\n'},
@@ -64,7 +70,7 @@ def test_every_page_belongs_to_an_operation() -> None:
     assert expected == {path.name for path in FOLDER.iterdir()}
 
 
-@pytest.mark.parametrize("name", MANIFESTS)
+@pytest.mark.parametrize("name", MODULES)
 def test_the_example_runs(name: str, tmp_path: Path) -> None:
     """
     The example that opens a page is valid, and does what the page says.
