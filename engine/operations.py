@@ -24,7 +24,7 @@ from engine.core.values import digest
 from engine.errors import Misconfigured
 
 GROUP = "sark.adapters"
-BUILT_IN = ("container", "echo", "github", "http", "shell", "sql", "table", "text")
+BUILT_IN = ("container", "echo", "github", "http", "shell", "smtp", "sql", "table", "text")
 _PLUGINS = "plugins"
 
 

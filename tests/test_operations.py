@@ -15,7 +15,7 @@ from engine.operations import build, catalogue, catalogue_digest, open_operation
 
 BUILT_IN = {
     "container.build@1", "container.run@1", "echo.say@1", "github.comment@1", "github.status@1",
-    "http.download@1", "http.request@1", "shell.run@1", "sql.load@1", "sql.query@1",
+    "http.download@1", "http.request@1", "shell.run@1", "smtp.send@1", "sql.load@1", "sql.query@1",
     "table.profile@1", "text.render@1",
 }  # fmt: skip
 PLUGIN = """

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from adapters import container, echo, github, http, pages, shell, table, text
 from adapters.contract import Json, Manifest
+from adapters.smtp.manifest import MANIFEST as SEND
 from adapters.sql.manifest import LOAD, QUERY
 from tests.adapters.containing import REF
 from tests.adapters.engine import image_of, standing
@@ -30,7 +31,7 @@ _OFFERED = [
 ]
 MODULES: Mapping[str, Any] = {manifest.name: module for manifest, module in _OFFERED}
 # Their examples need servers of their own, and run beside their other tests.
-_OTHERS = (LOAD, QUERY)
+_OTHERS = (LOAD, QUERY, SEND)
 MANIFESTS: Mapping[str, Manifest] = {
     **{manifest.name: manifest for manifest, _ in _OFFERED},
     **{each.name: each for each in _OTHERS},
