@@ -41,7 +41,7 @@ CANARY = "canary-secret-9b1d7e64a0"
 _SHORT = timedelta(seconds=2)
 _HELD = 1.0
 _CLOSING = 1.0
-_RESERVED = frozenset({"type", "detail", "class", "retry_after"})
+_RESERVED = frozenset({"type", "detail", "class", "retry_after", "artifacts"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,8 @@ class Succeeded:
 class Failed:
     """The far side said no, or nothing. `retry_after` is what it asked for.
 
-    `details` are extra members of the RFC 9457 problem, such as `status`.
+    `details` are extra members of the RFC 9457 problem, such as `status`. Its member `artifacts`
+    is the engine's: what the step keeps of the call's folder by a path is kept of a failure too.
     """
 
     type: str

@@ -100,7 +100,7 @@ class Executor:
                 raise prepared.ready
             operation, call, scratch = prepared.ready
             try:
-                done = await _invoke(operation, call, launch)
+                done = await self._invoked(operation, call, launch, scratch)
                 data = self._checked(launch, operation, done.outputs)
                 wanted = launch.step.plan.artifacts
                 artifacts = await self._kept(launch, done, scratch) if wanted else {}
@@ -165,6 +165,24 @@ class Executor:
     def _reveal(self, run: Run) -> dict[str, Json]:
         namespace = run.header.namespace
         return {name: self._secrets.value(namespace, name) for name in run.bound.plan.secrets}
+
+    async def _invoked(
+        self,
+        operation: contract.Operation,
+        call: contract.Call,
+        launch: machine.Launch,
+        scratch: Scratch,
+    ) -> contract.Succeeded:
+        """Return the success of an operation; raise _Failure, with what it has left, for others."""
+        try:
+            return await _invoke(operation, call, launch)
+        except _Failure as failure:
+            wanted = launch.step.plan.artifacts
+            if wanted and scratch.path is not None:
+                left = await asyncio.to_thread(files.left, wanted, scratch.path, self._artifacts)
+                if left:
+                    raise _Failure({**failure.error, "artifacts": left}) from failure
+            raise
 
     def _checked(
         self, launch: machine.Launch, operation: contract.Operation, outputs: Mapping[str, Json]
@@ -276,11 +294,16 @@ def _problem(kind: str, detail: str, error_class: str) -> dict[str, Json]:
 
 
 def _bounded(error: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Return an error that fits into a journal; of one that does not, the words that count."""
+    """Return an error that fits into a journal; of one that does not, what counts.
+
+    References to artifacts count, as far as there is room: nothing else finds their files.
+    """
     if len(orjson.dumps(error)) <= _LARGEST_ERROR:
         return error
     detail = str(error["detail"])[:_LONGEST_DETAIL] + " (cut)"
-    return {"type": str(error["type"])[:200], "detail": detail, "class": error["class"]}
+    cut = {"type": str(error["type"])[:200], "detail": detail, "class": error["class"]}
+    told = {**cut, "artifacts": error["artifacts"]} if "artifacts" in error else cut
+    return told if len(orjson.dumps(told)) <= _LARGEST_ERROR else cut
 
 
 def _timeout(launch: machine.Launch, call: contract.Call) -> dict[str, Json]:

@@ -1,12 +1,13 @@
 """The files of one attempt: artifacts that come in, and artifacts that go out."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from engine.artifacts import Artifacts
 from engine.core.plan import Artifact
 from engine.core.values import Json
-from engine.errors import Invalid, NotFound, Unavailable
+from engine.errors import Invalid, NotFound, SarkError, Unavailable
 
 
 def received(arguments: Json, pointers: Sequence[str], artifacts: Artifacts) -> Json:
@@ -33,6 +34,19 @@ def kept(
     for each in wanted:
         path = _given(each, given) if each.source else _inside(each, folder)
         references[each.name] = artifacts.keep(path, each.name, each.media_type, each.retain)
+    return references
+
+
+def left(wanted: Sequence[Artifact], folder: Path, artifacts: Artifacts) -> dict[str, Json]:
+    """Keep what a failed attempt has left at the paths that its step declares, as far as it can be.
+
+    What is not there is no other failure than the one that is told. It blocks.
+    """
+    references: dict[str, Json] = {}
+    for each in wanted:
+        if not each.source:
+            with suppress(SarkError):
+                references.update(kept([each], {}, folder, artifacts))
     return references
 
 

@@ -267,6 +267,66 @@ def test_a_store_that_cannot_be_written(place: Place, repeatable: bool, expected
     assert ("sark.artifact", expected) == (found["type"], found["class"])
 
 
+async def leaves(call: Call) -> Outcome:
+    await makes(call)
+    details: Json = "x" * 20_000 if call.arguments.get("loud") else ""
+    return contract.Failed("test.do", "no", contract.ErrorClass.PERMANENT, None, {"log": details})
+
+
+async def stumbles(call: Call) -> Outcome:
+    await makes(call)
+    raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("what", "loud", "told"),
+    [(leaves, False, "test.do"), (leaves, True, "test.do"), (stumbles, False, "adapter.defect")],
+)
+def test_what_a_failed_attempt_has_left_is_kept(
+    place: Place, what: Callable[[Call], Awaitable[Any]], loud: bool, told: str
+) -> None:
+    """
+    A report of red tests outlives its step: the error refers to it, however much else it says.
+    """
+    report = Artifact("report", path="out/report.xml")
+    found = error(place.attempt(what, [report], given={"loud": loud}))
+
+    assert (told, "permanent") == (found["type"], found["class"])
+    assert isinstance(found["artifacts"], Mapping)
+    path = place.artifacts.path(found["artifacts"]["report"])
+    assert "<report/>" == path.read_text()
+    assert [] == list(place.scratch.iterdir())
+
+
+def test_what_cannot_be_kept_of_a_failure_changes_nothing(place: Place) -> None:
+    """
+    The failure stays what it was where a file is missing, lies elsewhere or was to be given.
+    """
+    report = Artifact("report", path="out/report.xml")
+    others = [
+        Artifact("a", path="gone"),
+        Artifact("b", path="out/elsewhere"),
+        Artifact("c", source="made"),
+    ]
+    found = error(place.attempt(leaves, [*others, report]))
+
+    assert isinstance(found["artifacts"], Mapping)
+    assert ["report"] == list(found["artifacts"])
+    for what, wanted in ((leaves, others), (fails, [report]), (leaves, [])):
+        found = error(place.attempt(what, wanted))
+        assert ("test.do", False) == (found["type"], "artifacts" in found)
+
+
+def test_a_broken_store_does_not_hide_a_failure(place: Place) -> None:
+    """
+    What went wrong is told, also where nothing can be kept of it.
+    """
+    (place.folder / "artifacts").write_text("in the way")
+    found = error(place.attempt(leaves, [Artifact("report", path="out/report.xml")]))
+
+    assert ("test.do", False) == (found["type"], "artifacts" in found)
+
+
 def test_a_text_is_written_for_whoever_keeps_it(place: Place) -> None:
     """
     `text.render@1` gives its text as a file, and makes none for a step that keeps none.
@@ -282,16 +342,17 @@ def test_a_text_is_written_for_whoever_keeps_it(place: Place) -> None:
     assert not place.scratch.exists()
 
 
-def test_what_a_script_leaves_is_kept(place: Place) -> None:
+@pytest.mark.parametrize("code", [0, 1])
+def test_what_a_script_leaves_is_kept(place: Place, code: int) -> None:
     """
-    A path is relative to the folder that a program is at home in, whatever its `cwd`.
+    A path is relative to the folder that a program is at home in, whatever its `cwd` and its end.
     """
 
     async def story() -> Succeeded | Failed:
         adapter = shell.create({})
         await adapter.open()
         try:
-            script = 'echo "<ok/>" > "$HOME/out.xml"'
+            script = f'echo "<ok/>" > "$HOME/out.xml"; exit {code}'
             made = step("a", verb=calls("shell.run@1", script=script, cwd="sub"))
             kept = replace(made, artifacts=(Artifact("report", path="out.xml"),))
             run, decision = begin(plan(scope(kept)))
@@ -300,5 +361,8 @@ def test_what_a_script_leaves_is_kept(place: Place) -> None:
         finally:
             await adapter.close()
 
-    reference = artifacts_of(asyncio.run(story()))["report"]
+    outcome = asyncio.run(story())
+    kept = artifacts_of(outcome) if code == 0 else error(outcome)["artifacts"]
+    assert isinstance(kept, Mapping)
+    reference = kept["report"]
     assert "<ok/>\n" == place.artifacts.path(reference).read_text()
