@@ -1,0 +1,104 @@
+"""What a document says of itself that others of its commit may know."""
+
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+
+from engine.core import values
+from engine.core.diagnostic import Span
+from engine.core.plan import Plan
+from engine.core.values import Json
+
+
+class Kind(StrEnum):
+    """What a document is; a name is unique among those of its kind."""
+
+    WORKFLOW = "Workflow"
+    CONNECTION = "Connection"
+    POOL = "Pool"
+    BREAKER = "CircuitBreaker"
+    CALENDAR = "Calendar"
+    ENVIRONMENT = "Environment"
+    TEST = "WorkflowTest"
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A name that a document speaks of, and where."""
+
+    name: str
+    span: Span
+
+    def at(self, file: str) -> "Mention":
+        """Return the same in another file."""
+        return Mention(self.name, replace(self.span, file=file))
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """How a document hangs together with others: all that is checked of a commit as a whole.
+
+    `uses` are the documents that it names, by their kind; `calls` are the workflows among them
+    that are laid into its plan, `detached` those that it sets off as runs of their own, `follows`
+    those whose end starts it. It `emits` event types, `starts` on some, on others only so often
+    in a chain (`bounded`), and `awaits` others; of some it says that they come from `outside`.
+    `routes` are the paths of its webhooks, `steps` is how many it has itself.
+    """
+
+    uses: tuple[tuple[Kind, Mention], ...] = ()
+    calls: tuple[Mention, ...] = ()
+    detached: tuple[Mention, ...] = ()
+    follows: tuple[Mention, ...] = ()
+    emits: tuple[Mention, ...] = ()
+    starts: tuple[Mention, ...] = ()
+    bounded: tuple[Mention, ...] = ()
+    awaits: tuple[Mention, ...] = ()
+    outside: tuple[Mention, ...] = ()
+    routes: tuple[Mention, ...] = ()
+    steps: int = 0
+
+    def at(self, file: str) -> "Wiring":
+        """Return the same in another file."""
+        if self == Wiring(steps=self.steps):
+            return self
+        lists = {name: _at(getattr(self, name), file) for name in _LISTS}
+        uses = tuple((kind, each.at(file)) for kind, each in self.uses)
+        return Wiring(uses=uses, steps=self.steps, **lists)
+
+
+_LISTS = tuple(each.name for each in fields(Wiring) if each.name not in ("uses", "steps"))
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A document of a file: `span` is its name, `facts` what its neighbours may know of it.
+
+    `facts` are None where the document cannot be read: it is there, and no more is known.
+    `digest` is that of the facts. A workflow without errors has a `plan`; what it calls is not
+    yet laid into it.
+    """
+
+    kind: Kind
+    name: str
+    span: Span
+    facts: Json = None
+    digest: str = ""
+    wiring: Wiring = Wiring()
+    plan: Plan | None = None
+
+    def at(self, file: str) -> "Declared":
+        """Return the same in another file."""
+        return replace(
+            self,
+            span=replace(self.span, file=file),
+            wiring=self.wiring.at(file),
+            plan=self.plan and replace(self.plan, file=file),
+        )
+
+
+def declared(kind: Kind, name: str, span: Span, facts: Json, wiring: Wiring) -> Declared:
+    """Return what a document declares, with the digest of its facts."""
+    return Declared(kind, name, span, facts, values.digest(facts), wiring)
+
+
+def _at(mentions: tuple[Mention, ...], file: str) -> tuple[Mention, ...]:
+    return tuple(each.at(file) for each in mentions)

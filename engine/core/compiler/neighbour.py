@@ -1,0 +1,212 @@
+"""What one document may know of the rest of its commit, and a note of all that it asked.
+
+What a document compiles to depends on its text, on the catalogue, and on the answers to these
+questions alone. Whoever keeps it keeps the questions too: as long as they would be answered the
+same, it need not be compiled again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.core import values
+from engine.core.compiler.declared import Declared, Kind
+from engine.core.plan import Circuit
+from engine.core.values import Json, parse_duration
+
+_FILE = "file"
+_NAMES = "names"
+_ENVIRONMENT = "environment"
+
+
+class Companions(Protocol):
+    """The files that stand beside the specs, by their path below the root."""
+
+    def stamp(self, path: str) -> str:
+        """Return the id of a file's content, "" if there is no such file."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's content; None if there is no such file, or it is too large."""
+
+
+class NoCompanions:
+    """There is no file beside the specs."""
+
+    def stamp(self, _: str) -> str:
+        return ""
+
+    def read(self, _: str) -> bytes | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A workflow as its callers see it: closed JSON Schemas of what it takes and gives."""
+
+    inputs: Mapping[str, Json]
+    outputs: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Question:
+    """What was asked of the commit, and the digest of the answer; "" is nothing."""
+
+    about: str
+    name: str
+    answer: str
+
+
+class Commit:
+    """All that the files of a commit declare, and the files beside them.
+
+    Of two documents with one identity the first counts; that there are two is found elsewhere.
+    `environment` is the name of the one that the commit is compiled for.
+    """
+
+    def __init__(
+        self,
+        documents: Iterable[Declared] = (),
+        companions: Companions | None = None,
+        environment: str = "",
+    ) -> None:
+        self.companions = companions or NoCompanions()
+        self.environment = environment
+        self._documents: dict[str, dict[str, Declared]] = {kind: {} for kind in Kind}
+        self._named: dict[str, str] = {}
+        for each in documents:
+            self._documents[each.kind].setdefault(each.name, each)
+
+    def find(self, kind: Kind, name: str) -> Declared | None:
+        """Return the document of a kind and name."""
+        return self._documents[kind].get(name)
+
+    def names(self, kind: Kind) -> Iterable[str]:
+        """Return the names of a kind."""
+        return self._documents[kind].keys()
+
+    def all(self, kind: Kind) -> Iterable[Declared]:
+        """Return the documents of a kind."""
+        return self._documents[kind].values()
+
+    def holds(self, asked: Iterable[Question]) -> bool:
+        """True if every question would be answered as it was."""
+        return all(each.answer == self.answer(each.about, each.name) for each in asked)
+
+    def answer(self, about: str, name: str) -> str:
+        """Return the digest of what there is to say, "" for nothing."""
+        if about == _FILE:
+            return self.companions.stamp(name)
+        if about == _ENVIRONMENT:
+            return f"{self.environment}:{self.answer(Kind.ENVIRONMENT, self.environment)}"
+        if about == _NAMES:
+            if name not in self._named:
+                self._named[name] = values.digest(sorted(self._documents[name]))
+            return self._named[name]
+        found = self._documents[about].get(name)
+        return "" if found is None else found.digest or "broken"
+
+
+class Neighbours:
+    """What one document may know of its commit. `asked` is what it has asked so far."""
+
+    def __init__(self, commit: Commit | None = None) -> None:
+        self._commit = commit or Commit()
+        self._asked: dict[tuple[str, str], Question] = {}
+
+    @property
+    def asked(self) -> tuple[Question, ...]:
+        return tuple(sorted(self._asked.values()))
+
+    def workflow(self, name: str) -> Interface | None:
+        """Return what a workflow takes and gives, None if there is none of that name.
+
+        Of one that cannot be read nothing is known: it may take and give anything.
+        """
+        found = self._find(Kind.WORKFLOW, name)
+        if found is None:
+            return None
+        inputs, outputs = (_part(found, key) for key in ("inputs", "outputs"))
+        return Interface(inputs, outputs)
+
+    def breaker(self, name: str) -> Circuit | None:
+        """Return a circuit breaker as steps hold it, None if there is none of that name."""
+        found = self._find(Kind.BREAKER, name)
+        return None if found is None else circuit(name, found.facts)
+
+    def pool(self, name: str) -> Mapping[str, Json] | None:
+        """Return a pool as it is written, None if there is none of that name.
+
+        Of this and the next, one that cannot be read says nothing: it is an empty mapping.
+        """
+        return self._written(Kind.POOL, name)
+
+    def calendar(self, name: str) -> Mapping[str, Json] | None:
+        """Return a calendar as it is written, None if there is none of that name."""
+        return self._written(Kind.CALENDAR, name)
+
+    def connection(self, name: str) -> Mapping[str, Json] | None:
+        """Return a connection as it is written, None if there is none of that name."""
+        return self._written(Kind.CONNECTION, name)
+
+    @property
+    def environment(self) -> Mapping[str, Json] | None:
+        """Return the environment that the commit is compiled for, None if it is not described."""
+        self._note(_ENVIRONMENT, "")
+        return self._written(Kind.ENVIRONMENT, self._commit.environment)
+
+    def file(self, path: str) -> bytes | None:
+        """Return the content of a file below the root, None if there is none to be had."""
+        self._note(_FILE, path)
+        return self._commit.companions.read(path)
+
+    def has_file(self, path: str) -> bool:
+        """True if there is such a file, even if it is too large to be read."""
+        self._note(_FILE, path)
+        return self._commit.answer(_FILE, path) != ""
+
+    def names(self, kind: Kind) -> list[str]:
+        """Return all names of a kind, for a hint."""
+        self._note(_NAMES, kind)
+        return sorted(self._commit.names(kind))
+
+    def _written(self, kind: Kind, name: str) -> Mapping[str, Json] | None:
+        found = self._find(kind, name)
+        if found is None:
+            return None
+        return found.facts if isinstance(found.facts, Mapping) else {}
+
+    def _find(self, kind: Kind, name: str) -> Declared | None:
+        self._note(kind, name)
+        return self._commit.find(kind, name)
+
+    def _note(self, about: str, name: str) -> None:
+        if (about, name) not in self._asked:
+            self._asked[about, name] = Question(about, name, self._commit.answer(about, name))
+
+
+def circuit(name: str, facts: Json) -> Circuit:
+    """Return the breaker that a document describes; of one that cannot be read, any."""
+    told = facts if isinstance(facts, Mapping) else _ANY_BREAKER
+    return Circuit(
+        name,
+        parse_duration(str(told["window"])),
+        float(str(told["failure_ratio"])),
+        int(str(told["min_calls"])),
+        parse_duration(str(told["open_for"])),
+        int(str(told["half_open_calls"])),
+    )
+
+
+_ANY_BREAKER: Mapping[str, Json] = {
+    "window": "1m",
+    "failure_ratio": 0.5,
+    "min_calls": 1,
+    "open_for": "1m",
+    "half_open_calls": 1,
+}
+
+
+def _part(found: Declared, key: str) -> Mapping[str, Json]:
+    facts = found.facts
+    told = facts.get(key) if isinstance(facts, Mapping) else None
+    return told if isinstance(told, Mapping) else {}
