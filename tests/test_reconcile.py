@@ -302,3 +302,49 @@ def test_a_repository_of_the_longer_hashes_is_a_source(tmp_path, database_url):
             assert GOOD == await here.conditions()
 
     asyncio.run(story())
+
+
+RENDER = """\
+apiVersion: sark/v1
+kind: Workflow
+name: note
+steps:
+  a: {uses: text.render@1, with: {template: templates/note.j2}}
+"""
+
+
+def test_a_file_beside_the_specs_is_part_of_the_commit(repo, tmp_path, database_url):
+    """
+    A template that changes alone makes another plan of the spec that names it, and one that goes
+    rejects the commit; the source's root is the root of its paths.
+    """
+
+    async def story():
+        files = {"flows/note.yaml": RENDER, "flows/b.yaml": spec("b")}
+        first = repo.commit({**files, "flows/templates/note.j2": "one"})
+        async with desk(database_url, tmp_path, source(repo.url, root="flows")) as here:
+            await here.look()
+            before = await here.workflows()
+            second = repo.commit({"flows/templates/note.j2": "two"})
+            await here.look()
+
+            after = await here.workflows()
+            assert (before["b"], True) == (after["b"], before["note"] != after["note"])
+            assert ["Replaced", "Active"] == [
+                (await here.commit(each)).state for each in (first, second)
+            ]
+
+            third = repo.commit({"flows/templates/note.j2": "x" * 300_000})
+            await here.look()
+            (finding,) = (await here.commit(third)).findings
+            assert ("bad-file", "flows/note.yaml", 5) == (
+                finding["code"], finding["file"], finding["line"],
+            )  # fmt: skip
+
+            fourth = repo.commit({}, gone=["flows/templates/note.j2"])
+            await here.look()
+            (finding,) = (await here.commit(fourth)).findings
+            assert "missing-file" == finding["code"]
+            assert after == await here.workflows()
+
+    asyncio.run(story())

@@ -34,7 +34,7 @@ def test_the_newest_commit_wins(repo, tmp_path, database_url, monkeypatch):
             await here.look()
             between = repo.commit({"a.yaml": spec("a", "between")})
             made.append(repo.commit({"a.yaml": spec("a", "older")}))
-            monkeypatch.setattr("engine.reconcile.source.compile_files", compile_and_push)
+            monkeypatch.setattr("engine.reconcile.checkout.compile_files", compile_and_push)
             before = await here.activations()
             await here.look()
 
@@ -61,7 +61,7 @@ def test_a_busy_branch_gets_live(repo, tmp_path, database_url, monkeypatch):
             repo.commit({"a.yaml": spec("a", f"at {repo.head}")})
             return compile_files(*words)
 
-        monkeypatch.setattr("engine.reconcile.source.compile_files", compile_and_push)
+        monkeypatch.setattr("engine.reconcile.checkout.compile_files", compile_and_push)
         async with desk(database_url, tmp_path, source(repo.url)) as here:
             await here.look()
 

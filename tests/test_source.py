@@ -5,8 +5,8 @@ from collections.abc import Iterator, MutableMapping
 
 import pytest
 
-from engine.core.compiler import Unit
-from engine.source import Compiled, File, compile_files, is_spec
+from engine.core.commit import Unit
+from engine.source import Beside, Cache, Compiled, File, compile_files, is_spec
 from tests.core.catalogue import CATALOGUE
 
 SPEC = """\
@@ -127,10 +127,10 @@ def test_an_unchanged_file_is_not_compiled_again() -> None:
     A second pass compiles what has changed, and nothing else.
     """
     cache = Counting()
-    compile_files([spec("a.yaml", "one"), spec("b.yaml", "two")], CATALOGUE, cache)
+    compile_files([spec("a.yaml", "one"), spec("b.yaml", "two")], CATALOGUE, Cache(cache))
     changed = [spec("a.yaml", "one"), spec("b.yaml", "two", message="ho")]
 
-    compiled = compile_files(changed, CATALOGUE, cache)
+    compiled = compile_files(changed, CATALOGUE, Cache(cache))
 
     assert (cache.writes, list(compiled.plans)) == (3, ["one", "two"])
 
@@ -142,12 +142,12 @@ def test_a_moved_file_is_found_in_the_cache_and_told_by_its_new_name() -> None:
     cache = Counting()
     text = SPEC.format(name="one", path="x", message="'{{ x }}'") + "  greet: {uses: echo.say@1}\n"
     good, bad = spec("a.yaml", "fine"), file("b.yaml", text)
-    before = compile_files([good, bad], CATALOGUE, cache)
+    before = compile_files([good, bad], CATALOGUE, Cache(cache))
 
     after = compile_files(
         [File("z/a.yaml", good.blob, good.data), File("z/b.yaml", bad.blob, bad.data)],
         CATALOGUE,
-        cache,
+        Cache(cache),
     )
 
     places = {each.span.file for each in after.diagnostics}
@@ -162,10 +162,10 @@ def test_another_catalogue_compiles_everything_again() -> None:
     """
     cache = Counting()
     files = [spec("a.yaml", "one")]
-    compile_files(files, CATALOGUE, cache)
+    compile_files(files, CATALOGUE, Cache(cache))
     without = {name: facts for name, facts in CATALOGUE.items() if name != "echo.say@1"}
 
-    compiled = compile_files(files, without, cache)
+    compiled = compile_files(files, without, Cache(cache))
 
     assert (cache.writes, codes(compiled)) == (2, [("unknown-operation", "a.yaml", 8)])
 
@@ -175,6 +175,96 @@ def test_a_file_without_a_blob_is_not_cached() -> None:
     Files of a work tree have no blob id, and are compiled each time.
     """
     cache = Counting()
-    compile_files([File("a.yaml", "", spec("a.yaml", "one").data)], CATALOGUE, cache)
+    compile_files([File("a.yaml", "", spec("a.yaml", "one").data)], CATALOGUE, Cache(cache))
 
     assert cache.writes == 0
+
+
+POOL = "apiVersion: sark/v1\nkind: Pool\nname: fast\nparallelism: {}\n"
+USER = """\
+apiVersion: sark/v1
+kind: Workflow
+name: user
+triggers: {{t: {{type: webhook, path: x, auth: {{hmac: key}}, payload: {{$ref: {}}}}}}}
+steps: {{a: {{uses: echo.say@1, with: {{message: hi}}, pool: fast}}}}
+"""
+
+
+def beside(**files: str) -> Beside:
+    return Beside({f"{name}.json": file(f"{name}.json", text) for name, text in files.items()})
+
+
+def test_a_file_is_compiled_again_when_an_answer_changes() -> None:
+    """
+    A change of a file that a spec names compiles this spec again, and no other.
+    """
+    cache = Counting()
+    files = [file("user.yaml", USER.format("a.json")), spec("a.yaml", "one")]
+    before = compile_files(files, CATALOGUE, Cache(cache), beside=beside(a='{"type": "object"}'))
+    again = compile_files(files, CATALOGUE, Cache(cache), beside=beside(a='{"type": "object"}'))
+    writes = cache.writes
+
+    after = compile_files(files, CATALOGUE, Cache(cache), beside=beside(a='{"type": "array"}'))
+    gone = compile_files(files, CATALOGUE, Cache(cache), beside=beside())
+
+    digests = [each.plans["user"].digest for each in (before, again, after)]
+    assert (2, 4) == (writes, cache.writes)
+    assert (digests[0], True) == (digests[1], digests[1] != digests[2])
+    assert ["missing-file"] == [each.code for each in gone.diagnostics if each.hint][:1]
+
+
+def test_a_file_that_was_not_read_is_read_when_it_is_needed() -> None:
+    """
+    Whoever has seen a content before need not have it at hand again.
+    """
+    cache, reads = Counting(), list[str]()
+    known = file("user.yaml", USER.format("a.json"))
+
+    def read() -> bytes | None:
+        reads.append(known.path)
+        assert isinstance(known.data, bytes)
+        return known.data
+
+    lazy = File(known.path, known.blob, read)
+    for text in ("{}", "{}", '{"type": "array"}'):
+        compile_files([lazy], CATALOGUE, Cache(cache), beside=beside(a=text))
+
+    assert ["user.yaml"] * 2 == reads
+
+
+def test_documents_of_other_kinds_are_kept_with_their_file() -> None:
+    """
+    A pool is no plan; that it is there is known to the workflows that name it.
+    """
+    without = compile_files([file("user.yaml", USER.format("a.json"))], CATALOGUE)
+    both = compile_files(
+        [file("user.yaml", USER.format("a.json")), file("pool.yaml", POOL.format(3))],
+        CATALOGUE,
+        beside=beside(a="{}"),
+    )
+
+    assert "unknown-pool" in {each.code for each in without.diagnostics}
+    assert "unknown-pool" not in {each.code for each in both.diagnostics}
+    assert (["user"], 2) == (list(both.plans), both.files)
+
+
+def test_a_tree_of_any_size_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Files beyond those that are kept parsed are parsed a second time, and come to the same.
+    """
+    files = [spec(f"{name}.yaml", name) for name in ("a", "b", "c")]
+    expected = compile_files(files, CATALOGUE)
+
+    monkeypatch.setattr("engine.source._MOST_PARSED", 1)
+
+    assert expected == compile_files(files, CATALOGUE)
+
+
+def test_files_without_ids_are_told_apart_by_their_content() -> None:
+    """
+    In a work tree a file has no id until somebody asks what it holds.
+    """
+    files = Beside({"a": File("a", "", b"x"), "b": File("b", "", b"y"), "c": File("c", "", b"x")})
+
+    assert files.stamp("a") == files.stamp("c") != files.stamp("b")
+    assert ("", None, b"x") == (files.stamp("d"), files.read("d"), files.read("a"))

@@ -1,19 +1,22 @@
 """`sark check`, `plan`, `schema`, `explain`, `init`: what the files tell, with no server."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.folder import Beside, Given, read
 from engine.cli.options import as_json
 from engine.cli.output import Exit, coloured, inert
 from engine.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
+    from engine.core.diagnostic import Diagnostic
     from engine.core.plan import Plan
-    from engine.source import Compiled
+    from engine.source import Compiled, File
 
 _SCHEMA = "workflow.schema.json"
 
@@ -32,9 +35,9 @@ def check(paths: tuple[str, ...], format_: str) -> None:
     from engine.core import rendering
     from engine.core.diagnostic import has_errors
 
-    sources = dict(_read(paths or (".",)))
-    compiled = _compile(sources)
-    found, count = compiled.diagnostics, compiled.files
+    given = read(paths or (".",))
+    compiled = _compile(given)
+    found, count = compiled.diagnostics, len(given.texts)
     match format_:
         case "json":
             click.echo(inert(rendering.as_json(found, count)))
@@ -43,8 +46,7 @@ def check(paths: tuple[str, ...], format_: str) -> None:
         case "github":
             click.echo(rendering.as_github(found), nl=False)
         case _:
-            texts = {name: data.decode("utf-8", "replace") for name, data in sources.items()}
-            click.echo(rendering.as_text(found, texts, coloured()), nl=False)
+            click.echo(rendering.as_text(found, given.shown(), coloured()), nl=False)
             click.echo(_verdict(len(found), count), err=True)
     if not count:
         click.echo(f"sark: no spec (*.yaml, *.yml) is below {', '.join(paths or ('.',))}", err=True)
@@ -138,49 +140,50 @@ def _plans(paths: Iterable[str]) -> list["Plan"]:
     from engine.core import rendering
     from engine.core.diagnostic import has_errors
 
-    sources = dict(_read(paths))
-    compiled = _compile(sources)
-    if has_errors(compiled.diagnostics):
-        texts = {name: data.decode("utf-8", "replace") for name, data in sources.items()}
-        click.echo(rendering.as_text(compiled.diagnostics, texts, coloured()), nl=False, err=True)
-        raise Invalid(_verdict(len(compiled.diagnostics), compiled.files))
-    return list(compiled.plans.values())
+    given = read(paths)
+    compiled = _compile(given)
+    found = compiled.diagnostics
+    if has_errors(found):
+        click.echo(rendering.as_text(found, given.shown(), coloured()), nl=False, err=True)
+        raise Invalid(_verdict(len(found), len(given.texts)))
+    return [each for each in compiled.plans.values() if each.file in given.texts]
 
 
-def _compile(sources: dict[str, bytes]) -> "Compiled":
+def _compile(given: Given) -> "Compiled":
+    """Compile what was given; of files by themselves, among what stands below their root.
+
+    The others are looked at only if there is something missing, and their findings are not told.
+    """
     from engine.operations import catalogue
-    from engine.source import File, compile_files
+    from engine.source import compile_files
 
-    files = [File(name, "", data) for name, data in sources.items()]
-    return compile_files(files, catalogue())
-
-
-def _read(paths: Iterable[str]) -> Iterable[tuple[str, bytes]]:
-    """Yield each spec below the paths once, by the name that findings show."""
-    from engine.source import is_spec
-
-    seen: set[Path] = set()
-    for told in paths:
-        path = Path(told)
-        if told == "-":
-            yield "stdin.yaml", sys.stdin.buffer.read()
-        elif path.is_dir():
-            for file in sorted(path.rglob("*")):
-                if is_spec(str(file.relative_to(path))) and _is_new(file, seen):
-                    yield str(file), file.read_bytes()
-        elif path.is_file():
-            if _is_new(path, seen):
-                yield told, path.read_bytes()
-        else:
-            raise click.UsageError(f"there is no file or folder {told!r}")
+    operations, beside = catalogue(), Beside(given.root)
+    compiled = compile_files(_files(given.texts), operations, beside=beside)
+    if given.is_whole:
+        return compiled
+    if any(each.code in _LACKING for each in compiled.diagnostics):
+        files = _files({**given.others(), **given.texts})
+        compiled = compile_files(files, operations, beside=beside)
+    found = [each for each in compiled.diagnostics if _is_told(given, each)]
+    return replace(compiled, diagnostics=found)
 
 
-def _is_new(path: Path, seen: set[Path]) -> bool:
-    """True the first time that a file is met, however its path is written."""
-    if not path.is_file() or path.resolve() in seen:
-        return False
-    seen.add(path.resolve())
-    return True
+# What the files below the root may have, and a file by itself has not.
+_LACKING = frozenset(
+    f"unknown-{what}" for what in ("workflow", "pool", "breaker", "calendar", "connection")
+)
+# What nobody can say of files by themselves.
+_UNTOLD = frozenset({"event-nobody-emits", "unused-document"})
+
+
+def _files(texts: Mapping[str, bytes]) -> list["File"]:
+    from engine.source import File
+
+    return [File(name, "", data) for name, data in texts.items()]
+
+
+def _is_told(given: Given, found: "Diagnostic") -> bool:
+    return found.span.file in given.texts and found.code not in _UNTOLD
 
 
 def _verdict(findings: int, files: int) -> str:

@@ -25,6 +25,19 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return near[0] if near else None
 
 
+def meant(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return `did you mean ...?` for the known word nearest to `word`, or `otherwise`."""
+    near = nearest(word, known)
+    return otherwise if near is None else f'did you mean "{near}"?'
+
+
+def listed(words: Iterable[str], nothing: str = "nothing") -> str:
+    """Return the first words for a person to choose from: `a, b, c and 4 more`."""
+    told = list(words)
+    more = f" and {len(told) - 8} more" if len(told) > 8 else ""
+    return ", ".join(told[:8]) + more if told else nothing
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return `did you mean ...?` for the nearest of `known`, or an empty string."""
     near = nearest(word, known)

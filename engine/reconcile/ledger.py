@@ -29,7 +29,7 @@ async def seen(session: Session, row: SourceRow, commit: str) -> None:
 async def fetched(session: Session, row: SourceRow, checkout: Checkout) -> None:
     """A commit is in the mirror, and with it those that it went past."""
     facts = checkout.facts
-    told = f"{checkout.seconds:.2f} s, {checkout.read} new files"
+    told = f"{checkout.seconds:.2f} s, {len(checkout.contents)} new files"
     async with session.turn() as connection:
         await commits.move(
             connection, row.name, facts.sha, CommitState.FETCHED, reason=told,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, MutableMapping
 
-from engine.core.compiler import Unit
+from engine.core.commit import Unit
 
 
 class Memory(MutableMapping[str, Unit]):

@@ -20,7 +20,7 @@ from engine.reconcile.lane import Lanes
 from engine.reconcile.memory import Memory
 from engine.reconcile.verdict import Change, Verdict
 from engine.settings import Source
-from engine.source import compile_files
+from engine.source import Cache, Compiled
 from engine.store import workflows
 from engine.store.leases import Session
 from engine.store.sources import SourceRow
@@ -44,9 +44,13 @@ class Reconciler:
     catalogue: str
     mirror: Mirror
     lanes: Lanes
-    _memory: Memory = field(default_factory=Memory)
+    _memory: Memory = field(init=False, default_factory=Memory)
+    _cache: Cache = field(init=False)
     _tree: Tree | None = None
     _mine: tuple[str | None, Mapping[str, Active]] | None = None
+
+    def __post_init__(self) -> None:
+        self._cache = Cache(self._memory)
 
     async def look(self, session: Session, row: SourceRow, head: str | None, failing: bool) -> bool:
         """Make `head` live if it may be; False if the look is to be repeated before long.
@@ -102,22 +106,27 @@ class Reconciler:
         if not checkout.follows:
             assert row.active is not None, "what is not live cannot be left behind"
             return rules.rewound(row.active)
-        return await self._judge(session, row, checkout, failing, last)
-
-    async def _judge(
-        self, session: Session, row: SourceRow, checkout: Checkout, failing: bool, last: bool
-    ) -> Verdict | str:
-        """Compile what was read and hold the rules against it; activate what nothing is against."""
-        head = checkout.facts.sha
-        compiled = await self.lanes.run(
-            failing, compile_files, checkout.files, self.operations, self._memory
-        )
+        try:
+            compiled = await self.lanes.run(
+                failing, reader.compile, checkout, self.operations, self._cache,
+                self.source.environment,
+            )  # fmt: skip
+        except (GitFailed, OSError) as error:
+            return rules.unreachable(str(error))
         self._memory.grow_old()
         self._tree = checkout.tree
+        return await self._judge(session, row, checkout, compiled, failing, last)
+
+    async def _judge(
+        self, session: Session, row: SourceRow, checkout: Checkout, compiled: Compiled,
+        failing: bool, last: bool,
+    ) -> Verdict | str:  # fmt: skip
+        """Hold the rules against what was compiled; activate what nothing is against."""
+        head = checkout.facts.sha
         before = await self._active(session, row)
-        findings = [*checkout.findings, *compiled.diagnostics]
+        unread = checkout.findings
         verdict = rules.judge(
-            findings, compiled.files + len(checkout.findings),
+            [*unread, *compiled.diagnostics], compiled.files + len(unread),
             Change(before.keys(), compiled.plans.keys()),
             checkout.prunes, head == row.active,
         )  # fmt: skip

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.compiler.circle import circles, settled
-from engine.core.compiler.lookalike import skeleton
+from engine.core.commit.circle import circles, settled
+from engine.core.commit.lookalike import skeleton
 
 _NAMES = st.sampled_from("abcdefg")
 GRAPHS = st.dictionaries(_NAMES, st.lists(_NAMES, max_size=3, unique=True))

@@ -82,7 +82,7 @@ def test_a_hundred_errors_are_enough() -> None:
 
     assert len(unit.diagnostics) == MAX_FINDINGS + 1
     assert unit.diagnostics[-1].message == "more than 100 errors; the others are not shown"
-    assert [each.name for each in unit.workflows] == ["demo"]
+    assert [(each.name, each.plan) for each in unit.workflows] == [("demo", None), ("other", None)]
 
 
 def test_warnings_never_hide_an_error() -> None:

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from engine.core.compiler.declared import Declared, Kind, Wiring, declared
-from engine.core.compiler.neighbour import Commit, Neighbours, Question
+from engine.core.commit.declared import Declared, Kind, Wiring, declared
+from engine.core.commit.neighbour import Commit, Neighbours, Question
 from engine.core.diagnostic import Span
 from engine.core.plan import Circuit
 from engine.core.values import Json

@@ -1,6 +1,7 @@
 """Files put together: what two of them may not share, and one content at two paths."""
 
-from engine.core.compiler import Unit, compile_file, link
+from engine.core.commit import Unit, findings
+from engine.core.compiler import compile_file
 from engine.core.diagnostic import Diagnostic
 from engine.core.facts import Catalogue
 from tests.core.catalogue import CATALOGUE, Facts
@@ -22,6 +23,10 @@ def unit(file: str, name: str, route: str) -> Unit:
     return compile_file(file, SPEC.format(name=name, route=route).encode(), CATALOGUE)
 
 
+def linked(units: list[Unit]) -> list[Diagnostic]:
+    return findings([each for unit in units for each in unit.documents])
+
+
 def told(found: list[Diagnostic]) -> list[tuple[str, str, str, str]]:
     return [
         (each.code, each.message, f"{each.span.file}:{each.span.line}", each.related[0].span.file)
@@ -33,7 +38,7 @@ def test_a_name_is_taken_once() -> None:
     """
     Two workflows of one name are told apart by nobody: the second is refused, both are shown.
     """
-    found = link([unit("a.yaml", "pay", "one"), unit("b.yaml", "pay", "two")])
+    found = linked([unit("a.yaml", "pay", "one"), unit("b.yaml", "pay", "two")])
 
     expected = ("duplicate-name", 'there are two workflows with the name "pay"', "b.yaml:3")
     assert [(*expected, "a.yaml")] == told(found)
@@ -43,7 +48,7 @@ def test_a_path_is_taken_once_however_it_is_written() -> None:
     """
     `/hooks/orders` and `orders` are one address, and a request to it could mean either.
     """
-    found = link(
+    found = linked(
         [unit("a.yaml", "one", "orders/paid"), unit("b.yaml", "two", "/hooks/orders/paid")]
     )
 
@@ -55,7 +60,7 @@ def test_files_that_share_nothing_go_together() -> None:
     """
     Different names and paths are no finding.
     """
-    assert [] == link([unit("a.yaml", "one", "one"), unit("b.yaml", "two", "two")])
+    assert [] == linked([unit("a.yaml", "one", "one"), unit("b.yaml", "two", "two")])
 
 
 def test_the_same_content_compiles_to_the_same_at_every_path() -> None:

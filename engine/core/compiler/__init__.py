@@ -5,10 +5,20 @@ strangers' text may go, and what a retry could do twice: all of it is known befo
 The rules are listed in `codes`.
 """
 
-from engine.core.compiler.unit import Declared, Unit, compile_file, link
+from engine.core.compiler.link import Laid, laid
+from engine.core.compiler.unit import Survey, compile_file, compile_survey, survey
 from engine.core.compiler.workflow import compile_workflow
 
 VERSION = "3"
 """Raised when the same file and catalogue would give another plan or other findings."""
 
-__all__ = ["VERSION", "Declared", "Unit", "compile_file", "compile_workflow", "link"]
+__all__ = [
+    "VERSION",
+    "Laid",
+    "Survey",
+    "compile_file",
+    "compile_survey",
+    "compile_workflow",
+    "laid",
+    "survey",
+]

@@ -6,7 +6,9 @@ from typing import TypeAlias
 
 from engine.core.diagnostic import Diagnostic, Gathered, Related, Severity, Span, has_errors
 from engine.core.document import Document
-from engine.core.wording import nearest
+from engine.core.wording import listed, meant
+
+__all__ = ["Findings", "Path", "Place", "listed", "meant"]
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -87,16 +89,3 @@ class Findings(Gathered):
         also = tuple(Related(self.span(where), what) for where, what in related)
         span = self.span(place)
         self.add(Diagnostic(code, message, span, severity, hint, expected, also))
-
-
-def meant(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return `did you mean ...?` for the known word nearest to `word`, or `otherwise`."""
-    near = nearest(word, known)
-    return otherwise if near is None else f'did you mean "{near}"?'
-
-
-def listed(words: Iterable[str], nothing: str = "nothing") -> str:
-    """Return the first words for a person to choose from: `a, b, c and 4 more`."""
-    told = list(words)
-    more = f" and {len(told) - 8} more" if len(told) > 8 else ""
-    return ", ".join(told[:8]) + more if told else nothing

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.core import values
-from engine.core.compiler.declared import Declared, Kind
+from engine.core.commit.declared import Declared, Kind
 from engine.core.plan import Circuit
 from engine.core.values import Json, parse_duration
 
@@ -72,7 +72,6 @@ class Commit:
         self.companions = companions or NoCompanions()
         self.environment = environment
         self._documents: dict[str, dict[str, Declared]] = {kind: {} for kind in Kind}
-        self._named: dict[str, str] = {}
         for each in documents:
             self._documents[each.kind].setdefault(each.name, each)
 
@@ -83,10 +82,6 @@ class Commit:
     def names(self, kind: Kind) -> Iterable[str]:
         """Return the names of a kind."""
         return self._documents[kind].keys()
-
-    def all(self, kind: Kind) -> Iterable[Declared]:
-        """Return the documents of a kind."""
-        return self._documents[kind].values()
 
     def holds(self, asked: Iterable[Question]) -> bool:
         """True if every question would be answered as it was."""
@@ -99,9 +94,7 @@ class Commit:
         if about == _ENVIRONMENT:
             return f"{self.environment}:{self.answer(Kind.ENVIRONMENT, self.environment)}"
         if about == _NAMES:
-            if name not in self._named:
-                self._named[name] = values.digest(sorted(self._documents[name]))
-            return self._named[name]
+            return values.digest(sorted(self._documents[name]))
         found = self._documents[about].get(name)
         return "" if found is None else found.digest or "broken"
 

@@ -1,0 +1,25 @@
+"""The documents of one commit: what each declares, and what holds between them.
+
+All of it is told without compiling anything: whoever remembers what the files of a commit came to
+needs no more than this to know what is wrong with it.
+"""
+
+from engine.core.commit.between import findings
+from engine.core.commit.declared import Declared, Kind, Mention, Wiring, declared
+from engine.core.commit.neighbour import Commit, Companions, Interface, Neighbours, Question
+from engine.core.commit.unit import Unit
+
+__all__ = [
+    "Commit",
+    "Companions",
+    "Declared",
+    "Interface",
+    "Kind",
+    "Mention",
+    "Neighbours",
+    "Question",
+    "Unit",
+    "Wiring",
+    "declared",
+    "findings",
+]

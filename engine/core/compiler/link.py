@@ -1,0 +1,67 @@
+"""Plans laid into the plans that call them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from engine.core import codec
+from engine.core.commit.circle import settled
+from engine.core.commit.declared import Declared
+from engine.core.plan import Call, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A plan with what it calls laid in, and the very plans that it was made of."""
+
+    plan: Plan
+    own: Plan
+    callees: tuple[Plan, ...]
+
+
+def laid(workflows: Iterable[Declared], kept: Mapping[str, Laid]) -> dict[str, Laid]:
+    """Return each workflow's plan, by name, with all that it calls laid in.
+
+    One that calls what has no plan has none either: there is an error that says why. What is
+    `kept` of an earlier time is taken where it was made of the very same plans.
+    """
+    first: dict[str, tuple[Plan, list[str]]] = {}
+    for each in workflows:
+        if each.plan is not None:
+            calls = list(dict.fromkeys(told.name for told in each.wiring.calls))
+            first.setdefault(each.name, (each.plan, calls))
+    done: dict[str, Laid] = {}
+    for name in settled({name: calls for name, (_, calls) in first.items()}):
+        plan, calls = first[name]
+        if all(callee in done for callee in calls):
+            callees = {callee: done[callee].plan for callee in calls}
+            done[name] = _laid(plan, callees, kept.get(name))
+    return done
+
+
+def _laid(own: Plan, callees: Mapping[str, Plan], kept: Laid | None) -> Laid:
+    if not callees:
+        return Laid(own, own, ())
+    parts = tuple(callees.values())
+    if kept is not None and kept.own is own and _same(kept.callees, parts):
+        return kept
+    secrets = sorted({*own.secrets, *(name for each in parts for name in each.secrets)})
+    whole: Plan = _with_bodies(replace(own, secrets=tuple(secrets)), callees)
+    return Laid(codec.sealed(whole), own, parts)
+
+
+def _same(old: Sequence[Plan], new: Sequence[Plan]) -> bool:
+    return len(old) == len(new) and all(a is b for a, b in zip(old, new, strict=True))
+
+
+def _with_bodies(value: Any, callees: Mapping[str, Plan]) -> Any:
+    """Return a part of a plan in which every call holds what it calls."""
+    if isinstance(value, Call):
+        callee = callees[value.workflow]
+        return replace(value, inputs=callee.inputs, body=callee.root, secrets=callee.secrets)
+    if isinstance(value, tuple):
+        return tuple(_with_bodies(each, callees) for each in value)
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    parts = {each.name: _with_bodies(getattr(value, each.name), callees) for each in fields(value)}
+    return replace(value, **parts)

@@ -1,0 +1,105 @@
+"""The documents that workflows share: what their models alone cannot say of them."""
+
+from collections.abc import Iterable
+from datetime import date
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from engine.core import spec
+from engine.core.compiler import safety, site
+from engine.core.compiler.findings import Findings, Path, Place, listed, meant
+from engine.core.compiler.site import Site, Use
+from engine.core.expression import Reference
+from engine.core.facts import Catalogue
+
+
+def check(findings: Findings, model: spec.Document, catalogue: Catalogue) -> None:
+    """Find what is wrong with a document that is no workflow."""
+    match model:
+        case spec.Calendar():
+            _check_calendar(findings, model)
+        case spec.CircuitBreaker():
+            safety.span(findings, model.window, ("window",))
+            safety.span(findings, model.open_for, ("open_for",))
+        case spec.Connection():
+            _check_adapter(findings, model.adapter, ("adapter",), catalogue)
+            _check_templates(findings, model)
+        case spec.Pool():
+            for index, name in enumerate(model.adapters or ()):
+                _check_adapter(findings, name, ("adapters", index), catalogue)
+        case spec.Environment(protection=spec.Protection() as protection):
+            safety.span(findings, protection.expires, ("protection", "expires"))
+        case _:
+            pass
+
+
+def check_zone(findings: Findings, name: str, path: Path) -> None:
+    """Find a time zone that does not exist."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f'there is no time zone "{name}"'
+        hint = "write a name of the IANA database, such as Europe/Oslo or UTC"
+        findings.error("unknown-timezone", message, Place(path), hint=hint)
+
+
+def _check_calendar(findings: Findings, model: spec.Calendar) -> None:
+    check_zone(findings, model.timezone, ("timezone",))
+    _check_dates(findings, model.except_, "except")
+    _check_dates(findings, model.also, "also")
+    for index, day in enumerate(model.also):
+        if day in model.except_:
+            message = f"{day} cannot be both in `except` and in `also`"
+            where = Place(("except", model.except_.index(day)))
+            place = Place(("also", index))
+            related = [(where, "it is excepted here")]
+            findings.error("bad-value", message, place, hint="take one out", related=related)
+
+
+def _check_dates(findings: Findings, days: Iterable[str], key: str) -> None:
+    for index, day in enumerate(days):
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            message = f'there is no day "{day}"'
+            findings.error("bad-value", message, Place((key, index)), hint="write 2026-12-24")
+
+
+def _check_adapter(findings: Findings, name: str, path: Path, catalogue: Catalogue) -> None:
+    """Find the name of an adapter, or of an operation of one, that is not there."""
+    known = {part for each in catalogue for part in _prefixes(each)}
+    if name not in known:
+        adapters = {each for each in known if "." not in each}
+        message = f'there is no adapter or operation "{name}"'
+        findings.error(
+            "unknown-adapter", message, Place(path), hint=meant(name, known),
+            expected=listed(sorted(adapters), "no adapter"),
+        )  # fmt: skip
+
+
+def _prefixes(operation: str) -> Iterable[str]:
+    """Yield what names an operation: `http`, `http.request` and `http.request@1`."""
+    stem = operation.partition("@")[0]
+    return (stem.partition(".")[0], stem, operation)
+
+
+def _check_templates(findings: Findings, model: spec.Connection) -> None:
+    """A connection reads nothing but the secrets that it declares."""
+    for each in site.templates(findings, Use.ARGUMENT, model.with_, ("with",)):
+        for reference in each.compiled.references:
+            _check_secret(findings, model, each, reference)
+
+
+def _check_secret(
+    findings: Findings, model: spec.Connection, each: Site, reference: Reference
+) -> None:
+    name, *path = map(str, reference.path)
+    if name != "secrets":
+        message = f'there is no "{name}" to read in a connection: it belongs to no run'
+        findings.error("unknown-name", message, each.at(reference), expected="secrets")
+    elif len(path) != 1 or path[0] not in model.secrets:
+        told = ".".join(path)
+        message = f'secret "{told}" is not declared' if path else "name the one secret needed"
+        hint = meant(told, model.secrets, "add it to `secrets`")
+        expected = listed(model.secrets, "no secret")
+        place = each.at(reference)
+        findings.error("unknown-secret", message, place, hint=hint, expected=expected)

@@ -1,0 +1,139 @@
+"""What a document declares, told from its text alone: its name, its facts and its wiring."""
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from engine.core import schema as schemas
+from engine.core import spec
+from engine.core.commit.declared import Declared, Kind, Mention, Wiring, declared
+from engine.core.compiler import start
+from engine.core.compiler.findings import Path
+from engine.core.compiler.shape import ANYTHING, closed
+from engine.core.document import Document, Mapping, Scalar
+from engine.core.values import Json
+
+
+def declare(document: Document, model: spec.Document | None) -> Declared | None:
+    """Return what a document declares, or nothing if not even its kind and name can be read."""
+    if model is None:
+        return _broken(document)
+    span = document.span(("name",))
+    wiring = _Gatherer(document).wiring(model)
+    if isinstance(model, spec.Workflow):
+        return declared(Kind.WORKFLOW, model.name, span, interface(model), wiring)
+    facts = model.model_dump(mode="json", by_alias=True, exclude={"apiVersion", "kind", "name"})
+    return declared(Kind(model.kind), model.name, span, facts, wiring)
+
+
+def interface(workflow: spec.Workflow) -> Json:
+    """Return what callers know of a workflow: closed schemas of its inputs and outputs.
+
+    A schema that is none is a finding of the workflow itself; its callers may take it for any.
+    """
+    inputs = {name: _schema(each) for name, each in workflow.inputs.items()}
+    outputs = {name: _schema(each.model_extra or {}) for name, each in workflow.outputs.items()}
+    return {"inputs": start.inputs(inputs, workflow.inputs), "outputs": closed(outputs)}
+
+
+def models(value: object, path: Path = ()) -> Iterator[tuple[Path, BaseModel]]:
+    """Yield every model in a value with its path, itself first."""
+    if isinstance(value, BaseModel):
+        yield path, value
+        known = type(value).model_fields
+        for name, each in value.__dict__.items():
+            if isinstance(each, _HOLDERS):
+                yield from models(each, (*path, known[name].alias or name))
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if isinstance(each, _HOLDERS):
+                yield from models(each, (*path, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from models(each, (*path, index))
+
+
+_HOLDERS = (BaseModel, dict, list)
+# Keys that name another document, wherever they stand.
+_NAMED = {
+    "call": Kind.WORKFLOW,
+    "workflow": Kind.WORKFLOW,
+    "circuit": Kind.BREAKER,
+    "pool": Kind.POOL,
+    "calendar": Kind.CALENDAR,
+    "connection": Kind.CONNECTION,
+}
+
+
+class _Gatherer:
+    """Gathers the mentions of a document by what they are, in the order of its keys."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._lists: dict[str, list[Mention]] = {}
+        self._uses: list[tuple[Kind, Mention]] = []
+        self._steps = 0
+
+    def wiring(self, model: BaseModel) -> Wiring:
+        """Return how a document hangs together with others."""
+        for path, each in models(model):
+            self._names(each, path)
+            self._events(each, path)
+            self._steps += isinstance(each, spec.Step)
+        lists = {name: tuple(told) for name, told in self._lists.items()}
+        return Wiring(uses=tuple(self._uses), steps=self._steps, **lists)
+
+    def _names(self, model: BaseModel, path: Path) -> None:
+        """Note the documents that a model names."""
+        for key, kind in _NAMED.items():
+            name = model.__dict__.get(key)
+            if isinstance(name, str):
+                told = Mention(name, self._document.span((*path, key)))
+                self._uses.append((kind, told))
+                if key == "call":
+                    self._note("detached" if model.__dict__["detach"] else "calls", told)
+
+    def _events(self, model: BaseModel, path: Path) -> None:
+        """Note what a model emits, awaits or starts on."""
+        match model:
+            case spec.Emit():
+                self._mention("emits", model.type, (*path, "type"))
+            case spec.Await(event=str(event)) | spec.CancelWhen(event=event):
+                self._mention("awaits", event, (*path, "event"))
+            case spec.AbsentTrigger():
+                self._mention("awaits", model.event, (*path, "event"))
+            case spec.EventTrigger():
+                what = "starts" if model.max_chain is None else "bounded"
+                self._mention(what, model.event, (*path, "event"))
+                if model.payload is not None:
+                    self._mention("outside", model.event, (*path, "event"))
+            case spec.WorkflowTrigger(max_chain=None):
+                self._mention("follows", model.workflow, (*path, "workflow"))
+            case spec.WebhookTrigger():
+                self._mention("routes", start.route(model), (*path, "path"))
+            case _:
+                pass
+
+    def _mention(self, what: str, name: str, path: Path) -> None:
+        self._note(what, Mention(name, self._document.span(path)))
+
+    def _note(self, what: str, told: Mention) -> None:
+        self._lists.setdefault(what, []).append(told)
+
+
+def _broken(document: Document) -> Declared | None:
+    """Return what is known of a document that cannot be read: perhaps its kind and name."""
+    kind, name = _text(document, "kind"), _text(document, "name")
+    if kind not in list(Kind) or not name:
+        return None
+    return Declared(Kind(kind), name, document.span(("name",)))
+
+
+def _text(document: Document, key: str) -> str:
+    members = document.root.members if isinstance(document.root, Mapping) else {}
+    _, node = members.get(key, (None, None))
+    return node.text if isinstance(node, Scalar) else ""
+
+
+def _schema(told: Json) -> Json:
+    return ANYTHING if schemas.check(told) else schemas.inlined(told)

@@ -1,0 +1,77 @@
+"""The documents that workflows share, each held against what its keys mean."""
+
+import pytest
+
+from engine.core.commit import Kind, Unit
+from engine.core.compiler import compile_file
+from tests.core.catalogue import CATALOGUE
+
+CONNECTION = "adapter: http\nsecrets: [token]\nwith: {{auth: {{bearer: '{}'}}}}\n"
+
+
+def compiled(kind: str, rest: str) -> Unit:
+    text = f"apiVersion: sark/v1\nkind: {kind}\nname: x\n{rest}"
+    return compile_file("x.yaml", text.encode(), CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rest"),
+    [
+        ("Calendar", "timezone: Europe/Oslo\nexcept: ['2026-12-24']\nalso: ['2026-12-27']\n"),
+        ("CircuitBreaker", "window: 2m\nfailure_ratio: 0.5\n"),
+        ("Connection", CONNECTION.format("{{ secrets.token }}")),
+        ("Pool", "adapters: [http, shell.run, echo.say@1]\n"),
+        ("Pool", ""),
+        ("Environment", "variables: {REGION: eu}\n"),
+        ("Environment", "protection: {by: ['group:ops']}\n"),
+        ("WorkflowTest", "workflow: demo\nexpect: {}\n"),
+    ],
+)
+def test_a_right_document_says_all_that_it_says(kind: str, rest: str) -> None:
+    """
+    It is kept by its kind and name, with its keys as they are written and their defaults.
+    """
+    unit = compiled(kind, rest)
+
+    assert () == unit.diagnostics
+    [told] = unit.documents
+    assert (Kind(kind), "x", None) == (told.kind, told.name, told.plan)
+    assert told.facts is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "rest", "code", "place"),
+    [
+        ("Calendar", "timezone: Europe/Olso\n", "unknown-timezone", "4:11"),
+        ("Calendar", "except: ['2026-02-30']\n", "bad-value", "4:10"),
+        ("Calendar", "also: ['2026-12-24', '2026-02-30']\n", "bad-value", "4:22"),
+        ("Calendar", "except: ['2026-12-24']\nalso: ['2026-12-24']\n", "bad-value", "5:8"),
+        ("CircuitBreaker", "window: 0s\n", "bad-duration", "4:9"),
+        ("CircuitBreaker", "open_for: 9999d\n", "bad-duration", "4:11"),
+        ("Connection", "adapter: htpp\n", "unknown-adapter", "4:10"),
+        ("Connection", CONNECTION.format("{{ secrets.tokn }}"), "unknown-secret", "6:27"),
+        ("Connection", CONNECTION.format("{{ secrets }}"), "unknown-secret", "6:27"),
+        ("Connection", CONNECTION.format("{{ run.id }}"), "unknown-name", "6:27"),
+        ("Pool", "adapters: [http, htttp]\n", "unknown-adapter", "4:18"),
+        ("Environment", "protection: {expires: 0s}\n", "bad-duration", "4:23"),
+    ],
+)
+def test_a_wrong_document_is_told_where(kind: str, rest: str, code: str, place: str) -> None:
+    """
+    What a model cannot know is checked too: zones, days, spans, adapters, secrets.
+    """
+    [found] = compiled(kind, rest).diagnostics
+
+    assert (code, place) == (found.code, f"{found.span.line}:{found.span.column}")
+
+
+def test_a_misspelt_adapter_has_a_hint() -> None:
+    """
+    The nearest name is proposed, and the adapters that are there.
+    """
+    [found] = compiled("Connection", "adapter: htpp\n").diagnostics
+
+    assert ('did you mean "http"?', "count, echo, http, pick, shell") == (
+        found.hint,
+        found.expected,
+    )
