@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from engine.core import values
 from engine.core.diagnostic import Span
-from engine.core.plan import Plan
 from engine.core.values import Json
+
+if TYPE_CHECKING:
+    from engine.core.plan import Plan
 
 
 class Kind(StrEnum):
@@ -83,7 +86,7 @@ class Declared:
     facts: Json = None
     digest: str = ""
     wiring: Wiring = Wiring()
-    plan: Plan | None = None
+    plan: "Plan | None" = None
 
     def at(self, file: str) -> "Declared":
         """Return the same in another file."""

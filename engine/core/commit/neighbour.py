@@ -7,12 +7,14 @@ same, it need not be compiled again.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine.core import values
 from engine.core.commit.declared import Declared, Kind
-from engine.core.plan import Circuit
 from engine.core.values import Json, parse_duration
+
+if TYPE_CHECKING:
+    from engine.core.plan import Circuit
 
 _FILE = "file"
 _NAMES = "names"
@@ -121,7 +123,7 @@ class Neighbours:
         inputs, outputs = (_part(found, key) for key in ("inputs", "outputs"))
         return Interface(inputs, outputs)
 
-    def breaker(self, name: str) -> Circuit | None:
+    def breaker(self, name: str) -> "Circuit | None":
         """Return a circuit breaker as steps hold it, None if there is none of that name."""
         found = self._find(Kind.BREAKER, name)
         return None if found is None else circuit(name, found.facts)
@@ -177,8 +179,10 @@ class Neighbours:
             self._asked[about, name] = Question(about, name, self._commit.answer(about, name))
 
 
-def circuit(name: str, facts: Json) -> Circuit:
+def circuit(name: str, facts: Json) -> "Circuit":
     """Return the breaker that a document describes; of one that cannot be read, any."""
+    from engine.core.plan import Circuit
+
     told = facts if isinstance(facts, Mapping) else _ANY_BREAKER
     return Circuit(
         name,
