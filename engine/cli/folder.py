@@ -3,15 +3,34 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import click
 
+if TYPE_CHECKING:
+    from engine.core.diagnostic import Diagnostic
+
+_Told = TypeVar("_Told")
+Look: TypeAlias = "Callable[[Mapping[str, bytes]], tuple[_Told, list[Diagnostic]]]"
+
 MAX_COMPANION = 256 * 1024
+# What the files below the root may have, and a file by itself has not.
+_LACKING = frozenset(
+    {
+        "unknown-workflow",
+        "unknown-pool",
+        "unknown-breaker",
+        "unknown-calendar",
+        "unknown-connection",
+    }
+)
+# What nobody can say of files by themselves.
+_UNTOLD = frozenset({"event-nobody-emits", "unused-document"})
 _STDIN = "-"
-_MARKS = (".git", "sark.yaml")
+_MARK = ".git"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +48,27 @@ class Given:
         """Return the texts as a finding shows them."""
         return {name: data.decode("utf-8", "replace") for name, data in self.texts.items()}
 
+    def among(self, look: "Look[_Told]") -> "tuple[_Told, list[Diagnostic]]":
+        """Return what a look at the specs comes to, and what there is to say of them.
+
+        Files by themselves are looked at among the others below their root if they name something
+        that they have not; of the others nothing is told.
+        """
+        told, found = look(self.texts)
+        if self.is_whole:
+            return told, found
+        if any(each.code in _LACKING for each in found):
+            told, found = look({**self.others(), **self.texts})
+        mine = [each for each in found if each.span.file in self.texts]
+        return told, [each for each in mine if each.code not in _UNTOLD]
+
     def others(self) -> dict[str, bytes]:
         """Return the specs below the root that were not given."""
-        given = {Path(name).resolve() for name in self.texts}
-        found = _below(self.root, self.root, given)
+        seen: set[tuple[int, int]] = set()
+        for name in self.texts:
+            if os.path.exists(name):
+                _is_new(name, seen)
+        found = _below(str(self.root), seen)
         return {os.path.relpath(name): data for name, data in found}
 
 
@@ -47,14 +83,14 @@ def root_of(paths: list[str]) -> Path:
     """Return the folder from which specs name other files.
 
     That is the folder, if just one is given. Else it is the nearest one above all of the paths
-    that holds `.git` or `sark.yaml`, or else the nearest above them all.
+    that holds `.git`, or else the nearest above them all.
     """
     places = [Path.cwd() if path == _STDIN else Path(path).resolve() for path in paths]
     if len(places) == 1 and places[0].is_dir() and paths[0] != _STDIN:
         return places[0]
     folders = [each if each.is_dir() else each.parent for each in places]
     common = Path(os.path.commonpath(folders))
-    marked = (each for each in (common, *common.parents) if _is_marked(each))
+    marked = (each for each in (common, *common.parents) if (each / _MARK).exists())
     return next(marked, common)
 
 
@@ -86,35 +122,39 @@ class Beside:
 
 def _specs(paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """Yield each spec by the name that findings show."""
-    seen: set[Path] = set()
+    seen: set[tuple[int, int]] = set()
     for told in paths:
         path = Path(told)
         if told == _STDIN:
             yield "stdin.yaml", sys.stdin.buffer.read()
         elif path.is_dir():
-            yield from _below(path, path, seen)
+            yield from _below(str(path), seen)
         elif not path.is_file():
             raise click.UsageError(f"there is no file or folder {told!r}")
-        elif _is_new(path, seen):
+        elif _is_new(told, seen):
             yield told, path.read_bytes()
 
 
-def _below(folder: Path, root: Path, seen: set[Path]) -> Iterator[tuple[str, bytes]]:
-    """Yield each spec of a folder that was not seen yet."""
-    from engine.source import is_spec
+def _below(folder: str, seen: set[tuple[int, int]]) -> Iterator[tuple[str, bytes]]:
+    """Yield each new spec of a folder; hidden ones, and folders that are links, are left out."""
+    from engine.tree import is_spec
 
-    for file in sorted(folder.rglob("*")):
-        if is_spec(str(file.relative_to(root))) and _is_new(file, seen):
-            yield str(file), file.read_bytes()
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda each: each.name)
+    for entry in found:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path, seen)
+        elif is_spec(entry.name) and entry.is_file() and _is_new(entry.path, seen):
+            yield entry.path, Path(entry.path).read_bytes()
 
 
-def _is_marked(folder: Path) -> bool:
-    return any((folder / mark).exists() for mark in _MARKS)
-
-
-def _is_new(path: Path, seen: set[Path]) -> bool:
+def _is_new(path: str, seen: set[tuple[int, int]]) -> bool:
     """True the first time that a file is met, however its path is written."""
-    if not path.is_file() or path.resolve() in seen:
+    facts = os.stat(path)
+    mark = (facts.st_dev, facts.st_ino)
+    if mark in seen:
         return False
-    seen.add(path.resolve())
+    seen.add(mark)
     return True

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from engine.errors import Invalid, NotFound
 if TYPE_CHECKING:
     from engine.core.diagnostic import Diagnostic
     from engine.core.plan import Plan
-    from engine.source import Compiled, File
+    from engine.source import Compiled
 
 _SCHEMA = "workflow.schema.json"
 
@@ -27,17 +26,20 @@ _SCHEMA = "workflow.schema.json"
     "--format", "format_", type=click.Choice(["text", "json", "sarif", "github"]), default="text",
     show_default=True,
 )  # fmt: skip
-def check(paths: tuple[str, ...], format_: str) -> None:
+@click.option("--no-cache", is_flag=True, help="Neither use nor keep what was found out before.")
+def check(paths: tuple[str, ...], format_: str, no_cache: bool) -> None:
     """Find every mistake in the specs at PATH (files or folders; - reads stdin).
+
+    A folder is the root of the files that its specs name; the root of a file is its repository.
 
     Exit code 0: none. 1: at least one error. 2: the command itself was wrong.
     """
+    from engine.cli.checking import findings_of
     from engine.core import rendering
     from engine.core.diagnostic import has_errors
 
     given = read(paths or (".",))
-    compiled = _compile(given)
-    found, count = compiled.diagnostics, len(given.texts)
+    found, count = findings_of(given, is_cached=not no_cache), len(given.texts)
     match format_:
         case "json":
             click.echo(inert(rendering.as_json(found, count)))
@@ -141,49 +143,25 @@ def _plans(paths: Iterable[str]) -> list["Plan"]:
     from engine.core.diagnostic import has_errors
 
     given = read(paths)
-    compiled = _compile(given)
-    found = compiled.diagnostics
+    compiled, found = _compile(given)
     if has_errors(found):
         click.echo(rendering.as_text(found, given.shown(), coloured()), nl=False, err=True)
         raise Invalid(_verdict(len(found), len(given.texts)))
     return [each for each in compiled.plans.values() if each.file in given.texts]
 
 
-def _compile(given: Given) -> "Compiled":
-    """Compile what was given; of files by themselves, among what stands below their root.
-
-    The others are looked at only if there is something missing, and their findings are not told.
-    """
+def _compile(given: Given) -> "tuple[Compiled, list[Diagnostic]]":
+    from engine.cli.checking import files
     from engine.operations import catalogue
     from engine.source import compile_files
 
     operations, beside = catalogue(), Beside(given.root)
-    compiled = compile_files(_files(given.texts), operations, beside=beside)
-    if given.is_whole:
-        return compiled
-    if any(each.code in _LACKING for each in compiled.diagnostics):
-        files = _files({**given.others(), **given.texts})
-        compiled = compile_files(files, operations, beside=beside)
-    found = [each for each in compiled.diagnostics if _is_told(given, each)]
-    return replace(compiled, diagnostics=found)
 
+    def look(texts: Mapping[str, bytes]) -> "tuple[Compiled, list[Diagnostic]]":
+        compiled = compile_files(files(texts).values(), operations, beside=beside)
+        return compiled, compiled.diagnostics
 
-# What the files below the root may have, and a file by itself has not.
-_LACKING = frozenset(
-    f"unknown-{what}" for what in ("workflow", "pool", "breaker", "calendar", "connection")
-)
-# What nobody can say of files by themselves.
-_UNTOLD = frozenset({"event-nobody-emits", "unused-document"})
-
-
-def _files(texts: Mapping[str, bytes]) -> list["File"]:
-    from engine.source import File
-
-    return [File(name, "", data) for name, data in texts.items()]
-
-
-def _is_told(given: Given, found: "Diagnostic") -> bool:
-    return found.span.file in given.texts and found.code not in _UNTOLD
+    return given.among(look)
 
 
 def _verdict(findings: int, files: int) -> str:

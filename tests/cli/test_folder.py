@@ -30,12 +30,12 @@ def test_one_folder_is_the_root(repository: Path) -> None:
 
 def test_the_root_of_files_is_their_repository(repository: Path) -> None:
     """
-    For files, and for several paths, it is the nearest folder above with `.git` or `sark.yaml`.
+    For files, and for several paths, it is the nearest folder above with `.git`.
     """
     file, folder = str(repository / "flows/deep/a.yaml"), str(repository / "t")
 
     assert [repository] * 2 == [root_of([file]), root_of([file, folder])]
-    (repository / "flows" / "sark.yaml").touch()
+    (repository / "flows" / ".git").touch()
     assert [repository / "flows", repository] == [root_of([file]), root_of([file, folder])]
 
 
@@ -45,7 +45,7 @@ def test_without_a_repository_the_root_is_the_folder(
     """
     A file that lies anywhere has its own folder for a root; a text from stdin the current one.
     """
-    monkeypatch.setattr("engine.cli.folder._MARKS", ("no such mark",))
+    monkeypatch.setattr("engine.cli.folder._MARK", "no such mark")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.yaml").touch()
 

@@ -1,0 +1,75 @@
+"""Units as plain JSON and back, without their plans: enough to say what is wrong with a commit."""
+
+from typing import Any
+
+from engine.core.commit import Declared, Kind, Mention, Question, Unit, Wiring
+from engine.core.diagnostic import Diagnostic, Related, Severity, Span
+from engine.core.values import Json
+
+_LISTS = (
+    "calls", "detached", "follows", "emits", "starts", "bounded", "awaits", "outside", "routes",
+)  # fmt: skip
+
+
+def put(unit: Unit) -> Json:
+    """Return what `taken` gives back, but for the plans."""
+    return [
+        unit.file,
+        [_declared(each) for each in unit.documents],
+        [_finding(each) for each in unit.diagnostics],
+        [[each.about, each.name, each.answer] for each in unit.asked],
+    ]
+
+
+def taken(told: Any) -> Unit:
+    """Return the unit that was put away."""
+    file, documents, findings, asked = told
+    return Unit(
+        file,
+        tuple([_declared_in(file, *each) for each in documents]),
+        tuple([_finding_in(file, *each) for each in findings]),
+        tuple([Question(*each) for each in asked]),
+    )
+
+
+def _declared(told: Declared) -> Json:
+    wiring = {
+        name: [[each.name, *_span(each.span)] for each in mentions]
+        for name in _LISTS
+        if (mentions := getattr(told.wiring, name))
+    }
+    uses = [[kind.value, each.name, *_span(each.span)] for kind, each in told.wiring.uses]
+    span = _span(told.span)
+    return [told.kind, told.name, span, told.facts, told.digest, told.wiring.steps, uses, wiring]
+
+
+def _declared_in(
+    file: str, kind: str, name: str, span: Any, facts: Json, digest: str, steps: int,
+    uses: Any, wiring: Any,
+) -> Declared:  # fmt: skip
+    lists = {
+        what: tuple([Mention(each, Span(file, *place)) for each, *place in mentions])
+        for what, mentions in wiring.items()
+    }
+    told = tuple([(Kind(of), Mention(each, Span(file, *place))) for of, each, *place in uses])
+    wired = Wiring(uses=told, steps=steps, **lists)
+    return Declared(Kind(kind), name, Span(file, *span), facts, digest, wired)
+
+
+def _finding(told: Diagnostic) -> Json:
+    also = [[each.message, *_span(each.span)] for each in told.related]
+    span = _span(told.span)
+    return [told.code, told.message, span, told.severity.value, told.hint, told.expected, also]
+
+
+def _finding_in(
+    file: str, code: str, message: str, span: Any, severity: str, hint: str, expected: str,
+    also: Any,
+) -> Diagnostic:  # fmt: skip
+    related = tuple([Related(Span(file, *place), each) for each, *place in also])
+    place = Span(file, *span)
+    return Diagnostic(code, message, place, Severity(severity), hint, expected, related)
+
+
+def _span(span: Span) -> list[Json]:
+    return [span.line, span.column, span.end]
