@@ -26,7 +26,7 @@ def blocks(language: str, word: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("text", blocks("yaml", "kind: Workflow"))
+@pytest.mark.parametrize("text", blocks("yaml", "kind: Workflow\n"))
 def test_a_workflow_in_the_docs_compiles(text: str) -> None:
     """
     Whoever copies a whole workflow from a page gets one without findings.
