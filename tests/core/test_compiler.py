@@ -8,7 +8,7 @@ from engine.core import document, reader
 from engine.core.codec import decode
 from engine.core.compiler import compile_file
 from engine.core.compiler.codes import CODES, errors_page
-from tests.core.cases import ERRORS, FOLDER, NAMES, compiled, expected
+from tests.core.cases import ERRORS, FOLDER, NAMES, compiled, expected, unit_of
 from tests.core.catalogue import CATALOGUE
 
 # Too long for a file, between files, or told by the tests of the expressions.
@@ -86,7 +86,7 @@ def test_layout_and_comments_do_not_change_a_plan(name: str) -> None:
     text = (FOLDER / f"{name}.yaml").read_text()
     moved = "# moved\n\n" + text.replace("\n\n", "\n# a comment\n\n")
 
-    [workflow] = compile_file("elsewhere.yml", moved.encode(), CATALOGUE).workflows
+    [workflow] = unit_of("elsewhere.yml", moved.encode()).workflows
 
     assert workflow.plan is not None
     assert expected(name)["plan.json"]["digest"] == workflow.plan.digest
@@ -99,7 +99,7 @@ def test_a_stored_plan_is_the_compiled_one(name: str) -> None:
     """
     text = (FOLDER / f"{name}.yaml").read_bytes()
 
-    [workflow] = compile_file(f"{name}.yaml", text, CATALOGUE).workflows
+    [workflow] = unit_of(f"{name}.yaml", text).workflows
 
     assert decode(expected(name)["plan.json"]) == workflow.plan
 

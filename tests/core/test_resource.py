@@ -71,7 +71,7 @@ def test_a_misspelt_adapter_has_a_hint() -> None:
     """
     [found] = compiled("Connection", "adapter: htpp\n").diagnostics
 
-    assert ('did you mean "http"?', "count, echo, http, pick, shell") == (
+    assert ('did you mean "http"?', "count, echo, file, http, pick, shell, table") == (
         found.hint,
         found.expected,
     )

@@ -12,7 +12,7 @@ from engine.core import document, reader
 _COMPILER = {
     # steps and their order
     "no-steps": "A workflow, and a `finally`, has at least one step.",
-    "too-many-steps": "A plan has at most 2,000 steps, `finally` included.",
+    "too-many-steps": "A plan has at most 2,000 steps, `finally` and all that it calls included.",
     "duplicate-step": "A step's id is unique in its scope and in the scopes around it.",
     "reserved-id": "No step is called `finally`, `on_failure`, `compensate`, `fallback` or "
     "`on_compensation_failure`, and no item as something that expressions read already.",
@@ -43,7 +43,8 @@ _COMPILER = {
     "`steps`, `trigger` and `run`; `secrets` in `with`; `error` in `retry.if`, handlers, "
     "fallbacks and `finally`; `self` in `repeat` and `compensate`; `items` and `failures` in "
     "`collect`; `event` in triggers and `match`.",
-    "unknown-input": "`inputs.<name>`, and what a trigger's `with` gives, is a declared input.",
+    "unknown-input": "`inputs.<name>`, and what the `with` of a trigger or a call gives, is a "
+    "declared input.",
     "unknown-output": "`steps.<id>.outputs.<name>`, and the `from` of an output, is something that "
     "the step or its operation gives.",
     "unknown-secret": "`secrets.<name>` is listed in the workflow's `secrets`.",
@@ -65,8 +66,8 @@ _COMPILER = {
     "missing-argument": "`with` gives every argument that the operation requires.",
     "unknown-argument": "`with` gives only arguments that the operation has.",
     "bad-argument": "A constant in `with` fits the operation's schema.",
-    "missing-input": "A trigger's `with` gives every input that has no default.",
-    "bad-input": "A constant in a trigger's `with` fits the input's schema.",
+    "missing-input": "The `with` of a trigger or a call gives every input that has no default.",
+    "bad-input": "A constant in the `with` of a trigger or a call fits the input's schema.",
     "missing-property": "A value has every property that its schema requires.",
     "unknown-property": "A value has only the properties that its schema allows, and an "
     "expression reads only those that are declared.",
@@ -101,9 +102,34 @@ _COMPILER = {
     "bad-duration": "A span of time is longer than nothing and at most ten years.",
     "timeout-order": "Nothing may last longer than all that it is a part of: an attempt, a pause, "
     "a wait for an event or a decision (a warning).",
+    # documents that workflows share
+    "unknown-adapter": "A connection and a pool name adapters, or operations of them, that are "
+    "there.",
+    "unknown-timezone": "A time zone is one of the IANA database.",
+    # files beside the specs
+    "missing-file": "A file that a spec names stands below the root of the source, by its path "
+    "from there.",
+    "bad-file": "A file that a spec names is at most 256 KiB; a schema is JSON and a JSON Schema, "
+    "a template is UTF-8.",
     # between files
-    "duplicate-name": "The name of a workflow is unique in its namespace.",
+    "duplicate-name": "A name is unique among the documents of its kind in a namespace.",
     "duplicate-route": "The path of a webhook is unique in its namespace.",
+    "look-alike": "Names of a kind that a reader takes for each other, such as `job-0` and "
+    "`job-o`, are probably a mistake or a trick (a warning).",
+    "unknown-workflow": "A workflow that is called, waited for or tested is one of the commit.",
+    "unknown-pool": "`pool` names a Pool of the commit.",
+    "unknown-breaker": "`circuit` names a CircuitBreaker of the commit.",
+    "unknown-calendar": "`calendar` names a Calendar of the commit.",
+    "unknown-connection": "`connection` names a Connection of the commit.",
+    "unused-document": "A pool, circuit breaker, calendar or connection that nothing names is "
+    "probably a mistake (a warning).",
+    "call-cycle": "Workflows do not call each other in a circle.",
+    "call-depth": "Calls are nested at most 16 deep.",
+    "trigger-cycle": "Workflows do not start each other in a circle, by events, by the end of a "
+    "run or by a detached call, unless a trigger on the way has a `max_chain`.",
+    "event-nobody-emits": "An event that is waited for, or that starts a workflow, is emitted by "
+    "one of the commit, begins with `github.` or `sark.`, or has a trigger whose `payload` says "
+    "what comes from outside (a warning).",
 }
 
 _EXPRESSION = {

@@ -173,7 +173,11 @@ def _declared(
 
 
 def _called(world: World, node: Node) -> Schema:
-    return shape.closed({"run": shape.STRING}) if node.spec.detach else shape.ANYTHING
+    """Return what a call gives: what the workflow that is called says that it does."""
+    if node.spec.detach:
+        return shape.closed({"run": shape.STRING})
+    told = world.neighbours.workflow(node.spec.call or "")
+    return shape.ANYTHING if told is None else told.outputs
 
 
 def _of_one_case(world: World, node: Node) -> Schema:

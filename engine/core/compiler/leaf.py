@@ -79,6 +79,12 @@ def _set(world: World, node: Node, told: dict[str, spec.TypedValue]) -> plan.Set
 def _call(world: World, node: Node, workflow: str) -> plan.Verb:
     """Return a call; what the workflow does is laid in where files are put together."""
     given = node.spec.with_ or {}
+    told = world.neighbours.workflow(workflow)
+    if told is not None:
+        path = (*node.path, "with") if node.spec.with_ is not None else node.path
+        types, what = areas(node, [Use.INPUT]), f'workflow "{workflow}"'
+        area = Area(world.findings, what, path, types, code="bad-input", noun="input")
+        area.check(given, told.inputs)
     if node.spec.detach:
         return plan.Start(workflow, given)
     return plan.Call(workflow, given, {}, plan.Scope((), bounds.LONGEST))

@@ -1,7 +1,6 @@
 """What stands beside a call: artifacts, breakers, rates, slots, caches, workers."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import get_args
 
 from engine.core import plan, spec
@@ -101,9 +100,8 @@ def _artifacts(world: World, node: Node) -> tuple[Artifact, ...]:
 
 def _circuit(world: World, node: Node) -> Circuit | None:
     """Return the breaker of a step; what it is comes from its own document."""
-    if node.spec.circuit is None:
-        return None
-    return Circuit(node.spec.circuit, timedelta(minutes=1), 0.5, 10, timedelta(seconds=30), 1)
+    name = node.spec.circuit
+    return None if name is None else world.neighbours.breaker(name)
 
 
 def _rate(findings: Findings, node: Node) -> Rate | None:

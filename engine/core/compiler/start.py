@@ -113,6 +113,7 @@ def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
     settings = trigger.model_dump(
         by_alias=True, exclude={"type", "filter", "with_"}, exclude_none=True
     )
+    _lay_in(world, settings)
     if isinstance(trigger, spec.ManualTrigger | spec.ApiTrigger):
         return plan.Trigger(name, trigger.type, settings)
     path = ("triggers", name)
@@ -130,6 +131,15 @@ def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
     names = {**names, "event": world.events[name]}
     _check_with(world, trigger, name, names)
     return plan.Trigger(name, trigger.type, settings, told, trigger.with_ or {})
+
+
+def _lay_in(world: World, settings: dict[str, Json]) -> None:
+    """Put what a calendar and a connection say in the place of their names."""
+    asked = {"calendar": world.neighbours.calendar, "connection": world.neighbours.connection}
+    for key, ask in asked.items():
+        if key in settings:
+            name = str(settings[key])
+            settings[key] = {"name": name, **(ask(name) or {})}
 
 
 def _names(world: World, name: str, trigger: spec.Trigger) -> dict[str, Schema]:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from engine.core import spec
-from engine.core.commit import Commit, Declared, Neighbours, Unit
+from engine.core.commit import Commit, Companions, Declared, Neighbours, Unit
 from engine.core.compiler import companion, resource, wiring
 from engine.core.compiler.findings import Findings
 from engine.core.compiler.workflow import compile_workflow
@@ -74,11 +74,16 @@ def compile_survey(surveyed: Survey, catalogue: Catalogue, commit: Commit) -> Un
     return Unit(surveyed.file, known, tuple(gathered.sorted()), neighbours.asked)
 
 
-def compile_file(file: str, source: bytes, operations: Operations | Catalogue) -> Unit:
-    """Return what a file compiles to that is a commit by itself."""
+def compile_file(
+    file: str,
+    source: bytes,
+    operations: Operations | Catalogue,
+    beside: Companions | None = None,
+) -> Unit:
+    """Return what a file compiles to that is a commit by itself, with these files beside it."""
     catalogue = operations if isinstance(operations, Catalogue) else Catalogue(operations)
     surveyed = survey(file, source)
-    return compile_survey(surveyed, catalogue, Commit(surveyed.documents))
+    return compile_survey(surveyed, catalogue, Commit(surveyed.documents, beside))
 
 
 def _compiled(

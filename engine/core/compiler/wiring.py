@@ -13,6 +13,9 @@ from engine.core.compiler.shape import ANYTHING, closed
 from engine.core.document import Document, Mapping, Scalar
 from engine.core.values import Json
 
+# What says who a document is, and not what it does.
+_HEAD = {"apiVersion", "kind", "name", "title", "description", "owners", "labels"}
+
 
 def declare(document: Document, model: spec.Document | None) -> Declared | None:
     """Return what a document declares, or nothing if not even its kind and name can be read."""
@@ -22,7 +25,7 @@ def declare(document: Document, model: spec.Document | None) -> Declared | None:
     wiring = _Gatherer(document).wiring(model)
     if isinstance(model, spec.Workflow):
         return declared(Kind.WORKFLOW, model.name, span, interface(model), wiring)
-    facts = model.model_dump(mode="json", by_alias=True, exclude={"apiVersion", "kind", "name"})
+    facts = model.model_dump(mode="json", by_alias=True, exclude=_HEAD)
     return declared(Kind(model.kind), model.name, span, facts, wiring)
 
 

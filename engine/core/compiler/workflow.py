@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from engine.core import codec, spec
+from engine.core.commit import Neighbours
 from engine.core.compiler import bounds, course, reference, scope, site, start, taint, whole_run
 from engine.core.compiler.findings import Findings, Place
 from engine.core.compiler.layout import lay_out
@@ -17,18 +18,24 @@ from engine.core.plan import Plan
 
 
 def compile_workflow(
-    document: Document, workflow: spec.Workflow, operations: Operations | Catalogue
+    document: Document,
+    workflow: spec.Workflow,
+    operations: Operations | Catalogue,
+    neighbours: Neighbours | None = None,
 ) -> tuple[Plan | None, list[Diagnostic]]:
     """Return the plan of a workflow and all findings; there is no plan if one is an error.
 
-    Whoever compiles many makes a `Catalogue` of the operations, once.
+    Without `neighbours` it is alone. Whoever compiles many makes a `Catalogue` of the operations,
+    once.
     """
     findings = Findings(document)
     catalogue = operations if isinstance(operations, Catalogue) else Catalogue(operations)
     made = None
     with suppress(Enough):
         root = lay_out(findings, workflow, catalogue)
-        made = _plan(World(findings, workflow, catalogue, start.triggers(workflow), root))
+        triggers = start.triggers(workflow)
+        near = neighbours or Neighbours()
+        made = _plan(World(findings, workflow, catalogue, triggers, root, near))
     return made and codec.sealed(made), findings.sorted()
 
 

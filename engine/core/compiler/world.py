@@ -17,7 +17,7 @@ from engine.core.values import Json
 
 @dataclass(eq=False)
 class World:
-    """One workflow, the catalogue, and what has come to light of them.
+    """One workflow, the catalogue, what it may ask of its neighbours, and what has come to light.
 
     `untrusted` are the inputs that an event feeds, `views` the shapes of steps that have been
     read. `lacking` are the triggers that do not bring what a path of `trigger.event` leads to.
@@ -28,6 +28,7 @@ class World:
     catalogue: Catalogue
     triggers: Mapping[str, spec.Trigger]
     root: Steps
+    neighbours: Neighbours = field(default_factory=Neighbours)
     untrusted: set[str] = field(default_factory=set)
     used_inputs: set[str] = field(default_factory=set)
     used_secrets: set[str] = field(default_factory=set)
@@ -69,12 +70,9 @@ class World:
         }
 
     def event(self, name: str, trigger: spec.Trigger) -> Schema:
-        """Return the shape of a single event of a trigger.
-
-        A schema in a file of its own is known where the files of a commit are put together.
-        """
+        """Return the shape of a single event of a trigger."""
         payload = getattr(trigger, "payload", None)
-        if payload is None or not str(payload.get("$ref", "#")).startswith("#"):
+        if payload is None:
             return shape.event(trigger)
         return shape.event(trigger, self.readable(payload, ("triggers", name, "payload")))
 
