@@ -5,7 +5,7 @@ has changed is looked through without the compiler.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -29,6 +29,12 @@ class Surveyed(Protocol):
 
 
 Survey: TypeAlias = Callable[[str, bytes], Surveyed]
+Compile: TypeAlias = Callable[[Sequence[Surveyed], Commit], list[Unit]]
+
+
+def one_by_one(surveyed: Sequence[Surveyed], commit: Commit) -> list[Unit]:
+    """Return what files compile to, in their order."""
+    return [each.compile(commit) for each in surveyed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ class Tree:
 
     `stamp` stands for all that a unit hangs on beside its content and its neighbours; a `cache`
     holds units by content and stamp. `beside` are the files that specs may name, `environment` is
-    the name of the one that the tree is bound to.
+    the name of the one that the tree is bound to. `compile` is how files are compiled.
     """
 
     files: Mapping[str, File]
@@ -83,6 +89,7 @@ class Tree:
     cache: Units
     beside: Companions | None = None
     environment: str = ""
+    compile: Compile = one_by_one
 
     def units(self) -> dict[str, Unit]:
         """Return what each spec comes to, by its path; what is known is looked up."""
@@ -91,7 +98,20 @@ class Tree:
         parsed: dict[str, Surveyed] = {}
         declared = [told for path in paths for told in self._declared(path, known[path], parsed)]
         commit = Commit(declared, self.beside, self.environment)
-        return {path: self._unit(path, known[path], parsed, commit) for path in paths}
+        units = {path: each for path, each in known.items() if each and commit.holds(each.asked)}
+        units |= self._compiled([path for path in paths if path not in units], parsed, commit)
+        return {path: units[path] for path in paths}
+
+    def _compiled(
+        self, paths: Sequence[str], parsed: dict[str, Surveyed], commit: Commit
+    ) -> dict[str, Unit]:
+        """Return what these specs compile to, and keep it; so many at once as are kept parsed."""
+        units: dict[str, Unit] = {}
+        for some in (paths[i : i + _MOST_PARSED] for i in range(0, len(paths), _MOST_PARSED)):
+            files = [parsed.pop(each) if each in parsed else self._surveyed(each) for each in some]
+            units |= zip(some, self.compile(files, commit), strict=True)
+        self.cache.update({self._key(each): units[each] for each in paths if self.files[each].blob})
+        return units
 
     def _known(self, path: str) -> Unit | None:
         """Return what the content of a file came to at an earlier time."""
@@ -110,17 +130,6 @@ class Tree:
         if len(parsed) < _MOST_PARSED:
             parsed[path] = surveyed
         return surveyed.documents
-
-    def _unit(
-        self, path: str, known: Unit | None, parsed: dict[str, Surveyed], commit: Commit
-    ) -> Unit:
-        if known is not None and commit.holds(known.asked):
-            return known
-        surveyed = parsed.pop(path, None) or self._surveyed(path)
-        unit = surveyed.compile(commit)
-        if self.files[path].blob:
-            self.cache[self._key(path)] = unit
-        return unit
 
     def _surveyed(self, path: str) -> Surveyed:
         return self.survey(path, self.files[path].read() or b"")

@@ -1,11 +1,13 @@
 """What is wrong with the specs of a work tree; what was found out before is not looked at again."""
 
+import gc
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from engine.cli import memo
+from engine.cli import crew, memo
 from engine.cli.folder import Beside, Given
 from engine.core.commit import findings
 from engine.core.diagnostic import Diagnostic
@@ -18,11 +20,25 @@ if TYPE_CHECKING:
 def findings_of(given: Given, *, is_cached: bool) -> list[Diagnostic]:
     """Return what is wrong with the specs, by file and then between files."""
     if not is_cached:
-        return _findings(given, {})
-    known = memo.opened(given.root)
-    found = _findings(given, known)
-    known.save(all_=given.is_whole)
+        with _uncollected():
+            return _findings(given, {})
+    with _uncollected():
+        known = memo.opened(given.root)
+        found = _findings(given, known)
+        known.save(all_=given.is_whole)
     return found
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no cycles be looked for: a check is short, and what it makes stays until its end."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def files(texts: Mapping[str, bytes]) -> dict[str, File]:
@@ -36,9 +52,10 @@ def _findings(given: Given, known: Units) -> list[Diagnostic]:
     beside = Beside(given.root)
 
     def look(texts: Mapping[str, bytes]) -> tuple[None, list[Diagnostic]]:
-        units = Tree(files(texts), _surveyed, "", known, beside).units().values()
-        found = [told for unit in units for told in unit.diagnostics]
-        return None, [*found, *findings([told for unit in units for told in unit.documents])]
+        units = Tree(files(texts), _surveyed, "", known, beside, compile=crew.compile_all).units()
+        found = [told for unit in units.values() for told in unit.diagnostics]
+        documents = [told for unit in units.values() for told in unit.documents]
+        return None, [*found, *findings(documents)]
 
     return given.among(look)[1]
 

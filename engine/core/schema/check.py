@@ -1,8 +1,10 @@
 """Whether a schema is one that a spec may hold: known keywords, local references, bounded."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import jsonschema_rs
+import orjson
 
 from engine.core.pointer import Pointer
 from engine.core.schema.keyword import KNOWN, ROOT, subschemas
@@ -59,8 +61,22 @@ def check(schema: Json) -> list[Problem]:
     """Return why a schema is not allowed, each with where in it; nothing if it is.
 
     Allowed is JSON Schema 2020-12 without anchors, dynamic or outside references, with patterns
-    that an engine without backtracking takes, and within the limits above.
+    that an engine without backtracking takes, and within the limits above. Many specs hold the
+    same small schemas: what was found out of one is kept.
     """
+    try:
+        text = orjson.dumps(schema)
+    except TypeError:
+        return _problems(schema)
+    return list(_known(text)) if len(text) <= MAX_BYTES else _problems(schema)
+
+
+@lru_cache(maxsize=4096)
+def _known(text: bytes) -> tuple[Problem, ...]:
+    return tuple(_problems(orjson.loads(text)))
+
+
+def _problems(schema: Json) -> list[Problem]:
     problems: list[Problem] = []
     pending: list[tuple[Pointer, int, Json]] = [(Pointer(), 0, schema)]
     left = MAX_SCHEMAS
