@@ -40,12 +40,12 @@ def interface(workflow: spec.Workflow) -> Json:
 
 
 def models(value: object, path: Path = ()) -> Iterator[tuple[Path, BaseModel]]:
-    """Yield every model in a value with its path, itself first."""
+    """Yield every model in a value with its path, itself first; areas of free values hold none."""
     if isinstance(value, BaseModel):
         yield path, value
         known = type(value).model_fields
         for name, each in value.__dict__.items():
-            if isinstance(each, _HOLDERS):
+            if isinstance(each, _HOLDERS) and name not in _FREE:
                 yield from models(each, (*path, known[name].alias or name))
     elif isinstance(value, dict):
         for key, each in value.items():
@@ -53,10 +53,12 @@ def models(value: object, path: Path = ()) -> Iterator[tuple[Path, BaseModel]]:
                 yield from models(each, (*path, key))
     elif isinstance(value, list):
         for index, each in enumerate(value):
-            yield from models(each, (*path, index))
+            if isinstance(each, _HOLDERS):
+                yield from models(each, (*path, index))
 
 
 _HOLDERS = (BaseModel, dict, list)
+_FREE = frozenset({"with_", "inputs", "payload", "data", "labels"})
 # Keys that name another document, wherever they stand.
 _NAMED = {
     "call": Kind.WORKFLOW,
