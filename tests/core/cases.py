@@ -16,6 +16,7 @@ from engine.core.compiler import compile_file
 from engine.core.compiler.codes import errors_page
 from engine.core.diagnostic import Diagnostic
 from engine.core.values import Json
+from tests.core.beside import Files
 from tests.core.catalogue import CATALOGUE
 
 ERRORS = Path(__file__).parents[2] / "docs/reference/errors.md"
@@ -28,19 +29,9 @@ _BESIDE: Mapping[str, bytes] = {
 }
 
 
-class Beside:
-    """The files beside the cases, as these may name them."""
-
-    def stamp(self, path: str) -> str:
-        return path if path in _BESIDE else ""
-
-    def read(self, path: str) -> bytes | None:
-        return _BESIDE.get(path)
-
-
 def unit_of(file: str, text: bytes) -> Unit:
     """Return what a case compiles to."""
-    return compile_file(file, text, CATALOGUE, Beside())
+    return compile_file(file, text, CATALOGUE, Files(_BESIDE))
 
 
 def compiled(name: str) -> dict[str, Any]:

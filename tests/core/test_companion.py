@@ -8,6 +8,7 @@ from engine.core.commit import Commit, Unit
 from engine.core.compiler import compile_survey, survey
 from engine.core.facts import Catalogue
 from engine.core.values import Json
+from tests.core.beside import Files
 from tests.core.catalogue import CATALOGUE, Facts
 
 _TEMPLATE: Json = {"template": {"type": "string", "maxLength": 100}, "values": {"type": "object"}}
@@ -37,19 +38,6 @@ steps:
 """
 RENDER = "steps:\n  a: {{uses: text.render@1, with: {{template: {}}}}}\n"
 SCHEMA = b'{"type": "object", "properties": {"id": {"type": "string"}}}'
-
-
-class Files:
-    """Files beside the specs; None is one that is too large."""
-
-    def __init__(self, files: Mapping[str, bytes | None]) -> None:
-        self._files = files
-
-    def stamp(self, path: str) -> str:
-        return repr(self._files[path]) if path in self._files else ""
-
-    def read(self, path: str) -> bytes | None:
-        return self._files.get(path)
 
 
 def compiled(text: str, **files: bytes | None) -> Unit:

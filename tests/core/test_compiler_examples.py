@@ -5,7 +5,9 @@ import json
 import pytest
 
 from engine.core.codec import decode, encode
-from engine.core.compiler import compile_file
+from engine.core.commit import Commit, Unit, findings
+from engine.core.compiler import compile_file, compile_survey, laid, survey
+from engine.core.facts import Catalogue
 from engine.core.plan import (
     Await,
     Call,
@@ -19,6 +21,7 @@ from engine.core.plan import (
     Uses,
     Verb,
 )  # fmt: skip
+from tests.core.beside import below
 from tests.core.examples import CATALOGUE, FOLDER, NAMES
 
 EXPECTED_WARNINGS = {
@@ -27,8 +30,12 @@ EXPECTED_WARNINGS = {
 }
 
 
+def compiled(name: str) -> Unit:
+    return compile_file(name, (FOLDER / name).read_bytes(), CATALOGUE, below(FOLDER))
+
+
 def plan_of(name: str) -> Plan:
-    unit = compile_file(name, (FOLDER / name).read_bytes(), CATALOGUE)
+    unit = compiled(name)
     [workflow] = unit.workflows
     assert workflow.plan is not None, unit.diagnostics
     return workflow.plan
@@ -48,7 +55,7 @@ def test_an_example_compiles(name: str) -> None:
     """
     There is nothing to say of the examples but what is meant to be said.
     """
-    unit = compile_file(name, (FOLDER / name).read_bytes(), CATALOGUE)
+    unit = compiled(name)
 
     assert EXPECTED_WARNINGS.get(name, []) == [each.code for each in unit.diagnostics]
 
@@ -129,3 +136,28 @@ def test_an_event_is_looked_up_by_what_it_must_equal() -> None:
     assert isinstance(acked, Await)
     assert ("data.incident", "steps.page.outputs.incident") == acked.correlation
     assert isinstance(verb("4-incident-response.yaml", "escalate"), Start)
+
+
+def test_the_examples_are_one_commit() -> None:
+    """
+    Together with what they name they are linked without an error: of some events the commit
+    cannot tell who emits them.
+    """
+    specs = sorted(FOLDER.rglob("*.yaml"))
+    files = [survey(str(each.relative_to(FOLDER)), each.read_bytes()) for each in specs]
+    commit = Commit([each for file in files for each in file.documents], below(FOLDER))
+    units = [compile_survey(each, Catalogue(CATALOGUE), commit) for each in files]
+    documents = [each for unit in units for each in unit.documents]
+
+    plans = laid(documents, {})
+
+    expected = ["acme.trip.ordered", "acme.pager.acknowledged", "acme.alert.resolved"]
+    assert [f'no workflow of this commit emits "{each}"' for each in expected] == [
+        each.message for each in findings(documents)
+    ]
+    assert 7 == len(plans)
+    act = step(plans["respond-to-alert"].plan.root, "act").verb
+    assert isinstance(act, Switch)
+    undo = step(act.cases[0].body, "undo").verb
+    assert isinstance(undo, Call)
+    assert plans["rollback-release"].plan.root == undo.body

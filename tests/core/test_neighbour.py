@@ -7,24 +7,12 @@ from engine.core.commit.neighbour import Commit, Neighbours, Question
 from engine.core.diagnostic import Span
 from engine.core.plan import Circuit
 from engine.core.values import Json
+from tests.core.beside import Files
 
 BREAKER: Json = {
     "window": "2m", "failure_ratio": 0.25, "min_calls": 4, "open_for": "30s", "half_open_calls": 2,
 }  # fmt: skip
 FACTS: Json = {"inputs": {"type": "object"}, "outputs": {"type": "object", "properties": {}}}
-
-
-class Files:
-    """Files beside the specs; their content is their own stamp."""
-
-    def __init__(self, **files: bytes | None) -> None:
-        self.files = {name.replace("_", "."): content for name, content in files.items()}
-
-    def stamp(self, path: str) -> str:
-        return str(self.files[path]) if path in self.files else ""
-
-    def read(self, path: str) -> bytes | None:
-        return self.files.get(path)
 
 
 def document(kind: Kind, name: str, facts: Json) -> Declared:
@@ -101,7 +89,7 @@ def test_a_file_is_there_even_if_it_is_too_large() -> None:
     """
     That a file is missing and that it is too large are told apart.
     """
-    neighbours = Neighbours(Commit(companions=Files(a_json=b"{}", big_json=None)))
+    neighbours = Neighbours(Commit(companions=Files({"a.json": b"{}", "big.json": None})))
 
     assert (b"{}", None, None) == tuple(map(neighbours.file, ("a.json", "big.json", "no.json")))
     assert (True, True, False) == tuple(map(neighbours.has_file, ("a.json", "big.json", "no.json")))
@@ -131,7 +119,7 @@ def test_answers_hold_as_long_as_nothing_asked_for_changes() -> None:
         pools = [document(Kind.POOL, name, pool) for name in ("fast", *more)]
         here = document(Kind.ENVIRONMENT, "prod", {"variables": {}})
         other = document(Kind.WORKFLOW, "other", {"steps": str(pool)})
-        return Commit([*pools, here, other], Files(a_json=file), environment)
+        return Commit([*pools, here, other], Files({"a.json": file}), environment)
 
     neighbours = Neighbours(commit({"parallelism": 1}))
     neighbours.pool("fast")

@@ -5,7 +5,7 @@ from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core import spec
-from engine.core.compiler import safety, site
+from engine.core.compiler import bounds, site
 from engine.core.compiler.findings import Findings, Path, Place, listed, meant
 from engine.core.compiler.site import Site, Use
 from engine.core.expression import Reference
@@ -18,8 +18,8 @@ def check(findings: Findings, model: spec.Document, catalogue: Catalogue) -> Non
         case spec.Calendar():
             _check_calendar(findings, model)
         case spec.CircuitBreaker():
-            safety.span(findings, model.window, ("window",))
-            safety.span(findings, model.open_for, ("open_for",))
+            bounds.span(findings, model.window, ("window",))
+            bounds.span(findings, model.open_for, ("open_for",))
         case spec.Connection():
             _check_adapter(findings, model.adapter, ("adapter",), catalogue)
             _check_templates(findings, model)
@@ -27,7 +27,7 @@ def check(findings: Findings, model: spec.Document, catalogue: Catalogue) -> Non
             for index, name in enumerate(model.adapters or ()):
                 _check_adapter(findings, name, ("adapters", index), catalogue)
         case spec.Environment(protection=spec.Protection() as protection):
-            safety.span(findings, protection.expires, ("protection", "expires"))
+            bounds.span(findings, protection.expires, ("protection", "expires"))
         case _:
             pass
 
