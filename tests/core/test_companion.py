@@ -5,8 +5,11 @@ from collections.abc import Mapping
 import pytest
 
 from engine.core.commit import Commit, Unit
-from engine.core.compiler import compile_survey, survey
+from engine.core.compiler import compile_survey, compile_workflow, survey
+from engine.core.document import load
 from engine.core.facts import Catalogue
+from engine.core.reader import read
+from engine.core.spec import Workflow
 from engine.core.values import Json
 from tests.core.beside import Files
 from tests.core.catalogue import CATALOGUE, Facts
@@ -192,3 +195,16 @@ def test_a_reference_within_a_schema_is_not_a_file() -> None:
     unit = compiled(HOOK.format("'#/$defs/x'"))
 
     assert () == unit.asked
+
+
+def test_a_workflow_alone_takes_a_file_for_anything() -> None:
+    """
+    Whoever has one document and nothing around it can compile it all the same, as `sark fmt` does.
+    """
+    [document], _ = load(f"{HEAD}{HOOK.format('gone.json')}".encode(), "demo.yaml")
+    workflow, _ = read(document)
+    assert isinstance(workflow, Workflow)
+
+    plan, found = compile_workflow(document, workflow, OPERATIONS)
+
+    assert (True, []) == (plan is not None, found)
