@@ -6,6 +6,7 @@ from engine.core.commit import Kind, Unit
 from engine.core.compiler import compile_file
 from tests.core.catalogue import CATALOGUE
 
+STEPS = "steps: {a: {uses: echo.say@1, with: {message: hi}}}\n"
 CONNECTION = "adapter: http\nsecrets: [token]\nwith: {{auth: {{bearer: '{}'}}}}\n"
 
 
@@ -43,6 +44,18 @@ def test_a_right_document_says_all_that_it_says(kind: str, rest: str) -> None:
     ("kind", "rest", "code", "place"),
     [
         ("Calendar", "timezone: Europe/Olso\n", "unknown-timezone", "4:11"),
+        (
+            "Workflow",
+            "triggers: {t: {type: schedule, every: 1h, timezone: Olso}}\n" + STEPS,
+            "unknown-timezone",
+            "4:53",
+        ),
+        (
+            "Workflow",
+            "objectives: [{id: x, finish_before: '07:00', timezone: Olso}]\n" + STEPS,
+            "unknown-timezone",
+            "4:56",
+        ),
         ("Calendar", "except: ['2026-02-30']\n", "bad-value", "4:10"),
         ("Calendar", "also: ['2026-12-24', '2026-02-30']\n", "bad-value", "4:22"),
         ("Calendar", "except: ['2026-12-24']\nalso: ['2026-12-24']\n", "bad-value", "5:8"),

@@ -32,7 +32,16 @@ def check(findings: Findings, model: spec.Document, catalogue: Catalogue) -> Non
             pass
 
 
-def check_zone(findings: Findings, name: str, path: Path) -> None:
+def check_zones(findings: Findings, workflow: spec.Workflow) -> None:
+    """Find time zones of a workflow that do not exist."""
+    for name, trigger in workflow.triggers.items():
+        if isinstance(trigger, spec.ScheduleTrigger):
+            _check_zone(findings, trigger.timezone, ("triggers", name, "timezone"))
+    for index, objective in enumerate(workflow.objectives):
+        _check_zone(findings, objective.timezone, ("objectives", index, "timezone"))
+
+
+def _check_zone(findings: Findings, name: str, path: Path) -> None:
     """Find a time zone that does not exist."""
     try:
         ZoneInfo(name)
@@ -43,7 +52,7 @@ def check_zone(findings: Findings, name: str, path: Path) -> None:
 
 
 def _check_calendar(findings: Findings, model: spec.Calendar) -> None:
-    check_zone(findings, model.timezone, ("timezone",))
+    _check_zone(findings, model.timezone, ("timezone",))
     _check_dates(findings, model.except_, "except")
     _check_dates(findings, model.also, "also")
     for index, day in enumerate(model.also):

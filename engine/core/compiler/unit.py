@@ -96,6 +96,7 @@ def _compiled(
             resource.check(findings, model, catalogue)
         return None, findings.sorted()
     with suppress(Enough):
+        resource.check_zones(findings, model)
         model = companion.laid_in(findings, model, neighbours, catalogue)
     plan, found = compile_workflow(document, model, catalogue, neighbours)
     return None if findings.has_errors else plan, [*findings.sorted(), *found]
