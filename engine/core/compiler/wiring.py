@@ -51,7 +51,8 @@ def models(value: object, path: Path = ()) -> Iterator[tuple[Path, BaseModel]]:
         for key, each in value.items():
             if isinstance(each, _HOLDERS):
                 yield from models(each, (*path, key))
-    elif isinstance(value, list):
+    else:
+        assert isinstance(value, list)
         for index, each in enumerate(value):
             if isinstance(each, _HOLDERS):
                 yield from models(each, (*path, index))
