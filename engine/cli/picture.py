@@ -8,6 +8,7 @@ from engine.core.plan import Plan, Scope, Step, Uses
 from engine.core.values import Json, format_duration
 
 _BAR = 24
+_STATUS = 12
 
 
 def as_text(plan: Plan) -> str:
@@ -94,7 +95,7 @@ def _bars(run: Mapping[str, Json]) -> Iterator[str]:
         attempts = int(str(each["attempts"]))
         again = f"  {attempts} attempts" if attempts > 1 else ""
         why = f"  {plain(each['reason'])}" if each.get("reason") else ""
-        line = f"  {plain(each['path']):{width}}  {word(status)}{'':{10 - len(status)}}"
+        line = f"  {plain(each['path']):{width}}  {word(status)}{'':{_STATUS - len(status)}}"
         yield f"{line}{span(each):>8}  {_bar(run, each)}{again}{why}".rstrip()
         if each.get("error"):
             yield f"  {'':{width}}  {_error(members(each['error']), '')}"
