@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from engine.cli.picture import as_timeline, step_line
 from engine.core.values import Json
 
 if TYPE_CHECKING:
+    from engine.core.machine import Ask
     from engine.core.run import Run
 
 
@@ -39,9 +41,16 @@ def run_file(
     def interrupted() -> None:
         click.echo(f"\nsark: {word('cancelling')}; Ctrl-C again ends it at once", err=True)
 
+    def answer(ask: "Ask") -> bool:
+        click.echo(f"\n{ask.show.strip() or ask.path}", err=True)
+        if not sys.stdin.isatty():
+            click.echo("sark: nobody is there to approve it, so it is rejected", err=True)
+            return False
+        return click.confirm(f"Approve {ask.path}?", err=True)
+
     quiet = (lambda step: None) if json_ else tell
     root = file.resolve().parent
-    run = asyncio.run(run_here(plan, given, settings, root, quiet, interrupted, timeout))
+    run = asyncio.run(run_here(plan, given, settings, root, quiet, answer, interrupted, timeout))
     told = _told(run)
     as_json(told) if json_ else click.echo(as_timeline(told))
     return _exit(str(told["status"]), run.cancelled)
