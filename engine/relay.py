@@ -97,15 +97,20 @@ class Relay:
         loop, swept = asyncio.get_running_loop(), float("-inf")
         while True:
             rung.clear()
-            while await self.follow() == _GROUP:
-                pass
-            await self.let_in()
+            if await self._has_work():
+                while await self.follow() == _GROUP:
+                    pass
+                await self.let_in()
             if loop.time() - swept > _SWEEP_EVERY.total_seconds():
                 swept = loop.time()
                 async with self._session.turn() as connection:
                     await sweep(connection)
             with suppress(TimeoutError):
                 await asyncio.wait_for(rung.wait(), _PERIOD)
+
+    async def _has_work(self) -> bool:
+        async with self._session.turn() as connection:
+            return await outbox.has_work(connection)
 
     async def follow(self) -> int:
         """Follow the oldest rows; return how many there were."""

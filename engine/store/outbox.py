@@ -17,6 +17,11 @@ _TAKE: LiteralString = """
       FROM outbox LEFT JOIN runs ON runs.id = run_id
      ORDER BY outbox.id LIMIT %(limit)s
 """
+_HAS_WORK: LiteralString = """
+    SELECT EXISTS (SELECT FROM outbox)
+        OR EXISTS (SELECT FROM runs WHERE slot_group IS NOT NULL AND admitted_at IS NULL
+                                      AND ended_at IS NULL)
+"""
 _FORGET: LiteralString = "DELETE FROM outbox WHERE id = ANY(%(ids)s)"
 SEND: LiteralString = """
     INSERT INTO outbox (run_id, namespace, kind, path, data)
@@ -68,6 +73,12 @@ def columns(told: Sequence[Sending]) -> dict[str, Array]:
 async def send(connection: Connection, told: Sequence[Sending]) -> None:
     """Write rows that no turn of an owner writes, as those of events from outside."""
     await connection.execute(SEND, columns(told))
+
+
+async def has_work(connection: Connection) -> bool:
+    """True if something was sent, or runs wait for a slot of their group."""
+    row = await (await connection.execute(_HAS_WORK)).fetchone()
+    return row is not None and bool(row[0])
 
 
 async def take(connection: Connection, limit: int) -> list[Sent]:
