@@ -211,10 +211,6 @@ class BoundScope:
         return len(self.steps) == 1 and not self.steps[0].id
 
     @cached_property
-    def positions(self) -> Mapping[str, int]:
-        return {each.id: each.position for each in self.steps}
-
-    @cached_property
     def outputs(self) -> tuple[BoundAssignment, ...]:
         return _assignments(self.plan.outputs)
 

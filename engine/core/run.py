@@ -123,8 +123,9 @@ class StepRun:
 
     `began` and `ended` are ticks of the run. `took_effect` is true once an attempt succeeded,
     `doubt` if nobody knows of one. `scopes` are open below it, `inner` all that ever were;
-    `undoable` are the steps in closed ones that could be undone. `ending` is why it waits for
-    them to close: a reason to be cancelled, or an error.
+    `undoable` are the steps in closed ones that could be undone, `undoings` wait for it to be
+    undone itself. `ending` is why it waits for open scopes to close: a reason to be cancelled, or
+    an error.
     """
 
     step: BoundStep
@@ -157,6 +158,7 @@ class StepRun:
     scopes: dict[str, "ScopeRun"] = field(default_factory=dict)
     inner: list["ScopeRun"] = field(default_factory=list)
     undoable: list["StepRun"] = field(default_factory=list)
+    undoings: tuple[Undoing, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -168,9 +170,9 @@ class ScopeRun:
     `steps`: that, and the views of the scopes around it. `names` are all other names.
 
     `failure` is the first error that was not optional; then nothing new is launched.
-    `stop_reason` says why it was ended from outside. `undoable` are steps that were dispatched
-    and have a compensation, in order; none once a pivot has `pivoted` the scope. `undoing` is what
-    its end undoes, `part_of` the undoing that it belongs to itself.
+    `stop_reason` says why it was ended from outside; then nobody handles it. `undoable` are steps
+    that were dispatched and have a compensation, in order; none once a pivot has `pivoted` the
+    scope. `undoing` is what its end undoes, `part_of` the undoing that it alerts of.
     """
 
     bound: BoundScope

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from engine.core import machine
 from engine.core.binding import Bound
-from engine.core.event import Event, Succeeded
+from engine.core.event import Alarm, Event, Failed, Succeeded
 from engine.core.machine import Decision
 from engine.core.plan import (
     Assignment,
+    Block,
     Edge,
     Effect,
     Plan,
@@ -65,6 +66,25 @@ def plan(root: Scope, finally_: Scope | None = None, **outputs: Json) -> Plan:
     return Plan("demo", "demo.yaml", {"type": "object"}, whole)
 
 
+def only(verb: Verb | None = None, **more: object) -> Scope:
+    """Return a body that is one verb."""
+    return Scope((step("", verb=verb, **more),), HOUR)
+
+
+def block(name: str, *steps: Step, **more: object) -> Step:
+    return step(name, verb=Block(scope(*steps)), **more)
+
+
+def whole(*steps: Step, **more: object) -> Plan:
+    """Return a plan of these steps; `more` are keys of its root scope."""
+    root = replace(scope(*steps), **more)  # type: ignore[arg-type]
+    return replace(plan(root), root=root)
+
+
+def values(**told: Json) -> tuple[Assignment, ...]:
+    return tuple(Assignment(name, value, {}) for name, value in told.items())
+
+
 def header(**inputs: Json) -> Header:
     trigger: Mapping[str, Json] = {"id": "manual", "type": "manual", "event": {}}
     return Header("0198-run", "local", "demo", "c0ffee", "d1gest", trigger, inputs, NOW)
@@ -94,6 +114,31 @@ def tell(run: Run, *events: Event, after: timedelta = SECOND) -> Decision:
     for event in events:
         decision = machine.advance(run, event, NOW + after)
     return decision
+
+
+def error(run: Run) -> dict[str, Json]:
+    """Return the run's error, and fail if it has none."""
+    assert run.error is not None
+    return dict(run.error)
+
+
+def no(path: str, attempt: int = 1, **more: Json) -> Failed:
+    return Failed(path, attempt, {**PERMANENT, **more})
+
+
+def alarm(decision: Decision, path: str) -> Alarm:
+    """Return the alarm that was set for a path, as it rings."""
+    [at] = [each.at for each in decision.alarms if each.path == path]
+    return Alarm(path, at)
+
+
+def drain(run: Run, decision: Decision) -> list[str]:
+    """Let every launch succeed until the run ends; return the paths in their order."""
+    paths = launched(decision)
+    for path in paths:
+        paths += launched(tell(run, ok(path)))
+    assert run.ended_at is not None
+    return paths
 
 
 def ok(path: str, attempt: int = 1, **outputs: Json) -> Succeeded:

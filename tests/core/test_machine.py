@@ -337,6 +337,7 @@ def test_the_law_refuses_what_it_does_not_know() -> None:
     [
         Started("a", 1),
         Succeeded("a", 2, {"x": [1]}),
+        Succeeded("a", 2, {"x": [1]}, {"log": {"digest": "00"}}, cached=True),
         Failed("a", 1, {"type": "x"}),
         Alarm("a", NOW),
         OwnerLost(),

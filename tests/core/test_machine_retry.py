@@ -11,6 +11,7 @@ from engine.core.event import (
     OwnerLost,
     Started,
 )
+from engine.core.machine.retrying import backoff
 from engine.core.state import RunStatus
 from engine.core.values import Json
 from tests.core.runs import (
@@ -68,6 +69,14 @@ def test_attempts_pause_and_are_counted() -> None:
 
     assert machine.status(run) == RunStatus.FAILED
     assert run.steps["a"].attempt == 3
+
+
+def test_the_first_attempt_never_waits() -> None:
+    """
+    A pause belongs to a second attempt or a later one.
+    """
+    with pytest.raises(ValueError, match="attempt 1 never waits"):
+        backoff(RETRY, 1, "")
 
 
 def test_the_author_decides_what_is_tried_again() -> None:

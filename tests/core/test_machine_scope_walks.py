@@ -1,5 +1,6 @@
 """Random walks over random scopes: any verbs, any depth, any outcomes, told in any order."""
 
+import os
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -51,6 +52,8 @@ from engine.core.run import Role, ScopeRun, StepRun
 from engine.core.state import ENDED, TERMINAL, StepState
 from tests.core.runs import HOUR, NOW, SECOND, assign, edge, header, plan, scope, step, uses
 
+# How many walks there are; by hand, many more.
+WALKS = int(os.environ.get("SARK_WALKS", "100"))
 ERRORS = ("transient", "permanent", "unknown")
 SPANS = st.sampled_from([timedelta(minutes=1), HOUR])
 EITHER = st.sampled_from(Otherwise)
@@ -248,7 +251,7 @@ def check(walk: Walk) -> None:
     }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=WALKS, deadline=None, suppress_health_check=list(HealthCheck))
 @given(plans(), st.data())
 def test_every_walk_ends_undone_and_replays_byte_for_byte(made: Plan, draw: st.DataObject) -> None:
     """

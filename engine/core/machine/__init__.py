@@ -75,7 +75,7 @@ def owed(run: Run) -> Decision:
     """Return all that must be under way in this state, whatever has been told before."""
     turn = Turn(run, run.started_at)
     for scope in run.scopes.values():
-        if scope.has_alarm and not scope.stop_reason:
+        if scope.has_alarm:
             turn.alarm(scope.path, scope.deadline)
     for step in run.active.values():
         if step.under_way:
@@ -175,13 +175,14 @@ def _ring(turn: Turn, path: str, at: datetime) -> bool:
     """Tell an alarm to whoever set it for exactly this instant; anything else is an echo."""
     run = turn.run
     scope = run.scopes.get(path)
-    if scope is not None and scope.deadline == at and not scope.stop_reason:
+    if scope is not None and scope.has_alarm and scope.deadline == at:
         _time_out(turn, scope)
         return True
     step = run.active.get(path)
     if step is None or step.ending:
         return False
     if step.deadline == at:
+        step.deadline = None
         error = problem("sark.timeout", "the step's total time is over", "transient")
         turn.stop_step(step, error)
         return True
@@ -208,12 +209,13 @@ def _wake(turn: Turn, step: StepRun) -> None:
 
 def _time_out(turn: Turn, scope: ScopeRun) -> None:
     """End a scope whose time is over; the root's timeout is the run's."""
+    scope.has_alarm = False
     is_run = scope.role is Role.ROOT
     turn.run.timed_out = turn.run.timed_out or is_run
     if scope.failure is None:
         what = "the run" if is_run else scope.path.rstrip(".")
         scope.failure = problem("sark.timeout", f"the time of {what} is over")
-    turn.stop(scope, "timeout")
+    turn.end_steps(scope, "timeout")
 
 
 def _owe_wait(turn: Turn, step: StepRun) -> None:

@@ -9,11 +9,9 @@ from engine.core.binding import BoundHandler, evaluate
 from engine.core.expression import EvaluationError
 from engine.core.machine import undoing
 from engine.core.machine.turn import Turn, problem
-from engine.core.run import Role, ScopeRun, Stage
+from engine.core.run import Role, ScopeRun, Stage, Undoing
 from engine.core.state import RunStatus
 from engine.core.values import Json
-
-_UNHANDLED = frozenset({"cancel", "failure", "race"})
 
 
 def advance(turn: Turn, scope: ScopeRun) -> bool:
@@ -26,8 +24,8 @@ def advance(turn: Turn, scope: ScopeRun) -> bool:
             _handle(turn, scope)
         case Stage.HANDLING:
             _end_handling(turn, scope)
-        case Stage.FINISHING:
-            scope.stage = Stage.CLOSED
+        case _:
+            _end_finishing(turn, scope)
     return scope.stage is Stage.CLOSED
 
 
@@ -41,11 +39,11 @@ def told(turn: Turn, inner: ScopeRun) -> ScopeRun:
     assert scope.handler is not None
     if not scope.handler.plan.recover:
         return scope
+    scope.undoable += inner.undoable
     if inner.failure is None:
         inner.failure = _recovered(turn, scope, scope.handler, inner)
     if inner.failure is None:
         scope.failure, scope.recovered = None, True
-        scope.undoable += inner.undoable
         turn.run.degraded = True
     return scope
 
@@ -67,7 +65,7 @@ def _end_steps(turn: Turn, scope: ScopeRun) -> None:
             scope.failure = problem("sark.output", str(fault))
     if scope.failure is None and not scope.stop_reason:
         return _finish(turn, scope)
-    if scope.failure is not None and scope.stop_reason not in _UNHANDLED:
+    if not scope.stop_reason:
         scope.handler = _matching(turn, scope)
     if scope.handler is not None and scope.handler.plan.recover:
         return _open_handler(turn, scope, scope.handler)
@@ -82,10 +80,14 @@ def _outputs(turn: Turn, scope: ScopeRun) -> dict[str, Json]:
 
 def _undo(turn: Turn, scope: ScopeRun) -> None:
     scope.stage = Stage.UNDOING
-    steps, scope.undoable = scope.undoable, []
-    scope.undoing = undoing.undo(turn, steps, scope)
+    scope.undoing = _undoing(turn, scope)
     if not scope.undoing.under_way:
         _handle(turn, scope)
+
+
+def _undoing(turn: Turn, scope: ScopeRun) -> Undoing:
+    steps, scope.undoable = scope.undoable, []
+    return undoing.undo(turn, steps, scope)
 
 
 def _handle(turn: Turn, scope: ScopeRun) -> None:
@@ -96,21 +98,29 @@ def _handle(turn: Turn, scope: ScopeRun) -> None:
 
 
 def _end_handling(turn: Turn, scope: ScopeRun) -> None:
-    """After a handler that should have recovered and did not, undo."""
+    """Undo after a handler that should have recovered and did not, or did so too late."""
     assert scope.handler is not None
-    if scope.handler.plan.recover and not scope.recovered:
+    if scope.handler.plan.recover and (not scope.recovered or scope.stop_reason):
         return _undo(turn, scope)
     return _finish(turn, scope)
 
 
 def _finish(turn: Turn, scope: ScopeRun) -> None:
-    scope.stage = Stage.FINISHING
     bound = scope.bound.finally_
+    scope.stage = Stage.FINISHING if bound else Stage.CLOSED
     if bound is None:
-        scope.stage = Stage.CLOSED
         return
     names = _names(turn, scope)
     turn.open(bound, Role.FINALLY, f"{scope.path}finally.", scope, names)
+
+
+def _end_finishing(turn: Turn, scope: ScopeRun) -> None:
+    """Close a scope; one that was ended from outside meanwhile is undone first."""
+    if scope.stop_reason and scope.undoing is None:
+        scope.undoing = _undoing(turn, scope)
+        if scope.undoing.under_way:
+            return
+    scope.stage = Stage.CLOSED
 
 
 def _open_handler(turn: Turn, scope: ScopeRun, handler: BoundHandler) -> None:

@@ -52,7 +52,6 @@ def repeat(turn: Turn, step: StepRun, verb: BoundRepeat) -> None:
     if not isinstance(turns, Turns):
         turns = step.progress = Turns()
     turn.enter(step, Move.LAUNCH)
-    step.due = None
     turns.number += 1
     names: dict[str, Json] = {"last": turns.last, "turn": turns.number}
     path = f"{step.path}[{turns.number}]."
@@ -102,7 +101,7 @@ def _go_on(turn: Turn, step: StepRun, items: Items, verb: BoundForEach) -> None:
         key, value = items.keys[items.next], items.values[items.next]
         items.next += 1
         names: dict[str, Json] = {verb.plan.name: value, "key": key}
-        path = f"{step.path}[{key}]."
+        path = f"{step.path}[{_quoted(key)}]."
         turn.open(verb.body, Role.ITEM, path, step.scope, names, step, key)
     if not step.scopes:
         _end_items(turn, step, items, verb)
@@ -151,6 +150,11 @@ def _keys(
             raise ValueError(f"`key` gave {key!r} for two items")
         keys[key] = None
     return list(keys)
+
+
+def _quoted(key: str) -> str:
+    """Return a key as it stands in a path: no two lists of keys may give one path."""
+    return key.replace("]", "]]")
 
 
 def _result(scope: ScopeRun) -> Json:

@@ -1,6 +1,6 @@
 """Whether a step whose predecessors have ended may run, and what others then read of it."""
 
-from engine.core.plan import Edge, Requirement
+from engine.core.plan import Requirement
 from engine.core.run import StepRun
 from engine.core.state import TERMINAL, StepState
 from engine.core.values import Json
@@ -18,12 +18,12 @@ _AFTER_FAILURE = frozenset({Requirement.FAILED, Requirement.DONE})
 def unmet(step: StepRun) -> str:
     """Return why a step whose predecessors have ended is skipped, or an empty string."""
     plan = step.step.plan
-    if plan.join:
-        if not has_joined(step):
-            return "need"
-    elif not all(_is_met(step, edge) for edge in plan.after):
+    if plan.join and not has_joined(step):
         return "need"
     steps = step.scope.steps
+    for edge in plan.after:
+        if not plan.join and steps[edge.step].state not in _MET[edge.requires]:
+            return "need"
     for edge in plan.after:
         if edge.data and steps[edge.step].state is not StepState.SUCCEEDED:
             return "data"
@@ -68,7 +68,3 @@ def view(step: StepRun) -> dict[str, Json]:
         "cached": step.cached,
         "error": step.error,
     }
-
-
-def _is_met(step: StepRun, edge: Edge) -> bool:
-    return step.scope.steps[edge.step].state in _MET[edge.requires]

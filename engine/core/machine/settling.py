@@ -25,7 +25,7 @@ from engine.core.machine.readiness import follows_failure, unmet
 from engine.core.machine.turn import Turn, problem
 from engine.core.plan import Rollback
 from engine.core.run import Role, ScopeRun, StepRun, Undoing
-from engine.core.state import Move, StepState
+from engine.core.state import TERMINAL, Move, StepState
 
 # The name space of ids that follow from a run and a path in it.
 IDS = UUID("6f6a1a0e-9d4c-5b7e-8f8e-7361726b0001")
@@ -128,15 +128,17 @@ def _act(turn: Turn, step: StepRun, verb: object) -> None:
 def _named(step: StepRun, names: tuple[str, ...]) -> list[StepRun]:
     """Return what can be undone of the steps of these names, in the scope of a step or around it.
 
-    Of a step that opened scopes that is what ran in them.
+    Of a step that opened scopes that is what ran in them; one that has not ended is left alone.
     """
-    found = []
+    found: list[StepRun] = []
     scope: ScopeRun | None = step.scope
     while scope is not None:
         paths = tuple(f"{scope.path}{name}" for name in names)
         below = tuple(f"{path}{mark}" for path in paths for mark in ".[")
         found += [
-            each for each in scope.undoable if each.path in paths or each.path.startswith(below)
+            each
+            for each in scope.undoable
+            if each.state in TERMINAL and (each.path in paths or each.path.startswith(below))
         ]
         scope = scope.parent
     return found
@@ -152,7 +154,8 @@ def _close(turn: Turn, scope: ScopeRun) -> None:
         case Role.HANDLER | Role.FINALLY:
             turn.closing.append(closing.told(turn, scope))
         case Role.UNDO | Role.ALERT:
-            _go_on_undoing(turn, undoing.close(turn, scope))
+            for told in undoing.close(turn, scope):
+                _go_on_undoing(turn, told)
         case _:
             assert scope.owner is not None
             _tell(turn, scope.owner, scope)

@@ -25,6 +25,8 @@ _BOUNDED = frozenset({Role.BODY, Role.ITEM, Role.TURN, Role.CASE, Role.BRANCH, R
 class Turn:
     """The moves of one event; each leaves the run lawful."""
 
+    __slots__ = ("closing", "decision", "now", "ready", "run")
+
     def __init__(self, run: Run, now: datetime) -> None:
         self.run = run
         self.now = now
@@ -64,6 +66,8 @@ class Turn:
         """Let a step be under way, and remember that it could have to be undone."""
         if step.state is StepState.PENDING:
             self._begin(step)
+        elif step.state is StepState.WAITING:
+            self._leave(step)
         step.state = move(step.state, how)
         self.run.active[step.path] = step
 
@@ -81,7 +85,7 @@ class Turn:
         self.enter(step, how)
         if not step.under_way:
             self.run.running += 1
-        step.under_way, step.marked, step.due = True, False, None
+        step.under_way, step.marked = True, False
         step.attempt += 1
         self.owe(step)
 
@@ -120,7 +124,7 @@ class Turn:
         Unless the step is optional, its scope then launches nothing new.
         """
         step.error = {"step": step.path, "attempt": step.attempt, **error}
-        step.timed_out = error["type"] == "sark.timeout"
+        step.timed_out = step.timed_out or error["type"] == "sark.timeout"
         if step.step.plan.fallback is not None and not step.fell_back:
             return self._fall_back(step)
         self.end(step, Move.FAIL)
@@ -130,25 +134,36 @@ class Turn:
         elif scope.failure is None:
             scope.failure = step.error
             if scope.bound.plan.cancel_on_failure:
-                self.stop(scope, "failure")
+                self._stop_siblings(scope)
 
     def stop(self, scope: ScopeRun, reason: str) -> None:
-        """End every step of a scope that has not ended; what its end asks for still runs."""
-        if scope.stage is not Stage.STEPS or scope.stop_reason:
-            return
-        scope.stop_reason = reason
+        """End a scope from outside: its steps now, and it is undone; its own end still runs."""
+        if not scope.stop_reason:
+            scope.stop_reason, scope.has_alarm = reason, False
+            self.end_steps(scope, reason)
+
+    def end_steps(self, scope: ScopeRun, reason: str) -> None:
+        """End every step of a scope that has not ended."""
         for step in scope.steps:
             if step.state not in TERMINAL:
                 self.stop_step(step, reason)
+
+    def _stop_siblings(self, scope: ScopeRun) -> None:
+        """End what is under way in a scope that has failed; its own end goes on as ever."""
+        for step in scope.steps:
+            if step.state in (StepState.RUNNING, StepState.WAITING):
+                self.stop_step(step, "failure")
 
     def stop_step(self, step: StepRun, reason: str | Mapping[str, Json]) -> None:
         """End a step for a reason, or for an error; first the scopes below it, if any are open."""
         word = reason if isinstance(reason, str) else "timeout"
         if step.scopes or (isinstance(step.progress, Undoing) and step.progress.under_way):
-            step.ending = step.ending or reason
+            if not isinstance(step.ending, str) or not step.ending:
+                step.ending = reason
             for scope in list(step.scopes.values()):
                 self.stop(scope, word)
             return None
+        step.ending = ""
         if step.under_way:
             step.doubt = True
             self.decision.revoked.append(step.path)
@@ -160,16 +175,15 @@ class Turn:
     def end(self, step: StepRun, how: Move) -> None:
         """Move a step to its end, show it to expressions, and let its followers know."""
         self.rest(step)
-        was = step.state
+        if step.state is StepState.WAITING:
+            self._leave(step)
         step.state = move(step.state, how)
         self.run.tick += 1
-        step.ended, step.ended_at, step.due = self.run.tick, self.now, None
+        step.ended, step.ended_at = self.run.tick, self.now
         self.run.active.pop(step.path, None)
         scope = step.scope
         scope.open -= 1
         scope.view[step.step.id] = view(step)
-        if was is StepState.WAITING and isinstance(step.step.plan.verb, Await | Approve):
-            self.decision.unwatched.append(step.path)
         if step.undoable:
             self._hand_up(step)
         if how is Move.SUCCEED and step.step.plan.pivot:
@@ -181,6 +195,12 @@ class Turn:
                 self.ready.append(follower)
         if scope.open == 0 and scope.stage is Stage.STEPS:
             self.closing.append(scope)
+
+    def _leave(self, step: StepRun) -> None:
+        """A step waits no more: neither for an instant, nor for an event or people."""
+        step.due = None
+        if isinstance(step.step.plan.verb, Await | Approve):
+            self.decision.unwatched.append(step.path)
 
     def names(self, scope: ScopeRun) -> dict[str, Json]:
         """Return what an expression of this scope may read."""
@@ -205,6 +225,8 @@ class Turn:
         assert fallback is not None
         step.fell_back = step.degraded = self.run.degraded = True
         self.rest(step)
+        if step.undoable:
+            self._hand_up(step)
         names = {"error": step.error}
         if fallback.body is not None:
             if step.state is not StepState.RUNNING:

@@ -4,8 +4,9 @@ A step is undone when every step that began after it had ended is undone: what o
 did not build on each other. What nobody knows of is undone too, for it may have happened.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from engine.core.expression import EvaluationError
 from engine.core.machine.readiness import view
 from engine.core.machine.turn import Turn, problem
 from engine.core.run import Role, ScopeRun, StepRun, Undoing
@@ -25,33 +26,41 @@ def undo(turn: Turn, steps: Iterable[StepRun], holder: ScopeRun | StepRun) -> Un
     return undoing
 
 
-def close(turn: Turn, scope: ScopeRun) -> Undoing:
-    """Take in that a compensation, or what alerts of a failed one, has ended; go on."""
-    undoing = scope.part_of
-    assert undoing is not None
-    undoing.under_way -= 1
-    if scope.role is Role.UNDO:
-        _settle(turn, undoing, scope)
-    _advance(turn, undoing)
-    return undoing
+def close(turn: Turn, scope: ScopeRun) -> tuple[Undoing, ...]:
+    """Take in that a compensation, or what alerts of a failed one, has ended; let theirs go on."""
+    told = (scope.part_of,) if scope.part_of is not None else _settle(turn, scope)
+    for undoing in told:
+        undoing.under_way -= 1
+        _advance(turn, undoing)
+    return told
 
 
-def _settle(turn: Turn, undoing: Undoing, scope: ScopeRun) -> None:
+def _settle(turn: Turn, scope: ScopeRun) -> tuple[Undoing, ...]:
+    """Note how a compensation has ended; return those that waited for it."""
     step = scope.owner
     assert step is not None
     step.scopes.pop(scope.path)
+    told, step.undoings = step.undoings, ()
     if scope.failure is None:
         step.state = move(step.state, Move.COMPENSATE)
         step.scope.view[step.step.id] = view(step)
-        undoing.undone += 1
-        return
-    undoing.failure = undoing.failure or {**scope.failure, "step": step.path}
+        for undoing in told:
+            undoing.undone += 1
+    else:
+        for undoing in told:
+            undoing.failure = undoing.failure or {**scope.failure, "step": step.path}
+        _give_up(turn, step, scope.failure, told[0])
+    return told
+
+
+def _give_up(turn: Turn, step: StepRun, failure: Mapping[str, Json], undoing: Undoing) -> None:
+    """Leave a step as it is, and alert of it."""
     step.doubt = step.took_effect = False
     turn.run.compensation_failed = True
     alert = turn.run.bound.alert
     if alert is not None:
         path = f"on_compensation_failure[{step.path}]."
-        names = {"error": {**scope.failure, "step": step.path}}
+        names = {"error": {**failure, "step": step.path}}
         told = turn.open(alert, Role.ALERT, path, turn.run.root, names)
         told.part_of = undoing
         undoing.under_way += 1
@@ -65,30 +74,38 @@ def _advance(turn: Turn, undoing: Undoing) -> None:
         return
     latest = undoing.unfinished[-1].began
     while undoing.pending and undoing.pending[-1].ended >= latest:
-        _begin(turn, undoing, undoing.pending.pop())
+        step = undoing.pending.pop()
+        if _needs_undoing(step):
+            _begin(turn, undoing, step)
 
 
 def _begin(turn: Turn, undoing: Undoing, step: StepRun) -> None:
+    """Begin to undo a step; wait for it if another does so already."""
+    undoing.under_way += 1
+    step.undoings += (undoing,)
+    if len(step.undoings) > 1:
+        return
     bound = step.step.compensation
     assert bound is not None
     about: dict[str, Json] = {
         "outputs": step.outputs or {},
         "error": step.error,
         "status": step.state.value,
-        "idempotency_key": key_of(turn, step),
+        "idempotency_key": _key_of(turn, step),
     }
     path = f"{step.path}.compensate."
-    scope = turn.open(bound, Role.UNDO, path, step.scope, {"self": about}, step)
-    scope.part_of = undoing
-    undoing.under_way += 1
+    turn.open(bound, Role.UNDO, path, step.scope, {"self": about}, step)
 
 
-def key_of(turn: Turn, step: StepRun) -> str:
-    """Return the idempotency key that was sent with every attempt of a step."""
+def _key_of(turn: Turn, step: StepRun) -> str | None:
+    """Return the idempotency key of a step's attempts; where it has no value, none was made."""
     key = step.step.key
     if key is None:
         return f"{turn.run.header.id}:{step.path}"
-    return str(key.evaluate(turn.names(step.scope)))
+    try:
+        return str(key.evaluate(turn.names(step.scope)))
+    except (EvaluationError, ValueError):
+        return None
 
 
 def _needs_undoing(step: StepRun) -> bool:

@@ -13,16 +13,25 @@ from engine.core.values import Json, canonical, digest, parse_duration
 
 
 def wait(turn: Turn, step: StepRun, verb: BoundWait) -> None:
-    """Wait for a span or an instant; raise ValueError if the text is neither."""
+    """Wait for a span or an instant; raise ValueError if the text is neither, or out of range."""
     names = turn.names(step.scope)
-    if verb.duration is not None:
-        turn.wait(step, turn.now + parse_duration(str(verb.duration.evaluate(names))))
-        return
-    assert verb.until is not None
-    until = datetime.fromisoformat(str(verb.until.evaluate(names)))
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
+    try:
+        until = _after(turn, verb, names) if verb.duration is not None else _instant(verb, names)
+    except OverflowError:
+        raise ValueError("`wait` reaches beyond the year 9999") from None
     turn.wait(step, max(until, turn.now))
+
+
+def _after(turn: Turn, verb: BoundWait, names: Mapping[str, Json]) -> datetime:
+    assert verb.duration is not None
+    return turn.now + parse_duration(str(verb.duration.evaluate(names)))
+
+
+def _instant(verb: BoundWait, names: Mapping[str, Json]) -> datetime:
+    """Return the instant of `until` in UTC, which it is in where it names no zone."""
+    assert verb.until is not None
+    told = datetime.fromisoformat(str(verb.until.evaluate(names)))
+    return told.astimezone(UTC) if told.tzinfo is not None else told.replace(tzinfo=UTC)
 
 
 def await_(turn: Turn, step: StepRun, verb: BoundAwait) -> None:
@@ -44,7 +53,10 @@ def watch_cancels(turn: Turn) -> None:
     """Say that the run must hear of the events that end it early."""
     run = turn.run
     for each in run.bound.cancel_when:
-        at, key = _key(each.plan.correlation, each.correlation, run.root.names)
+        try:
+            at, key = _key(each.plan.correlation, each.correlation, run.root.names)
+        except (EvaluationError, ValueError):
+            continue  # this run has nothing that an event could be about
         turn.decision.watches.append(Watch("", each.plan.event, run.started_at, at, key))
 
 
