@@ -1,11 +1,14 @@
 """What the pages show is what the program takes."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from engine.core import document
+from engine.cli.specs import compile_one
+from engine.core import bounds, document
+from engine.core.picture import as_text
 from engine.core.reader import read
 from engine.operations import catalogue
 from engine.settings import load
@@ -60,3 +63,24 @@ def test_settings_in_the_docs_load(tmp_path: Path, text: str) -> None:
     """
     (tmp_path / "sark.toml").write_text(text)
     load(tmp_path / "sark.toml", {}, {})
+
+
+def test_the_bounds_of_the_reference_are_those_of_its_example() -> None:
+    """
+    The page of the plan as JSON shows what `sark plan --json` prints.
+    """
+    (told,) = blocks("json", '"per_step"')
+    made = compile_one(ROOT / "specs" / "hello.yaml")
+
+    assert json.loads(told) == bounds.as_json(bounds.of(made))
+
+
+def test_the_plan_of_the_how_to_is_printed_so() -> None:
+    """
+    Whoever follows the page sees what it shows.
+    """
+    (told,) = blocks("text", "at worst\n")
+    made = compile_one(ROOT / "specs" / "release-note.yaml")
+    printed = as_text(made, bounds.of(made)).replace(f"{ROOT}/", "")
+
+    assert told == printed

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import reference
+from engine.cli import gallery, reference
 from engine.core.published import json_schema
 from engine.operations import catalogue
 
@@ -27,6 +27,15 @@ def test_a_reference_page_is_current(name: str) -> None:
     The pages of the program's own words are what `python -m engine.cli.reference` writes.
     """
     assert reference.pages()[name] == (reference.FOLDER / name).read_text()
+
+
+def test_the_pictures_of_the_specs_are_current() -> None:
+    """
+    `docs/pictures` is what `python -m engine.cli.gallery` draws, no less and no more.
+    """
+    kept = {each.name: each.read_text() for each in gallery.FOLDER.iterdir()}
+
+    assert gallery.pictures() == kept
 
 
 def test_every_setting_is_described() -> None:

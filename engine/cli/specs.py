@@ -57,20 +57,34 @@ def check(paths: tuple[str, ...], format_: str, no_cache: bool) -> None:
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="PATH...")
-@click.option("--format", "format_", type=click.Choice(["text", "mermaid"]), default="text")
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "mermaid", "dot", "svg"]), default="text",
+    show_default=True,
+)  # fmt: skip
 @as_json
 def plan(paths: tuple[str, ...], format_: str, json_: bool) -> None:
-    """Show what the specs at PATH compile to: steps, edges, retries, and the digest."""
-    from engine.cli import picture
+    """Show what the specs at PATH compile to, and what a run costs at worst.
+
+    As text: steps, edges, retries, when a step is skipped, the digest, and the worst case. As
+    mermaid, dot or svg: a picture, with inferred edges, handlers and compensation told apart.
+    """
+    from engine.core import bounds, picture
     from engine.core.codec import encode
 
     plans = _plans(paths or (".",))
     if json_:
         import json
 
-        return click.echo(json.dumps([encode(each) for each in plans], indent=2))
-    draw = picture.as_mermaid if format_ == "mermaid" else picture.as_text
-    return click.echo("\n".join(draw(each) for each in plans), nl=False)
+        told = [{**encode(each), "bounds": bounds.as_json(bounds.of(each))} for each in plans]
+        return click.echo(inert(json.dumps(told, indent=2)))
+    if format_ == "svg" and len(plans) != 1:
+        raise click.UsageError(f"svg is of one workflow; PATH has {len(plans)}: name one file")
+    draw = {"mermaid": picture.as_mermaid, "dot": picture.as_dot, "svg": picture.as_svg}
+    drawn = [
+        draw[format_](each) if format_ in draw else picture.as_text(each, bounds.of(each))
+        for each in plans
+    ]
+    return click.echo("\n".join(drawn), nl=False)
 
 
 @click.command()

@@ -194,7 +194,7 @@ def test_a_plan_is_a_tree(tmp_path: Path) -> None:
     file = tmp_path / "tree.yaml"
     file.write_text(f"apiVersion: sark/v1\nkind: Workflow\nname: tree\nsteps:\n{body}")
     told = sark("plan", str(file)).stdout.splitlines()
-    drawn = [line[2:8].rstrip() for line in told[5:]]
+    drawn = [line[2:8].rstrip() for line in told[5:10]]
 
     assert ["● a", "├─ c", "│  ↓ e", "└─ d", "● b"] == drawn
     assert "after b, d*" in told[7]
@@ -212,9 +212,37 @@ def test_a_plan_shows_steps_edges_and_digest(folder: Path) -> None:
     assert "finally" in done.stdout
     (encoded,) = json.loads(sark("plan", str(folder / "good.yaml"), "--json").stdout)
     assert encoded["digest"][:12] in done.stdout
-    drawn = sark("plan", str(folder / "good.yaml"), "--format", "mermaid").stdout
-    assert drawn.startswith("flowchart LR")
-    assert "a --> b" in drawn
+    assert (12, "0s") == (encoded["bounds"]["adapter_calls"], encoded["bounds"]["undoing"])
+    assert "adapter calls  12" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("format_", "begin", "edge"),
+    [
+        ("mermaid", "flowchart TB", "n2 --> n3"),
+        ("dot", 'digraph "demo" {', "n2 -> n3;"),
+        ("svg", "<svg ", 'class="line needs"'),
+    ],
+)
+def test_a_plan_is_a_picture(folder: Path, format_: str, begin: str, edge: str) -> None:
+    """
+    `sark plan --format` draws a workflow for whoever looks at it where.
+    """
+    drawn = sark("plan", str(folder / "good.yaml"), "--format", format_).stdout
+
+    assert drawn.startswith(begin)
+    assert edge in drawn
+
+
+def test_an_svg_is_of_one_workflow(folder: Path) -> None:
+    """
+    Two pictures are no file: whoever asks for them is told to name one.
+    """
+    (folder / "other.yaml").write_text(GOOD.replace("name: demo", "name: other"))
+    done = sark("plan", str(folder), "--format", "svg")
+
+    assert 2 == done.exit_code
+    assert "svg is of one workflow; PATH has 2: name one file" in done.stderr
 
 
 def test_a_plan_of_a_broken_spec_shows_its_findings(folder: Path) -> None:
