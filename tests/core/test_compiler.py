@@ -13,6 +13,7 @@ from tests.core.catalogue import CATALOGUE
 
 # Too long for a file, between files, or told by the tests of the expressions.
 IN_OTHER_TESTS = {
+    "over-budget",
     "too-many-steps",
     "duplicate-name",
     "duplicate-route",

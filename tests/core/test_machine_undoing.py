@@ -21,6 +21,7 @@ from engine.core.plan import (
 )
 from engine.core.state import RunStatus
 from tests.core.runs import (
+    PERMANENT,
     RETRY,
     SECOND,
     TRANSIENT,
@@ -288,3 +289,21 @@ def test_waits_end_before_anything_is_undone() -> None:
 
     assert [] == launched(tell(run, no("b"), after=SECOND))
     assert ["a.compensate"] == launched(tell(run, ok("a")))
+
+
+def test_an_alert_raises_no_alert_in_its_turn() -> None:
+    """
+    Where what alerts of a failed compensation cannot be undone itself, that is the end of it.
+    """
+    undo = only(uses())
+    alert = scope(step("page", compensation=undo), step("no", edge(0), verb=Fail("mine", "no")))
+    body = scope(step("a", compensation=undo), step("b", edge(0), verb=Fail("mine", "no")))
+    made = replace(whole(*body.steps), on_compensation_failure=alert)
+    run, _ = begin(made)
+
+    tell(run, ok("a"))
+    tell(run, Failed("a.compensate", 1, PERMANENT))
+    tell(run, ok("on_compensation_failure[a].page"))
+    tell(run, Failed("on_compensation_failure[a].page.compensate", 1, PERMANENT))
+
+    assert ("failed", True) == (machine.status(run).value, run.compensation_failed)

@@ -100,6 +100,8 @@ _COMPILER = {
     "idempotent, or has an `idempotency.key`. `unsafe: true` makes this a warning. What undoes "
     "a step is repeated too.",
     "bad-duration": "A span of time is longer than nothing and at most ten years.",
+    "over-budget": "A run stays within its `budget` at the worst; what it calls in other workflows "
+    "is not counted.",
     "timeout-order": "Nothing may last longer than all that it is a part of: an attempt, a pause, "
     "a wait for an event or a decision (a warning).",
     # documents that workflows share

@@ -5,6 +5,7 @@ from contextlib import suppress
 from engine.core import codec, spec
 from engine.core.commit import Neighbours
 from engine.core.compiler import bounds, course, reference, scope, site, start, taint, whole_run
+from engine.core.compiler.budget import is_within
 from engine.core.compiler.findings import Findings, Place
 from engine.core.compiler.layout import lay_out
 from engine.core.compiler.node import Kind
@@ -55,7 +56,7 @@ def _plan(world: World) -> Plan | None:
     if findings.has_errors or root is None:
         return None
     undo_failed = (each.plan for each in world.root.after if each.kind is Kind.UNDO_FAILED)
-    return Plan(
+    made = Plan(
         workflow.name,
         findings.file,
         start.inputs(workflow.inputs, workflow.inputs),
@@ -70,6 +71,7 @@ def _plan(world: World) -> Plan | None:
         owners=tuple(workflow.owners),
         labels=tuple(sorted(workflow.labels.items())),
     )
+    return made if is_within(world, made) else None
 
 
 def _check_common_retry(world: World) -> None:

@@ -58,12 +58,19 @@ def _give_up(turn: Turn, step: StepRun, failure: Mapping[str, Json], undoing: Un
     step.doubt = step.took_effect = False
     turn.run.compensation_failed = True
     alert = turn.run.bound.alert
-    if alert is not None:
+    if alert is not None and not _is_in_alert(step.scope):
         path = f"on_compensation_failure[{step.path}]."
         names = {"error": {**failure, "step": step.path}}
         told = turn.open(alert, Role.ALERT, path, turn.run.root, names)
         told.part_of = undoing
         undoing.under_way += 1
+
+
+def _is_in_alert(scope: ScopeRun | None) -> bool:
+    """True for what alerts of a failed compensation: it raises no alert in its turn."""
+    while scope is not None and scope.role is not Role.ALERT:
+        scope = scope.parent
+    return scope is not None
 
 
 def _advance(turn: Turn, undoing: Undoing) -> None:

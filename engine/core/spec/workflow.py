@@ -73,7 +73,10 @@ class Budget(Closed):
     )
     duration: Duration | None = Field(default=None, description="The longest time.")
     fan_out: int | None = Field(
-        default=None, ge=1, le=1_000_000, description="The most items of all `for_each` together."
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="The most attempts that may be under way at once.",
     )
 
 
