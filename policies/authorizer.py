@@ -111,6 +111,7 @@ def _allows(oso: Oso, actor: Actor, action: Action, resource: Resource) -> bool:
         "id": actor.id,
         "namespace": actor.namespace,
         "roles": list(actor.roles),
+        "groups": list(actor.groups),
     }
     about = {
         **dict(resource.attributes),
@@ -127,6 +128,7 @@ def _questions() -> Iterator[tuple[Actor, Action, Resource]]:
     actors = (
         Actor("token", "t", roles=("admin",)),
         Actor("token", "t", roles=("viewer",)),
+        Actor("token", "t", roles=("approver",), groups=("g",)),
         Actor("token", "t"),
         Actor("webhook", "w", "a"),
         Actor("run", "a/r", "a"),

@@ -6,6 +6,10 @@ ACTIONS = (
     "run.start",
     "run.read",
     "run.cancel",
+    "approval.decide",
+    "callback.read",
+    "event.read",
+    "event.send",
     "workflow.read",
     "source.read",
     "source.sync",
@@ -18,12 +22,13 @@ ACTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who wants to do something: kind is token, run or webhook."""
+    """Who wants to do something: kind is token, run or webhook; `groups` are a token's."""
 
     kind: str
     id: str
     namespace: str = ""
     roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

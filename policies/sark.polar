@@ -8,10 +8,17 @@ allow(actor, _action, _resource) if
 allow(actor, action, _resource) if
     actor.kind = "token" and "viewer" in actor.roles and reads(action);
 
+# An approver's token reads, too, and decides where a run asks for it by its name or group.
+allow(actor, action, _resource) if
+    actor.kind = "token" and "approver" in actor.roles and reads(action);
+allow(actor, "approval.decide", _resource) if
+    actor.kind = "token" and "approver" in actor.roles;
+
 reads("run.read");
 reads("workflow.read");
 reads("source.read");
 reads("commit.read");
+reads("event.read");
 
 # A verified webhook starts workflows of the namespace that its route is bound to, no other.
 allow(actor, "run.start", resource) if

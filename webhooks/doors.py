@@ -11,6 +11,7 @@ from engine.secrets import Secrets
 from engine.settings import Settings
 from engine.store.pool import Pool
 from policies.authorizer import Authorizer
+from policies.facts import Actor
 from webhooks.syncs import Syncs
 
 
@@ -24,7 +25,10 @@ class Drain:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """`token` is the SHA-256 of the bearer token; nothing else of it is kept."""
+    """`token` is the SHA-256 of the first bearer token, `others` those of the settings.
+
+    Nothing else of them is kept.
+    """
 
     settings: Settings
     pool: Pool
@@ -34,6 +38,7 @@ class Doors:
     policy: Authorizer
     secrets: Secrets
     token: bytes
+    others: tuple[tuple[bytes, Actor], ...]
     broker: HintBroker | None
     bell: Rings | None
     drain: Drain

@@ -24,6 +24,7 @@ from engine.store.pool import pool
 from policies.authorizer import Authorizer, PolicyError
 from webhooks import routes
 from webhooks.app import build
+from webhooks.auth import token as tokens
 from webhooks.doors import Doors, Drain
 from webhooks.protocol import GuardedProtocol
 from webhooks.syncs import Syncs
@@ -52,6 +53,7 @@ async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]
     """Hold the engine's doors open; they heal by themselves when a server comes back."""
     if settings.database_url is None:
         raise Misconfigured("SARK_DATABASE_URL is not set; `sark up` brings its own PostgreSQL")
+    others = tokens.others(settings)
     broker = HintBroker(settings.redis_url) if settings.redis_url else None
     bell = Bell(broker) if broker is not None else None
     async with AsyncExitStack() as stack:
@@ -70,6 +72,7 @@ async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]
             policy,
             Secrets(settings),
             token.hashed(settings.state),
+            others,
             broker,
             bell,
             Drain(),

@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from engine.cli import cli, reference_edge, reference_spec
 from engine.core.values import format_duration
-from engine.settings import Artifacts, Controller, Server, Settings, Source, Worker
+from engine.settings import Artifacts, Controller, Server, Settings, Source, Token, Worker
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -43,6 +43,12 @@ ref = "refs/heads/main"
 interval = "60s"
 webhook_secrets = ["env:SHOP_HOOK_SECRET"]
 
+[[tokens]]
+name = "ann"
+token = "file:/run/secrets/ann"
+role = "approver"
+groups = ["release-managers"]
+
 [adapters.http]
 allow_hosts = ["*.acme.example", "127.0.0.1:9000"]
 
@@ -52,10 +58,15 @@ deployer_token = "env:DEPLOYER_TOKEN"
 
 In the example above one repository feeds the namespace `shop`.
 Its workflows may call the hosts that are listed, and read one secret.
+Ann reads, and decides on what runs ask of her or of release managers.
+The first token, which the state folder keeps, is an administrator's called `admin`.
 
 A duration is written `30s`, `5m`, `1h30m`; a secret is a reference, `env:NAME` or `file:PATH`.
 Settings of adapters are on the pages of their operations.
 """
+
+# Keys of the top level that have a section of their own, or a page.
+_ELSEWHERE = frozenset({"sources", "tokens", "adapters", "secrets"})
 
 
 def commands_page() -> str:
@@ -83,6 +94,7 @@ def settings_page() -> str:
         ("[artifacts]", Artifacts),
         ("[controller]", Controller),
         ("[[sources]]", Source),
+        ("[[tokens]]", Token),
     ]
     return "\n".join([_SETTINGS, *(_section(title, model) for title, model in sections)])
 
@@ -94,7 +106,7 @@ def _section(title: str, model: type[BaseModel]) -> str:
 
 def _rows(model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
-        if isinstance(field.default, BaseModel) or name in ("sources", "adapters", "secrets"):
+        if isinstance(field.default, BaseModel) or name in _ELSEWHERE:
             continue
         yield f"| `{name}` | {_default(field.default)} | {field.description or ''} |"
 

@@ -1,6 +1,26 @@
 """The configuration: one file, every key also in the environment, unknown keys refused."""
 
 from engine.settings.loading import Loaded, load
-from engine.settings.model import Artifacts, Controller, Server, Settings, Source, Worker
+from engine.settings.model import (
+    ADMINISTRATOR,
+    Artifacts,
+    Controller,
+    Server,
+    Settings,
+    Source,
+    Token,
+    Worker,
+)
 
-__all__ = ["Artifacts", "Controller", "Loaded", "Server", "Settings", "Source", "Worker", "load"]
+__all__ = [
+    "ADMINISTRATOR",
+    "Artifacts",
+    "Controller",
+    "Loaded",
+    "Server",
+    "Settings",
+    "Source",
+    "Token",
+    "Worker",
+    "load",
+]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.settings.masking import masked
-from engine.settings.model import Artifacts, Controller, Server, Settings, Source, Worker
+from engine.settings.model import Artifacts, Controller, Server, Settings, Source, Token, Worker
 
 _TABLE = re.compile(r"\s*(\[\[?)\s*([\w.\"'-]+)\s*\]")
 _KEY = re.compile(r"\s*([\w.\"'-]+)\s*=")
@@ -24,6 +24,7 @@ _EXPECTED = {
     "int_parsing": "a whole number",
     "path_type": "a path",
 }
+_LISTS: Mapping[str, type[BaseModel]] = {"sources": Source, "tokens": Token}
 
 
 def explain(error: ValidationError, file: Path | None, origins: Mapping[str, str]) -> str:
@@ -53,9 +54,9 @@ def _fault(key: str, told: ErrorDetails) -> str:
     words = words.replace("Input should be", "expected a value")
     if kind in _EXPECTED:
         words = f"expected {_EXPECTED[kind]}"
-    if kind == "tuple_type" and key == "sources":
-        words += ", each written [[sources]]"
-    hidden = key.startswith("secrets.") or "webhook_secrets" in key
+    if kind == "tuple_type" and key in _LISTS:
+        words += f", each written [[{key}]]"
+    hidden = key.startswith("secrets.") or "webhook_secrets" in key or last in ("token", "sha256")
     is_told = "found" in words or kind == "value_error" or hidden
     return f"{key}: {words}" if is_told else f"{key}: {words}, found {_found(key, told['input'])}"
 
@@ -88,9 +89,7 @@ def _fields(parent: str) -> list[str]:
         "artifacts": Artifacts,
         "controller": Controller,
     }
-    model: type[BaseModel] | None = (
-        Source if parent.startswith("sources.") else sections.get(parent)
-    )
+    model = _LISTS.get(parent.partition(".")[0]) or sections.get(parent)
     return list(model.model_fields) if model else []
 
 

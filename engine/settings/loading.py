@@ -62,7 +62,7 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
         settings = Settings.model_validate(told)
     except ValidationError as error:
         raise Misconfigured(explain(error, file, origins)) from None
-    _check_sources(settings)
+    _check_names(settings)
     return Loaded(_placed(settings, file, origins), origins)
 
 
@@ -176,10 +176,12 @@ def _flat(told: object, before: str) -> Iterator[tuple[str, object]]:
         yield before, told
 
 
-def _check_sources(settings: Settings) -> None:
-    names = [each.name for each in settings.sources]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise Misconfigured(
-            f"two sources are called {twice[0]!r}; a name is a source's webhook path"
-        )
+def _check_names(settings: Settings) -> None:
+    sources, tokens = settings.sources, settings.tokens
+    for what, why, names in (
+        ("sources", "a name is a source's webhook path", [each.name for each in sources]),
+        ("tokens", "a name says who it is", [each.name for each in tokens]),
+    ):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise Misconfigured(f"two {what} are called {twice[0]!r}; {why}")

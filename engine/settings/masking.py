@@ -9,7 +9,7 @@ import orjson
 
 from engine.core.values import format_duration
 
-_SECRET_KEY = re.compile(r"(_url$|secret|token|password|dsn)")
+_SECRET_KEY = re.compile(r"((?<!public)_url$|secret|token|password|dsn|sha256)")
 _SECRET_PARAMETER = re.compile(r"(?i)([?&][^=&#]*(?:secret|token|password|key)[^=&#]*=)[^&#]*")
 
 
@@ -23,7 +23,12 @@ def masked(key: str, value: object) -> str:
         return _without_password(value)
     if isinstance(value, str) and value.startswith(("env:", "file:")):
         return value
-    if value is not None and _SECRET_KEY.search(key) and not isinstance(value, list | tuple | dict):
+    inner = key.removeprefix("tokens.")
+    if (
+        value is not None
+        and _SECRET_KEY.search(inner)
+        and not isinstance(value, list | tuple | dict)
+    ):
         return "***"
     return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
 

@@ -3,11 +3,13 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from engine.core.values import parse_duration
+
+ADMINISTRATOR = "admin"
 
 
 def _span(value: object) -> object:
@@ -43,6 +45,12 @@ def _url(value: str) -> str:
     return value
 
 
+def _web(value: str) -> str:
+    if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value) is None:
+        raise ValueError(f"expected https://HOST, perhaps with a port and a path, found {value!r}")
+    return value.rstrip("/")
+
+
 def _root(value: str) -> str:
     if value.startswith("/") or ".." in value.split("/"):
         raise ValueError(f"expected a folder of the repository, such as workflows, found {value!r}")
@@ -65,6 +73,11 @@ class Server(_Section):
 
     host: str = Field(default="127.0.0.1", description="The address that is listened on.")
     port: int = Field(default=8080, ge=1, le=65535, description="The port, 1 to 65535.")
+    public_url: Annotated[str, AfterValidator(_web)] | None = Field(
+        default=None,
+        description="Where the world reaches the server, as in `https://sark.example`; "
+        "addresses that runs hand out begin with it. Without it: the host and port above.",
+    )
     max_body: int = Field(
         default=5 << 20, ge=1 << 10, le=64 << 20, description="The largest request body, in bytes."
     )
@@ -136,6 +149,34 @@ class Source(_Section):
     )
 
 
+class Token(_Section):
+    """Somebody who speaks to the API with a token of their own, beside the first one."""
+
+    name: Word = Field(description="Who it is, as in `user:ann`; not `admin`, the first token's.")
+    token: Reference | None = Field(
+        default=None, description="The token, as `env:NAME` or `file:PATH`; or write `sha256`."
+    )
+    sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$",
+        description="The SHA-256 of the token in 64 hexadecimal digits, instead of `token`.",
+    )  # fmt: skip
+    role: Literal["viewer", "approver", "admin"] = Field(
+        default="viewer",
+        description="`viewer` reads; `approver` decides on approvals, too; `admin` does all.",
+    )
+    groups: tuple[Word, ...] = Field(
+        default=(), max_length=100, description="Of which groups it is, as in `group:ops`."
+    )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Token":
+        if (self.token is None) == (self.sha256 is None):
+            raise ValueError("expected `token` or `sha256`, and one of them alone")
+        if self.name == ADMINISTRATOR:
+            raise ValueError(f"{ADMINISTRATOR!r} is the name of the first token; take another")
+        return self
+
+
 class Settings(_Section):
     """Everything that can be set."""
 
@@ -151,6 +192,7 @@ class Settings(_Section):
     artifacts: Artifacts = Artifacts()
     controller: Controller = Controller()
     sources: tuple[Source, ...] = ()
+    tokens: tuple[Token, ...] = Field(default=(), max_length=200)
     adapters: dict[str, dict[str, Any]] = {}
     secrets: dict[str, dict[str, Reference]] = {}
 

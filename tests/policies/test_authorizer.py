@@ -11,10 +11,11 @@ from policies.facts import ACTIONS, Action, Actor, Resource
 
 ADMIN = Actor("token", "admin", roles=("admin",))
 VIEWER = Actor("token", "eyes", roles=("viewer",))
+APPROVER = Actor("token", "ann", roles=("approver",), groups=("sre",))
 NOBODY = Actor("token", "nobody")
 HOOK = Actor("webhook", "github/shop", "shop")
 RUN = Actor("run", "shop/pay", "shop")
-READS = {"run.read", "workflow.read", "source.read", "commit.read"}
+READS = {"run.read", "workflow.read", "source.read", "commit.read", "event.read"}
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +31,12 @@ def allowed(authorizer: Authorizer, actor: Actor, action: str, namespace: str = 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_table(authorizer: Authorizer, action: str):
     """
-    An administrator may do everything over the API, a viewer reads, nobody else does anything.
+    An administrator may do everything over the API, a viewer reads, an approver decides as well,
+    nobody else does anything.
     """
     assert allowed(authorizer, ADMIN, action)
     assert (action in READS) is allowed(authorizer, VIEWER, action)
+    assert (action in READS | {"approval.decide"}) is allowed(authorizer, APPROVER, action)
     assert not allowed(authorizer, NOBODY, action)
 
 

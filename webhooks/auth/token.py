@@ -1,13 +1,19 @@
-"""The bearer token: made at the first start, compared by its hash in constant time."""
+"""Bearer tokens: the first one and those of the settings, compared by hash in constant time."""
+
+import hashlib
 
 from starlette.requests import Request
 from starlette.types import Scope
 
 from engine import token
+from engine.errors import Misconfigured
+from engine.secrets import resolve
+from engine.settings import ADMINISTRATOR, Settings, Token
 from policies.facts import Actor
 from webhooks.problem import Refusal
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sark"'}
+_SHORTEST = 20
 _LONGEST = 512
 ensure_token = token.ensure
 """Return the token's file in a state folder, made if it is not there."""
@@ -19,9 +25,18 @@ def known(scope: Scope) -> Actor:
     if len(told) != 1:
         raise Refusal("auth.missing", "send Authorization: Bearer TOKEN", _CHALLENGE)
     scheme, _, given = told[0].decode("latin-1").partition(" ")
-    if scheme.lower() != "bearer" or not _matches(scope, given.strip()):
+    actor = _owner(scope, given.strip()) if scheme.lower() == "bearer" else None
+    if actor is None:
         raise Refusal("auth.unknown", "this token is not known", _CHALLENGE)
-    return administrator()
+    return actor
+
+
+def others(settings: Settings) -> tuple[tuple[bytes, Actor], ...]:
+    """Return the SHA-256 of each configured token, and who bears it; raise Misconfigured."""
+    return tuple(
+        (_hash(each), Actor("token", each.name, roles=(each.role,), groups=each.groups))
+        for each in settings.tokens
+    )
 
 
 def bearer(request: Request) -> Actor:
@@ -31,13 +46,34 @@ def bearer(request: Request) -> Actor:
 
 
 def is_token(request: Request, given: str) -> bool:
-    """Return whether a text is the token."""
+    """Return whether a text is the first token."""
     return _matches(request.scope, given)
 
 
 def administrator() -> Actor:
     """Return the one whom the first token stands for."""
-    return Actor("token", "admin", roles=("admin",))
+    return Actor("token", ADMINISTRATOR, roles=("admin",))
+
+
+def _owner(scope: Scope, given: str) -> Actor | None:
+    """Return whose token a text is; every token is compared, so that the time tells nothing."""
+    doors = scope["app"].state.doors
+    known = ((doors.token, administrator()), *doors.others)
+    found = [actor for kept, actor in known if token.matches(given, kept)]
+    return found[0] if found and len(given) <= _LONGEST else None
+
+
+def _hash(told: Token) -> bytes:
+    if told.sha256 is not None:
+        return bytes.fromhex(told.sha256)
+    assert told.token is not None
+    value = resolve(told.token, f"the token of {told.name!r}").strip()
+    if not _SHORTEST <= len(value) <= _LONGEST:
+        raise Misconfigured(
+            f"the token of {told.name!r} ({told.token}) has {len(value)} characters; expected "
+            f"{_SHORTEST} to {_LONGEST}: make one with `openssl rand -hex 32`"
+        )
+    return hashlib.sha256(value.encode()).digest()
 
 
 def _matches(scope: Scope, given: str) -> bool:
