@@ -176,6 +176,17 @@ class Rings(Protocol):
     def ring_relay(self) -> None: ...
 
 
+def ring(bell: Rings | None, told: Iterable[tuple[int | None, str]]) -> None:
+    """Ring the owner of each run that was told something, or its pool where it has none."""
+    if bell is None:
+        return
+    for owner, pool in set(told):
+        if owner is None:
+            bell.ring_pool(pool)
+        else:
+            bell.ring_worker(owner)
+
+
 class Bell:
     """Rings processes by Dramatiq messages, from any thread and any event loop.
 

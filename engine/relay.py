@@ -8,7 +8,7 @@ twice, after a crash in between; all that it does is done once under a key of it
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,13 +17,13 @@ import dramatiq
 import orjson
 from dramatiq.worker import Worker as Consumers
 
-from engine.broker import RELAY, Bell, HintBroker, Rings
+from engine.broker import RELAY, Bell, HintBroker, Rings, ring
 from engine.core.admission import admit
 from engine.core.values import Json, canonical
 from engine.errors import SarkError, Unavailable
 from engine.intake import Decides, Delivery, Intake, Kind, Start
 from engine.settings import Settings
-from engine.store import approvals, events, groups, inbox, outbox, runs
+from engine.store import approvals, callbacks, events, groups, inbox, outbox, runs
 from engine.store.events import Event
 from engine.store.inbox import Telling
 from engine.store.leases import Session
@@ -124,7 +124,7 @@ class Relay:
             told = [one for each in sent for one in await _follow(connection, each)]
             rung = await inbox.tell(connection, told) if told else []
             await outbox.forget(connection, [each.id for each in sent])
-        self._ring(rung)
+        ring(self._bell, rung)
         return len(sent)
 
     async def let_in(self) -> None:
@@ -137,8 +137,8 @@ class Relay:
                 for run in told.cancelled:
                     reason = {"by": "concurrency", "reason": "a newer run of its group has come"}
                     asked = await runs.cancel(connection, run, reason)
-                    self._ring([asked] if asked is not None else [])
-        self._ring([(None, pool) for pool in rung])
+                    ring(self._bell, [asked] if asked is not None else [])
+        ring(self._bell, [(None, pool) for pool in rung])
 
     async def _start(self, sent: Sent) -> None:
         """Start what a row asks for, once; what cannot be started is told to the log."""
@@ -153,20 +153,12 @@ class Relay:
         except SarkError as error:
             _LOG.warning("%s of run %s starts nothing: %s", sent.path, sent.run_id, error)
 
-    def _ring(self, told: Sequence[tuple[int | None, str]]) -> None:
-        if self._bell is None:
-            return
-        for owner, name in set(told):
-            if owner is None:
-                self._bell.ring_pool(name)
-            else:
-                self._bell.ring_worker(owner)
-
 
 async def sweep(connection: Connection) -> None:
     """Forget what is old, and what was for runs that have ended."""
     await events.sweep(connection)
     await approvals.sweep(connection)
+    await callbacks.sweep(connection)
     await inbox.sweep(connection)
 
 
@@ -175,8 +167,10 @@ async def _follow(connection: Connection, sent: Sent) -> list[Telling]:
     match sent.kind, sent.run_id, sent.data:
         case "emitted", _, Mapping() as data:
             event = _event(sent, data)
-            await events.keep(connection, event)
-            return await events.watchers(connection, event)
+            if await events.keep(connection, event):
+                return await events.watchers(connection, event)
+        case "watched", UUID() as run, {"callback": schema} if schema is not None:
+            await callbacks.wait(connection, run, sent.path, schema)
         case "watched", UUID() as run, Mapping() as data:
             return await events.watch(
                 connection, run, sent.path, sent.namespace, str(data["event"]), str(data["at"]),
@@ -190,24 +184,26 @@ async def _follow(connection: Connection, sent: Sent) -> list[Telling]:
         case "unwatched", UUID() as run, _:
             await events.unwatch(connection, run, sent.path)
             await approvals.withdraw(connection, run, sent.path)
+            await callbacks.withdraw(connection, run, sent.path)
     return []
 
 
 def _event(sent: Sent, data: Mapping[str, Json]) -> Event:
     source = f"run/{sent.run_id}" if sent.run_id is not None else str(data["source"])
-    subject = _text(data.get("subject"))
     return Event(
-        UUID(str(data["id"])), sent.namespace, str(data["type"]), subject, source, data.get("data")
-    )
+        UUID(str(data["id"])), sent.namespace, _text(data["type"]) or "",
+        _text(data.get("subject")), source, data.get("data"), str(data.get("identity", "")),
+    )  # fmt: skip
 
 
 def _delivery(sent: Sent, data: Mapping[str, Json]) -> Delivery:
     """Return an event as the intake takes it: once by its id, whatever it starts."""
-    event = _event(sent, data).told()
-    route = f"{sent.namespace}/events"
+    event = _event(sent, data)
+    told, route = event.told(), f"{sent.namespace}/events"
+    actor = f"run/{sent.run_id}" if sent.run_id is not None else str(data.get("actor", ""))
     return Delivery(
-        route, str(event["id"]), Kind.EVENT, sent.namespace, orjson.dumps(event), event,
-        source=str(event["type"]),
+        route, str(event.id), Kind.EVENT, sent.namespace, orjson.dumps(told), told,
+        source=event.type, actor=actor,
     )  # fmt: skip
 
 
@@ -221,4 +217,5 @@ def _started(sent: Sent, data: Mapping[str, Json]) -> Start:
 
 
 def _text(value: Json) -> str | None:
-    return None if value is None else str(value)
+    """Return a text as PostgreSQL can hold it, without NUL."""
+    return None if value is None else str(value).replace("\0", "\ufffd")

@@ -57,7 +57,7 @@ class Delivery:
     `route` is its path below `/hooks/`, `id` its sender's. A push sets off triggers of the
     namespace whose `source` is told of it; a webhook those of `hooks`, pairs of workflow and
     trigger whose own secret has signed it; an event those of its type, which is its `source`.
-    `event` is what expressions read.
+    `event` is what expressions read; `actor` is who has sent it, where that is known.
     """
 
     route: str
@@ -68,6 +68,7 @@ class Delivery:
     event: Mapping[str, Json]
     source: str = ""
     hooks: frozenset[tuple[str, str]] = frozenset()
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from engine.active import ActiveSet, BoundPlan, Cache, Hook
 from engine.core.expression import EvaluationError
 from engine.core.inputs import InputsError
-from engine.core.trigger import Said
+from engine.core.trigger import BoundTrigger, Said
 from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
 from engine.intake.request import Delivered, Delivery, Kind, Start, Started, Waiting
@@ -99,7 +99,7 @@ class Turn:
             decision = trigger.decide(delivery.event)
             said, reason, run = decision.said, decision.reason, None
             if decision.inputs is not None:
-                about = {**trigger.about(delivery.event), "delivery": delivery.id}
+                about = _delivered(trigger, delivery)
                 verdict = self._may_start(delivery, hook.workflow)
                 if not verdict.allowed:
                     said, reason = Said.DENIED, verdict.reason
@@ -194,6 +194,12 @@ class Turn:
                 each: _repeated(each, claim, one) for each, one in keyed
                 if (claim := taken.get(known_as[each])) is not None
             }  # fmt: skip
+
+
+def _delivered(trigger: BoundTrigger, delivery: Delivery) -> dict[str, Json]:
+    """Return what the run of a delivery reads as `trigger`."""
+    sender = {"actor": delivery.actor} if delivery.actor else {}
+    return {**trigger.about(delivery.event), "delivery": delivery.id, **sender}
 
 
 def _about(name: str, plan: BoundPlan, start: Start) -> dict[str, Json]:

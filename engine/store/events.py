@@ -1,17 +1,21 @@
 """CloudEvents, and the runs that wait for some."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
+
+from psycopg.rows import class_row
 
 from engine.core.values import Json, canonical
 from engine.store.inbox import Telling
 from engine.store.pool import Connection
 
 _KEEP: LiteralString = """
-    INSERT INTO events (id, namespace, type, subject, source, data)
-    VALUES (%(id)s, %(namespace)s, %(type)s, %(subject)s, %(source)s, %(data)s)
+    INSERT INTO events (id, namespace, type, subject, source, data, identity)
+    VALUES (%(id)s, %(namespace)s, %(type)s, %(subject)s, %(source)s, %(data)s, %(identity)s)
     ON CONFLICT DO NOTHING RETURNING at
 """
 # The places in the event at which somebody looks are few: each is one look into the index.
@@ -29,18 +33,27 @@ _WATCH: LiteralString = """
     ON CONFLICT DO NOTHING
 """
 _PAST: LiteralString = """
-    SELECT id, namespace, type, subject, source, data, at FROM events
+    SELECT id, namespace, type, subject, source, data, identity, at FROM events
      WHERE namespace = %(namespace)s AND type = %(event)s AND at >= %(since)s
        AND (%(key)s::jsonb IS NULL
             OR %(key)s::jsonb = jsonb_build_object('type', type, 'subject', subject, 'data', data)
                                 #> string_to_array(%(at)s, '.'))
      ORDER BY at, id LIMIT %(limit)s
 """
+_KNOWN: LiteralString = "SELECT 1 FROM events WHERE id = %(id)s"
+_PAGE: LiteralString = """
+    SELECT id, namespace, type, subject, source, data, identity, at FROM events
+     WHERE namespace = ANY(%(namespaces)s) AND (%(type)s::text IS NULL OR type = %(type)s)
+       AND (at, id) < (%(before)s, %(below)s)
+     ORDER BY at DESC, id DESC LIMIT %(limit)s
+"""
 _UNWATCH: LiteralString = "DELETE FROM watches WHERE run_id = %(run)s AND path = %(path)s"
 _SWEEP: LiteralString = """
     WITH gone AS (DELETE FROM events WHERE at < now() - %(keep)s::interval)
     DELETE FROM watches USING runs WHERE runs.id = run_id AND ended_at IS NOT NULL
 """
+_ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+_LAST = (datetime.max.replace(tzinfo=UTC), UUID(int=(1 << 128) - 1))
 # How many past events a new wait looks through: the rest is too old to be meant.
 _MOST_PAST = 1_000
 KEEP = timedelta(days=7)
@@ -48,7 +61,10 @@ KEEP = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A CloudEvent of a namespace; `source` names the run or the sender that it came from."""
+    """A CloudEvent of a namespace; `source` names the run or the sender that it came from.
+
+    `identity` is the sender's own id for it; empty is that of an event of a run, whose is `id`.
+    """
 
     id: UUID
     namespace: str
@@ -56,12 +72,13 @@ class Event:
     subject: str | None
     source: str
     data: Json
+    identity: str = ""
     at: datetime | None = None
 
     def told(self) -> dict[str, Json]:
         """Return it as expressions read `event`."""
         return {
-            "id": str(self.id),
+            "id": self.identity or str(self.id),
             "type": self.type,
             "subject": self.subject,
             "source": self.source,
@@ -74,8 +91,28 @@ async def keep(connection: Connection, event: Event) -> bool:
     values = {
         "id": event.id, "namespace": event.namespace, "type": event.type,
         "subject": event.subject, "source": event.source, "data": _text(event.data),
+        "identity": event.identity,
     }  # fmt: skip
     return await (await connection.execute(_KEEP, values)).fetchone() is not None
+
+
+async def is_known(connection: Connection, identity: UUID) -> bool:
+    """Return whether an event has come before."""
+    return await (await connection.execute(_KNOWN, {"id": identity})).fetchone() is not None
+
+
+async def listed(
+    connection: Connection, namespaces: Sequence[str], type_: str | None,
+    before: tuple[datetime, UUID] | None, limit: int,
+) -> list[Event]:  # fmt: skip
+    """Return events, newest first; `before` is time and id of the last one on the page before."""
+    at, below = before or _LAST
+    values = {
+        "namespaces": list(namespaces), "type": type_, "before": at, "below": below, "limit": limit,
+    }  # fmt: skip
+    async with connection.cursor(row_factory=class_row(Event)) as cursor:
+        await cursor.execute(_PAGE, values)
+        return await cursor.fetchall()
 
 
 async def watchers(connection: Connection, event: Event) -> list[Telling]:
@@ -93,9 +130,12 @@ async def watch(
     key: str | None, since: datetime,
 ) -> list[Telling]:  # fmt: skip
     """Let a run wait for events; return what is to be told to it of those that came before."""
-    values = {"run": run, "path": path, "namespace": namespace, "event": event, "at": at}
-    await connection.execute(_WATCH, {**values, "key": key})
-    past = {**values, "key": key, "since": since, "limit": _MOST_PAST}
+    values = {
+        "run": run, "path": path, "namespace": namespace, "event": event, "at": at,
+        "key": None if key is None else _holdable(key),
+    }  # fmt: skip
+    await connection.execute(_WATCH, values)
+    past = {**values, "since": since, "limit": _MOST_PAST}
     cursor = await connection.execute(_PAST, past)
     found = [Event(*row) for row in await cursor.fetchall()]
     return [Telling(run, "arrived", path, str(each.id), each.told()) for each in found]
@@ -112,4 +152,9 @@ async def sweep(connection: Connection) -> None:
 
 
 def _text(value: Json) -> str:
-    return canonical(value).decode()
+    return _holdable(canonical(value).decode())
+
+
+def _holdable(text: str) -> str:
+    """Return JSON as PostgreSQL can look into it: it holds no NUL, not even escaped."""
+    return _ESCAPED_NUL.sub(r"\1\\ufffd", text)

@@ -22,7 +22,8 @@ CREATE TABLE approvals (
     workflow text NOT NULL,
     body json NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    asked_at timestamp with time zone DEFAULT now() NOT NULL
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    decided jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
 CREATE TABLE audit (
@@ -43,6 +44,15 @@ ALTER TABLE audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE callbacks (
+    run_id uuid NOT NULL,
+    path text NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    schema json NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    used_at timestamp with time zone
 );
 
 CREATE TABLE commits (
@@ -87,7 +97,8 @@ CREATE TABLE events (
     subject text,
     source text NOT NULL,
     data json NOT NULL,
-    at timestamp with time zone DEFAULT now() NOT NULL
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    identity text DEFAULT ''::text NOT NULL
 );
 
 CREATE TABLE idempotency_keys (
@@ -257,6 +268,9 @@ ALTER TABLE ONLY approvals
 ALTER TABLE ONLY audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY callbacks
+    ADD CONSTRAINT callbacks_pkey PRIMARY KEY (run_id, path);
+
 ALTER TABLE ONLY commits
     ADD CONSTRAINT commits_pkey PRIMARY KEY (source, sha);
 
@@ -301,6 +315,8 @@ ALTER TABLE ONLY workers
 
 ALTER TABLE ONLY workflows
     ADD CONSTRAINT workflows_pkey PRIMARY KEY (namespace, name);
+
+CREATE INDEX approvals_by_age ON approvals USING btree (asked_at, run_id, path);
 
 CREATE INDEX approvals_by_time ON approvals USING btree (namespace, expires_at);
 
