@@ -71,4 +71,5 @@ def _pending(path: str) -> dict[str, Json]:
         "outputs": None,
         "artifacts": {},
         "flags": [],
+        "waits_for": None,
     }

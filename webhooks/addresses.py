@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from webhooks import health, inbound, openapi
 from webhooks.address import Address, Answer, Body, Parameter
-from webhooks.api import runs, sources, workflows
+from webhooks.api import approvals, callbacks, events, runs, sources, workflows
 from webhooks.schemas import SHA, STATUS, TEXT, UUID
 
 _V1 = "/api/v1"
@@ -59,6 +59,50 @@ _RUNS = (
         {202: Answer("Cancelling", "It was asked, now or before.")},
         ("run.read", "run.cancel"), (*_CHANGE, "sark.conflict"), {},
         body=Body("Cancel", required=False),
+    ),
+)  # fmt: skip
+_ASKED = (
+    Address(
+        "GET", f"{_V1}/approvals", approvals.listed, "List what waits for people, oldest first",
+        {200: Answer("ApprovalPage", "A page of approvals.")}, ("run.read",), _READ,
+        {**_NAMESPACE, **_PAGING},
+    ),
+    Address(
+        "GET", f"{_V1}/runs/{{id}}/approvals", approvals.of_run,
+        "List what of a run waits for people",
+        {200: Answer("ApprovalPage", "A page of approvals.")}, ("run.read",), _ONE, _PAGING,
+    ),
+    Address(
+        "POST", f"{_V1}/runs/{{id}}/approvals/{{path:path}}", approvals.decide,
+        "Approve or reject what was shown",
+        {202: Answer("Decided", "It is durable; `repeated` if you had said so before.")},
+        ("run.read", "approval.decide"), (*_CHANGE, "sark.conflict"), {}, body=Body("Decide"),
+    ),
+    Address(
+        "GET", f"{_V1}/runs/{{id}}/callbacks", callbacks.of_run,
+        "List where a run waits for requests",
+        {200: Answer("CallbackPage", "A page of callbacks; their addresses are secrets.")},
+        ("run.read", "callback.read"), (*_ONE, "sark.denied"), _PAGING,
+    ),
+    Address(
+        "POST", "/callbacks/{token}", callbacks.take, "Give a step the request that it waits for",
+        {202: Answer("Called", "It is durable.")}, (),
+        (*_TAKES_BODY, "callback.unknown", "sark.conflict", "sark.unavailable", "sark.defect"),
+        body=Body(),
+    ),
+)  # fmt: skip
+_EVENTS = (
+    Address(
+        "GET", f"{_V1}/events", events.listed, "List events, newest first",
+        {200: Answer("EventPage", "A page of events; they are kept for 7 days.")},
+        ("event.read",), _READ,
+        {"type": Parameter(TEXT, "Only events of this type."), **_NAMESPACE, **_PAGING},
+    ),
+    Address(
+        "POST", f"{_V1}/namespaces/{{namespace}}/events", events.send,
+        "Send a CloudEvent to a namespace",
+        {202: Answer("Sent", "It is durable; `duplicate` if it had come before.")},
+        ("event.send",), _CHANGE, {}, body=Body("CloudEvent"),
     ),
 )  # fmt: skip
 _WORKFLOWS = (
@@ -143,13 +187,16 @@ _HEALTH = (
         {200: Answer("Description", "The document.")}, (), _COMMON[:2], {},
     ),
 )  # fmt: skip
-TABLE: tuple[Address, ...] = (*_WORKFLOWS, *_RUNS, *_SOURCES, *_HOOKS, *_HEALTH)
+TABLE: tuple[Address, ...] = (
+    *_WORKFLOWS, *_RUNS, *_ASKED, *_EVENTS, *_SOURCES, *_HOOKS, *_HEALTH,
+)  # fmt: skip
 
 PATHS: Mapping[str, Parameter] = {
     "id": Parameter(UUID, "The run's id."),
     "name": Parameter(TEXT, "The name of the workflow or source."),
     "namespace": Parameter(TEXT, "The namespace."),
-    "path": Parameter(TEXT, "The `path` of the trigger; it may hold slashes."),
+    "path": Parameter(TEXT, "The `path` of the trigger or of the step; it may hold slashes."),
     "sha": Parameter(SHA, "The beginning of the commit's hash."),
     "source": Parameter(TEXT, "The source's name."),
+    "token": Parameter(TEXT, "The last part of the address that was handed out."),
 }

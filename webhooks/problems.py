@@ -16,6 +16,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "auth.missing": Kind(401, "The request bears no token, or more than one."),
     "auth.origin": Kind(403, "A form of the pages was sent by another site."),
     "auth.unknown": Kind(401, "The token is none that this server knows."),
+    "callback.unknown": Kind(404, "No such address was handed out, or it is cut off."),
     "github.payload": Kind(400, "A signed push lacks what GitHub's pushes have."),
     "http.content_encoding": Kind(415, "The body is compressed; send it as it is."),
     "http.content_type": Kind(415, "The body is declared as something else than is taken here."),

@@ -16,6 +16,7 @@ FREE: Schema = {"type": "object"}
 _KINDS = [
     "started", "succeeded", "produced", "failed", "alarm", "arrived", "decided", "lost", "cancel",
 ]  # fmt: skip
+_DECISION: Schema = {"type": "string", "enum": ["approved", "rejected"]}
 STATUS: Schema = {"type": "string", "enum": [each.value for each in RunStatus]}
 
 
@@ -109,6 +110,14 @@ SCHEMAS: Mapping[str, Schema] = {
             "outputs": _or_null(FREE),
             "artifacts": FREE,
             "flags": _list({"type": "string", "enum": ["degraded", "cached", "timed_out"]}),
+            "waits_for": _or_null(ref("WaitsFor")),
+        }
+    ),
+    "WaitsFor": _object(
+        {
+            "what": {"type": "string", "enum": ["event", "callback", "approval", "time"]},
+            "event": _or_null(TEXT),
+            "until": _or_null(INSTANT),
         }
     ),
     "Error": {
@@ -137,6 +146,71 @@ SCHEMAS: Mapping[str, Schema] = {
     "JournalPage": _page("JournalRow"),
     "Cancel": _object({}, reason=TEXT),
     "Cancelling": _object({"id": UUID, "status": {"const": "cancelling"}}),
+    "Approval": _object(
+        {
+            "run": UUID,
+            "path": TEXT,
+            "namespace": TEXT,
+            "workflow": TEXT,
+            "show": TEXT,
+            "by": _list(TEXT),
+            "exclude": _list(TEXT),
+            "min": NUMBER,
+            "form": ANYTHING,
+            "binds": FREE,
+            "asked": TEXT,
+            "decided": {"type": "object", "additionalProperties": _DECISION},
+            "asked_at": INSTANT,
+            "expires_at": INSTANT,
+        }
+    ),
+    "ApprovalPage": _page("Approval"),
+    "Decide": _object(
+        {"decision": _DECISION, "asked": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},
+        form=FREE, note={"type": "string", "maxLength": 1000},
+    ),
+    "Decided": _object(
+        {"run": UUID, "path": TEXT, "decision": _DECISION, "by": TEXT, "repeated": FLAG}
+    ),
+    "Callback": _object(
+        {
+            "path": TEXT,
+            "url": {"type": "string", "format": "uri"},
+            "schema": ANYTHING,
+            "asked_at": INSTANT,
+            "used_at": _or_null(INSTANT),
+        }
+    ),
+    "CallbackPage": _page("Callback"),
+    "Called": _object({"run": UUID, "path": TEXT}),
+    "CloudEvent": {
+        "type": "object",
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": TEXT,
+            "source": {"type": "string", "format": "uri-reference"},
+            "type": TEXT,
+            "subject": TEXT,
+            "time": INSTANT,
+            "datacontenttype": TEXT,
+            "dataschema": {"type": "string", "format": "uri"},
+            "data": ANYTHING,
+        },
+        "required": ["specversion", "id", "source", "type"],
+    },
+    "Sent": _object({"id": TEXT, "source": TEXT, "duplicate": FLAG}),
+    "Event": _object(
+        {
+            "namespace": TEXT,
+            "id": TEXT,
+            "type": TEXT,
+            "subject": _or_null(TEXT),
+            "source": TEXT,
+            "data": ANYTHING,
+            "at": INSTANT,
+        }
+    ),
+    "EventPage": _page("Event"),
     "WorkflowLine": _object(_WORKFLOW),
     "WorkflowPage": _page("WorkflowLine"),
     "Workflow": _object({**_WORKFLOW, "inputs": FREE, "triggers": _list(ref("Trigger"))}),

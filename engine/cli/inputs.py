@@ -25,13 +25,13 @@ def read(file: str | None) -> dict[str, Json]:
     return told
 
 
-def pairs(told: Sequence[str]) -> dict[str, str]:
-    """Return what `-i K=V` was given, each value as written."""
+def pairs(told: Sequence[str], option: str = "-i") -> dict[str, str]:
+    """Return what `-i K=V`, or another option, was given, each value as written."""
     found = {}
     for pair in told:
         name, equals, value = pair.partition("=")
         if not (name and equals):
-            raise click.UsageError(f"-i takes K=V, as in -i name=world, not {pair!r}")
+            raise click.UsageError(f"{option} takes K=V, as in {option} name=world, not {pair!r}")
         found[name] = value
     return found
 

@@ -68,10 +68,21 @@ def _bars(run: Mapping[str, Json]) -> Iterator[str]:
         attempts = int(str(each["attempts"]))
         again = f"  {attempts} attempts" if attempts > 1 else ""
         why = f"  {plain(each['reason'])}" if each.get("reason") else ""
+        why += _waits_for(each)
         line = f"  {plain(each['path']):{width}}  {word(status)}{'':{_STATUS - len(status)}}"
         yield f"{line}{span(each):>8}  {_bar(run, each)}{again}{why}".rstrip()
         if each.get("error"):
             yield f"  {'':{width}}  {_error(members(each['error']), '')}"
+
+
+def _waits_for(step: Mapping[str, Json]) -> str:
+    """Return for what a step waits and until when, or nothing."""
+    told = members(step.get("waits_for"))
+    if not told:
+        return ""
+    what = f"event {plain(told['event'])}" if told.get("event") else plain(told["what"])
+    until = f" until {instant(told['until'])}" if told.get("until") else ""
+    return f"  waits for {what}{until}"
 
 
 def _bar(run: Mapping[str, Json], step: Mapping[str, Json]) -> str:

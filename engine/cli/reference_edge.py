@@ -23,7 +23,7 @@ curl -H "Authorization: Bearer $(cat .sark/token)" -H "Content-Type: application
 In the example above a run of the workflow `hello` in the namespace `local` is started.
 The answer comes once the run is durable: 202, with `Location` and the run's id.
 
-Everything below `/api/` and `/metrics` needs the token.
+Everything below `/api/` and `/metrics` needs a token: the first one, or one of `[[tokens]]`.
 Without it the answer is 401, whatever is asked.
 A list answers `{"items": [...], "next": CURSOR}`; `next` is null on the last page.
 A parameter or a member of a body that is not listed is refused.

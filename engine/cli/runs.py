@@ -121,9 +121,18 @@ def runs(
 @as_json
 @remote
 def show(client: Client, run_id: str, json_: bool) -> None:
-    """Show a run and its steps."""
+    """Show a run and its steps, and what it waits for."""
     found = members(client.get(at("runs", run_id)))
-    print_json(found) if json_ else click.echo(as_timeline(found))
+    if json_:
+        return print_json(found)
+    click.echo(as_timeline(found))
+    steps = [members(each).get("waits_for") for each in found["steps"] or ()]  # type: ignore[union-attr]
+    if any(members(each).get("what") == "approval" for each in steps):
+        from engine.cli.approvals import tell
+
+        for each in client.pages(at("runs", run_id, "approvals"), limit=200):
+            tell(each)
+    return None
 
 
 @click.command()

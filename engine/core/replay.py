@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from engine.core import machine
-from engine.core.binding import Bound
+from engine.core.binding import Bound, BoundApprove, BoundAwait
 from engine.core.event import Row, from_row
 from engine.core.run import Header, Run, ScopeRun, StepRun
 from engine.core.state import StepState
@@ -38,8 +38,23 @@ def step(told: StepRun) -> dict[str, Json]:
         "error": told.error,
         "outputs": told.outputs if told.state is StepState.SUCCEEDED else None,
         "artifacts": told.artifacts or {},
+        "waits_for": _waits_for(told),
         "flags": [word for word in _FLAGS if getattr(told, word)],
     }
+
+
+def _waits_for(told: StepRun) -> Json:
+    """Return what a step waits for from outside, and until when."""
+    if told.state is not StepState.WAITING:
+        return None
+    what, event = "time", None
+    match told.step.verb:
+        case BoundAwait(plan=plan):
+            what = "event" if plan.callback is None else "callback"
+            event = plan.event or None
+        case BoundApprove():
+            what = "approval"
+    return {"what": what, "event": event, "until": _instant(told.due)}
 
 
 def _laid_out(root: ScopeRun) -> Iterator[StepRun]:

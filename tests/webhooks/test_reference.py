@@ -14,6 +14,7 @@ from policies.facts import Action, Actor, Resource, Verdict
 from tests.webhooks.served import Answer, Served, payload, settings, sign
 from tests.webhooks.test_api import HELLO, START
 from tests.webhooks.test_inbound import HMAC, hook
+from tests.webhooks.waits import ASKED, asks, waits
 from webhooks.address import needs_token
 from webhooks.addresses import TABLE
 from webhooks.app import description
@@ -106,15 +107,29 @@ def test_every_good_answer_is_as_described(there: Served):
         json.dumps([{"type": "Ready", "status": True, "reason": "Ok", "message": "",
                      "revision": None, "since": "2026-01-02T03:04:05+00:00"}]),
     )  # fmt: skip
-    words = {"namespace": "shop", "name": "hello", "id": run, "sha": "c0ffee", "source": "shop"}
+    asks(there, run, by=["user:admin"], exclude=[])
+    waits(there, run, "ready", {})
+    there.rows(
+        "INSERT INTO events (id, namespace, type, source, data)"
+        " VALUES (gen_random_uuid(), 'shop', 'paid', '/orders', '7')"
+    )
+    (handed,) = there.api("GET", f"/runs/{run}/callbacks").json["items"]
+    words = {"token": handed["url"].rpartition("/")[2]}
+    words |= {"namespace": "shop", "name": "hello", "id": run, "sha": "c0ffee", "source": "shop"}
     hooked = {"namespace": "shop", "path": "orders/paid"}
+    event = {"specversion": "1.0", "id": "1", "source": "/orders", "type": "paid"}
     bodies: dict[str, object] = {
         "/hooks/github/{source}": BRANCH,
         "/hooks/{namespace}/{path}": {"order": 7},
+        f"{V1}/runs/{{id}}/approvals/{{path}}": {"decision": "approved", "asked": ASKED},
+        f"{V1}/namespaces/{{namespace}}/events": event,
+        "/callbacks/{token}": {},
     }
     for address in TABLE:
         path = address.path.replace(":path", "")
         told = {**words, **(hooked if "{path}" in path else {})}
+        if "/approvals/" in path:
+            told["path"] = "ok"
         if "/sources/" in path:
             told["name"] = "shop"
         Asked.names.clear()
@@ -137,6 +152,13 @@ REFUSED: list[tuple[str, str, str, object, int]] = [
     ("GET", f"{V1}/sources/{{name}}", "", None, 404),
     ("POST", f"{V1}/sources/{{name}}/sync", "", None, 404),
     ("GET", f"{V1}/commits/{{sha}}", "", None, 404),
+    ("GET", f"{V1}/approvals", "?cursor=x", None, 422),
+    ("GET", f"{V1}/runs/{{id}}/approvals", "", None, 404),
+    ("POST", f"{V1}/runs/{{id}}/approvals/{{path}}", "", {}, 404),
+    ("GET", f"{V1}/runs/{{id}}/callbacks", "", None, 404),
+    ("POST", "/callbacks/{token}", "", {}, 404),
+    ("GET", f"{V1}/events", "?limit=0", None, 422),
+    ("POST", f"{V1}/namespaces/{{namespace}}/events", "", {}, 422),
     ("POST", "/hooks/github/{source}", "", [], 400),
     ("POST", "/hooks/github/{source}", "", {}, 400),
 ]
@@ -150,7 +172,7 @@ def test_a_problem_is_as_described(
     What is refused is a problem of the one shape, with a code that the reference lists for it.
     """
     words = {"namespace": "shop", "name": "hello", "id": str(uuid4()), "sha": "dead",
-             "source": "shop"}  # fmt: skip
+             "source": "shop", "path": "ok", "token": "none"}  # fmt: skip
 
     assert status == asked(there, method, path, words, query, body).status
 

@@ -61,7 +61,7 @@ async def history(request: Request) -> Response:
         raise Invalid("after is the seq of a row", (("/after", "a number"),))
     identity, missing = named(request)
     async with doors(request).pool.connection() as connection:
-        await _read(request, connection, identity, missing)
+        await readable(request, connection, identity, missing)
         rows = await journal.read(connection, identity, int(start), size + 1)
     items = [
         {
@@ -84,7 +84,7 @@ async def cancel(request: Request) -> Response:
     reason = await _reason(request)
     opened = doors(request)
     async with opened.pool.connection() as connection:
-        row, actor = await _read(request, connection, identity, missing)
+        row, actor = await readable(request, connection, identity, missing)
         await allow(request, "run.cancel", _resource(row))
         by = f"{actor.kind}:{actor.id}"
         is_new = await runs.cancel(connection, opened.bell, identity, by, reason)
@@ -107,6 +107,16 @@ def named(request: Request) -> tuple[UUID, str]:
     if str(identity) != text:
         raise NotFound(missing)
     return identity, missing
+
+
+async def readable(
+    request: Request, connection: Connection, identity: UUID, missing: str
+) -> tuple[RunRow, Actor]:
+    """Return a run that the actor may read; to anybody else there is none."""
+    row = await views.run(connection, identity)
+    if row is None:
+        raise NotFound(missing)
+    return row, await allow_read(request, "run.read", _resource(row), missing)
 
 
 def line(run: RunLine) -> dict[str, object]:
@@ -144,16 +154,6 @@ def whole(run: RunRow) -> dict[str, object]:
         "started_at": run.started_at,
         "ended_at": run.ended_at,
     }
-
-
-async def _read(
-    request: Request, connection: Connection, identity: UUID, missing: str
-) -> tuple[RunRow, Actor]:
-    """Return a run that the actor may read; to anybody else there is none."""
-    row = await views.run(connection, identity)
-    if row is None:
-        raise NotFound(missing)
-    return row, await allow_read(request, "run.read", _resource(row), missing)
 
 
 async def _reason(request: Request) -> str:
