@@ -1,5 +1,7 @@
 """The door by which people decide on what runs ask them."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -35,7 +37,7 @@ async def decide(
             raise NotFound(f"run {run} asks for no approval at {told.path[:200]!r}")
         await _check_person(connection, found, person)
         _check_asked(found, told)
-        _check_form(found, told)
+        told = _filled_in(found, told)
         if _is_repeated(found, told):
             return False
         await approvals.note(connection, run, told.path, told.by, _word(told))
@@ -68,18 +70,34 @@ def _check_asked(found: Approval, told: Decided) -> None:
         )
 
 
-def _check_form(found: Approval, told: Decided) -> None:
-    """Hold what an approval brings against its form; a rejection brings nothing."""
+def _filled_in(found: Approval, told: Decided) -> Decided:
+    """Return a decision held against its form, and filled in; a rejection brings nothing.
+
+    Later forms go over earlier ones, so the first alone brings the defaults.
+    """
     wanted: Json = found.body["form"] if told.approved else None
     if wanted is None and told.form:
         what = "this approval" if told.approved else "a rejection"
         raise Invalid(f"{what} takes no form", (("/form", "leave it out"),))
     if wanted is None:
-        return
-    problems = schema.validator(wanted).problems(dict(told.form))
+        return told
+    form = {**({} if found.decided else _defaults(wanted)), **told.form}
+    problems = schema.validator(wanted).problems(form)
     if problems:
         faults = tuple((f"/form{pointer}", words) for pointer, words in problems)
         raise Invalid("the form does not fit", faults)
+    return replace(told, form=form)
+
+
+def _defaults(wanted: Json) -> dict[str, Json]:
+    """Return the defaults of a form's fields."""
+    fields = wanted.get("properties") if isinstance(wanted, Mapping) else None
+    told = fields if isinstance(fields, Mapping) else {}
+    return {
+        name: each["default"]
+        for name, each in told.items()
+        if isinstance(each, Mapping) and "default" in each
+    }
 
 
 def _is_repeated(found: Approval, told: Decided) -> bool:

@@ -30,9 +30,6 @@ class Bell:
     def ring_worker(self, worker: int) -> None:
         raise AssertionError
 
-    def ring_relay(self) -> None:
-        """Nobody listens."""
-
     def ring_controller(self, source: str) -> None:
         raise AssertionError
 

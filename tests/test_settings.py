@@ -90,6 +90,22 @@ def test_passwords_are_masked(file: Path) -> None:
     assert "file:/run/deployer" == told["secrets.shop.deployer"][0]
 
 
+def test_tokens_are_masked(tmp_path: Path) -> None:
+    """
+    Who has a token is shown, the token is not: neither where it is set nor where it is wrong.
+    """
+    file, digest = tmp_path / "sark.toml", "0a" * 32
+    file.write_text(f'[[tokens]]\nname = "ann"\nsha256 = "{digest}"\n')
+    told = shown(load(file, {}, {}))
+
+    assert ("ann", "***") == (told["tokens.0.name"][0], told["tokens.0.sha256"][0])
+    for key, value in (("token", "the-token-itself"), ("sha256", "the-token-itself")):
+        file.write_text(f'[[tokens]]\nname = "ann"\n{key} = "{value}"\n')
+        with pytest.raises(Misconfigured, match=f"sark.toml:3: tokens.0.{key}: ") as caught:
+            load(file, {}, {})
+        assert "the-token" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -114,6 +130,14 @@ def test_passwords_are_masked(file: Path) -> None:
             2 * '[[sources]]\nname = "a"\nnamespace = "a"\nurl = "/x"\n',
             ["two sources are called 'a'"],
         ),
+        ('[[tokens]]\nname = "ann"\n', ["tokens.0: expected `token` or `sha256`"]),
+        ('[[tokens]]\nname = "admin"\ntoken = "env:T"\n', ["'admin' is the name of the first"]),
+        ('[[tokens]]\nname = "a b"\n', ["sark.toml:2: tokens.0.name: expected a name of letters"]),
+        ('[[tokens]]\nrole = "king"\n', ["tokens.0.role", "'viewer', 'approver' or 'admin'"]),
+        ('[[tokens]]\nnmae = "ann"\n', ["did you mean 'name'?"]),
+        (2 * '[[tokens]]\nname = "ann"\ntoken = "env:T"\n', ["two tokens are called 'ann'"]),
+        ('[tokens]\nname = "a"\n', ["expected a list, each written [[tokens]], found a table"]),
+        ("[server]\npublic_url = 'sark.example'\n", ["server.public_url: expected https://HOST"]),
     ],
 )
 def test_a_fault_is_told_with_its_place_and_a_way_out(

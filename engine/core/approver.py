@@ -28,13 +28,14 @@ def objection(
     started the run: empty if no person did, None if that cannot be known.
     """
     asked = tuple(by)
-    if not any(person.is_meant(each) for each in asked):
+    has_started = initiator == person.name
+    if not any(person.is_meant(each) or (each == INITIATOR and has_started) for each in asked):
         return f"{person.name} is not asked: this is for {', '.join(asked) or 'nobody'}"
     for each in exclude:
         if each == INITIATOR:
             if initiator is None:
                 return "who started the run is not known, and may not decide"
-            if initiator == person.name:
+            if has_started:
                 return f"{person.name} has started the run, and so may not decide"
         elif not each.startswith(("user:", "group:")):
             return f"nobody may decide: it is not known whom {each!r} excludes"

@@ -32,6 +32,14 @@ def _word(value: str) -> str:
     return value
 
 
+def _principal(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,99}", value) is None:
+        raise ValueError(
+            f"expected a name of letters, digits and _ . @ + -, up to 100 of them, found {value!r}"
+        )
+    return value
+
+
 def _ref(value: str) -> str:
     if re.fullmatch(r"refs/(heads|tags)/[^\s~^:?*\[\\]+", value) is None:
         raise ValueError(f"expected a full ref such as refs/heads/main, found {value!r}")
@@ -62,6 +70,7 @@ Span: TypeAlias = Annotated[
 ]
 Reference: TypeAlias = Annotated[str, AfterValidator(_reference)]
 Word: TypeAlias = Annotated[str, AfterValidator(_word)]
+Principal: TypeAlias = Annotated[str, AfterValidator(_principal)]
 
 
 class _Section(BaseModel):
@@ -152,7 +161,9 @@ class Source(_Section):
 class Token(_Section):
     """Somebody who speaks to the API with a token of their own, beside the first one."""
 
-    name: Word = Field(description="Who it is, as in `user:ann`; not `admin`, the first token's.")
+    name: Principal = Field(
+        description="Who it is, as in `user:ann`; not `admin`, the first token's."
+    )
     token: Reference | None = Field(
         default=None, description="The token, as `env:NAME` or `file:PATH`; or write `sha256`."
     )
@@ -164,7 +175,7 @@ class Token(_Section):
         default="viewer",
         description="`viewer` reads; `approver` decides on approvals, too; `admin` does all.",
     )
-    groups: tuple[Word, ...] = Field(
+    groups: tuple[Principal, ...] = Field(
         default=(), max_length=100, description="Of which groups it is, as in `group:ops`."
     )
 

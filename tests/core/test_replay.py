@@ -1,7 +1,12 @@
 """What is told of the steps of a run."""
 
+from datetime import timedelta
+
+import pytest
+
 from engine.core import machine, replay
 from engine.core.event import Failed, Succeeded
+from engine.core.plan import Approve, Await, Verb, Wait
 from engine.core.values import Json
 from tests.core.runs import NOW, RETRY, SECOND, begin, edge, plan, scope, step
 
@@ -39,3 +44,27 @@ def test_a_step_that_has_ended_shows_what_it_gave() -> None:
 
     assert ("succeeded", {"id": 3}, None) == (told["status"], told["outputs"], told["error"])
     assert (NOW + SECOND).isoformat() == told["ended_at"]
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("verb", "what", "event"),
+    [
+        (Await(HOUR, "paid"), "event", "paid"),
+        (Await(HOUR, callback={}), "callback", None),
+        (Approve(("user:ann",), HOUR), "approval", None),
+        (Wait("1h"), "time", None),
+    ],
+)
+def test_what_a_step_waits_for(verb: Verb, what: str, event: str | None) -> None:
+    """
+    A step that waits tells for what, and until when.
+    """
+    run, _ = begin(plan(scope(step("a", verb=verb))))
+
+    [told] = replay.steps(run)
+
+    until = (NOW + HOUR).isoformat()
+    assert {"what": what, "event": event, "until": until} == told["waits_for"]

@@ -156,12 +156,14 @@ class Stack:
     def link(self) -> "Link":
         return Link(self.port, (self.state / "token").read_text().strip())
 
-    def sark(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def sark(
+        self, *words: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run the command line against this stack."""
         done = subprocess.run(
             [sys.executable, "-m", "engine.cli", *words], capture_output=True, text=True,
             timeout=60, check=False,
-            env={**os.environ, **self._environment, "SARK_STATE": str(self.state)},
+            env={**os.environ, **self._environment, "SARK_STATE": str(self.state), **environment},
         )  # fmt: skip
         if check and done.returncode != 0:
             raise AssertionError(

@@ -17,7 +17,10 @@ from webhooks.auth.token import others
 
 FORM = {
     "type": "object",
-    "properties": {"ticket": {"type": "string", "pattern": "^OPS-"}},
+    "properties": {
+        "ticket": {"type": "string", "pattern": "^OPS-"},
+        "urgent": {"type": "boolean", "default": False},
+    },
     "required": ["ticket"],
     "additionalProperties": False,
 }
@@ -222,6 +225,8 @@ def test_what_a_decision_brings(
     assert status == answer.status, answer.json
     assert pointer is None or pointer in [each["pointer"] for each in answer.json["errors"]]
     assert (status == 202) is bool(heard(there, one))
+    if status == 202 and "form" in more:
+        assert {"ticket": "OPS-1", "urgent": False} == heard(there, one)[0][2]["form"]
 
 
 def test_pages_of_approvals(there: Served):

@@ -88,11 +88,8 @@ def asked(there: Served, method: str, path: str, told: Mapping[str, str], query:
 V1 = "/api/v1"
 
 
-def test_every_good_answer_is_as_described(there: Served):
-    """
-    Each address answers in the shape, with the status and the headers that its reference tells,
-    and asks the policy for what it says it asks.
-    """
+def prepared(there: Served) -> dict[str, str]:
+    """Give the server one of everything, and return what stands in the addresses."""
     run = there.api("POST", START, {"inputs": {}}).json["id"]
     there.rows("INSERT INTO journal SELECT %s, 1, now(), 'started', 'greet', 1, 'null'", run)
     there.rows(
@@ -114,8 +111,16 @@ def test_every_good_answer_is_as_described(there: Served):
         " VALUES (gen_random_uuid(), 'shop', 'paid', '/orders', '7')"
     )
     (handed,) = there.api("GET", f"/runs/{run}/callbacks").json["items"]
-    words = {"token": handed["url"].rpartition("/")[2]}
-    words |= {"namespace": "shop", "name": "hello", "id": run, "sha": "c0ffee", "source": "shop"}
+    return {"token": handed["url"].rpartition("/")[2], "namespace": "shop", "name": "hello",
+            "id": run, "sha": "c0ffee", "source": "shop"}  # fmt: skip
+
+
+def test_every_good_answer_is_as_described(there: Served):
+    """
+    Each address answers in the shape, with the status and the headers that its reference tells,
+    and asks the policy for what it says it asks.
+    """
+    words = prepared(there)
     hooked = {"namespace": "shop", "path": "orders/paid"}
     event = {"specversion": "1.0", "id": "1", "source": "/orders", "type": "paid"}
     bodies: dict[str, object] = {
