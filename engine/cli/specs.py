@@ -157,14 +157,14 @@ def _plans(paths: Iterable[str]) -> list["Plan"]:
     from engine.core.diagnostic import has_errors
 
     given = read(paths)
-    compiled, found = _compile(given)
+    compiled, found = compile_given(given)
     if has_errors(found):
         click.echo(rendering.as_text(found, given.shown(), coloured()), nl=False, err=True)
         raise Invalid(_verdict(len(found), len(given.texts)))
     return [each for each in compiled.plans.values() if each.file in given.texts]
 
 
-def _compile(given: Given) -> "tuple[Compiled, list[Diagnostic]]":
+def compile_given(given: Given) -> "tuple[Compiled, list[Diagnostic]]":
     from engine.cli.checking import files
     from engine.operations import catalogue
     from engine.source import compile_files

@@ -113,6 +113,13 @@ _COMPILER = {
     "from there.",
     "bad-file": "A file that a spec names is at most 256 KiB; a schema is JSON and a JSON Schema, "
     "a template is UTF-8.",
+    # tests that authors write
+    "test-failed": "What a `WorkflowTest` expects is so at the end of its run.",
+    "test-unstarted": "The trigger, event and inputs of a `WorkflowTest` start a run.",
+    "test-unanswered": "A `WorkflowTest` has a mock for every step that declares outputs and is "
+    "reached.",
+    "test-step": "The steps that a `WorkflowTest` speaks of exist in its workflow.",
+    "test-coverage": "The tests of a workflow go through the part of its edges that they ask for.",
     # between files
     "duplicate-name": "A name is unique among the documents of its kind in a namespace.",
     "duplicate-route": "The path of a webhook is unique in its namespace.",

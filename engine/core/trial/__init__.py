@@ -1,0 +1,21 @@
+"""A workflow tried out: its plan runs on a clock of its own, and steps end as a test says.
+
+No adapter is called and nothing is waited for, so days pass in microseconds and every trial of
+the same test is the same. The machine is the one that runs in earnest.
+"""
+
+from engine.core.trial.coverage import Coverage
+from engine.core.trial.expectation import Mismatch, mismatches
+from engine.core.trial.script import Script, scripted
+from engine.core.trial.simulation import Trial, Unstartable, simulate
+
+__all__ = [
+    "Coverage",
+    "Mismatch",
+    "Script",
+    "Trial",
+    "Unstartable",
+    "mismatches",
+    "scripted",
+    "simulate",
+]
