@@ -48,7 +48,7 @@ def _all(expect: spec.Expect, trial: Trial) -> Iterator[tuple[Path, str]]:
 def _of_run(expect: spec.Expect, trial: Trial) -> Iterator[tuple[Path, str]]:
     run, status = trial.run, machine.status(trial.run).value
     if expect.run is not None and expect.run.state not in (None, status):
-        cause = f" ({run.error['type']} in {run.error.get('step')})" if run.error else ""
+        cause = f" ({_cause(run.error)})" if run.error else ""
         yield ("run", "state"), f"expected the run to be {expect.run.state}; it {status}{cause}"
     if expect.run is not None and expect.run.flags is not None:
         found = [each for each in machine.flags(run) if each != "timed_out"]
@@ -100,6 +100,11 @@ def _of_order(wanted: list[str], trial: Trial) -> Iterator[tuple[Path, str]]:
             told = ", ".join(found) or "none of them ran"
             yield ("order", index), f"expected {path} to end here; they ended in the order {told}"
             return
+
+
+def _cause(error: Mapping[str, Json]) -> str:
+    step = error.get("step")
+    return f"{error['type']} in {step}" if step else str(error["type"])
 
 
 def _said(step: StepRun) -> str:
