@@ -6,6 +6,7 @@ from functools import cached_property
 
 from engine.core import schema as schemas
 from engine.core import spec
+from engine.core.commit.neighbour import Neighbours
 from engine.core.compiler import shape
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.node import Node, Steps

@@ -39,6 +39,7 @@ class GivenEvent(Closed):
     """An event that comes while the run goes on."""
 
     type: EventType = Field(description="Its type.")
+    subject: str | None = Field(default=None, description="What it is about.")
     data: Value = Field(default=None, description="What it tells.")
     at: Duration = Field(default="0s", description="How long after the run's start it comes.")
 
@@ -76,6 +77,7 @@ class Mock(Closed):
         default={}, description="Files beside the test that stand for its artifacts."
     )
     error: MockError | None = Field(default=None, description="The error that it ends with.")
+    cached: bool = Field(default=False, description="The outputs are those of an earlier call.")
     takes: Duration = Field(default="0s", description="How long it takes, on the test's clock.")
     decision: Literal["approved", "rejected", "expired"] | None = Field(
         default=None, description="How an `approve` is answered."

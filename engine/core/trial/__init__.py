@@ -5,17 +5,7 @@ the same test is the same. The machine is the one that runs in earnest.
 """
 
 from engine.core.trial.coverage import Coverage
-from engine.core.trial.expectation import Mismatch, mismatches
-from engine.core.trial.script import Script, scripted
-from engine.core.trial.simulation import Trial, Unstartable, simulate
+from engine.core.trial.simulation import Trial
+from engine.core.trial.suite import Result, Suite, Written
 
-__all__ = [
-    "Coverage",
-    "Mismatch",
-    "Script",
-    "Trial",
-    "Unstartable",
-    "mismatches",
-    "scripted",
-    "simulate",
-]
+__all__ = ["Coverage", "Result", "Suite", "Trial", "Written"]

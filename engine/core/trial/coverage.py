@@ -1,17 +1,24 @@
-"""How much of a plan its tests go through: the edges between steps, and into every scope.
+"""How much of a plan its tests go through: the edges that `engine.core.trial.outline` names.
 
-An edge is gone through if the step behind it began after the one before it; an edge into a scope,
-as that of a case or of a handler, if the scope was opened.
+An edge is gone through if the step behind it began after the one before it had ended; one into a
+scope if the scope was opened and the step began.
 """
 
-import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from engine.core.plan import Plan, Scope, Step
-from engine.core.run import Run, ScopeRun
-from engine.core.trial.script import steps
+from engine.core.run import Role, Run, ScopeRun, StepRun
+from engine.core.state import StepState
+from engine.core.trial.outline import ALERT, Outline, Way, fallback_edge, has_plain_fallback
 
-_KEYS = re.compile(r"\[[^\[\]]*\]")
+_NOT_BEGUN = frozenset({StepState.PENDING, StepState.SKIPPED, StepState.CANCELLED})
+_BELOW = {
+    Role.ITEM: "[*].",
+    Role.TURN: "[*].",
+    Role.UNDO: ".compensate.",
+    Role.FALLBACK: ".fallback.",
+}
+_BESIDE = {Role.HANDLER: "on_failure.", Role.FINALLY: "finally."}
 
 
 @dataclass(slots=True)
@@ -20,18 +27,6 @@ class Coverage:
 
     edges: frozenset[str]
     taken: set[str] = field(default_factory=set)
-
-    @classmethod
-    def of(cls, plan: Plan) -> "Coverage":
-        """Return the coverage of a plan that nothing has gone through yet."""
-        told: set[str] = set()
-        scopes: dict[str, Scope] = {"": plan.root}
-        if plan.on_compensation_failure is not None:
-            scopes["on_compensation_failure."] = plan.on_compensation_failure
-        for path, scope in scopes.items():
-            for own, step in steps(scope, path):
-                told.update(_into(own, step))
-        return cls(frozenset(told))
 
     @property
     def part(self) -> float:
@@ -42,21 +37,34 @@ class Coverage:
     def missing(self) -> list[str]:
         return sorted(self.edges - self.taken)
 
-    def add(self, run: Run) -> None:
-        """Count what a run went through."""
-        waiting: list[ScopeRun] = [run.root]
-        while waiting:
-            scope = waiting.pop()
-            waiting += scope.inner
-            for each in scope.steps:
-                waiting += each.inner
-                if each.began or each.took_effect:
-                    own = _KEYS.sub("", each.path)
-                    self.taken.update(_into(own, each.step.plan, scope.bound.plan) & self.edges)
+    def add(self, run: Run, outline: Outline) -> None:
+        """Count what a run went through; `outline` is that of its own plan, stand-ins included."""
+        self.taken.update(_scope(run.root, "", outline.ways))
 
 
-def _into(path: str, step: Step, scope: Scope | None = None) -> set[str]:
-    """Return the names of the edges that lead to a step."""
-    if not step.after:
-        return {f"-> {path}"}
-    return {f"{edge.step} -> {path}" for edge in step.after}
+def _scope(scope: ScopeRun, prefix: str, ways: Mapping[tuple[int, str], Way]) -> Iterator[str]:
+    way = ways[id(scope.bound.plan), prefix]
+    yield from way.into
+    for step, names in zip(scope.steps, way.before, strict=True):
+        yield from _taken(scope, step, names)
+        path = prefix + step.step.id if step.step.id else prefix[:-1]
+        if step.fell_back and has_plain_fallback(step.step.plan):
+            yield fallback_edge(path)
+        for inner in step.inner:
+            branch = f"[{inner.label}]." if inner.role is Role.BRANCH else "."
+            yield from _scope(inner, path + _BELOW.get(inner.role, branch), ways)
+    for inner in scope.inner:
+        beside = f"{ALERT}." if inner.role is Role.ALERT else prefix + _BESIDE[inner.role]
+        yield from _scope(inner, beside, ways)
+
+
+def _taken(scope: ScopeRun, step: StepRun, names: tuple[str, ...]) -> Iterator[str]:
+    """Yield the edges over which a step was come to; `join` may have left some of them out."""
+    if not step.began and step.state in _NOT_BEGUN:
+        return
+    after = step.step.plan.after
+    if not after:
+        yield from names
+    for edge, name in zip(after, names, strict=False):
+        if 0 < scope.steps[edge.step].ended < (step.began or step.ended):
+            yield name

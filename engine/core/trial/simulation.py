@@ -1,86 +1,82 @@
 """One trial: the machine on a clock that jumps from one event to the next."""
 
 import heapq
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
 from engine.core import machine, spec
-from engine.core.binding import Bound
 from engine.core.event import Alarm, Arrived, Decided, Event, Failed
-from engine.core.inputs import BoundInputs
+from engine.core.expression import EvaluationError
 from engine.core.machine import Ask, Decision, Emission, Launch, Watch
-from engine.core.plan import Plan
 from engine.core.run import Header, Run
-from engine.core.state import StepState
-from engine.core.trial.script import Script, outcome, scripted
-from engine.core.trigger import BoundTrigger, Said, by_hand
+from engine.core.trial.script import Script, outcome
+from engine.core.trial.starting import cloud_event, coming, started
+from engine.core.trial.subject import Scene, Subject
 from engine.core.values import Json, canonical, parse_duration
 
 MOST_EVENTS = 200_000
 _IDENTITY = "01900000-0000-7000-8000-000000000000"
-
-
-class Unstartable(Exception):
-    """The test's trigger and inputs start no run; the message says why."""
+_COMMIT = "0" * 40
+_SUCCEEDED = spec.Mock()
 
 
 @dataclass(slots=True)
 class Trial:
-    """What became of a run; `unanswered` are the steps that were called and had no mock.
+    """What became of a run.
 
-    `is_endless` is true if it was given up after `MOST_EVENTS`, or waits for what never comes.
+    `unanswered` are steps that were called, and of which the test had to say what they give;
+    `assumed` those that gave nothing because it did not have to. `is_endless` if the run was
+    given up. `script` knows which mocks were used.
     """
 
     run: Run
+    scene: Scene
+    script: Script
     emitted: list[Emission] = field(default_factory=list)
-    unanswered: list[str] = field(default_factory=list)
+    unanswered: dict[str, None] = field(default_factory=dict)
+    assumed: set[str] = field(default_factory=set)
     is_endless: bool = False
 
 
-def simulate(plan: Plan, test: spec.WorkflowTest) -> Trial:
-    """Run a plan to its end as a test says. Raise Unstartable if nothing starts."""
+def simulate(subject: Subject, test: spec.WorkflowTest, most: int = MOST_EVENTS) -> Trial:
+    """Run a plan to its end as a test says, in `most` events. Raise Unstartable if none starts."""
     start = datetime.fromisoformat(test.clock.replace("Z", "+00:00"))
-    bound = Bound(scripted(plan, test.mock))
-    trigger, inputs = _started(plan, test)
-    header = Header(
-        _IDENTITY, "test", plan.name, "0" * 40, plan.digest, trigger, inputs, start
-    )  # fmt: skip
-    return _Simulation(bound, header, test, start).to_end()
+    trigger, inputs = started(subject, test.given)
+    plan = subject.plan
+    header = Header(_IDENTITY, "test", plan.name, _COMMIT, plan.digest, trigger, inputs, start)
+    return _Simulation(subject.scene(test.mock), header, test, start).to_end(most)
 
 
 class _Simulation:
     def __init__(
-        self, bound: Bound, header: Header, test: spec.WorkflowTest, start: datetime
+        self, scene: Scene, header: Header, test: spec.WorkflowTest, start: datetime
     ) -> None:
-        self._script = Script(test.mock)
         self._now = start
         self._due: list[tuple[datetime, int, Event]] = []
         self._order = count()
         self._watches: list[Watch] = []
-        run, first = machine.begin(bound, header, start)
-        self.trial = Trial(run)
+        self._secrets: Json = {name: f"<{name}>" for name in scene.bound.plan.secrets}
+        run, first = machine.begin(scene.bound, header, start)
+        self.trial = Trial(run, scene, Script(test.mock))
         self._past: list[tuple[datetime, Mapping[str, Json]]] = []
-        self._coming = sorted(
-            ((start + parse_duration(each.at), each) for each in test.given.events),
-            key=lambda told: told[0],
-        )
+        self._coming = deque([(start + after, event) for after, event in coming(test.given)])
         self._follow(first)
 
-    def to_end(self) -> Trial:
-        for _ in range(MOST_EVENTS):
+    def to_end(self, most: int) -> Trial:
+        """Tell the run one event after the other; what comes from outside is before what is due."""
+        for _ in range(most):
             if self.trial.run.ended_at is not None:
                 return self.trial
-            if self._coming and (not self._due or self._coming[0][0] <= self._due[0][0]):
-                self._now, told = self._coming.pop(0)
-                self._send({"type": told.type, "subject": None, "data": told.data})
-            elif self._due:
+            if self._coming and self._coming[0][0] <= self._due[0][0]:
+                self._now, told = self._coming.popleft()
+                self._send(told)
+            else:
                 self._now, _, event = heapq.heappop(self._due)
                 self._follow(machine.advance(self.trial.run, event, self._now))
-            else:
-                break
-        self.trial.is_endless = True
+        self.trial.is_endless = self.trial.run.ended_at is None
         return self.trial
 
     def _follow(self, decision: Decision) -> None:
@@ -94,28 +90,42 @@ class _Simulation:
             self._decide(ask)
         for emission in decision.emissions:
             self.trial.emitted.append(emission)
-            about = {"type": emission.type, "subject": emission.subject, "data": emission.data}
-            self._send(about)
+            self._send(cloud_event(emission.type, emission.subject, emission.data))
 
     def _answer(self, launch: Launch) -> None:
-        """Let an attempt end as the test says; where it says nothing, without outputs."""
-        mock = self._script.next(launch.path)
+        """Let an attempt end as the test says, or by itself if it is late or has no arguments."""
+        path, number = launch.path, launch.attempt
+        step = self.trial.run.steps[path]
+        mock = self.trial.script.next(step)
+        if mock is None and id(launch.step.plan) in self.trial.scene.needed:
+            self.trial.unanswered[path] = None
+            told = f"the test does not say what {path} gives"
+            return self._push(self._now, Failed(path, number, _problem("sark.unanswered", told)))
         if mock is None:
-            if launch.step.projections:
-                self.trial.unanswered.append(launch.path)
-                error: dict[str, Json] = {
-                    "type": "sark.unanswered",
-                    "detail": f"the test does not say what {launch.path} gives",
-                    "class": "permanent",
-                }
-                return self._push(self._now, Failed(launch.path, launch.attempt, error))
-            mock = spec.Mock()
-        ends = self._now + parse_duration(mock.takes)
-        return self._push(ends, outcome(launch.path, launch.attempt, mock))
+            self.trial.assumed.add(path)
+            mock = _SUCCEEDED
+        fault = self._fault(launch)
+        if fault is not None:
+            return self._push(self._now, Failed(path, number, fault))
+        takes, limit = parse_duration(mock.takes), launch.step.plan.timeout.attempt
+        if takes > limit:
+            return self._push(self._now + limit, Failed(path, number, _late(launch)))
+        return self._push(self._now + takes, outcome(launch.step.plan, path, number, mock))
+
+    def _fault(self, launch: Launch) -> dict[str, Json] | None:
+        """Return the error of arguments that have no value; a secret is any text."""
+        names = {**machine.names(self.trial.run, launch.path), "secrets": self._secrets}
+        try:
+            launch.step.arguments.evaluate(names)
+            if launch.step.key is not None:
+                launch.step.key.evaluate(names)
+        except (EvaluationError, ValueError) as error:
+            return _problem("sark.argument", str(error))
+        return None
 
     def _decide(self, ask: Ask) -> None:
         """Let people answer as the test says; where it says nothing, nobody does."""
-        mock = self._script.next(ask.path)
+        mock = self.trial.script.next(self.trial.run.steps[ask.path])
         if mock is None or mock.decision in (None, "expired"):
             return
         ends = self._now + parse_duration(mock.takes)
@@ -152,34 +162,13 @@ def _is_for(watch: Watch, event: Mapping[str, Json]) -> bool:
     return canonical(value).decode() == watch.key
 
 
-def _started(plan: Plan, test: spec.WorkflowTest) -> tuple[Json, Mapping[str, Json]]:
-    """Return what the run reads as `trigger`, and its inputs; raise Unstartable."""
-    inputs = BoundInputs(plan.inputs)
-    given = test.given
-    if given.trigger is None:
-        hand = by_hand(plan.triggers)
-        kind = hand.type if hand is not None else "manual"
-        about: Json = {"id": hand.id if hand else kind, "type": kind, "event": given.event or {}}
-        try:
-            return about, inputs.complete(given.inputs, about)
-        except ValueError as error:
-            raise Unstartable(f"the inputs do not fit: {error}") from None
-    found = next((each for each in plan.triggers if each.id == given.trigger), None)
-    if found is None:
-        raise Unstartable(f'the workflow has no trigger "{given.trigger}"')
-    event = given.event if isinstance(given.event, Mapping) else {}
-    trigger = BoundTrigger(found, inputs)
-    decision = trigger.decide(event)
-    if decision.said is not Said.STARTED or decision.inputs is None:
-        raise Unstartable(f"the trigger says {decision.said.value}: {decision.reason}")
-    return trigger.about(event), {**decision.inputs, **given.inputs}
+def _late(launch: Launch) -> dict[str, Json]:
+    """Return the error of an attempt that takes longer than it may."""
+    seconds = launch.step.plan.timeout.attempt.total_seconds()
+    detail = f"the attempt took longer than {seconds:g} s; whether it took effect is unknown"
+    safe = launch.step.uses is not None and launch.step.uses.repeatable
+    return _problem("sark.timeout", detail, "transient" if safe else "unknown")
 
 
-def ended(run: Run) -> list[str]:
-    """Return the paths of the steps that have run, in the order in which they ended."""
-    told = [each for each in run.steps.values() if each.ended and _has_run(each.state)]
-    return [each.path for each in sorted(told, key=lambda each: each.ended)]
-
-
-def _has_run(state: StepState) -> bool:
-    return state not in (StepState.SKIPPED, StepState.CANCELLED)
+def _problem(kind: str, detail: str, error_class: str = "permanent") -> dict[str, Json]:
+    return {"type": kind, "detail": detail, "class": error_class}

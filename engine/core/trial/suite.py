@@ -1,17 +1,25 @@
 """All tests of a commit: each tried out, what failed as findings, and how much was gone through."""
 
-from collections.abc import Iterable, Mapping
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.core import spec
-from engine.core.diagnostic import Diagnostic
+from engine.core.diagnostic import Diagnostic, Severity, has_errors
 from engine.core.document import Document
+from engine.core.facts import Catalogue
 from engine.core.plan import Plan
+from engine.core.spec.workflow_test import Mock
 from engine.core.trial.coverage import Coverage
-from engine.core.trial.expectation import mismatches
-from engine.core.trial.script import check_paths, paths
-from engine.core.trial.simulation import Trial, Unstartable, simulate
-from engine.core.wording import meant
+from engine.core.trial.expectation import named, said, unmet
+from engine.core.trial.mocking import unfit
+from engine.core.trial.problem import Path, Problem
+from engine.core.trial.simulation import Trial, simulate
+from engine.core.trial.starting import Unstartable
+from engine.core.trial.subject import Subject
+from engine.core.wording import listed, meant
+
+_MOST_MISSING = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,59 +40,123 @@ class Result:
 
     @property
     def has_passed(self) -> bool:
-        return not self.findings
+        """True if nothing is wrong; a warning is no failure."""
+        return not has_errors(self.findings)
 
 
-def judge(written: Written, plan: Plan, coverage: Coverage) -> Result:
-    """Try out one test; `coverage` of its workflow grows by it."""
-    test = written.test
-    unknown = [_unknown(written, plan, path, name) for path, name in check_paths(plan, test)]
-    if unknown:
-        return Result(written, tuple(unknown), None)
-    try:
-        trial = simulate(plan, test)
-    except Unstartable as error:
-        finding = _finding(written, "test-unstarted", str(error), ("given",))
-        return Result(written, (finding,), None)
-    coverage.add(trial.run)
-    found = [_unanswered(written, path) for path in dict.fromkeys(trial.unanswered)]
-    found += [
-        _finding(written, "test-failed", each.message, each.path)
-        for each in mismatches(test, trial)
-    ]
-    return Result(written, tuple(found), trial)
+class Suite:
+    """The workflows of a commit as far as their tests have come: made ready once, coverage kept.
+
+    `has_file` tells whether there is a file, by its path as the names of documents are.
+    """
+
+    def __init__(
+        self, plans: Mapping[str, Plan], operations: Catalogue, has_file: Callable[[str], bool]
+    ) -> None:
+        self.coverages: dict[str, Coverage] = {}
+        self._plans = plans
+        self._operations = operations
+        self._has_file = has_file
+        self._subjects: dict[str, Subject] = {}
+
+    def judge(self, written: Written) -> Result:
+        """Try out one test of a workflow that is there; its coverage grows by it."""
+        test = written.test
+        subject = self._subject(test.workflow)
+        wrong = [*_unknown(test, subject)]
+        wrong = wrong or [*unfit(test.mock, subject), *self._lost(written)]
+        if wrong:
+            return _result(written, wrong, None)
+        try:
+            trial = simulate(subject, test)
+        except Unstartable as error:
+            return _result(written, error.problems, None)
+        self.coverages[test.workflow].add(trial.run, trial.scene.outline)
+        told = [*_unanswered(trial), *unmet(test, trial), *_unused(test, trial)]
+        return _result(written, told, trial)
+
+    def uncovered(self, tests: Iterable[Written]) -> list[Diagnostic]:
+        """Return a finding for each test whose workflow is gone through less than it asks for."""
+        found = []
+        for written in tests:
+            asked, name = written.test.coverage, written.test.workflow
+            coverage = self.coverages.get(name)
+            if asked is None or coverage is None or coverage.part >= asked.edges:
+                continue
+            missing = coverage.missing
+            more = len(missing) - _MOST_MISSING
+            message = (
+                f"the tests of {name} go through {coverage.part:.1%} of its edges, "
+                f"not {asked.edges:.1%}; missing: {', '.join(missing[:_MOST_MISSING])}"
+                + (f" and {more} more" if more > 0 else "")
+            )
+            told = Problem("test-coverage", ("coverage", "edges"), message)
+            found.append(_finding(written, told))
+        return found
+
+    def _subject(self, name: str) -> Subject:
+        if name not in self._subjects:
+            subject = self._subjects[name] = Subject(self._plans[name], self._operations)
+            self.coverages[name] = Coverage(subject.outline.edges)
+        return self._subjects[name]
+
+    def _lost(self, written: Written) -> Iterator[Problem]:
+        """Yield the files that a test names and that do not stand beside it."""
+        folder = posixpath.dirname(written.document.file)
+        for path, mock in _mocks(written.test):
+            for name, file in mock.artifacts.items():
+                if not self._has_file(posixpath.join(folder, file)):
+                    where = (*path, "artifacts", name)
+                    yield Problem("test-file", where, f"there is no file {file} beside the test")
 
 
-def uncovered(tests: Iterable[Written], coverages: Mapping[str, Coverage]) -> list[Diagnostic]:
-    """Return a finding for each test whose workflow is gone through less than it asks for."""
-    found = []
-    for written in tests:
-        asked = written.test.coverage
-        coverage = coverages.get(written.test.workflow)
-        if asked is None or coverage is None or coverage.part >= asked.edges:
-            continue
-        missing = ", ".join(coverage.missing[:5])
-        message = (
-            f"the tests of {written.test.workflow} go through {coverage.part:.0%} of its edges, "
-            f"not {asked.edges:.0%}; missing: {missing}"
-        )
-        found.append(_finding(written, "test-coverage", message, ("coverage", "edges")))
-    return found
+def _mocks(test: spec.WorkflowTest) -> Iterator[tuple[Path, Mock]]:
+    for name, told in test.mock.items():
+        if isinstance(told, Mock):
+            yield ("mock", name), told
+        else:
+            yield from ((("mock", name, index), each) for index, each in enumerate(told))
 
 
-def _unknown(written: Written, plan: Plan, path: tuple[str | int, ...], name: str) -> Diagnostic:
-    message = f'{plan.name} has no step "{name}"'
-    span = written.document.span(path, key=True)
-    return Diagnostic("test-step", message, span, hint=meant(name, paths(plan)))
+def _unknown(test: spec.WorkflowTest, subject: Subject) -> Iterator[Problem]:
+    """Yield the places of a test that speak of steps which the plan has not."""
+    told: list[tuple[Path, str]] = [(("mock", each), each) for each in test.mock]
+    told += [(("expect", "steps", each), each) for each in test.expect.steps]
+    told += [(("expect", "order", at), each) for at, each in enumerate(test.expect.order)]
+    for path, name in told:
+        if not subject.outline.find(name):
+            message = f'{subject.plan.name} has no step "{name}"'
+            known = dict.fromkeys(each.path for each in subject.outline.places)
+            hint = meant(name, known, f"it has {listed(known)}")
+            yield Problem("test-step", path, message, hint, key=True)
 
 
-def _unanswered(written: Written, path: str) -> Diagnostic:
-    message = f"step {path} was reached, and the test does not say what it gives"
-    span = written.document.span(("mock",), key=True)
-    return Diagnostic(
-        "test-unanswered", message, span, hint=f"add `{path}: {{outputs: ...}}` to `mock`"
-    )
+def _unanswered(trial: Trial) -> Iterator[Problem]:
+    for path in trial.unanswered:
+        message = f"the run came to {path}, and the test does not say what that gives"
+        hint = f"add `{path}: {{outputs: ...}}` to `mock`"
+        yield Problem("test-unanswered", ("mock",), message, hint, key=True)
 
 
-def _finding(written: Written, code: str, message: str, path: tuple[str | int, ...]) -> Diagnostic:
-    return Diagnostic(code, message, written.document.span(path))
+def _unused(test: spec.WorkflowTest, trial: Trial) -> Iterator[Problem]:
+    """Yield a warning for each mock, and each rest of a list, that no attempt came to."""
+    for name, count in trial.script.unused().items():
+        told = test.mock[name]
+        path: Path = ("mock", name)
+        if count and isinstance(told, list):
+            message = f"unused mock: {name} was called {count} of {len(told)} times"
+            path = (*path, count)
+        else:
+            steps = named(name, trial)
+            message = f"unused mock: the run never called {name}"
+            message += f"; it {said(steps[0])}" if steps else ""
+        yield Problem("test-unused", path, message, key=True, severity=Severity.WARNING)
+
+
+def _result(written: Written, told: Iterable[Problem], trial: Trial | None) -> Result:
+    return Result(written, tuple(_finding(written, each) for each in told), trial)
+
+
+def _finding(written: Written, told: Problem) -> Diagnostic:
+    span = written.document.span(told.path, key=told.key)
+    return Diagnostic(told.code, told.message, span, told.severity, told.hint)
