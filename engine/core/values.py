@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import TypeAlias
 
 import orjson
@@ -24,6 +25,7 @@ def digest(value: Json) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
+@lru_cache(maxsize=4096)
 def parse_duration(text: str) -> timedelta:
     """Return the span that `5m`, `1h30m`, `250ms`, `7d` or ISO 8601 `PT5M` says.
 
