@@ -122,9 +122,9 @@ def _timeline(result: "Result") -> Iterator[str]:
     expected: dict[str, str] = {}
     for name in sorted(wanted, key=lambda each: vagueness(parts(each)), reverse=True):
         one = wanted[name]
-        state = one.state if isinstance(one, ExpectedStep) else one
+        wished = one.state if isinstance(one, ExpectedStep) else one
         found = [each.path for each in named(name, trial)] or [name]
-        expected |= dict.fromkeys(found, str(state)) if state else {}
+        expected |= dict.fromkeys(found, str(wished)) if wished else {}
     rows = [*_rows(trial, expected)]
     rows += [("", name, "never reached", state) for name, state in expected.items()
              if name not in trial.run.steps]  # fmt: skip

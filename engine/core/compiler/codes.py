@@ -116,8 +116,13 @@ _COMPILER = {
     # tests that authors write
     "test-failed": "What a `WorkflowTest` expects is so at the end of its run.",
     "test-unstarted": "The trigger, event and inputs of a `WorkflowTest` start a run.",
-    "test-unanswered": "A `WorkflowTest` has a mock for every step that declares outputs and is "
-    "reached.",
+    "test-unanswered": "A `WorkflowTest` has a mock for every step that the run calls and that "
+    "declares outputs, or whose outputs another step needs.",
+    "test-mock": "A mock fits its step: an approval has a decision, anything else the outputs that "
+    "the step declares, of their types, and only artifacts that it keeps.",
+    "test-file": "A file that a mock names as an artifact stands beside its test, by its path from "
+    "there.",
+    "test-unused": "A mock, and each attempt of its list, is used by the run (a warning).",
     "test-step": "The steps that a `WorkflowTest` speaks of exist in its workflow.",
     "test-coverage": "The tests of a workflow go through the part of its edges that they ask for.",
     # between files

@@ -24,25 +24,22 @@ from engine.core.values import Json
 
 @dataclass(frozen=True, slots=True)
 class Gives:
-    """The outputs of a step: by name, the schemas of which a value must fit one.
+    """The outputs of a step: the schema of each, by its name.
 
     `required` are those that are always there. There may be others if it `is_open`.
     """
 
-    types: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+    types: Mapping[str, Json] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     is_open: bool = False
 
     def misfit(self, name: str, value: Json) -> str:
         """Return why a value is not that of an output, or an empty string."""
-        told = ""
-        for each in self.types.get(name, ()):
-            problems = schema.validator(each).problems(value)
-            if not problems:
-                return ""
-            pointer, words = problems[0]
-            told = told or (f"{pointer}: {words}" if str(pointer) else words)
-        return told
+        problems = schema.validator(self.types[name]).problems(value)
+        if not problems:
+            return ""
+        pointer, words = problems[0]
+        return f"{pointer}: {words}" if str(pointer) else words
 
 
 def gives(step: Step, operations: Catalogue) -> Gives:
@@ -64,7 +61,7 @@ def gives(step: Step, operations: Catalogue) -> Gives:
         case Race(branches):
             told = _any_of([_of_scope(each.body, operations) for each in branches])
             names: Json = {"type": "string", "enum": [each.id for each in branches]}
-            return Gives({**told.types, "winner": (names,)}, told.required | {"winner"})
+            return Gives({**told.types, "winner": names}, told.required | {"winner"})
         case Start():
             return _all({"run": {"type": "string"}})
         case _:
@@ -79,7 +76,7 @@ def _of_operation(name: str, operations: Catalogue) -> Gives:
     properties = told.get("properties")
     types = properties if isinstance(properties, Mapping) else {}
     is_open = told.get("additionalProperties") is not False
-    return Gives({key: (each,) for key, each in types.items()}, is_open=is_open)
+    return Gives(types, is_open=is_open)
 
 
 def _of_scope(scope: Scope, operations: Catalogue) -> Gives:
@@ -93,11 +90,11 @@ def _assigned(told: Iterable[Assignment]) -> Gives:
 
 
 def _all(types: Mapping[str, Json]) -> Gives:
-    return Gives({name: (each,) for name, each in types.items()}, frozenset(types))
+    return Gives(types, frozenset(types))
 
 
 def _any_of(told: list[Gives]) -> Gives:
-    names = dict.fromkeys(name for each in told for name in each.types)
-    types = {name: tuple(s for each in told for s in each.types.get(name, ())) for name in names}
+    """Return what several ways through a step give; the compiler sees to it that types agree."""
+    types = {name: each for one in told for name, each in one.types.items()}
     required = frozenset.intersection(*[each.required for each in told])
     return Gives(types, required, any(each.is_open for each in told))

@@ -54,7 +54,7 @@ class Suite:
         self, plans: Mapping[str, Plan], operations: Catalogue, has_file: Callable[[str], bool]
     ) -> None:
         self.coverages: dict[str, Coverage] = {}
-        self._plans = plans
+        self.plans = plans
         self._operations = operations
         self._has_file = has_file
         self._subjects: dict[str, Subject] = {}
@@ -96,7 +96,7 @@ class Suite:
 
     def _subject(self, name: str) -> Subject:
         if name not in self._subjects:
-            subject = self._subjects[name] = Subject(self._plans[name], self._operations)
+            subject = self._subjects[name] = Subject(self.plans[name], self._operations)
             self.coverages[name] = Coverage(subject.outline.edges)
         return self._subjects[name]
 

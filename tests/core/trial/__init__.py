@@ -1,0 +1,1 @@
+"""Trials of workflows, as authors write them."""
