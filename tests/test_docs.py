@@ -13,6 +13,7 @@ from engine.core.reader import read
 from engine.operations import catalogue
 from engine.settings import load
 from engine.source import File, compile_files
+from tests.core.trial.authored import suite_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -35,6 +36,20 @@ def test_a_workflow_in_the_docs_compiles(text: str) -> None:
     Whoever copies a whole workflow from a page gets one without findings.
     """
     assert [] == compile_files([File("page.yaml", "", text.encode())], catalogue()).diagnostics
+
+
+def test_the_tests_of_the_how_to_pass() -> None:
+    """
+    Whoever copies the workflow and its tests from the page sees them pass.
+    """
+    page = (ROOT / "docs" / "how-to" / "test-a-workflow.md").read_text()
+    texts = [text for _, named, text in BLOCK.findall(page) if named == "yaml"]
+    suite, tests = suite_of({f"{n}.yaml": text for n, text in enumerate(texts)}, catalogue())
+
+    results = [suite.judge(each) for each in tests]
+
+    assert [(), ()] == [each.findings for each in results]
+    assert [] == suite.uncovered(tests)
 
 
 LANGUAGE = ROOT / "docs" / "reference" / "language.md"
