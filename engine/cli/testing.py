@@ -63,17 +63,18 @@ def test(
 
 
 def _suite(given: "Given") -> "Suite":
-    """Return the workflows, ready to be tested; raise Invalid, with the findings shown, if not."""
+    """Return the workflows, ready to be tested; raise Invalid, with the errors shown, if not."""
     from engine.cli.specs import compile_given
     from engine.core import rendering
-    from engine.core.diagnostic import has_errors
+    from engine.core.diagnostic import Severity
     from engine.core.facts import Catalogue
     from engine.core.trial import Suite
     from engine.operations import catalogue
 
     compiled, found = compile_given(given)
-    if has_errors(found):
-        click.echo(rendering.as_text(found, given.shown(), coloured()), nl=False, err=True)
+    errors = [each for each in found if each.severity is Severity.ERROR]
+    if errors:
+        click.echo(rendering.as_text(errors, given.shown(), coloured()), nl=False, err=True)
         raise Invalid("specs with errors cannot be tried out")
     return Suite(compiled.plans, Catalogue(catalogue()), lambda name: Path(name).is_file())
 

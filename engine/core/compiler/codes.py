@@ -171,7 +171,7 @@ CODES: Mapping[str, str] = MappingProxyType(
 def errors_page() -> str:
     """Return `docs/reference/errors.md`."""
     lines = ["# Findings", ""]
-    lines += ["The codes that `sark check` prints, each with what it means.", ""]
+    lines += ["The codes that `sark check` and `sark test` print, each with what it means.", ""]
     for code in sorted(CODES):
         lines += [f"## {code}", "", CODES[code], ""]
     return "\n".join(lines)
