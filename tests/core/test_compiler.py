@@ -13,9 +13,7 @@ from tests.core.catalogue import CATALOGUE
 
 # Too long for a file, between files, or told by the tests of the expressions.
 IN_OTHER_TESTS = {
-<<<<<<< HEAD
     "over-budget",
-=======
     "test-coverage",
     "test-failed",
     "test-file",
@@ -24,7 +22,6 @@ IN_OTHER_TESTS = {
     "test-unanswered",
     "test-unstarted",
     "test-unused",
->>>>>>> fabdf89 (fix(cli): of specs that cannot be tested only the errors are shown)
     "too-many-steps",
     "duplicate-name",
     "duplicate-route",
