@@ -256,3 +256,15 @@ def test_an_empty_block_ends_at_once() -> None:
 
     assert ["a.b"] == launched(decision)
     assert {"x": 1} == run.steps["c"].outputs
+
+
+def test_a_case_of_one_verb_is_a_step_of_its_own() -> None:
+    """
+    The switch and the verb of the case that it takes are told apart in the run.
+    """
+    verb = Switch((Case(only(), 1),), "1")
+    run, decision = begin(plan(scope(step("act", verb=verb))))
+
+    assert ["act.case"] == launched(decision)
+    tell(run, ok("act.case"))
+    assert {"act": "succeeded", "act.case": "succeeded"} == states(run)

@@ -31,7 +31,9 @@ def switch(turn: Turn, step: StepRun, verb: BoundSwitch) -> None:
         detail = f"no case is met by {value!r}, and there is no `else`"
         return turn.fail(step, problem("sark.no_case", detail))
     turn.enter(step, Move.LAUNCH)
-    turn.open(taken, Role.CASE, f"{step.path}.", step.scope, {}, step)
+    # The only verb of a scope has the scope's path, which must not be that of the switch.
+    path = f"{step.path}.case." if taken.is_one_verb else f"{step.path}."
+    turn.open(taken, Role.CASE, path, step.scope, {}, step)
 
 
 def race(turn: Turn, step: StepRun, verb: BoundRace) -> None:

@@ -51,11 +51,19 @@ def _scope(scope: ScopeRun, prefix: str, ways: Mapping[tuple[int, str], Way]) ->
         if step.fell_back and has_plain_fallback(step.step.plan):
             yield fallback_edge(path)
         for inner in step.inner:
-            branch = f"[{inner.label}]." if inner.role is Role.BRANCH else "."
-            yield from _scope(inner, path + _BELOW.get(inner.role, branch), ways)
+            yield from _scope(inner, path + _below(inner), ways)
     for inner in scope.inner:
         beside = f"{ALERT}." if inner.role is Role.ALERT else prefix + _BESIDE[inner.role]
         yield from _scope(inner, beside, ways)
+
+
+def _below(inner: ScopeRun) -> str:
+    """Return what paths in a scope begin with, after the path of the step that opened it."""
+    if inner.role is Role.BRANCH:
+        return f"[{inner.label}]."
+    if inner.role is Role.CASE and inner.bound.is_one_verb:
+        return ".case."
+    return _BELOW.get(inner.role, ".")
 
 
 def _taken(scope: ScopeRun, step: StepRun, names: tuple[str, ...]) -> Iterator[str]:

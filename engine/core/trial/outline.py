@@ -115,9 +115,9 @@ def _inside(step: Step, path: str) -> Iterator[tuple[str, str, Scope]]:
             yield f"{path}[*]", f"{path}[*].", body
         case Switch(cases, _, otherwise):
             for case in cases:
-                yield f"{path} ({_case(case)})", f"{path}.", case.body
+                yield f"{path} ({_case(case)})", _case_path(path, case.body), case.body
             if otherwise is not None:
-                yield f"{path} (else)", f"{path}.", otherwise
+                yield f"{path} (else)", _case_path(path, otherwise), otherwise
         case Race(branches):
             for branch in branches:
                 yield f"{path}[{branch.id}]", f"{path}[{branch.id}].", branch.body
@@ -127,6 +127,12 @@ def _inside(step: Step, path: str) -> Iterator[tuple[str, str, Scope]]:
         yield f"{path}.compensate", f"{path}.compensate.", step.compensation
     if step.fallback is not None and step.fallback.body is not None:
         yield f"{path}.fallback", f"{path}.fallback.", step.fallback.body
+
+
+def _case_path(path: str, body: Scope) -> str:
+    """Return what paths in a case begin with, as the machine has it."""
+    is_one_verb = len(body.steps) == 1 and not body.steps[0].id
+    return f"{path}.case." if is_one_verb else f"{path}."
 
 
 def _around(scope: Scope, prefix: str) -> Iterator[tuple[str, str, Scope]]:
