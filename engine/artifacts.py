@@ -85,6 +85,22 @@ class Artifacts:
             raise NotFound(f"{words}: {path} was damaged")
         return path
 
+    def prolong(self, reference: Json, retain: timedelta) -> None:
+        """Retain the file of a reference for at least `retain` from now on.
+
+        Raise as `path` does, and Unavailable where the store cannot be written.
+        """
+        path = self.path(reference)
+        try:
+            with _locked(path.parent):
+                ends = (datetime.now(UTC) + retain).timestamp()
+                if path.stat().st_mtime < ends:
+                    os.utime(path, (ends, ends))
+        except FileNotFoundError:
+            raise NotFound(f"{path} is not there any more: its retention is over") from None
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be retained: {error.strerror}") from error
+
     def forget(self, before: datetime) -> int:
         """Remove every file whose retention ended before an instant; return how many."""
         _sweep(self.folder / _INCOMING)

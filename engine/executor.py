@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,9 +17,11 @@ from engine.core import machine, schema
 from engine.core.binding import BoundStep, project
 from engine.core.event import Failed, Succeeded
 from engine.core.expression import EvaluationError
+from engine.core.plan import Effect
 from engine.core.run import Run
 from engine.core.values import Json
 from engine.errors import SarkError, Unavailable
+from engine.guard import Guard, Refused, key_of, versions
 from engine.scratch import Scratch, remove
 from policies.facts import Action, Actor, Resource, Verdict
 
@@ -63,13 +66,16 @@ class Prepared:
 class Executor:
     """Makes attempts. Holds no run, no connection and no lock while an adapter works.
 
-    `scratch` is where the folders of attempts are made: the system's place without one.
+    `scratch` is where the folders of attempts are made: the system's place without one. Without a
+    `guard` nothing is shared with other processes: no cache, breaker, rate or slot.
     """
 
     def __init__(
         self, operations: Mapping[str, contract.Operation], policy: Decides, secrets: Keeps,
         artifacts: Artifacts, scratch: Path | None = None, root: Path | None = None,
+        guard: Guard | None = None,
     ) -> None:  # fmt: skip
+        self._guard = guard
         self._operations = operations
         self._policy = policy
         self._secrets = secrets
@@ -92,15 +98,26 @@ class Executor:
         except _Failure as failure:
             return Prepared(run, launch, failure)
 
-    async def make(self, prepared: Prepared) -> Succeeded | Failed:
-        """Make an attempt and return its outcome. Raises nothing but cancellation."""
+    async def make(
+        self, prepared: Prepared, mark: Callable[[], Awaitable[None]] | None = None
+    ) -> Succeeded | Failed:
+        """Make an attempt and return its outcome. Raises nothing but cancellation.
+
+        `mark` writes down that it begins: the call is made once that has returned.
+        """
         run, launch = prepared.run, prepared.launch
         try:
             if isinstance(prepared.ready, _Failure):
                 raise prepared.ready
-            operation, call, scratch = prepared.ready
+            operation, _, scratch = prepared.ready
+            key = None
+            if self._guard is not None and launch.step.plan.cache is not None:
+                key = await self._key(run, launch)
+                found = await self._guard.recall(launch, key, self._artifacts)
+                if found is not None:
+                    return found
             try:
-                done = await self._invoked(operation, call, launch, scratch)
+                done = await self._in_turn(prepared, mark)
                 data = self._checked(launch, operation, done.outputs)
                 wanted = launch.step.plan.artifacts
                 artifacts = await self._kept(launch, done, scratch) if wanted else {}
@@ -110,7 +127,47 @@ class Executor:
         except _Failure as failure:
             return self._failed(run, launch, failure.error)
         # What the event holds is what its bytes say, so a replay from them computes the same.
-        return Succeeded(launch.path, launch.attempt, self._masked(run, data), artifacts)
+        outcome = Succeeded(launch.path, launch.attempt, self._masked(run, data), artifacts)
+        if self._guard is not None and key is not None:
+            self._guard.remember(launch, key, outcome)
+        return outcome
+
+    async def _in_turn(
+        self, prepared: Prepared, mark: Callable[[], Awaitable[None]] | None
+    ) -> contract.Succeeded:
+        """Make the call, and before it wait for its turn where the step has to."""
+        assert not isinstance(prepared.ready, _Failure)
+        run, launch, (operation, call, scratch) = prepared.run, prepared.launch, prepared.ready
+        if not launch.step.is_guarded:
+            return await self._invoked(operation, call, launch, scratch)
+        try:
+            turn = self._guard.turn(run, launch) if self._guard else nullcontext(_nobody)
+            async with turn as tell:
+                if mark is not None:
+                    await mark()
+                try:
+                    done = await self._invoked(operation, call, launch, scratch)
+                except _Failure as failure:
+                    tell(failure.error["class"])
+                    raise
+                tell(None)
+                return done
+        except Refused as refused:
+            raise _Failure(_refused(refused)) from refused
+        except (EvaluationError, ValueError) as fault:
+            raise _Failure(_problem("sark.argument", str(fault), "permanent")) from fault
+
+    async def _key(self, run: Run, launch: machine.Launch) -> bytes:
+        uses = launch.step.uses
+        if uses is None or uses.effect not in (Effect.PURE, Effect.READ):
+            detail = "only a call that is pure or reads is answered from a cache"
+            raise _Failure(_problem("sark.argument", detail, "permanent"))
+        try:
+            secrets = self._reveal(run) if run.bound.plan.secrets else {}
+            return key_of(run, launch, await versions(run.header.namespace, secrets))
+        except (EvaluationError, ValueError, SarkError) as fault:
+            detail = f"cache: {fault}"
+            raise _Failure(_problem("sark.argument", detail, "permanent")) from fault
 
     def _call(
         self, run: Run, launch: machine.Launch
@@ -148,7 +205,7 @@ class Executor:
         """Return the key of the call and its arguments, secrets included."""
         names = machine.names(run, launch.path)
         if run.bound.plan.secrets:
-            names["secrets"] = self._reveal(run)
+            names["secrets"] = {**self._reveal(run)}
         key = launch.step.key
         told = f"{run.header.id}:{launch.path}" if key is None else str(key.evaluate(names))
         return told, launch.step.arguments.evaluate(names)
@@ -162,7 +219,7 @@ class Executor:
             detail = f"policy denies {operation}: {verdict.reason}"
             raise _Failure(_problem("sark.denied", detail, "permanent"))
 
-    def _reveal(self, run: Run) -> dict[str, Json]:
+    def _reveal(self, run: Run) -> dict[str, str]:
         namespace = run.header.namespace
         return {name: self._secrets.value(namespace, name) for name in run.bound.plan.secrets}
 
@@ -259,6 +316,17 @@ async def _invoke(
     if not isinstance(outcome, contract.Succeeded):
         raise _defect(operation, "gave no outcome")
     return outcome
+
+
+def _nobody(error_class: Json) -> None:
+    """Hear what a call came to, for nobody."""
+
+
+def _refused(refused: Refused) -> dict[str, Json]:
+    error = _problem(refused.type, str(refused), "transient")
+    if refused.retry_after is not None:
+        error["retry_after"] = refused.retry_after.total_seconds()
+    return error
 
 
 def _file_arguments(manifest: contract.Manifest) -> tuple[str, ...]:

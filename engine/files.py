@@ -50,6 +50,17 @@ def left(wanted: Sequence[Artifact], folder: Path, artifacts: Artifacts) -> dict
     return references
 
 
+def prolong(
+    wanted: Sequence[Artifact], references: Mapping[str, Json], artifacts: Artifacts
+) -> None:
+    """Retain files that were kept earlier as long as if they were kept now.
+
+    Raise NotFound for one that is gone, Unavailable for a store that cannot be written. It blocks.
+    """
+    for each in wanted:
+        artifacts.prolong(references.get(each.name), each.retain)
+
+
 def _replaced(value: Json, words: list[str], place: str, artifacts: Artifacts) -> Json:
     if not words:
         try:

@@ -23,7 +23,19 @@ from engine.core.values import Json, canonical
 from engine.errors import SarkError, Unavailable
 from engine.intake import Decides, Delivery, Intake, Kind, Start
 from engine.settings import Settings
-from engine.store import approvals, callbacks, events, groups, inbox, outbox, runs
+from engine.store import (
+    approvals,
+    cache,
+    callbacks,
+    circuits,
+    events,
+    groups,
+    inbox,
+    outbox,
+    rates,
+    runs,
+    slots,
+)
 from engine.store.events import Event
 from engine.store.inbox import Telling
 from engine.store.leases import Session
@@ -160,6 +172,8 @@ async def sweep(connection: Connection) -> None:
     await approvals.sweep(connection)
     await callbacks.sweep(connection)
     await inbox.sweep(connection)
+    for each in (cache, circuits, rates, slots):
+        await each.sweep(connection)
 
 
 async def _follow(connection: Connection, sent: Sent) -> list[Telling]:

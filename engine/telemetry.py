@@ -7,6 +7,7 @@ from functools import cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
+_PAUSES = (0.01, 0.1, 1, 10, 60, 600, 3600)
 _SIZES = (1, 4, 16, 64, 256, 1024, 4096)
 
 
@@ -37,8 +38,27 @@ class Metrics:
         self.hints_refused = Counter(
             "sark_hints_refused", "Messages that could not be read", registry=registry
         )
+        self._of_calls(registry)
 
         self._steps_of = cache(self.steps.labels)
+
+    def _of_calls(self, registry: CollectorRegistry) -> None:
+        """Make those of what stands between a step and its call."""
+        self.cache = Counter(
+            "sark_cache", "Calls that a cache was asked for, by outcome", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
+        self.circuits = Counter(
+            "sark_circuit_changes", "Changes of breakers that this worker saw", ["state"],
+            registry=registry,
+        )  # fmt: skip
+        self.turns = Histogram(
+            "sark_turn_seconds", "Time that steps waited for their turn", ["modifier"],
+            buckets=_PAUSES, registry=registry,
+        )  # fmt: skip
+        self.unmade = Counter(
+            "sark_calls_refused", "Calls that were not made", ["reason"], registry=registry
+        )
 
     def committed(self, kinds: Iterable[str]) -> None:
         """Count a commit that holds events of these kinds."""

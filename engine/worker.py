@@ -16,6 +16,7 @@ from engine.artifacts import Artifacts, tidy
 from engine.broker import Bell, HintBroker
 from engine.errors import Misconfigured, Unavailable
 from engine.executor import Executor
+from engine.guard import guarding
 from engine.hints import Hints
 from engine.operations import open_operations
 from engine.owner import Owner
@@ -41,10 +42,16 @@ def run_worker(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_operations(settings.adapters) as operations:
+    if settings.database_url is None:
+        raise Misconfigured("SARK_DATABASE_URL is not set; `sark up` brings its own PostgreSQL")
+    async with (
+        open_operations(settings.adapters) as operations, guarding(settings.database_url) as guard,
+    ):  # fmt: skip
         artifacts = Artifacts(settings.artifact_folder)
-        scratch = settings.worker.scratch
-        executor = Executor(operations, Authorizer(), Secrets(settings), artifacts, scratch)
+        executor = Executor(
+            operations, Authorizer(), Secrets(settings), artifacts, settings.worker.scratch,
+            guard=guard,
+        )  # fmt: skip
         worker = WorkerProcess(settings, executor)
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):

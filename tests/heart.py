@@ -18,6 +18,7 @@ from engine.artifacts import Artifacts
 from engine.core import codec
 from engine.core.plan import Effect, Plan, Retry, Step, Uses
 from engine.executor import Executor
+from engine.guard import Guard
 from engine.owner import Owner
 from engine.store import journal, plans, workers
 from engine.store.plans import StoredPlan
@@ -106,10 +107,13 @@ class NoSecrets:
         return text
 
 
-def executor(*operations: Any) -> Executor:
+def executor(
+    *operations: Any, guard: Guard | None = None, folder: Path = Path("/nowhere"),
+    secrets: Any = None,
+) -> Executor:  # fmt: skip
     every = (Say(), *operations)
     found = {each.manifest.name: each for each in every}
-    return Executor(found, Allow(), NoSecrets(), Artifacts(Path("/nowhere")))
+    return Executor(found, Allow(), secrets or NoSecrets(), Artifacts(folder), guard=guard)
 
 
 def calls(operation: str, *, repeatable: bool = True, **arguments: Json) -> Uses:
@@ -233,6 +237,7 @@ async def house(url: str) -> AsyncIterator[House]:
 async def owning(
     url: str, *operations: Any, capacity: int = 2000,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC), hears: bool = False,
+    made: Executor | None = None,
 ) -> AsyncIterator[Serving]:  # fmt: skip
     """Give an owner that looks for runs all the time, as a sweep and hints make it.
 
@@ -241,7 +246,8 @@ async def owning(
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(await connect(url, OWNER, plan_once=True))
         worker = await workers.register(connection, "default", "test", 1)
-        owner = Owner(connection, worker, "default", executor(*operations), capacity, clock)
+        how = made or executor(*operations)
+        owner = Owner(connection, worker, "default", how, capacity, clock)
         task, ringing = asyncio.create_task(owner.serve()), asyncio.create_task(_ring(owner, hears))
         try:
             yield Serving(owner, connection, task)

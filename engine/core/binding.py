@@ -136,7 +136,10 @@ BoundVerb: TypeAlias = (
 
 
 class BoundStep:
-    """A step with its expressions ready to evaluate."""
+    """A step with its expressions ready to evaluate.
+
+    `is_guarded` is true where a call may have to wait for its turn, or not be made at all.
+    """
 
     def __init__(self, plan: Step, position: int) -> None:
         self.plan = plan
@@ -144,6 +147,7 @@ class BoundStep:
         self.id = plan.id
         self.uses = plan.verb if isinstance(plan.verb, Uses) else None
         self.join_edges = sum(not edge.inferred for edge in plan.after)
+        self.is_guarded = bool(plan.circuit or plan.rate or plan.concurrency)
 
     @cached_property
     def verb(self) -> BoundVerb:
@@ -165,6 +169,18 @@ class BoundStep:
     @cached_property
     def key(self) -> Compiled | None:
         return compile_value(self.uses.key) if self.uses and self.uses.key else None
+
+    @cached_property
+    def cache_key(self) -> Compiled:
+        return compile_value(self.plan.cache.key if self.plan.cache else None)
+
+    @cached_property
+    def rate_group(self) -> Compiled:
+        return compile_value(self.plan.rate.group if self.plan.rate else "")
+
+    @cached_property
+    def slot_group(self) -> Compiled:
+        return compile_value(self.plan.concurrency.group if self.plan.concurrency else "")
 
     @cached_property
     def projections(self) -> tuple[BoundProjection, ...]:

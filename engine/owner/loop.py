@@ -41,7 +41,7 @@ class _Batch:
     """One turn: what to commit, and what follows from it once it is committed.
 
     `taken` are rows of the inbox by run. `gate` opens when it is committed: the attempts that
-    wait there may begin.
+    wait there may begin, and those under way that have asked to be `marked` go on.
     """
 
     rows: list[tuple[UUID, Row]] = field(default_factory=list)
@@ -50,6 +50,7 @@ class _Batch:
     taken: dict[UUID, list[int]] = field(default_factory=dict)
     decisions: list[tuple[Owned, Decision]] = field(default_factory=list)
     marked: list[tuple[Owned, Launch]] = field(default_factory=list)
+    waiting: list[asyncio.Event] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     is_ready: bool = False
 
@@ -74,7 +75,7 @@ class Owner:
         self._owned: dict[UUID, Owned] = {}
         self._inbox: list[tuple[Owned, Event, int | None]] = []
         self._sent: list[Sending] = []
-        self._starts: list[tuple[Owned, Launch]] = []
+        self._starts: list[tuple[Owned, Launch, asyncio.Event | None]] = []
         self._settling: list[tuple[Owned, Decision]] = []
         self._aside: list[Change] = []
         self._wanting = True
@@ -121,7 +122,8 @@ class Owner:
         """Advance every run that was told something, commit all of it, then follow it."""
         batch = self._gather()
         claimed = await self._commit(batch)
-        batch.gate.set()
+        for each in (batch.gate, *batch.waiting):
+            each.set()
         if batch.sent or any(self._frees(one) for one, _ in batch.decisions):
             self._relay()
         for identity, taken in batch.taken.items():
@@ -193,11 +195,14 @@ class Owner:
     def _mark(self, batch: _Batch, now: datetime) -> None:
         """Journal the start of attempts that must not be repeated; they begin after the commit."""
         starts, self._starts = self._starts, []
-        for one, launch in starts:
+        for one, launch, waiting in starts:
             event = Started(launch.path, launch.attempt)
             if self._is_here(one, batch) and not machine.advance(one.run, event, now).echo:
                 batch.rows.append(one.row(event, now))
-                batch.marked.append((one, launch))
+                if waiting is None:
+                    batch.marked.append((one, launch))
+                else:
+                    batch.waiting.append(waiting)
 
     def _is_here(self, one: Owned, batch: _Batch) -> bool:
         """True if the run is still owned, and nothing has set it aside in this turn."""
@@ -296,8 +301,8 @@ class Owner:
             step = run.steps[launch.path]
             if step.attempt != launch.attempt or launch.path not in run.active:
                 continue
-            if launch.journal_start and not step.marked:
-                self._starts.append((one, launch))
+            if launch.journal_start and not step.marked and not launch.step.is_guarded:
+                self._starts.append((one, launch, None))
                 self._bell.set()
             else:
                 self._begin(one, launch, gate)
@@ -316,9 +321,18 @@ class Owner:
         prepared = self._executor.prepare(one.run, launch)
         if gate is not None:
             await gate.wait()
-        outcome = await self._executor.make(prepared)
+        mark = partial(self._marked, one, launch) if launch.journal_start else None
+        outcome = await self._executor.make(prepared, mark)
         one.attempts.pop(launch.path, None)
         self._tell(one, outcome)
+
+    async def _marked(self, one: Owned, launch: Launch) -> None:
+        """Return once the journal says that an attempt which had to wait for its turn begins."""
+        if not one.run.steps[launch.path].marked:
+            waiting = asyncio.Event()
+            self._starts.append((one, launch, waiting))
+            self._bell.set()
+            await waiting.wait()
 
     def _tell(self, one: Owned, event: Event, told: int | None = None) -> None:
         self._inbox.append((one, event, told))

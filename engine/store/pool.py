@@ -33,6 +33,8 @@ _SETTINGS: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
+# What the loss of a connection, or the lack of one, raises.
+AWAY = (psycopg.Error, OSError)
 # Classes of SQLSTATE: rolled back, out of resources, in use, stopped by an operator.
 _PASSING = frozenset({"40", "53", "55", "57"})
 _HEALTH: LiteralString = "SELECT 1"
@@ -53,9 +55,14 @@ async def connect(url: str, name: str, *, plan_once: bool = False) -> Connection
 
 
 @asynccontextmanager
-async def pool(url: str, name: str, size: int = 8) -> AsyncIterator[Pool]:
-    """Hold up to `size` connections open; a borrower waits 5 s at most."""
-    settings = {**_SETTINGS, "application_name": f"sark-{name}"}
+async def pool(url: str, name: str, size: int = 8, *, durable: bool = True) -> AsyncIterator[Pool]:
+    """Hold up to `size` connections open; a borrower waits 5 s at most.
+
+    Without `durable` a commit does not wait for the disk: a crash of PostgreSQL may lose the last
+    ones, whole.
+    """
+    options = _OPTIONS if durable else f"{_OPTIONS} -c synchronous_commit=off"
+    settings = {**_SETTINGS, "application_name": f"sark-{name}", "options": options}
     connections: Pool = AsyncConnectionPool(
         url, kwargs=settings, min_size=1, max_size=size, timeout=5, open=False,
         reconnect_timeout=3600, configure=_configure,

@@ -55,6 +55,28 @@ CREATE TABLE callbacks (
     used_at timestamp with time zone
 );
 
+CREATE UNLOGGED TABLE cache (
+    key bytea NOT NULL,
+    outputs json NOT NULL,
+    artifacts json NOT NULL,
+    kept_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+CREATE UNLOGGED TABLE circuits (
+    namespace text NOT NULL,
+    name text NOT NULL,
+    state text DEFAULT 'closed'::text NOT NULL,
+    round bigint DEFAULT 0 NOT NULL,
+    until timestamp with time zone,
+    slices json DEFAULT '[]'::json NOT NULL,
+    trials integer DEFAULT 0 NOT NULL,
+    passed integer DEFAULT 0 NOT NULL,
+    told_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT circuits_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text]))),
+    CONSTRAINT closed_has_no_end CHECK (((until IS NULL) = (state = 'closed'::text)))
+);
+
 CREATE TABLE commits (
     source text NOT NULL,
     sha text NOT NULL,
@@ -165,6 +187,13 @@ CREATE TABLE plans (
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE rates (
+    namespace text NOT NULL,
+    name text NOT NULL,
+    allowed timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    idle_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE runs (
     id uuid NOT NULL,
     namespace text NOT NULL,
@@ -199,6 +228,16 @@ CREATE TABLE runs (
     CONSTRAINT runs_unheard_check CHECK ((unheard >= 0))
 )
 WITH (fillfactor='80');
+
+CREATE TABLE slots (
+    id uuid NOT NULL,
+    namespace text NOT NULL,
+    slot_group text NOT NULL,
+    run_id uuid NOT NULL,
+    path text NOT NULL,
+    owner bigint NOT NULL,
+    taken_at timestamp with time zone DEFAULT now() NOT NULL
+);
 
 CREATE TABLE sources (
     name text NOT NULL,
@@ -270,6 +309,11 @@ ALTER TABLE ONLY audit
 
 ALTER TABLE ONLY callbacks
     ADD CONSTRAINT callbacks_pkey PRIMARY KEY (run_id, path);
+ALTER TABLE ONLY cache
+    ADD CONSTRAINT cache_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY circuits
+    ADD CONSTRAINT circuits_pkey PRIMARY KEY (namespace, name);
 
 ALTER TABLE ONLY commits
     ADD CONSTRAINT commits_pkey PRIMARY KEY (source, sha);
@@ -301,8 +345,14 @@ ALTER TABLE ONLY outbox
 ALTER TABLE ONLY plans
     ADD CONSTRAINT plans_pkey PRIMARY KEY (digest);
 
+ALTER TABLE ONLY rates
+    ADD CONSTRAINT rates_pkey PRIMARY KEY (namespace, name);
+
 ALTER TABLE ONLY runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY slots
+    ADD CONSTRAINT slots_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (name);
@@ -320,6 +370,12 @@ CREATE INDEX approvals_by_age ON approvals USING btree (asked_at, run_id, path);
 
 CREATE INDEX approvals_by_time ON approvals USING btree (namespace, expires_at);
 
+CREATE INDEX cache_by_age ON cache USING btree (kept_at DESC);
+
+CREATE INDEX cache_by_end ON cache USING btree (expires_at);
+
+CREATE INDEX circuits_by_time ON circuits USING btree (told_at);
+
 CREATE INDEX commits_by_sha ON commits USING btree (sha text_pattern_ops);
 
 CREATE INDEX commits_by_time ON commits USING btree (source, seen_at);
@@ -329,6 +385,8 @@ CREATE INDEX decisions_in_error ON decisions USING btree (route, delivery) WHERE
 CREATE INDEX events_by_time ON events USING btree (at);
 
 CREATE INDEX events_by_type ON events USING btree (namespace, type, at);
+
+CREATE INDEX rates_by_end ON rates USING btree (idle_at);
 
 CREATE INDEX runs_admitted ON runs USING btree (slot_group, id) WHERE ((slot_group IS NOT NULL) AND (admitted_at IS NOT NULL) AND (ended_at IS NULL));
 
@@ -345,6 +403,8 @@ CREATE INDEX runs_told ON runs USING btree (owner) WHERE ((owner IS NOT NULL) AN
 CREATE INDEX runs_unadmitted ON runs USING btree (slot_group, priority DESC, id) WHERE ((slot_group IS NOT NULL) AND (admitted_at IS NULL) AND (ended_at IS NULL));
 
 CREATE INDEX runs_unheard ON runs USING btree (owner) WHERE ((owner IS NOT NULL) AND (cancel IS NOT NULL));
+
+CREATE INDEX slots_by_group ON slots USING btree (namespace, slot_group);
 
 CREATE INDEX watches_by_event ON watches USING btree (namespace, event, at, key);
 
