@@ -9,7 +9,7 @@ from engine.core.compiler.link import Laid, laid
 from engine.core.compiler.unit import Survey, compile_file, compile_survey, survey
 from engine.core.compiler.workflow import compile_workflow
 
-VERSION = "3"
+VERSION = "4"
 """Raised when the same file and catalogue would give another plan or other findings."""
 
 __all__ = [

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from engine.core import plan, spec
-from engine.core.compiler import shape, site
+from engine.core.compiler import cron, shape, site
 from engine.core.compiler.argument import Area
 from engine.core.compiler.bounds import span
-from engine.core.compiler.findings import Path
+from engine.core.compiler.findings import Path, Place
 from engine.core.compiler.reference import check_condition, check_fits, check_text, typed
 from engine.core.compiler.role import is_harmless
 from engine.core.compiler.site import Schema, Site, Use
@@ -31,6 +31,16 @@ _BY_HAND: Mapping[str, spec.Trigger] = {
     "manual": spec.ManualTrigger(type="manual"),
     "api": spec.ApiTrigger(type="api"),
 }
+# Keys of triggers that hold spans of time: the key itself, or one within it.
+_SPANS = (
+    ("dedupe", "window"),
+    ("rate", "per"),
+    ("debounce", "for"),
+    ("debounce", "max_wait"),
+    ("batch", "max_wait"),
+    ("every", ""),
+    ("within", ""),
+)
 
 
 def triggers(workflow: spec.Workflow) -> Mapping[str, spec.Trigger]:
@@ -109,6 +119,23 @@ def _reads_event(each: Site) -> bool:
     )
 
 
+def _check_spans(world: World, settings: Mapping[str, Json], path: Path) -> None:
+    """Find spans of time that are none, or longer than any may be."""
+    for outer, inner in _SPANS:
+        told = settings.get(outer)
+        keys = (outer, inner) if inner else (outer,)
+        text = told.get(inner) if isinstance(told, Mapping) else told
+        if isinstance(text, str):
+            span(world.findings, text, (*path, *keys))
+
+
+def _check_cron(world: World, text: str, path: Path) -> None:
+    """Find what can never be a time."""
+    reason = cron.misfit(text)
+    if reason is not None:
+        world.findings.error("bad-value", f'"{text}" is no cron: {reason}', Place(path))
+
+
 def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
     settings = trigger.model_dump(
         by_alias=True, exclude={"type", "filter", "with_"}, exclude_none=True
@@ -117,6 +144,9 @@ def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
     if isinstance(trigger, spec.ManualTrigger | spec.ApiTrigger):
         return plan.Trigger(name, trigger.type, settings)
     path = ("triggers", name)
+    _check_spans(world, settings, path)
+    if isinstance(trigger, spec.ScheduleTrigger) and trigger.cron is not None:
+        _check_cron(world, trigger.cron, (*path, "cron"))
     if isinstance(trigger, spec.WebhookTrigger):
         settings["path"] = route(trigger)
         if isinstance(trigger.auth, spec.StandardWebhooksAuth):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from engine.core import plan
 from engine.core import schema as schemas
-from engine.core.compiler import safety
+from engine.core.compiler import safety, shape
 from engine.core.compiler.findings import Place
 from engine.core.compiler.giving import given, outputs_of, properties_of, required_of
 from engine.core.compiler.handler import check_all_given
@@ -76,8 +76,12 @@ def _place(node: Node) -> Place:
 
 
 def _raw(node: Node, name: str, told: object) -> Schema:
-    """Return the schema that the author wrote for an output, else the one that is known."""
+    """Return the schema that the author wrote for an output, else the one that is known.
+
+    What is no schema was found where it stands, and is anything here.
+    """
     declared = (node.spec.outputs or {}).get(name)
     if declared is not None:
-        return declared.model_extra or {}
+        written = declared.model_extra or {}
+        return shape.ANYTHING if schemas.check(written) else written
     return told if isinstance(told, dict) else {}
