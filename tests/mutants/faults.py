@@ -1,0 +1,11 @@
+"""All classes of fault, by what they are about."""
+
+from tests.mutants import faults_commit, faults_safety, faults_step, faults_type, faults_yaml
+
+FAULTS = (
+    *faults_yaml.FAULTS,
+    *faults_step.FAULTS,
+    *faults_type.FAULTS,
+    *faults_safety.FAULTS,
+    *faults_commit.FAULTS,
+)
