@@ -9,10 +9,15 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
 from engine.store.migrate import migrate
+
+# Tests run beside others, and traced: how long one example takes says nothing.
+settings.register_profile("sark", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sark")
 
 
 @pytest.fixture(scope="session")
