@@ -29,6 +29,7 @@ _LACKING = frozenset(
 )
 # What nobody can say of files by themselves.
 _UNTOLD = frozenset({"event-nobody-emits", "unused-document"})
+STDIN = "stdin.yaml"  # what findings call it
 _STDIN = "-"
 _MARK = ".git"
 
@@ -126,7 +127,7 @@ def _specs(paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     for told in paths:
         path = Path(told)
         if told == _STDIN:
-            yield "stdin.yaml", sys.stdin.buffer.read()
+            yield STDIN, sys.stdin.buffer.read()
         elif path.is_dir():
             yield from _below(str(path), seen)
         elif not path.is_file():

@@ -1,15 +1,9 @@
 """`sark fmt`: specs in the one style, each file replaced whole or not at all."""
 
-import errno
-import os
-import re
-import stat
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import mkstemp
 from typing import TYPE_CHECKING
 
 import click
@@ -17,12 +11,11 @@ import click
 from engine.cli.options import as_json
 from engine.cli.output import Exit, coloured, plain
 from engine.cli.output import as_json as print_json
+from engine.cli.rewriting import diff, replace
 
 if TYPE_CHECKING:
     from engine.core.diagnostic import Diagnostic
     from engine.core.facts import Operations
-
-_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 @click.command()
@@ -47,11 +40,11 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool, explicit_needs: bool, j
     for each in results:
         _complain(each)
         if writes and each.file is not None and each.is_changed:
-            _replace(each.file, each.made)
+            replace(each.file, each.made)
     if json_:
         print_json([{"file": each.name, "changed": each.is_changed} for each in results])
     elif diff:
-        click.echo("".join(line for each in results for line in _diff(each)), nl=False)
+        click.echo("".join(_diffs(results)), nl=False)
     elif writes and paths == ("-",):
         sys.stdout.buffer.write(b"".join(each.made for each in results if each.is_sound))
     else:
@@ -117,23 +110,9 @@ def _complain(result: _Result) -> None:
         )
 
 
-def _diff(result: _Result) -> Iterator[str]:
-    """Yield the lines of a unified diff, with what `patch` wants where a line has no end."""
-    from difflib import unified_diff
-
-    one, other = (each.decode("utf-8", "replace") for each in (result.source, result.made))
-    if one == other:
-        return
-    name = plain(result.name)
-    lines = unified_diff(_lines(one), _lines(other), name, name)
-    for line in lines:
-        end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-        colour = _COLOURS.get(line[0]) if coloured() else None
-        yield (click.style(line, fg=colour) if colour else line) + end
-
-
-def _lines(text: str) -> list[str]:
-    return re.findall(r"[^\n]*\n|[^\n]+", text)
+def _diffs(results: list[_Result]) -> Iterator[str]:
+    for each in results:
+        yield from diff(each.name, each.source, each.made)
 
 
 def _verdict(results: list[_Result], paths: tuple[str, ...], *, writes: bool) -> str:
@@ -176,25 +155,3 @@ def _new(files: Iterable[Path], seen: set[Path]) -> Iterator[_Source]:
         if file.is_file() and file.resolve() not in seen:
             seen.add(file.resolve())
             yield _Source(str(file), file, file.read_bytes())
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """Put a new file in the place of one, of the same mode and, if we may, owner.
-
-    A file that may not be written stays, although its folder would let it be replaced.
-    """
-    target = file.resolve()
-    if not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
-    about = target.stat()
-    number, name = mkstemp(prefix=f".{target.name}.", suffix=".half", dir=target.parent)
-    try:
-        with open(number, "wb") as half:
-            half.write(data)
-        with suppress(PermissionError):
-            os.chown(name, about.st_uid, about.st_gid)
-        os.chmod(name, stat.S_IMODE(about.st_mode))
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise

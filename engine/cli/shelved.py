@@ -3,7 +3,7 @@
 from typing import Any
 
 from engine.core.commit import Declared, Kind, Mention, Question, Unit, Wiring
-from engine.core.diagnostic import Diagnostic, Related, Severity, Span
+from engine.core.diagnostic import Diagnostic, Edit, Related, Severity, Span
 from engine.core.values import Json
 
 _LISTS = (
@@ -59,16 +59,20 @@ def _declared_in(
 def _finding(told: Diagnostic) -> Json:
     also = [[each.message, *_span(each.span)] for each in told.related]
     span = _span(told.span)
-    return [told.code, told.message, span, told.severity.value, told.hint, told.expected, also]
+    fix = told.fix and [told.fix.text, told.fix.is_sure, *_span(told.fix.span)]
+    return [
+        told.code, told.message, span, told.severity.value, told.hint, told.expected, also, fix
+    ]  # fmt: skip
 
 
 def _finding_in(
     file: str, code: str, message: str, span: Any, severity: str, hint: str, expected: str,
-    also: Any,
+    also: Any, fix: Any,
 ) -> Diagnostic:  # fmt: skip
     related = tuple([Related(Span(file, *place), each) for each, *place in also])
     place = Span(file, *span)
-    return Diagnostic(code, message, place, Severity(severity), hint, expected, related)
+    mended = fix and Edit(Span(file, *fix[2:]), fix[0], fix[1])
+    return Diagnostic(code, message, place, Severity(severity), hint, expected, related, mended)
 
 
 def _span(span: Span) -> list[Json]:

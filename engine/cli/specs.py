@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.folder import Beside, Given, read
+from engine.cli.folder import STDIN, Beside, Given, read
 from engine.cli.options import as_json
 from engine.cli.output import Exit, coloured, inert
 from engine.errors import Invalid, NotFound
@@ -27,7 +28,9 @@ _SCHEMA = "workflow.schema.json"
     show_default=True,
 )  # fmt: skip
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep what was found out before.")
-def check(paths: tuple[str, ...], format_: str, no_cache: bool) -> None:
+@click.option("--fix", is_flag=True, help="Put right what is a plain slip of the finger.")
+@click.option("--diff", is_flag=True, help="Write nothing; print what --fix would change.")
+def check(paths: tuple[str, ...], format_: str, no_cache: bool, fix: bool, diff: bool) -> None:
     """Find every mistake in the specs at PATH (files or folders; - reads stdin).
 
     A folder is the root of the files that its specs name; the root of a file is its repository.
@@ -40,6 +43,8 @@ def check(paths: tuple[str, ...], format_: str, no_cache: bool) -> None:
 
     given = read(paths or (".",))
     found, count = findings_of(given, is_cached=not no_cache), len(given.texts)
+    if fix or diff:
+        given, found = _fixed(given, found, writes=not diff)
     match format_:
         case "json":
             click.echo(inert(rendering.as_json(found, count)))
@@ -53,6 +58,31 @@ def check(paths: tuple[str, ...], format_: str, no_cache: bool) -> None:
     if not count:
         click.echo(f"sark: no spec (*.yaml, *.yml) is below {', '.join(paths or ('.',))}", err=True)
     sys.exit(Exit.FAILED if has_errors(found) else Exit.OK)
+
+
+def _fixed(
+    given: Given, found: "list[Diagnostic]", *, writes: bool
+) -> "tuple[Given, list[Diagnostic]]":
+    """Write the specs with all sure fixes made, or show the diff; return what is left to find."""
+    from engine.cli import fixing, rewriting
+    from engine.cli.checking import findings_of
+    from engine.core.rendering.excerpt import visible
+
+    if STDIN in given.texts:
+        raise click.UsageError("--fix and --diff rewrite files; stdin is none")
+    made, left, done = fixing.fixed(given, found, partial(findings_of, is_cached=False))
+    changed = [name for name, data in made.texts.items() if data != given.texts[name]]
+    for name in changed:
+        if writes:
+            rewriting.replace(Path(name), made.texts[name])
+        else:
+            lines = rewriting.diff(name, given.texts[name], made.texts[name])
+            click.echo("".join(lines), nl=False)
+    for edit, was in done if writes else ():
+        span = edit.span
+        place = f"{visible(span.file)}:{span.line}:{span.column}"
+        click.echo(f"fixed {place}: {visible(was)} is {edit.text} now", err=True)
+    return (made, left) if writes else (given, found)
 
 
 @click.command()

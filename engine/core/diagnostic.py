@@ -34,9 +34,21 @@ class Related:
     message: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """A stretch of a line put another way. If it `is_sure`, a program may do it unasked."""
+
+    span: Span
+    text: str
+    is_sure: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `code` is public and stable (kebab-case); `hint` says how to mend it."""
+    """One finding. `code` is public and stable (kebab-case); `hint` says how to mend it.
+
+    `fix` is there where that is mechanical.
+    """
 
     code: str
     message: str
@@ -45,6 +57,7 @@ class Diagnostic:
     hint: str = ""
     expected: str = ""
     related: tuple[Related, ...] = ()
+    fix: Edit | None = None
 
 
 class Enough(Exception):

@@ -25,10 +25,24 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return near[0] if near else None
 
 
+class Meant(str):
+    """A hint that knows the word that is wrong and the one that was probably meant."""
+
+    __slots__ = ("near", "word")
+
+    word: str
+    near: str
+
+    def __new__(cls, word: str, near: str, quote: str = '"') -> "Meant":
+        made = super().__new__(cls, f"did you mean {quote}{near}{quote}?")
+        made.word, made.near = word, near
+        return made
+
+
 def meant(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return `did you mean ...?` for the known word nearest to `word`, or `otherwise`."""
     near = nearest(word, known)
-    return otherwise if near is None else f'did you mean "{near}"?'
+    return otherwise if near is None else Meant(word, near)
 
 
 def listed(words: Iterable[str], nothing: str = "nothing") -> str:
@@ -41,7 +55,7 @@ def listed(words: Iterable[str], nothing: str = "nothing") -> str:
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return `did you mean ...?` for the nearest of `known`, or an empty string."""
     near = nearest(word, known)
-    return "" if near is None else f"did you mean `{near}`?"
+    return "" if near is None else Meant(word, near, "`")
 
 
 def shown(value: object) -> str:

@@ -1,12 +1,13 @@
 """Findings as people and programs see them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engine.core import rendering
-from engine.core.diagnostic import Diagnostic, Related, Severity, Span
+from engine.core.diagnostic import Diagnostic, Edit, Related, Severity, Span
 
 FILE = "workflows/billing/refund-sync.yaml"
 LINES = "".join(f"# {number}\n" for number in range(1, 8))
@@ -196,6 +197,7 @@ def test_json_is_what_the_command_promises() -> None:
         "line": 25,
         "column": 7,
         "hint": 'did you mean "timeout"?',
+        "fix": None,
     }
 
     assert {"findings": [finding], "files": 3} == json.loads(rendering.as_json([UNKNOWN], 3))
@@ -242,3 +244,23 @@ def test_github_annotations_are_escaped() -> None:
         rendering.as_github([Diagnostic("x", "m", Span("f", 1, 1), Severity.INFO)])
         == "::notice file=f,line=1,col=1,title=x::m\n"
     )
+
+
+def test_programs_are_handed_the_fix() -> None:
+    """
+    Where mending is mechanical, JSON and SARIF say which stretch to replace, and by what.
+    """
+    place = UNKNOWN.span
+    fix = Edit(Span(FILE, place.line, place.column, place.end), "timeout", is_sure=True)
+    finding = replace(UNKNOWN, fix=fix)
+
+    told = json.loads(rendering.as_json([finding], 1))["findings"][0]["fix"]
+    (result,) = json.loads(rendering.as_sarif([finding]))["runs"][0]["results"]
+    (change,) = result["fixes"][0]["artifactChanges"]
+
+    where = {"line": place.line, "column": place.column, "end": place.end}
+    assert {**where, "text": "timeout", "sure": True} == told
+    region = {"startLine": place.line, "startColumn": place.column, "endColumn": place.end}
+    assert [{"deletedRegion": region, "insertedContent": {"text": "timeout"}}] == change[
+        "replacements"
+    ]

@@ -8,6 +8,7 @@ from engine.core.commit import chain
 from engine.core.commit.declared import Declared, Kind
 from engine.core.commit.lookalike import skeleton
 from engine.core.diagnostic import Diagnostic, Enough, Gathered, Related, Severity, Span
+from engine.core.mending import fix_at
 from engine.core.wording import listed, meant
 
 _Taken: TypeAlias = Iterable[tuple[str, Span]]
@@ -87,7 +88,8 @@ def _unknown(
                 message = f'there is no {word} "{told.name}" in this commit'
                 expected = listed(names, f"no {word}")
                 hint = meant(told.name, names)
-                yield Diagnostic(code, message, told.span, hint=hint, expected=expected)
+                fix = fix_at(hint, told.span)
+                yield Diagnostic(code, message, told.span, hint=hint, expected=expected, fix=fix)
 
 
 def _unused(

@@ -35,4 +35,6 @@ class Unit:
 
 def _told_at(diagnostic: Diagnostic, file: str) -> Diagnostic:
     related = (Related(replace(each.span, file=file), each.message) for each in diagnostic.related)
-    return replace(diagnostic, span=replace(diagnostic.span, file=file), related=tuple(related))
+    fix = diagnostic.fix and replace(diagnostic.fix, span=replace(diagnostic.fix.span, file=file))
+    span = replace(diagnostic.span, file=file)
+    return replace(diagnostic, span=span, related=tuple(related), fix=fix)

@@ -6,6 +6,7 @@ The rules are listed in `codes`.
 """
 
 from engine.core.compiler.link import Laid, laid
+from engine.core.compiler.outlook import Outlook
 from engine.core.compiler.unit import Survey, compile_file, compile_survey, survey
 from engine.core.compiler.workflow import compile_workflow
 
@@ -15,6 +16,7 @@ VERSION = "4"
 __all__ = [
     "VERSION",
     "Laid",
+    "Outlook",
     "Survey",
     "compile_file",
     "compile_survey",

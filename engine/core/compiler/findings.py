@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from engine.core.diagnostic import Diagnostic, Gathered, Related, Severity, Span, has_errors
 from engine.core.document import Document
+from engine.core.mending import fix
 from engine.core.wording import listed, meant
 
 __all__ = ["Findings", "Path", "Place", "listed", "meant"]
@@ -22,6 +23,11 @@ class Place:
     text: str = ""
     offset: int = 0
     length: int = 0
+
+    @property
+    def stretch(self) -> tuple[int, int]:
+        """Return where the stretch begins and ends in the text of the place; (0, 0) for none."""
+        return self.offset, self.offset + self.length
 
     def within(self, offset: int, length: int) -> "Place":
         """Return the place of a stretch of this one's text."""
@@ -88,4 +94,5 @@ class Findings(Gathered):
     ) -> None:
         also = tuple(Related(self.span(where), what) for where, what in related)
         span = self.span(place)
-        self.add(Diagnostic(code, message, span, severity, hint, expected, also))
+        mended = fix(hint, self._document.node(place.path, key=place.key), self.file, place.stretch)
+        self.add(Diagnostic(code, message, span, severity, hint, expected, also, mended))

@@ -6,7 +6,7 @@ from engine.core import spec
 from engine.core.compiler import shape
 from engine.core.compiler.findings import Path
 from engine.core.compiler.node import Kind, Node, Steps
-from engine.core.compiler.site import Schema, Site, Use
+from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.world import World
 from engine.core.schema.shape import element
 from engine.core.values import Json, canonical
@@ -60,13 +60,13 @@ def is_declared(scope: Steps) -> bool:
     return any(each is not None for each in (step.outputs, step.set, step.block))
 
 
-def names_of(world: World, node: Node | None, site: Site) -> Mapping[str, Schema]:
+def names_of(world: World, node: Node | None, use: Use) -> Mapping[str, Schema]:
     """Return the names that a step's expression alone may read, such as `error` in `retry.if`."""
-    if site.use in (Use.RETRY, Use.COMMON_RETRY, Use.MATCHED):
+    if use in (Use.RETRY, Use.COMMON_RETRY, Use.MATCHED):
         return {"error": shape.ERROR}
     if node is None:
         return {}
-    match site.use:
+    match use:
         case Use.ITEM_KEY if node.spec.for_each is not None:
             return {node.spec.for_each.as_: _item(node)}
         case Use.UNTIL:

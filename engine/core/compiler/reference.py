@@ -32,7 +32,7 @@ def resolve(
     cannot be resolved becomes findings, and the value may then be anything.
     """
     before = len(scene.world.findings.all)
-    own = names_of(scene.world, node, site) if own is None else own
+    own = names_of(scene.world, node, site.use) if own is None else own
     names = scene.names(site.use, own)
     reads = [
         read

@@ -1,19 +1,24 @@
 """One file: what it declares, and what it compiles to among its neighbours."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
 
 from engine.core import spec
 from engine.core.commit import Commit, Companions, Declared, Neighbours, Unit
 from engine.core.compiler import companion, resource, wiring
 from engine.core.compiler.findings import Findings
 from engine.core.compiler.workflow import compile_workflow
+from engine.core.compiler.world import World
 from engine.core.diagnostic import Diagnostic, Enough, Gathered
 from engine.core.document import Document, load
 from engine.core.facts import Catalogue, Operations
 from engine.core.plan import Plan
 from engine.core.reader import read
+
+Observe: TypeAlias = Callable[[int, World], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +60,13 @@ def survey(file: str, source: bytes) -> Survey:
     return Survey(file, tuple(parts), tuple(gathered.all))
 
 
-def compile_survey(surveyed: Survey, catalogue: Catalogue, commit: Commit) -> Unit:
+def compile_survey(
+    surveyed: Survey, catalogue: Catalogue, commit: Commit, observe: Observe | None = None
+) -> Unit:
     """Return what a file compiles to among the documents of its commit.
 
-    With more errors than are shown, the documents that follow are not compiled.
+    With more errors than are shown, the documents that follow are not compiled. `observe` is
+    handed what the compiler knows of each workflow, with the position of its document.
     """
     neighbours = Neighbours(commit)
     gathered = Gathered()
@@ -67,7 +75,8 @@ def compile_survey(surveyed: Survey, catalogue: Catalogue, commit: Commit) -> Un
         gathered.extend(surveyed.found)
         for index, part in enumerate(surveyed.parts):
             if part.model is not None and part.declared is not None:
-                plan, found = _compiled(part.document, part.model, catalogue, neighbours)
+                watch = observe and partial(observe, index)
+                plan, found = _compiled(part.document, part.model, catalogue, neighbours, watch)
                 documents[index] = replace(part.declared, plan=plan)
                 gathered.extend(found)
     known = tuple(each for each in documents if each is not None)
@@ -87,7 +96,11 @@ def compile_file(
 
 
 def _compiled(
-    document: Document, model: spec.Document, catalogue: Catalogue, neighbours: Neighbours
+    document: Document,
+    model: spec.Document,
+    catalogue: Catalogue,
+    neighbours: Neighbours,
+    observe: Callable[[World], None] | None,
 ) -> tuple[Plan | None, list[Diagnostic]]:
     """Return the plan of a document that is a workflow, and what there is to say of any."""
     findings = Findings(document)
@@ -98,5 +111,5 @@ def _compiled(
     with suppress(Enough):
         resource.check_zones(findings, model)
         model = companion.laid_in(findings, model, neighbours, catalogue)
-    plan, found = compile_workflow(document, model, catalogue, neighbours)
+    plan, found = compile_workflow(document, model, catalogue, neighbours, observe)
     return None if findings.has_errors else plan, [*findings.sorted(), *found]

@@ -1,5 +1,6 @@
 """A workflow, read, becomes a plan, or findings that say why not."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from engine.core import codec, spec
@@ -23,11 +24,12 @@ def compile_workflow(
     workflow: spec.Workflow,
     operations: Operations | Catalogue,
     neighbours: Neighbours | None = None,
+    observe: Callable[[World], None] | None = None,
 ) -> tuple[Plan | None, list[Diagnostic]]:
     """Return the plan of a workflow and all findings; there is no plan if one is an error.
 
     Without `neighbours` it is alone. Whoever compiles many makes a `Catalogue` of the operations,
-    once.
+    once. Whoever wants to know what the compiler knows of the workflow hands over `observe`.
     """
     findings = Findings(document)
     catalogue = operations if isinstance(operations, Catalogue) else Catalogue(operations)
@@ -36,7 +38,10 @@ def compile_workflow(
         root = lay_out(findings, workflow, catalogue)
         triggers = start.triggers(workflow)
         near = neighbours or Neighbours()
-        made = _plan(World(findings, workflow, catalogue, triggers, root, near))
+        world = World(findings, workflow, catalogue, triggers, root, near)
+        if observe is not None:
+            observe(world)
+        made = _plan(world)
     return made and codec.sealed(made), findings.sorted()
 
 

@@ -78,13 +78,17 @@ class Document:
         An item of a list and the root have no key: their value stands for it. Where the path
         leads to nothing, the key of the nearest thing around it answers (the root: its value).
         """
+        return self.place(self.node(path, key))
+
+    def node(self, path: Path, key: bool = False) -> Node:
+        """Return what stands at `path`, as `span` finds it."""
         node, name = self.root, None
         for part in path:
             found = _child(node, part)
             if found is None:
-                return self.place(name or node)
+                return name or node
             name, node = found
-        return self.place(name if key and name is not None else node)
+        return name if key and name is not None else node
 
     def place(self, node: Node) -> Span:
         """Return where a node of this document stands."""

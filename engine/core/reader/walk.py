@@ -5,6 +5,7 @@ What notes an error returns null, which stands for the value that is not there.
 
 from engine.core.diagnostic import Diagnostic, Gathered, Related, Severity
 from engine.core.document import Document, Node, Path, Scalar
+from engine.core.mending import fix
 from engine.core.reader.words import found, place
 from engine.core.values import Json
 
@@ -34,7 +35,8 @@ class Walk:
         place_of = self.document.place
         related = () if first is None else (Related(place_of(first[0]), first[1]),)
         span = place_of(node)
-        return self._note(Diagnostic(code, message, span, hint=hint, related=related))
+        mended = fix(hint, node, span.file)
+        return self._note(Diagnostic(code, message, span, hint=hint, related=related, fix=mended))
 
     def warn(self, code: str, message: str, node: Node, hint: str) -> None:
         """Note what a person should look at."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from engine.core.document import Node, Path, Scalar, Sequence
 from engine.core.quoting import shown
-from engine.core.wording import nearest
+from engine.core.wording import Meant, nearest
 
 # What authors of GitHub Actions, Argo, Kestra, Airflow and Temporal would write here.
 _ELSEWHERE: Final = {
@@ -74,7 +74,7 @@ def meant(word: str, known: Iterable[str]) -> str:
     near = _ELSEWHERE.get(word)
     if near not in choices:
         near = nearest(word, choices)
-    return "" if near is None else f'did you mean "{near}"?'
+    return "" if near is None else Meant(word, near)
 
 
 def listed(words: Iterable[str], last: str = "or") -> str:

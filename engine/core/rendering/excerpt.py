@@ -46,6 +46,11 @@ def lines_of(text: str) -> list[str]:
     return _LINE_END.split(text.removeprefix("\ufeff"))
 
 
+def line_starts(text: str) -> list[int]:
+    """Return the index at which each line of a text without a mark begins."""
+    return [0, *(each.end() for each in _LINE_END.finditer(text))]
+
+
 def visible(text: str) -> str:
     """Return the text with nothing in it that a terminal obeys: `<U+001B>` for an escape."""
     if text.isascii() and text.isprintable():

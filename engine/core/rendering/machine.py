@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
-from engine.core.diagnostic import Diagnostic, Severity, Span
+from engine.core.diagnostic import Diagnostic, Edit, Severity, Span
 from engine.core.rendering.excerpt import visible
 from engine.core.values import Json
 
@@ -46,6 +46,17 @@ def _finding(each: Diagnostic) -> dict[str, Json]:
         "line": each.span.line,
         "column": each.span.column,
         "hint": each.hint,
+        "fix": None if each.fix is None else _fix(each.fix),
+    }
+
+
+def _fix(each: Edit) -> dict[str, Json]:
+    return {
+        "line": each.span.line,
+        "column": each.span.column,
+        "end": each.span.end,
+        "text": each.text,
+        "sure": each.is_sure,
     }
 
 
@@ -62,14 +73,30 @@ def _result(each: Diagnostic, rule: int) -> dict[str, Json]:
             {"id": index, "message": {"text": other.message}, **_location(other.span)}
             for index, other in enumerate(each.related)
         ]
+    if each.fix is not None:
+        result["fixes"] = [_sarif_fix(each.hint, each.fix)]
     return result
 
 
+def _sarif_fix(hint: str, fix: Edit) -> dict[str, Json]:
+    replacement = {"deletedRegion": _region(fix.span), "insertedContent": {"text": fix.text}}
+    change = {"artifactLocation": _artifact(fix.span), "replacements": [replacement]}
+    return {"description": {"text": hint}, "artifactChanges": [change]}
+
+
 def _location(span: Span) -> dict[str, Json]:
+    return {"physicalLocation": {"artifactLocation": _artifact(span), "region": _region(span)}}
+
+
+def _artifact(span: Span) -> dict[str, Json]:
+    return {"uri": quote(span.file)}
+
+
+def _region(span: Span) -> dict[str, Json]:
     region: dict[str, Json] = {"startLine": span.line, "startColumn": span.column}
     if span.end > span.column:
         region["endColumn"] = span.end
-    return {"physicalLocation": {"artifactLocation": {"uri": quote(span.file)}, "region": region}}
+    return region
 
 
 def _command(each: Diagnostic) -> str:

@@ -1,0 +1,81 @@
+"""From a hint to an edit: the one word that was meant, put where the wrong one stands."""
+
+import re
+from typing import Final
+
+from engine.core.diagnostic import Edit, Span
+from engine.core.document import Node, Scalar
+from engine.core.wording import Meant
+
+# A word that YAML and expressions read as itself, wherever another word stood.
+_PLAIN: Final = re.compile(r"[A-Za-z_][\w.@/-]*", re.ASCII)
+_SHORTEST: Final = 4
+_DIGITS: Final = re.compile(r"\d+")
+
+
+def fix(hint: str, node: Node, file: str, stretch: tuple[int, int] = (0, 0)) -> Edit | None:
+    """Return the edit that a hint proposes for a scalar, or for a stretch of its text.
+
+    There is none where it is not plain to see which characters are the wrong word: it occurs
+    twice, or the text has escapes or spans lines.
+    """
+    if not isinstance(hint, Meant) or not isinstance(node, Scalar):
+        return None
+    quotes = node.end - node.column - len(node.text)
+    if "\n" in node.text or quotes != (0 if node.plain else 2):
+        return None
+    begin, end = stretch if any(stretch) else (0, len(node.text))
+    word = re.compile(rf"(?<![\w-]){re.escape(hint.word)}(?![\w-])")
+    found = [each.start() for each in word.finditer(node.text, begin, end)]
+    if len(found) != 1:
+        return None
+    column = node.column + quotes // 2 + found[0]
+    return _edit(hint, Span(file, node.line, column, column + len(hint.word)))
+
+
+def fix_at(hint: str, span: Span) -> Edit | None:
+    """Return the edit that a hint proposes for a name that fills a span, but for its quotes."""
+    if not isinstance(hint, Meant):
+        return None
+    quotes, rest = divmod(span.end - span.column - len(hint.word), 2)
+    if rest or quotes not in (0, 1):
+        return None
+    column = span.column + quotes
+    return _edit(hint, Span(span.file, span.line, column, column + len(hint.word)))
+
+
+def _edit(hint: Meant, span: Span) -> Edit | None:
+    if not _PLAIN.fullmatch(hint.near):
+        return None
+    return Edit(span, hint.near, is_slip(hint.word, hint.near))
+
+
+def is_slip(word: str, near: str) -> bool:
+    """True if `word` is `near` with a slip of the finger, and no other word of its own.
+
+    That is one letter too many, too few, wrong or swapped with its neighbour in a word of four or
+    more, or any mix of capitals, `-` and `_`. Numbers are never a slip: `build1` is not `build2`.
+    """
+    if _DIGITS.findall(word) != _DIGITS.findall(near):
+        return False
+    one, other = (each.lower().replace("-", "_") for each in (word, near))
+    if one == other:
+        return True
+    if min(len(one), len(other)) < _SHORTEST:
+        return False
+    return _is_one_off(one, other)
+
+
+def _is_one_off(one: str, other: str) -> bool:
+    """True if a single insertion, deletion, replacement or swap of neighbours lies between."""
+    shorter, longer = sorted((one, other), key=len)
+    at = next(
+        (i for i, each in enumerate(shorter) if each != longer[i]),
+        len(shorter),
+    )
+    if len(longer) - len(shorter) == 1:
+        return shorter[at:] == longer[at + 1 :]
+    if len(longer) != len(shorter):
+        return False
+    swapped = longer[at : at + 2][::-1] + longer[at + 2 :]
+    return shorter[at + 1 :] == longer[at + 1 :] or shorter[at:] == swapped
