@@ -13,6 +13,7 @@ _COMMANDS = {
     "fmt": ("format", "Rewrite specs in the one style."),
     "plan": ("specs", "Show what a spec compiles to."),
     "test": ("testing", "Try out the tests of workflows."),
+    "lsp": ("lsp", "Serve an editor while specs are written."),
     "schema": ("specs", "Print the JSON Schema of workflow specs."),
     "explain": ("specs", "Explain the code of a finding."),
     "run": ("runs", "Start a workflow by name, or run a file right here."),

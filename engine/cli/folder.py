@@ -28,7 +28,7 @@ _LACKING = frozenset(
     }
 )
 # What nobody can say of files by themselves.
-_UNTOLD = frozenset({"event-nobody-emits", "unused-document"})
+UNTOLD = frozenset({"event-nobody-emits", "unused-document"})
 STDIN = "stdin.yaml"  # what findings call it
 _STDIN = "-"
 _MARK = ".git"
@@ -61,7 +61,7 @@ class Given:
         if any(each.code in _LACKING for each in found):
             told, found = look({**self.others(), **self.texts})
         mine = [each for each in found if each.span.file in self.texts]
-        return told, [each for each in mine if each.code not in _UNTOLD]
+        return told, [each for each in mine if each.code not in UNTOLD]
 
     def others(self) -> dict[str, bytes]:
         """Return the specs below the root that were not given."""
@@ -137,7 +137,15 @@ def _specs(paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _below(folder: str, seen: set[tuple[int, int]]) -> Iterator[tuple[str, bytes]]:
-    """Yield each new spec of a folder; hidden ones, and folders that are links, are left out."""
+    """Yield each new spec of a folder."""
+    return ((path, Path(path).read_bytes()) for path in walked(folder, seen))
+
+
+def walked(folder: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+    """Yield the path of each new spec of a folder, without hidden ones and folders that are links.
+
+    What is yielded is in `seen` from then on.
+    """
     from engine.tree import is_spec
 
     with os.scandir(folder) as entries:
@@ -146,9 +154,9 @@ def _below(folder: str, seen: set[tuple[int, int]]) -> Iterator[tuple[str, bytes
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _below(entry.path, seen)
+            yield from walked(entry.path, seen)
         elif is_spec(entry.name) and entry.is_file() and _is_new(entry.path, seen):
-            yield entry.path, Path(entry.path).read_bytes()
+            yield entry.path
 
 
 def _is_new(path: str, seen: set[tuple[int, int]]) -> bool:

@@ -59,10 +59,14 @@ def _declared_in(
 def _finding(told: Diagnostic) -> Json:
     also = [[each.message, *_span(each.span)] for each in told.related]
     span = _span(told.span)
-    fix = told.fix and [told.fix.text, told.fix.is_sure, *_span(told.fix.span)]
     return [
-        told.code, told.message, span, told.severity.value, told.hint, told.expected, also, fix
+        told.code, told.message, span, told.severity.value, told.hint, told.expected, also,
+        _fix(told.fix),
     ]  # fmt: skip
+
+
+def _fix(told: Edit | None) -> Json:
+    return None if told is None else [told.text, told.is_sure, *_span(told.span)]
 
 
 def _finding_in(

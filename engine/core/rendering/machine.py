@@ -79,8 +79,8 @@ def _result(each: Diagnostic, rule: int) -> dict[str, Json]:
 
 
 def _sarif_fix(hint: str, fix: Edit) -> dict[str, Json]:
-    replacement = {"deletedRegion": _region(fix.span), "insertedContent": {"text": fix.text}}
-    change = {"artifactLocation": _artifact(fix.span), "replacements": [replacement]}
+    replacement: Json = {"deletedRegion": _region(fix.span), "insertedContent": {"text": fix.text}}
+    change: Json = {"artifactLocation": _artifact(fix.span), "replacements": [replacement]}
     return {"description": {"text": hint}, "artifactChanges": [change]}
 
 

@@ -1,0 +1,1 @@
+"""What an editor shows of specs: findings, types, names and the places they lead to."""
