@@ -54,3 +54,15 @@ def test_what_others_wrote_is_pinned_by_commit() -> None:
 
     assert used
     assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", each) for each in used)
+
+
+def test_others_can_use_our_hooks() -> None:
+    """
+    pre-commit takes the hooks that this repository offers.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "pre_commit", "validate-manifest", ".pre-commit-hooks.yaml"],
+        check=False, cwd=ROOT,
+    )  # fmt: skip
+
+    assert 0 == done.returncode

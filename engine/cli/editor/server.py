@@ -156,6 +156,7 @@ def made() -> Server:
     server = Server()
     _follow(server)
     _answer(server)
+    _mend(server)
     return server
 
 
@@ -222,6 +223,10 @@ def _answer(server: Server) -> None:
         space, path, index = at(told.text_document, told.position)
         spans = leading.references(space, server.described, path, index)
         return [server.location(each, space) for each in spans]
+
+
+def _mend(server: Server) -> None:
+    """Let the server offer the fixes of findings."""
 
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION,

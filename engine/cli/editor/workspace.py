@@ -64,6 +64,7 @@ class Workspace:
         for path in self._open.keys() - mine.keys():
             tree.pop(path, None)
         units = Tree(tree, self._surveyed, "", self._units, Beside(self.root)).units()
+        self._units.save()
         self.documents = [told for unit in units.values() for told in unit.documents]
         found: dict[str, list[Diagnostic]] = {path: [] for path in self._open}
         for path in mine:
@@ -113,13 +114,26 @@ class _Watched:
 class _Kept(dict[str, Unit]):
     """Units in memory, and behind them what `sark check` has left on disk."""
 
-    def __init__(self, before: Mapping[str, Unit]) -> None:
+    def __init__(self, disk: memo.Memo) -> None:
         super().__init__()
-        self._before = before
+        self._disk = disk
+        self._is_new = False
+
+    def save(self) -> None:
+        """Leave on disk what is new, for the next time."""
+        if self._is_new:
+            self._disk.save(all_=False)
+        self._is_new = False
+
+    def update(self, units: Mapping[str, Unit]) -> None:  # type: ignore[override]
+        """Keep units, in memory and for the disk."""
+        for key, each in units.items():
+            self[key] = self._disk[key] = each
+            self._is_new = True
 
     def get(self, key: str, default: Unit | None = None) -> Unit | None:  # type: ignore[override]
-        if key not in self and key in self._before:
-            self[key] = self._before[key]
+        if key not in self and key in self._disk:
+            self[key] = self._disk[key]
         return super().get(key, default)
 
 

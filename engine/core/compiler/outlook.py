@@ -15,7 +15,7 @@ from engine.core.compiler.node import Node, Steps
 from engine.core.compiler.scene import Scene, holders, scene_of
 from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.world import World
-from engine.core.diagnostic import Enough, Span
+from engine.core.diagnostic import Enough
 from engine.core.schema import project
 
 _IN_A_STEP: Mapping[Path, Use] = {
@@ -75,10 +75,6 @@ class Outlook:
     def step(self, path: Path, name: str) -> Node | None:
         """Return the step of a name that may be read there."""
         return self._stand(path)[1].find(name)
-
-    def place(self, node: Node) -> Span:
-        """Return where a step has its name."""
-        return self.world.findings.span(node.place)
 
     def _views(self, scene: Scene, node: Node | None) -> Iterator[tuple[str, Schema]]:
         around = list(holders(node, scene.scope))
