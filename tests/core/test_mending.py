@@ -110,3 +110,14 @@ def test_a_name_of_a_document_is_replaced(hint: str, span: Span, expected: Edit 
     A name that leads to another document is replaced whole, if it is written without escapes.
     """
     assert expected == fix_at(hint, span)
+
+
+def test_a_fix_moves_with_its_file() -> None:
+    """
+    What is known of a content at one path is fixed at another path there.
+    """
+    unit = compile_file("a.yaml", (HEAD + "stepz: {}\n").encode(), CATALOGUE).at("b.yaml")
+    fix = unit.diagnostics[0].fix
+
+    assert fix is not None
+    assert "b.yaml" == fix.span.file

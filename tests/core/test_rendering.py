@@ -8,6 +8,7 @@ import pytest
 
 from engine.core import rendering
 from engine.core.diagnostic import Diagnostic, Edit, Related, Severity, Span
+from engine.core.rendering.excerpt import line_starts
 
 FILE = "workflows/billing/refund-sync.yaml"
 LINES = "".join(f"# {number}\n" for number in range(1, 8))
@@ -264,3 +265,10 @@ def test_programs_are_handed_the_fix() -> None:
     assert [{"deletedRegion": region, "insertedContent": {"text": "timeout"}}] == change[
         "replacements"
     ]
+
+
+def test_lines_begin_where_editors_begin_them() -> None:
+    """
+    A line ends with any of the three ends that there are, and with nothing else.
+    """
+    assert [0, 2, 5, 7] == line_starts("a\nb\r\nc\r\x0bd")
