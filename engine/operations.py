@@ -22,14 +22,18 @@ from adapters.registry import Registry
 from adapters.settings import suggestion
 from engine.core.values import digest
 from engine.errors import Misconfigured
+from engine.record import Record
 
 GROUP = "sark.adapters"
 BUILT_IN = ("container", "echo", "github", "http", "shell", "smtp", "sql", "table", "text")
+_OWN = "sark"
 _PLUGINS = "plugins"
 
 
-def build(settings: Mapping[str, Json]) -> Registry:
+def build(settings: Mapping[str, Json], database_url: str | None = None) -> Registry:
     """Return the registry that `[adapters]` describes, not yet open.
+
+    The engine's own operations are in it too; they look into the database at `database_url`.
 
     `settings` maps an adapter's name to its own settings; `plugins` lists the third-party
     adapters (entry points of the group `sark.adapters`) that may be loaded, and no other is.
@@ -40,10 +44,13 @@ def build(settings: Mapping[str, Json]) -> Registry:
     for name in settings:
         if name not in (*known, _PLUGINS):
             raise Misconfigured(f'unknown setting "adapters.{name}"{suggestion(name, known)}')
-    registry = Registry()
+    registry, made = Registry(), dict[str, Adapter]()
     for name in known:
         factory = _built_in(name) if name in BUILT_IN else _plugin(name)
-        _add(registry, name, _create(name, factory, settings.get(name, {})))
+        made[name] = _create(name, factory, settings.get(name, {}))
+        _add(registry, name, made[name])
+    _add(registry, _OWN, Record(database_url))
+    _join(made["shell"], made["container"])
     return registry
 
 
@@ -60,10 +67,10 @@ def catalogue_digest(manifests: Mapping[str, Manifest]) -> str:
 
 @asynccontextmanager
 async def open_operations(
-    settings: Mapping[str, Json],
+    settings: Mapping[str, Json], database_url: str | None = None
 ) -> AsyncIterator[Mapping[str, Operation]]:
     """Give every operation by name, ready to be invoked; close every adapter afterwards."""
-    registry = build(settings)
+    registry = build(settings, database_url)
     await registry.open()
     try:
         yield registry.operations
@@ -79,7 +86,7 @@ def _plugins(settings: Mapping[str, Json]) -> Sequence[str]:
     if len(found) != len(names) or len(set(found)) != len(found):
         raise Misconfigured('"adapters.plugins" must name each entry point once')
     for name in found:
-        if name in BUILT_IN or name == _PLUGINS:
+        if name in (*BUILT_IN, _OWN, _PLUGINS):
             raise Misconfigured(f'plugin "{name}" would take the place of a built-in adapter')
     return found
 
@@ -102,6 +109,18 @@ def _add(registry: Registry, name: str, adapter: Adapter) -> None:
         registry.add(adapter)
     except ValueError as error:
         raise Misconfigured(f"adapter {name}: {error}") from error
+
+
+def _join(shell: Adapter, container: Adapter) -> None:
+    """Let `shell.run@1` run what names an image as `container.run@1` does."""
+    from adapters.container import Container
+    from adapters.shell import Shell
+
+    assert isinstance(shell, Shell)
+    assert isinstance(container, Container)
+    shell.container = next(
+        each for each in container.operations() if each.manifest.name == "container.run@1"
+    )
 
 
 def _built_in(name: str) -> AdapterFactory:

@@ -45,7 +45,8 @@ async def _serve(settings: Settings) -> None:
     if settings.database_url is None:
         raise Misconfigured("SARK_DATABASE_URL is not set; `sark up` brings its own PostgreSQL")
     async with (
-        open_operations(settings.adapters) as operations, guarding(settings.database_url) as guard,
+        open_operations(settings.adapters, settings.database_url) as operations,
+        guarding(settings.database_url) as guard,
     ):  # fmt: skip
         artifacts = Artifacts(settings.artifact_folder)
         executor = Executor(

@@ -15,8 +15,8 @@ from engine.operations import build, catalogue, catalogue_digest, open_operation
 
 BUILT_IN = {
     "container.build@1", "container.run@1", "echo.say@1", "github.comment@1", "github.status@1",
-    "http.download@1", "http.request@1", "shell.run@1", "smtp.send@1", "sql.load@1", "sql.query@1",
-    "table.profile@1", "text.render@1",
+    "http.download@1", "http.request@1", "sark.runs@1", "shell.run@1", "smtp.send@1", "sql.load@1",
+    "sql.query@1", "table.profile@1", "text.render@1",
 }  # fmt: skip
 PLUGIN = """
 from dataclasses import replace
@@ -108,6 +108,8 @@ def test_operations_are_open_while_they_are_needed() -> None:
         ({"plugins": [1]}, "name each entry point once"),
         ({"plugins": ["acme", "acme"]}, "name each entry point once"),
         ({"plugins": ["http"]}, "take the place of a built-in"),
+        ({"plugins": ["sark"]}, "take the place of a built-in"),
+        ({"sark": {}}, 'unknown setting "adapters.sark"'),
         ({"plugins": ["nowhere"]}, 'plugin "nowhere" is not installed'),
         ({"acme": {}}, 'unknown setting "adapters.acme"'),
     ],

@@ -23,7 +23,7 @@ from adapters.contract import (
 )
 from adapters.masking import mask_text
 from adapters.settings import AdapterSettings, read
-from adapters.shell import command
+from adapters.shell import command, contained
 from adapters.shell.command import Command, InvalidError, Limits
 from adapters.shell.manifest import MANIFEST
 from adapters.shell.process import Ended, LostError, Nursery, Order, SpawnError, signal_name
@@ -61,7 +61,9 @@ class Run:
         self._adapter = adapter
 
     async def invoke(self, call: Call) -> Outcome:
-        """Run the program in the folder of the call."""
+        """Run the program in the folder of the call, or in a container of its own."""
+        if "image" in call.arguments:
+            return await contained.run(self._adapter.container, call)
         try:
             found = command.read(call, self._adapter.limits)
         except InvalidError as error:
@@ -101,7 +103,10 @@ class Run:
 
 
 class Shell:
-    """The adapter: one nursery, and room for so many programs."""
+    """The adapter: one nursery, and room for so many programs.
+
+    `container` is the operation that runs what names an image, where there is one.
+    """
 
     def __init__(self, settings: ShellSettings) -> None:
         self._path = settings.path
@@ -114,6 +119,7 @@ class Shell:
             settings.processes,
             settings.user_tasks,
         )
+        self.container: Operation | None = None
         self.nursery = Nursery()
         self.slots = asyncio.Semaphore(self._parallel)
 

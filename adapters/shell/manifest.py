@@ -6,6 +6,7 @@ DEFAULT_KEEP = 64 * 1024
 LARGEST_KEEP = 1024 * 1024
 ENV_NAME = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 MOST_ARGUMENTS = 1000
+IN_CONTAINER = ("argv", "env", "ok_exit", "max_output")
 
 _P, _U, _T = ErrorClass.PERMANENT, ErrorClass.UNKNOWN, ErrorClass.TRANSIENT
 
@@ -21,6 +22,13 @@ _PROPERTIES: dict[str, Json] = {
         "maxItems": MOST_ARGUMENTS,
         "items": {"type": ["string", "integer", "number"]},
         "description": "A program and its arguments, executed as they are: no shell reads them.",
+    },
+    "image": {
+        "type": "string",
+        "pattern": "^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}@sha256:[0-9a-f]{64}$",
+        "description": "A container image by digest, `name@sha256:...`: argv runs in it as "
+        "`container.run@1` with `network: default` runs it. Beside it only argv, env, ok_exit and "
+        "max_output are given.",
     },
     "script": {
         "type": "string",
@@ -88,6 +96,9 @@ MANIFEST = Manifest(
         "type": "object",
         "additionalProperties": False,
         "oneOf": [{"required": ["argv"]}, {"required": ["script"]}],
+        "dependentSchemas": {
+            "image": {"propertyNames": {"enum": ["image", *IN_CONTAINER]}},
+        },
         "properties": _PROPERTIES,
     },
     outputs={
@@ -113,10 +124,16 @@ MANIFEST = Manifest(
         ErrorType("shell.lost", _U, "The program's guard died, and the program with it."),
         ErrorType("shell.spawn", _P, "The program cannot be executed; nothing has run."),
         ErrorType("shell.spawn", _T, "The machine had no room for a process; nothing has run."),
+        ErrorType("shell.image", _P, "The image is not there, or may not be had."),
+        ErrorType("shell.image", _T, "The image cannot be fetched now."),
+        ErrorType("shell.timeout", _T, "The attempt's time ended before the container's program."),
+        ErrorType("shell.unavailable", _T, "The container engine does not answer."),
+        ErrorType("shell.unavailable", _U, "It was lost while the program ran."),
         ErrorType("shell.invalid", _P, "The arguments make no command; nothing has run."),
     ),
     roles={
         "/script": (Role.CODE,),
+        "/image": (Role.HOST,),
         "/argv/0": (Role.CODE,),
         "/cwd": (Role.PATH,),
         "/env/*": (Role.SECRET,),

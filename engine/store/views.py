@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -41,6 +41,15 @@ _OF_STATUS: LiteralString = " AND status = %(status)s"
 _OF_NAMESPACES: LiteralString = " AND namespace = ANY(%(namespaces)s)"
 _OF_WORKFLOW: LiteralString = " AND namespace = %(namespace)s AND workflow = %(workflow)s"
 _NEWEST: LiteralString = " ORDER BY id DESC LIMIT %(limit)s"
+_PAST: LiteralString = """
+    SELECT id, status, commit_sha, created_at, ended_at
+      FROM runs
+     WHERE namespace = (SELECT namespace FROM runs WHERE id = %(run)s)
+       AND workflow = %(workflow)s AND id <> %(run)s
+       AND (%(status)s::text IS NULL OR status = %(status)s)
+       AND (%(within)s::interval IS NULL OR created_at >= now() - %(within)s::interval)
+     ORDER BY id DESC LIMIT %(limit)s
+"""
 _LAST = UUID(int=(1 << 128) - 1)
 
 
@@ -78,6 +87,17 @@ class RunLine:
     error_type: str | None
     created_at: datetime
     started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A run as other runs are told of it."""
+
+    id: UUID
+    status: str
+    commit_sha: str
+    created_at: datetime
     ended_at: datetime | None
 
 
@@ -132,6 +152,20 @@ async def runs(
         one = {**told, "namespace": namespace, "workflow": wanted.workflow}
         found += await _lines(connection, _PAGE + _OF_WORKFLOW + status + _NEWEST, one)
     return sorted(found, key=lambda line: line.id, reverse=True)[:limit]
+
+
+async def past(
+    connection: Connection, run: UUID, workflow: str, status: str | None,
+    within: timedelta | None, limit: int,
+) -> list[Past]:  # fmt: skip
+    """Return up to `limit` runs of a workflow in the namespace of `run`, newest first.
+
+    `within` is how long ago they were made at most; `run` itself is none of them.
+    """
+    values = {"run": run, "workflow": workflow, "status": status, "within": within, "limit": limit}
+    async with connection.cursor(row_factory=class_row(Past)) as cursor:
+        await cursor.execute(_PAST, values)
+        return await cursor.fetchall()
 
 
 async def _lines(

@@ -16,6 +16,7 @@ from adapters import container, echo, github, http, pages, shell, table, text
 from adapters.contract import Json, Manifest
 from adapters.smtp.manifest import MANIFEST as SEND
 from adapters.sql.manifest import LOAD, QUERY
+from engine.record import MANIFEST as RUNS
 from tests.adapters.containing import REF
 from tests.adapters.engine import image_of, standing
 from tests.adapters.forge import TOKEN, GitHub
@@ -31,7 +32,7 @@ _OFFERED = [
 ]
 MODULES: Mapping[str, Any] = {manifest.name: module for manifest, module in _OFFERED}
 # Their examples need servers of their own, and run beside their other tests.
-_OTHERS = (LOAD, QUERY, SEND)
+_OTHERS = (LOAD, QUERY, RUNS, SEND)
 MANIFESTS: Mapping[str, Manifest] = {
     **{manifest.name: manifest for manifest, _ in _OFFERED},
     **{each.name: each for each in _OTHERS},

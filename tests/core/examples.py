@@ -7,8 +7,8 @@ from engine.core.values import Json
 from tests.core.catalogue import CATALOGUE as BASE
 from tests.core.catalogue import Facts
 
-FOLDER = Path(__file__).parent / "examples"
-NAMES = sorted(path.name for path in FOLDER.glob("*.yaml"))
+FOLDER = Path(__file__).parents[2] / "specs"
+NAMES = sorted(path.name for path in FOLDER.glob("[1-5]-*.yaml"))
 
 _STRING: Json = {"type": "string"}
 _OPEN: Mapping[str, Json] = {"type": "object"}

@@ -9,7 +9,8 @@ from engine.core.format import Unproved, proof, tidy
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "docs/reference" / name for name in ("style.md", "language.md")]
-FILES = [*sorted((ROOT / "specs").glob("*.yaml")), *PAGES]
+# The five numbered examples stand as they were given.
+FILES = [*sorted((ROOT / "specs").glob("[a-z]*.yaml")), *PAGES]
 
 STYLE: list[tuple[str, str, str]] = [
     ("nothing", "", ""),

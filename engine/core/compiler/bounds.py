@@ -72,18 +72,26 @@ def too_long(
 
 
 def check_sum(findings: Findings, scope: Steps, whole: timedelta) -> None:
-    """Warn of pauses, one after the other, that do not fit into a scope though each does."""
+    """Warn of pauses, one after the other, that do not fit into a scope though each does.
+
+    A step with an `if` may be skipped, so its pause is not counted: each alone is checked.
+    """
     if scope.graph is None or not any(map(_pauses, (node.spec for node in scope.nodes))):
         return
     ends = [_NONE] * len(scope.nodes)
     for position in scope.graph.order:
         before = (ends[edge.step] for edge in scope.graph.after[position])
-        ends[position] = max(before, default=_NONE) + _pauses(scope.nodes[position].spec)
+        ends[position] = max(before, default=_NONE) + _surely(scope.nodes[position].spec)
     longest = max(ends)
     if longest > whole and all(_pauses(node.spec) <= whole for node in scope.nodes):
         what = f"all that is waited for on one way through {scope.called}"
         place = scope.nodes[ends.index(longest)].place
         too_long(findings, place, what, longest, scope.called, whole)
+
+
+def _surely(step: spec.Step) -> timedelta:
+    """Return the longest that a step which is never skipped waits."""
+    return _pauses(step) if step.if_ is None else _NONE
 
 
 def _pauses(step: spec.Step) -> timedelta:

@@ -85,8 +85,8 @@ _COMPILER = {
     "through a sanitizer such as `urlencode`, and never chooses a host. Parts of a URL after its "
     "host are encoded anyway.",
     # effects and time
-    "unapproved-destructive": "A step that destroys something has an `approve` before it (a "
-    "warning).",
+    "unapproved-destructive": "A step that destroys something has an `approve` before it, or says "
+    "by `effect: destructive` that it is meant to (a warning).",
     "unchecked-approval": "A step that needs an `approve` says whether it also runs where nobody "
     "was asked, or the answer was no (a warning).",
     "nobody-decides": "An `approve` can be decided by those whom it names.",
@@ -103,7 +103,8 @@ _COMPILER = {
     "over-budget": "A run stays within its `budget` at the worst; what it calls in other workflows "
     "is not counted.",
     "timeout-order": "Nothing may last longer than all that it is a part of: an attempt, a pause, "
-    "a wait for an event or a decision (a warning).",
+    "a wait for an event or a decision, and all that is surely waited for one after the other "
+    "(a warning).",
     # documents that workflows share
     "unknown-adapter": "A connection and a pool name adapters, or operations of them, that are "
     "there.",

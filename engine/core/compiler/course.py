@@ -58,10 +58,14 @@ def _asks(node: Node) -> bool:
 
 
 def _check_destructive(world: World, node: Node) -> None:
-    if node.spec.uses is None or safety.effect_of(world, node) is not Effect.DESTRUCTIVE:
+    """Warn of what destroys something unasked, unless its author has written that it does."""
+    is_meant = node.spec.effect == "destructive"
+    if is_meant or node.spec.uses is None:
+        return
+    if safety.effect_of(world, node) is not Effect.DESTRUCTIVE:
         return
     message = f"{node.called} destroys something, and nobody is asked before it"
-    hint = "let it need an `approve` step"
+    hint = "let it need an `approve` step, or write `effect: destructive` if that is meant"
     world.findings.warning("unapproved-destructive", message, node.at("uses"), hint=hint)
 
 

@@ -47,12 +47,13 @@ RUN: Schema = closed(
 _ERROR_PROPERTIES: Schema = {
     "type": STRING,
     "detail": STRING,
+    "message": STRING,
     "class": {"type": "string", "enum": ["transient", "permanent", "unknown"]},
     "step": STRING,
     "attempt": {"type": "integer"},
     "retry_after": {"type": "number"},
 }
-_ERROR_REQUIRED = ("type", "detail", "class")
+_ERROR_REQUIRED = ("type", "detail", "message", "class")
 ERROR: Schema = opened(_ERROR_PROPERTIES, _ERROR_REQUIRED)
 LAST_ERROR: Schema = {**ERROR, "type": ["object", "null"]}
 """In `finally`: null where nothing has failed."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from engine.core.event import Succeeded
 from engine.core.expression import EvaluationError
+from engine.core.machine.readiness import read
 from engine.core.machine.retrying import MAX_LOSSES, apart, backoff, is_over, wished
 from engine.core.machine.turn import Turn, problem
 from engine.core.run import Run, StepRun
@@ -81,7 +82,7 @@ def _may_retry(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> bool:
         uses = step.step.uses
         safe = uses is not None and uses.repeatable
         return error.get("class") == "transient" or (safe and error.get("class") == "unknown")
-    about = {**error, "step": step.path, "attempt": step.attempt}
+    about = read({**error, "step": step.path, "attempt": step.attempt})
     value = condition.evaluate({**turn.names(step.scope), "error": about})
     if not isinstance(value, bool):
         raise ValueError(f"it must give true or false; it gave {type(value).__name__}")

@@ -8,6 +8,7 @@ cancellation or a lost race, is handled by nobody, but undone and followed by `f
 from engine.core.binding import BoundHandler, evaluate
 from engine.core.expression import EvaluationError
 from engine.core.machine import undoing
+from engine.core.machine.readiness import read
 from engine.core.machine.turn import Turn, problem
 from engine.core.run import Role, ScopeRun, Stage, Undoing
 from engine.core.state import RunStatus
@@ -138,7 +139,7 @@ def _names(turn: Turn, scope: ScopeRun) -> dict[str, Json]:
         status = status_after(turn, scope).value
     return {
         "run": {**about, "status": status, "compensated": _is_undone(scope)},
-        "error": scope.failure,
+        "error": read(scope.failure),
     }
 
 
@@ -169,7 +170,8 @@ def _is_for(turn: Turn, scope: ScopeRun, handler: BoundHandler) -> bool:
     if handler.condition is None:
         return True
     try:
-        return handler.condition.evaluate({**turn.names(scope), "error": error}) is not False
+        names = {**turn.names(scope), "error": read(scope.failure)}
+        return handler.condition.evaluate(names) is not False
     except (EvaluationError, ValueError):
         return True
 

@@ -5,6 +5,7 @@ from math import floor
 
 from engine.core.binding import BoundForEach, BoundRepeat, evaluate, project
 from engine.core.expression import EvaluationError
+from engine.core.machine.readiness import read
 from engine.core.machine.turn import Turn, problem
 from engine.core.plan import Otherwise
 from engine.core.run import Items, Role, ScopeRun, StepRun, Turns
@@ -111,7 +112,8 @@ def _end_items(turn: Turn, step: StepRun, items: Items, verb: BoundForEach) -> N
     if len(items.failures) > items.tolerated:
         return turn.fail(step, _too_many(items))
     told: list[Json] = [items.results[key] for key in items.keys if key in items.results]
-    names = {**turn.names(step.scope), "items": told, "failures": items.failures}
+    failures = {key: read(error) for key, error in items.failures.items()}
+    names = {**turn.names(step.scope), "items": told, "failures": failures}
     try:
         outputs = evaluate(verb.collect, names)
     except (EvaluationError, ValueError) as fault:

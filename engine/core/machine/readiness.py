@@ -1,5 +1,7 @@
 """Whether a step whose predecessors have ended may run, and what others then read of it."""
 
+from collections.abc import Mapping
+
 from engine.core.plan import Requirement
 from engine.core.run import StepRun
 from engine.core.state import TERMINAL, StepState
@@ -66,5 +68,10 @@ def view(step: StepRun) -> dict[str, Json]:
         "timed_out": step.timed_out,
         "degraded": step.degraded,
         "cached": step.cached,
-        "error": step.error,
+        "error": read(step.error),
     }
+
+
+def read(error: Mapping[str, Json] | None) -> Json:
+    """Return an error as expressions read it: what it says is its `detail` and its `message`."""
+    return None if error is None else {**error, "message": error.get("detail", "")}

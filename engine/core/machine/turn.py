@@ -12,7 +12,7 @@ from typing import Any
 from engine.core.binding import BoundScope, evaluate
 from engine.core.expression import EvaluationError
 from engine.core.machine.decision import AlarmSet, Decision, Launch
-from engine.core.machine.readiness import has_joined, view
+from engine.core.machine.readiness import has_joined, read, view
 from engine.core.plan import Approve, Await
 from engine.core.run import Role, Run, ScopeRun, Stage, StepRun, Undoing
 from engine.core.state import TERMINAL, Move, StepState, move
@@ -227,7 +227,7 @@ class Turn:
         self.rest(step)
         if step.undoable:
             self._hand_up(step)
-        names = {"error": step.error}
+        names = {"error": read(step.error)}
         if fallback.body is not None:
             if step.state is not StepState.RUNNING:
                 self.enter(step, Move.LAUNCH)

@@ -7,7 +7,7 @@ did not build on each other. What nobody knows of is undone too, for it may have
 from collections.abc import Iterable, Mapping
 
 from engine.core.expression import EvaluationError
-from engine.core.machine.readiness import view
+from engine.core.machine.readiness import read, view
 from engine.core.machine.turn import Turn, problem
 from engine.core.run import Role, ScopeRun, StepRun, Undoing
 from engine.core.state import Move, StepState, move
@@ -60,7 +60,7 @@ def _give_up(turn: Turn, step: StepRun, failure: Mapping[str, Json], undoing: Un
     alert = turn.run.bound.alert
     if alert is not None and not _is_in_alert(step.scope):
         path = f"on_compensation_failure[{step.path}]."
-        names = {"error": {**failure, "step": step.path}}
+        names = {"error": read({**failure, "step": step.path})}
         told = turn.open(alert, Role.ALERT, path, turn.run.root, names)
         told.part_of = undoing
         undoing.under_way += 1
@@ -96,7 +96,7 @@ def _begin(turn: Turn, undoing: Undoing, step: StepRun) -> None:
     assert bound is not None
     about: dict[str, Json] = {
         "outputs": step.outputs or {},
-        "error": step.error,
+        "error": read(step.error),
         "status": step.state.value,
         "idempotency_key": _key_of(turn, step),
     }
