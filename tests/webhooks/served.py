@@ -9,7 +9,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import psycopg
 
 from engine import operations
 from engine.core.codec import encode
-from engine.core.plan import FORMAT
+from engine.core.plan import FORMAT, Plan
 from engine.settings import Settings
 from engine.source import File, compile_files
 from engine.store import plans, sources, workflows
@@ -177,6 +177,15 @@ async def activate(url: str, files: Mapping[str, str], namespace: str, source: s
     errors = [each for each in compiled.diagnostics if each.severity == "error"]
     assert [] == errors
     commit = hashlib.sha1("".join(files.values()).encode(), usedforsecurity=False).hexdigest()
+    await put_active(url, compiled.plans.values(), commit, namespace, source)
+    return commit
+
+
+async def put_active(
+    url: str, made: Iterable[Plan], commit: str, namespace: str, source: str
+) -> None:
+    """Make these plans the active ones of a source, in one transaction."""
+    told = list(made)
     async with await connect(url, "test") as connection, connection.transaction():
         declared = {
             "name": source,
@@ -189,18 +198,17 @@ async def activate(url: str, files: Mapping[str, str], namespace: str, source: s
         await sources.declare(connection, declared)
         row = await sources.read(connection, source)
         assert row is not None
-        stored = [StoredPlan(each.digest, FORMAT, encode(each)) for each in compiled.plans.values()]
+        stored = [StoredPlan(each.digest, FORMAT, encode(each)) for each in told]
         await plans.insert(connection, stored)
         active = [
             Active(namespace, each.name, source, commit, each.digest, each.file, each.title)
-            for each in compiled.plans.values()
+            for each in told
         ]
         kept = {each.name for each in active}
         before = await workflows.all_of(connection, namespace)
         gone = [each.name for each in before if each.source == source and each.name not in kept]
         wanted = Activation(namespace, source, row.active, commit, active, gone)
         assert await workflows.activate(connection, wanted)
-    return commit
 
 
 def sign(body: bytes, secret: str = SECRET, algorithm: str = "sha256") -> str:
