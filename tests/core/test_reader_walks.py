@@ -15,10 +15,10 @@ from engine.core.document import load
 from engine.core.published import json_schema
 from engine.core.reader import read
 
-FOLDER = Path(__file__).parent / "examples"
+FOLDER = Path(__file__).parents[2] / "specs"
 SPECS: list[Any] = [
     json.loads(json.dumps(YAML(typ="safe", pure=True).load(file), default=str))
-    for file in sorted(FOLDER.glob("*.yaml"))
+    for file in sorted(FOLDER.glob("[1-5]-*.yaml"))
 ]
 PUBLISHED = jsonschema_rs.validator_for(json_schema({}))
 # Texts alone: where a text belongs, the reader takes a plain `3` or `true` as it is written.

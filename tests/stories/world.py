@@ -100,6 +100,8 @@ class World:
             while (await self.here.row(run))["owner"] is not None:
                 await asyncio.sleep(0.01)
         self.clock.ahead += by
+        due = "UPDATE runs SET due_at = wake_at - %s WHERE id = %s"
+        await self.here.connection.execute(due, (self.clock.ahead, run))
 
     async def until(self, run: UUID, *statuses: str) -> str:
         return await self.here.until(run, *statuses, patience=PATIENCE)
@@ -143,14 +145,15 @@ async def world(
 ) -> AsyncIterator[World]:  # fmt: skip
     """Give a world in which `https://x.acme.internal/y` is `/x/y` of one server.
 
-    `adapters` are settings beside those of http; `change` is done to the specs' texts too.
+    URL in a secret is the server's. `adapters` are settings beside those of http; `change` is
+    done to the specs' texts too.
     """
-    told = Settings.model_validate({
-        "state": folder, "secrets": {"local": _written(folder, secrets)},
-        "adapters": {"http": {"allow_hosts": ["127.0.0.1"]}, **(adapters or {})},
-    })  # fmt: skip
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serve(handler))
+        told = Settings.model_validate({
+            "state": folder, "secrets": {"local": _written(folder, secrets, server.url)},
+            "adapters": {"http": {"allow_hosts": ["127.0.0.1"]}, **(adapters or {})},
+        })  # fmt: skip
         plans = compiled(lambda text: change(_brought_home(text, server.url)))
         await put_active(url, plans.values(), COMMIT, "local", "examples")
         made = World(await stack.enter_async_context(house(url)), server, plans)
@@ -161,10 +164,10 @@ async def world(
         yield made
 
 
-def _written(folder: Path, secrets: Mapping[str, str]) -> dict[str, str]:
+def _written(folder: Path, secrets: Mapping[str, str], url: str) -> dict[str, str]:
     """Write secrets into files; return where each is to be had."""
     for name, value in secrets.items():
-        (folder / name).write_text(value)
+        (folder / name).write_text(value.replace("URL", url))
     return {name: f"file:{folder / name}" for name in secrets}
 
 
