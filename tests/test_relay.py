@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import pytest
+
 from engine.core.plan import (
     Approve,
     Assignment,
@@ -118,6 +120,39 @@ def test_an_event_that_came_before_the_wait_is_not_lost(database_url: str) -> No
                 await outbox.send(here.connection, [Sending(None, "local", "emitted", "", event)])
 
                 assert {"by": "bob"} == await outputs(here, run)
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_an_event_of_github_is_read_as_its_payload(database_url: str, is_early: bool) -> None:
+    """
+    What GitHub tells of stands at the top of such an event, be it here before the wait or after.
+    """
+
+    async def check() -> None:
+        kind = "github.pull_request.closed"
+        verb = Await(MINUTE, kind, "event.number == inputs.n", ("number", "inputs.n"))
+        by = Projection("by", "event.sender", {})
+        told = Assignment("by", "{{ steps.closed.outputs.by }}", {})
+        made = plan(step("closed", verb=verb, outputs=(by,)))
+        made = sealed(replace(made, root=replace(made.root, outputs=(told,))))
+        events: list[Json] = [
+            {"id": str(uuid4()), "type": kind, "source": "test",
+             "data": {"number": number, "sender": f"ann-{number}", "type": "ours wins"}}
+            for number in (3, 4)
+        ]  # fmt: skip
+        async with house(database_url) as here:
+            (run,) = await here.start(made, inputs={"n": 4})
+            sent = [Sending(None, "local", "emitted", "", each) for each in events]
+            if is_early:
+                await outbox.send(here.connection, sent)
+            async with relaying(database_url), owning(database_url, hears=True):
+                if not is_early:
+                    await here.until(run, "waiting")
+                    await outbox.send(here.connection, sent)
+
+                assert {"by": "ann-4"} == await outputs(here, run)
 
     asyncio.run(check())
 

@@ -1,7 +1,7 @@
 """CloudEvents, and the runs that wait for some."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString
@@ -36,8 +36,10 @@ _PAST: LiteralString = """
     SELECT id, namespace, type, subject, source, data, identity, at FROM events
      WHERE namespace = %(namespace)s AND type = %(event)s AND at >= %(since)s
        AND (%(key)s::jsonb IS NULL
-            OR %(key)s::jsonb = jsonb_build_object('type', type, 'subject', subject, 'data', data)
-                                #> string_to_array(%(at)s, '.'))
+            OR %(key)s::jsonb
+               = CASE WHEN starts_with(type, %(payload)s) THEN data::jsonb
+                      ELSE jsonb_build_object('type', type, 'subject', subject, 'data', data) END
+                 #> string_to_array(%(at)s, '.'))
      ORDER BY at, id LIMIT %(limit)s
 """
 _KNOWN: LiteralString = "SELECT 1 FROM events WHERE id = %(id)s"
@@ -57,6 +59,8 @@ _LAST = (datetime.max.replace(tzinfo=UTC), UUID(int=(1 << 128) - 1))
 # How many past events a new wait looks through: the rest is too old to be meant.
 _MOST_PAST = 1_000
 KEEP = timedelta(days=7)
+# Types of events that are read as they came, and not as a CloudEvent.
+_PAYLOAD = "github."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,9 @@ class Event:
     at: datetime | None = None
 
     def told(self) -> dict[str, Json]:
-        """Return it as expressions read `event`."""
+        """Return it as expressions read `event`: one of GitHub's is its payload, with `type`."""
+        if self.type.startswith(_PAYLOAD) and isinstance(self.data, Mapping):
+            return {**self.data, "type": self.type}
         return {
             "id": self.identity or str(self.id),
             "type": self.type,
@@ -135,7 +141,7 @@ async def watch(
         "key": None if key is None else _holdable(key),
     }  # fmt: skip
     await connection.execute(_WATCH, values)
-    past = {**values, "since": since, "limit": _MOST_PAST}
+    past = {**values, "payload": _PAYLOAD, "since": since, "limit": _MOST_PAST}
     cursor = await connection.execute(_PAST, past)
     found = [Event(*row) for row in await cursor.fetchall()]
     return [Telling(run, "arrived", path, str(each.id), each.told()) for each in found]

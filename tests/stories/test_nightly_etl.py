@@ -57,7 +57,7 @@ def night(url: str, folder: Path, exports: Exports, runs: int = 1) -> tuple[Any,
     async def story() -> tuple[Any, Any]:
         adapters = {"sql": {"allow_hosts": ["127.0.0.1"]}}
         async with world(url, folder, exports, {"warehouse_dsn": url}, adapters) as made:
-            inputs: Json = {"day": DAY, "regions": REGIONS}
+            inputs: dict[str, Json] = {"day": DAY, "regions": REGIONS}
             for _ in range(runs):
                 row = await made.ended(await made.start("nightly-orders-etl", inputs))
             return row, await made.events()
@@ -73,7 +73,7 @@ def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
 def loaded(url: str) -> dict[str, int]:
     """Return how many orders of each region are in the warehouse."""
     told = "SELECT region, count(*) FROM orders_raw GROUP BY region"
-    return {region: count for region, count in rows(url, told)}
+    return dict(rows(url, told))
 
 
 def test_a_night_loads_every_region(database_url: str, tmp_path: Path) -> None:

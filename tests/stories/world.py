@@ -5,6 +5,7 @@ nobody waits; what takes days is waited for by a clock that is put forward.
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +20,7 @@ from uuid_utils.compat import uuid7
 from engine.artifacts import Artifacts
 from engine.core.plan import Plan
 from engine.core.values import Json
+from engine.core.whole import WholeRun
 from engine.executor import Executor
 from engine.operations import catalogue, open_operations
 from engine.secrets import Secrets
@@ -61,11 +63,14 @@ class World:
     plans: Mapping[str, Plan]
     clock: Clock = field(default_factory=Clock)
 
-    async def start(self, workflow: str, inputs: Json, event: Json = None) -> UUID:
+    async def start(self, workflow: str, inputs: Mapping[str, Json], event: Json = None) -> UUID:
         """Start a run as the intake does, and return its id."""
         trigger: Json = {"id": "test", "type": "api", "kind": "api", "event": event or {}}
         made = self.plans[workflow]
-        run = NewRun(uuid7(), "local", workflow, "", COMMIT, made.digest, trigger, inputs)
+        terms = WholeRun(made).terms(inputs, trigger)
+        group = None if terms.group is None else f"local:{terms.group}"
+        run = NewRun(uuid7(), "local", workflow, "", COMMIT, made.digest, trigger, inputs,
+                     priority=terms.priority, group=group, rules=terms.rules)  # fmt: skip
         await self.here.keep(made)
         cursor = await self.here.connection.execute("SELECT number FROM activation")
         for (number,) in await cursor.fetchall():
@@ -145,14 +150,14 @@ async def world(
 ) -> AsyncIterator[World]:  # fmt: skip
     """Give a world in which `https://x.acme.internal/y` is `/x/y` of one server.
 
-    URL in a secret is the server's. `adapters` are settings beside those of http; `change` is
-    done to the specs' texts too.
+    URL in a secret or setting is the server's. `adapters` are settings beside those of http;
+    `change` is done to the specs' texts too.
     """
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serve(handler))
         told = Settings.model_validate({
             "state": folder, "secrets": {"local": _written(folder, secrets, server.url)},
-            "adapters": {"http": {"allow_hosts": ["127.0.0.1"]}, **(adapters or {})},
+            "adapters": {"http": {"allow_hosts": ["127.0.0.1"]}, **_at(adapters or {}, server.url)},
         })  # fmt: skip
         plans = compiled(lambda text: change(_brought_home(text, server.url)))
         await put_active(url, plans.values(), COMMIT, "local", "examples")
@@ -169,6 +174,10 @@ def _written(folder: Path, secrets: Mapping[str, str], url: str) -> dict[str, st
     for name, value in secrets.items():
         (folder / name).write_text(value.replace("URL", url))
     return {name: f"file:{folder / name}" for name in secrets}
+
+
+def _at(adapters: Mapping[str, Any], url: str) -> Any:
+    return json.loads(json.dumps(adapters).replace("URL", url))
 
 
 def _brought_home(text: str, url: str) -> str:
