@@ -132,7 +132,7 @@ def test_an_event_of_github_is_read_as_its_payload(database_url: str, is_early: 
 
     async def check() -> None:
         kind = "github.pull_request.closed"
-        verb = Await(MINUTE, kind, "event.number == inputs.n", ("number", "inputs.n"))
+        verb = Await(MINUTE, kind, "event.number == inputs.n", ("number", "inputs.n"), MINUTE)
         by = Projection("by", "event.sender", {})
         told = Assignment("by", "{{ steps.closed.outputs.by }}", {})
         made = plan(step("closed", verb=verb, outputs=(by,)))

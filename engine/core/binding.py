@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from engine.core import plan as plans
 from engine.core import schema
-from engine.core.expression import Compiled, compile_value, parse_expression
+from engine.core.expression import Compiled, UndefinedError, compile_value, parse_expression
 from engine.core.inputs import BoundInputs
 from engine.core.plan import Assignment, Plan, Projection, Scope, Set, Step, Uses
 from engine.core.schema import Validator
@@ -34,6 +34,17 @@ class BoundProjection:
         self.name = plan.name
         self.source = parse_expression(plan.source)
         self.validator = schema.validator(plan.schema)
+        told = plan.schema.get("type") if isinstance(plan.schema, Mapping) else None
+        self._may_be_null = "null" in told if isinstance(told, list | tuple) else told == "null"
+
+    def read(self, names: Names) -> Json:
+        """Return what the verb gave: null where that is not there and the type says it may be."""
+        try:
+            return self.source.evaluate(names)
+        except UndefinedError:
+            if self._may_be_null:
+                return None
+            raise
 
 
 class BoundForEach:
@@ -284,7 +295,7 @@ def project(projections: tuple[BoundProjection, ...], names: Names) -> dict[str,
     """Return the outputs by name; raise EvaluationError or ValueError where one is not as typed."""
     values: dict[str, Json] = {}
     for each in projections:
-        value = each.source.evaluate(names)
+        value = each.read(names)
         problems = each.validator.problems(value)
         if problems:
             pointer, message = problems[0]

@@ -96,6 +96,7 @@ async def _unless_gone(given: Awaitable[bytes], reader: asyncio.StreamReader) ->
     finally:
         answering.cancel()
         gone.cancel()
+        await asyncio.gather(answering, gone, return_exceptions=True)
 
 
 async def _read(reader: asyncio.StreamReader) -> Seen | None:

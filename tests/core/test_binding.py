@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.core.binding import Bound, BoundSet, evaluate
+from engine.core.binding import Bound, BoundSet, evaluate, project
+from engine.core.expression import UndefinedError
 from engine.core.plan import Assignment, Effect, Plan, Projection, Retry, Set, Step, Uses
 from engine.core.values import Json
 from tests.core.runs import HOUR, assign, plan, scope, step
@@ -38,6 +39,29 @@ def test_a_call_is_ready_with_arguments_key_and_outputs() -> None:
     assert ['expected an integer, found "x"'] == [
         told for _, told in output.validator.problems("x")
     ]
+
+
+@pytest.mark.parametrize("declared", ["null", ["string", "null"], ("string", "null")])
+def test_an_output_that_may_be_null_is_null_where_nothing_is(declared: Json) -> None:
+    """
+    Who says that an output may be null asks for what may not be there.
+    """
+    told = Projection("last", "items[0].id", {"type": declared})
+    [bound] = only(step("runs", verb=CALL, outputs=(told,))).root.steps
+
+    assert {"last": None} == project(bound.projections, {"items": []})
+
+
+@pytest.mark.parametrize("declared", [{"type": "string"}, {"type": ["string"]}, {}, True])
+def test_an_output_that_may_not_be_null_must_be_there(declared: Json) -> None:
+    """
+    What an author counts on and does not get is an error.
+    """
+    told = Projection("last", "items[0].id", declared)
+    [bound] = only(step("runs", verb=CALL, outputs=(told,))).root.steps
+
+    with pytest.raises(UndefinedError):
+        project(bound.projections, {"items": []})
 
 
 def test_a_call_without_a_key_leaves_it_to_the_engine() -> None:
