@@ -97,7 +97,8 @@ class Incident:
 
     def subjects(self) -> list[str]:
         """Return the subject of every e-mail."""
-        told = [bytes(each.content or b"").decode() for each in self.inbox.envelopes]
+        told = [each.content.decode() for each in self.inbox.envelopes
+                if isinstance(each.content, bytes)]  # fmt: skip
         return [line.removeprefix("Subject: ") for text in told for line in text.splitlines()
                 if line.startswith("Subject: ")]  # fmt: skip
 
