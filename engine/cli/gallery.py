@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from engine.cli.specs import compile_one
+from engine.cli.specs import compile_all
 from engine.core.picture import as_svg
 
 ROOT = Path(__file__).parents[2]
@@ -13,9 +13,9 @@ FOLDER = ROOT / "docs" / "pictures"
 
 
 def pictures() -> dict[str, str]:
-    """Return every picture by its file's name."""
-    specs = sorted((ROOT / "specs").glob("*.yaml"))
-    return {f"{each.stem}.svg": as_svg(compile_one(each)) for each in specs}
+    """Return every picture by its file's name, which is that of its workflow."""
+    plans = compile_all([str(ROOT / "specs")])
+    return {f"{each.name}.svg": as_svg(each) for each in plans}
 
 
 if __name__ == "__main__":

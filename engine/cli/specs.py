@@ -101,7 +101,7 @@ def plan(paths: tuple[str, ...], format_: str, json_: bool) -> None:
     from engine.core import bounds, picture
     from engine.core.codec import encode
 
-    plans = _plans(paths or (".",))
+    plans = compile_all(paths or (".",))
     if json_:
         import json
 
@@ -176,13 +176,14 @@ def _published() -> str:
 
 def compile_one(file: Path) -> "Plan":
     """Return the plan of a file with one workflow; raise Invalid with its findings."""
-    plans = _plans((str(file),))
+    plans = compile_all((str(file),))
     if len(plans) != 1:
         raise Invalid(f"{file} holds {len(plans)} workflows; `sark run FILE` takes one")
     return plans[0]
 
 
-def _plans(paths: Iterable[str]) -> list["Plan"]:
+def compile_all(paths: Iterable[str]) -> list["Plan"]:
+    """Return the plans of files and folders; raise Invalid with their findings."""
     from engine.core import rendering
     from engine.core.diagnostic import has_errors
 

@@ -83,6 +83,10 @@ class Event:
         """Return it as expressions read `event`: one of GitHub's is its payload, with `type`."""
         if self.type.startswith(_PAYLOAD) and isinstance(self.data, Mapping):
             return {**self.data, "type": self.type}
+        return self.whole()
+
+    def whole(self) -> dict[str, Json]:
+        """Return it as a CloudEvent."""
         return {
             "id": self.identity or str(self.id),
             "type": self.type,

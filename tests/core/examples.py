@@ -9,6 +9,7 @@ from tests.core.catalogue import Facts
 
 FOLDER = Path(__file__).parents[2] / "specs"
 NAMES = sorted(path.name for path in FOLDER.glob("[1-5]-*.yaml"))
+SPECS = (*NAMES, "companions.yaml")
 
 _STRING: Json = {"type": "string"}
 _OPEN: Mapping[str, Json] = {"type": "object"}

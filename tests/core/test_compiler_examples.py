@@ -22,7 +22,7 @@ from engine.core.plan import (
     Verb,
 )  # fmt: skip
 from tests.core.beside import below
-from tests.core.examples import CATALOGUE, FOLDER, NAMES
+from tests.core.examples import CATALOGUE, FOLDER, NAMES, SPECS
 
 
 def compiled(name: str) -> Unit:
@@ -137,7 +137,7 @@ def test_the_examples_are_one_commit() -> None:
     """
     Together with what they name they are linked without a finding.
     """
-    specs = [FOLDER / name for name in (*NAMES, "companions.yaml")]
+    specs = [FOLDER / name for name in SPECS]
     files = [survey(str(each.relative_to(FOLDER)), each.read_bytes()) for each in specs]
     commit = Commit([each for file in files for each in file.documents], below(FOLDER))
     units = [compile_survey(each, Catalogue(CATALOGUE), commit) for each in files]

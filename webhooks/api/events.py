@@ -85,7 +85,7 @@ def _sent(event: CloudEvent, identity: UUID, actor: Actor) -> Json:
 
 
 def _line(event: Event) -> dict[str, object]:
-    return {"namespace": event.namespace, **event.told(), "at": event.at}
+    return {"namespace": event.namespace, **event.whole(), "at": event.at}
 
 
 def _place(told: dict[str, str]) -> tuple[datetime, UUID] | None:
