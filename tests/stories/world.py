@@ -22,6 +22,7 @@ from engine.core.plan import Plan
 from engine.core.values import Json
 from engine.core.whole import WholeRun
 from engine.executor import Executor
+from engine.guard import guarding
 from engine.operations import catalogue, open_operations
 from engine.secrets import Secrets
 from engine.settings import Settings
@@ -163,7 +164,9 @@ async def world(
         await put_active(url, plans.values(), COMMIT, "local", "examples")
         made = World(await stack.enter_async_context(house(url)), server, plans)
         operations = await stack.enter_async_context(open_operations(told.adapters, url))
-        works = Executor(operations, Authorizer(), Secrets(told), Artifacts(folder / "artifacts"))
+        guard = await stack.enter_async_context(guarding(url))
+        works = Executor(operations, Authorizer(), Secrets(told), Artifacts(folder / "artifacts"),
+                         guard=guard)  # fmt: skip
         await stack.enter_async_context(owning(url, clock=made.clock, hears=True, made=works))
         await stack.enter_async_context(relaying(url))
         yield made
