@@ -157,7 +157,8 @@ MANIFEST = Manifest(
     idempotent=False,
     effect_by=(
         "method",
-        {each: "read" if each in {"GET", "HEAD", "OPTIONS"} else "write" for each in METHODS},
+        {each: "read" if each in {"GET", "HEAD", "OPTIONS"} else "write" for each in METHODS}
+        | {"DELETE": "destructive"},
     ),
     idempotent_by=("method", {each: each in IDEMPOTENT for each in METHODS}),
     errors=_ERRORS + _UNKNOWN,

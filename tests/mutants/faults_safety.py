@@ -224,15 +224,21 @@ def lowered_effects(spec: Spec) -> Iterator[Change]:
 def unasked(spec: Spec) -> Iterator[Change]:
     for path, step in spec.steps():
         needs = step.get("needs")
-        for name in needs if step.get("effect") == "destructive" and needs else ():
+        for name in needs if _destroys(step) and needs else ():
             for other, asks in spec.steps():
                 if "approve" in asks and str(name) in (other[-1], asks.get("id")):
                     yield spec.written(_unasked(spec, other, asks), path)
     for start, _ in spec.documents():
-        added: Data = {"uses": plain("http.request@1"), "effect": plain("destructive"), "with": {
+        added: Data = {"uses": plain("http.request@1"), "with": {
             "method": plain("DELETE"), "url": plain("https://a.example/all")}}  # fmt: skip
         if not isinstance(spec.at((*start, "steps")), list):
             yield _step(spec, start, added)
+
+
+def _destroys(step: dict[str, Data]) -> bool:
+    """True for a call that destroys by itself; an author who writes `effect` has thought of it."""
+    given = step.get("with")
+    return isinstance(given, dict) and given.get("method") == "DELETE" and "effect" not in step
 
 
 def _unasked(spec: Spec, path: Path, asks: dict[str, Data]) -> Data:

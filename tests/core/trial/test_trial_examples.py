@@ -1,7 +1,5 @@
 """The five example specs of the language, tried out as their authors would."""
 
-from pathlib import Path
-
 import pytest
 
 from engine.core.trial import Suite, Written
@@ -9,16 +7,13 @@ from tests.core.beside import Files
 from tests.core.examples import CATALOGUE, FOLDER, SPECS
 from tests.core.trial.authored import suite_of, told
 
-HERE = Path(__file__).parent / "examples"
-
 
 def _suite() -> tuple[Suite, list[Written]]:
     """Return the examples and their tests, as if they stood in one folder."""
     files = {
-        str(each.relative_to(folder)): each.read_bytes()
-        for folder in (FOLDER, HERE)
-        for each in sorted(folder.rglob("*"))
-        if each.is_file() and (folder is HERE or each.suffix != ".yaml" or each.name in SPECS)
+        str(each.relative_to(FOLDER)): each.read_bytes()
+        for each in sorted(FOLDER.rglob("*"))
+        if each.is_file() and (each.suffix != ".yaml" or each.name in SPECS)
     }
     texts = {name: data.decode() for name, data in files.items() if name.endswith(".yaml")}
     return suite_of(texts, CATALOGUE, Files(files))
