@@ -281,8 +281,8 @@ def test_loops_may_hold_loops() -> None:
     nested = scope(step("in", verb=Block(body)))
     run, decision = begin(plan(scope(step("f", verb=each(nested)))), all=[1, 2])
 
-    assert ["f[0].in.s[1]"] == launched(decision)
-    assert tell(run, ok("f[0].in.s[1]"), after=SECOND).ended
+    assert ["f[0].in.s.case[1]"] == launched(decision)
+    assert tell(run, ok("f[0].in.s.case[1]"), after=SECOND).ended
     assert RunStatus.SUCCEEDED == machine.status(run)
 
 
