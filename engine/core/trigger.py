@@ -10,7 +10,13 @@ from enum import StrEnum
 from functools import cached_property
 
 from engine.core import glob
-from engine.core.expression import Compiled, EvaluationError, compile_value, parse_expression
+from engine.core.expression import (
+    Compiled,
+    EvaluationError,
+    compile_value,
+    holds,
+    parse_expression,
+)
 from engine.core.inputs import BoundInputs, InputsError
 from engine.core.plan import Trigger
 from engine.core.schema import Validator, validator
@@ -105,10 +111,7 @@ class BoundTrigger:
     def _is_wanted(self, event: Mapping[str, Json]) -> bool:
         if self._filter is None:
             return True
-        wanted = self._filter.evaluate(self._names(event))
-        if not isinstance(wanted, bool):
-            raise ValueError(f"filter must give true or false; it gave {type(wanted).__name__}")
-        return wanted
+        return holds(self._filter, self._names(event), "filter")
 
 
 def by_hand(triggers: Sequence[Trigger]) -> Trigger | None:

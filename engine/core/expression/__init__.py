@@ -2,6 +2,7 @@
 
 from engine.core.expression.compiled import (
     compile_value,
+    holds,
     parse_expression,
     parse_template,
     templates_in,
@@ -29,6 +30,7 @@ __all__ = [
     "braces",
     "compile_value",
     "has_template",
+    "holds",
     "inspect",
     "parse_expression",
     "parse_template",

@@ -58,6 +58,17 @@ def compile_value(area: Json) -> Compiled:
     return Expression(source, references(node), node, evaluator(node, source, is_area=True))
 
 
+def holds(condition: Compiled, names: Mapping[str, Any], what: str) -> bool:
+    """Return whether a condition is true; `what` is how a message calls it.
+
+    Raise EvaluationError where it has no value, ValueError where that is neither true nor false.
+    """
+    value = condition.evaluate(names)
+    if not isinstance(value, bool):
+        raise ValueError(f"{what} must give true or false; it gave {type(value).__name__}")
+    return value
+
+
 def templates_in(area: Json) -> list[tuple[Pointer, str]]:
     """Return every text of an area that is more than itself, with where it stands."""
     found: list[tuple[Pointer, str]] = []

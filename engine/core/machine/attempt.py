@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from engine.core.event import Succeeded
-from engine.core.expression import EvaluationError
+from engine.core.expression import EvaluationError, holds
 from engine.core.machine.readiness import read
 from engine.core.machine.retrying import MAX_LOSSES, apart, backoff, is_over, wished
 from engine.core.machine.turn import Turn, problem
@@ -83,7 +83,4 @@ def _may_retry(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> bool:
         safe = uses is not None and uses.repeatable
         return error.get("class") == "transient" or (safe and error.get("class") == "unknown")
     about = read({**error, "step": step.path, "attempt": step.attempt})
-    value = condition.evaluate({**turn.names(step.scope), "error": about})
-    if not isinstance(value, bool):
-        raise ValueError(f"it must give true or false; it gave {type(value).__name__}")
-    return value
+    return holds(condition, {**turn.names(step.scope), "error": about}, "it")

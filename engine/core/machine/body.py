@@ -1,6 +1,7 @@
 """Verbs that open one scope: `block`, `call`, `switch`; and `race`, that lets several compete."""
 
 from engine.core.binding import BoundBlock, BoundCall, BoundCase, BoundRace, BoundSwitch
+from engine.core.expression import holds
 from engine.core.machine.turn import Turn, problem
 from engine.core.run import Contest, Role, ScopeRun, StepRun
 from engine.core.state import Move
@@ -72,7 +73,4 @@ def close_branch(turn: Turn, step: StepRun, scope: ScopeRun) -> None:
 def _is_met(case: BoundCase, value: Json, names: dict[str, Json]) -> bool:
     if case.condition is None:
         return type(case.value) is type(value) and case.value == value
-    met = case.condition.evaluate(names)
-    if not isinstance(met, bool):
-        raise ValueError(f"a case's `if` must give true or false; it gave {type(met).__name__}")
-    return met
+    return holds(case.condition, names, "a case's `if`")

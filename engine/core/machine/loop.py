@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import floor
 
 from engine.core.binding import BoundForEach, BoundRepeat, evaluate, project
-from engine.core.expression import EvaluationError
+from engine.core.expression import EvaluationError, holds
 from engine.core.machine.readiness import read
 from engine.core.machine.turn import Turn, problem
 from engine.core.plan import Otherwise
@@ -69,9 +69,7 @@ def close_turn(turn: Turn, step: StepRun, scope: ScopeRun) -> None:
     turns.last = scope.outputs or {}
     about: dict[str, Json] = {"outputs": turns.last}
     try:
-        done = verb.until.evaluate({**turn.names(step.scope), "self": about})
-        if not isinstance(done, bool):
-            raise ValueError(f"it must give true or false; it gave {type(done).__name__}")
+        done = holds(verb.until, {**turn.names(step.scope), "self": about}, "it")
     except (EvaluationError, ValueError) as fault:
         return turn.fail(step, problem("sark.expression", f"until: {fault}"))
     if done or turns.number >= verb.plan.max_times:

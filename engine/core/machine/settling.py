@@ -18,7 +18,7 @@ from engine.core.binding import (
     BoundWait,
     evaluate,
 )
-from engine.core.expression import EvaluationError
+from engine.core.expression import EvaluationError, holds
 from engine.core.machine import body, closing, loop, undoing, waiting
 from engine.core.machine.decision import Decision, Emission, Starting
 from engine.core.machine.readiness import follows_failure, unmet
@@ -64,10 +64,7 @@ def _is_wanted(turn: Turn, step: StepRun) -> bool:
     condition = step.step.condition
     if condition is None:
         return True
-    value = condition.evaluate(turn.names(step.scope))
-    if not isinstance(value, bool):
-        raise ValueError(f"`if` must give true or false; it gave {type(value).__name__}")
-    return value
+    return holds(condition, turn.names(step.scope), "`if`")
 
 
 def _begin(turn: Turn, step: StepRun) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from engine.core.binding import BoundApprove, BoundAwait, BoundCancel, BoundWait, evaluate, project
-from engine.core.expression import Compiled, EvaluationError
+from engine.core.expression import Compiled, EvaluationError, holds
 from engine.core.machine.decision import Ask, Watch
 from engine.core.machine.turn import Turn, problem
 from engine.core.plan import Otherwise
@@ -158,12 +158,7 @@ def _decision(word: str, by: list[str], form: dict[str, Json]) -> dict[str, Json
 
 
 def _matches(match: Compiled | None, names: dict[str, Json]) -> bool:
-    if match is None:
-        return True
-    met = match.evaluate(names)
-    if not isinstance(met, bool):
-        raise ValueError(f"`match` must give true or false; it gave {type(met).__name__}")
-    return met
+    return match is None or holds(match, names, "`match`")
 
 
 def _key(
