@@ -200,6 +200,10 @@ class ScopeRun:
     part_of: Undoing | None = None
     pivoted: bool = False
 
+    def readable(self) -> dict[str, Json]:
+        """Return what an expression of this scope may read."""
+        return {**self.names, "steps": self.chain}
+
 
 @dataclass(slots=True, eq=False)
 class Run:
@@ -212,7 +216,7 @@ class Run:
     bound: Bound
     header: Header
     started_at: datetime
-    root: ScopeRun
+    root: ScopeRun = field(init=False)
     steps: dict[str, StepRun] = field(default_factory=dict)
     active: dict[str, StepRun] = field(default_factory=dict)
     scopes: dict[str, ScopeRun] = field(default_factory=dict)

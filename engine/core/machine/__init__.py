@@ -55,7 +55,7 @@ def begin(bound: Bound, header: Header, now: datetime) -> tuple[Run, Decision]:
         "started_at": now.isoformat(),
     }
     names = {"inputs": header.inputs, "trigger": header.trigger, "run": about}
-    run = Run(bound, header, now, ScopeRun(bound.root, Role.ROOT, "", now, None, None, "", names))
+    run = Run(bound, header, now)
     turn = Turn(run, now)
     run.root = turn.open(bound.root, Role.ROOT, "", None, names)
     waiting.watch_cancels(turn)
@@ -92,8 +92,7 @@ def owed(run: Run) -> Decision:
 
 def names(run: Run, path: str) -> dict[str, Json]:
     """Return what the expressions of the step at `path` may read; secrets are not among it."""
-    scope = run.steps[path].scope
-    return {**scope.names, "steps": scope.chain}
+    return run.steps[path].scope.readable()
 
 
 def status(run: Run) -> RunStatus:

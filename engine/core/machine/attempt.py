@@ -34,7 +34,7 @@ def fail(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> None:
     if is_over(retry, tries, step.started_at, again):
         return turn.fail(step, error)
     try:
-        wanted = _may_retry(turn, step, error)
+        wanted = _may_retry(step, error)
     except (EvaluationError, ValueError) as fault:
         return turn.fail(step, {**problem("sark.expression", f"retry.if: {fault}"), "cause": error})
     return turn.wait(step, again) if wanted else turn.fail(step, error)
@@ -75,7 +75,7 @@ def _seed(turn: Turn, step: StepRun) -> str:
     return f"{turn.run.header.id}:{step.path}:{step.attempt}"
 
 
-def _may_retry(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> bool:
+def _may_retry(step: StepRun, error: Mapping[str, Json]) -> bool:
     """True if the step's own condition says so, or by default if trying again may help."""
     condition = step.step.retry_condition
     if condition is None:
@@ -83,4 +83,4 @@ def _may_retry(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> bool:
         safe = uses is not None and uses.repeatable
         return error.get("class") == "transient" or (safe and error.get("class") == "unknown")
     about = read({**error, "step": step.path, "attempt": step.attempt})
-    return holds(condition, {**turn.names(step.scope), "error": about}, "it")
+    return holds(condition, {**step.scope.readable(), "error": about}, "it")

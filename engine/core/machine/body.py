@@ -16,7 +16,7 @@ def block(turn: Turn, step: StepRun, verb: BoundBlock) -> None:
 def call(turn: Turn, step: StepRun, verb: BoundCall) -> None:
     """Open another workflow: it reads its own inputs, and no step of the caller."""
     about: dict[str, Json] = {"id": step.step.id, "type": "call", "event": {}}
-    given = verb.arguments.evaluate(turn.names(step.scope))
+    given = verb.arguments.evaluate(step.scope.readable())
     inputs = verb.inputs.complete(given, about)
     names: dict[str, Json] = {"inputs": inputs, "trigger": about, "run": step.scope.names["run"]}
     turn.enter(step, Move.LAUNCH)
@@ -25,7 +25,7 @@ def call(turn: Turn, step: StepRun, verb: BoundCall) -> None:
 
 
 def switch(turn: Turn, step: StepRun, verb: BoundSwitch) -> None:
-    names = turn.names(step.scope)
+    names = step.scope.readable()
     value = verb.value.evaluate(names) if verb.value is not None else None
     taken = next((each.body for each in verb.cases if _is_met(each, value, names)), verb.otherwise)
     if taken is None:

@@ -42,7 +42,7 @@ def told(turn: Turn, inner: ScopeRun) -> ScopeRun:
         return scope
     scope.undoable += inner.undoable
     if inner.failure is None:
-        inner.failure = _recovered(turn, scope, scope.handler, inner)
+        inner.failure = _recovered(scope, scope.handler, inner)
     if inner.failure is None:
         scope.failure, scope.recovered = None, True
         turn.run.degraded = True
@@ -61,22 +61,22 @@ def status_after(turn: Turn, scope: ScopeRun) -> RunStatus:
 def _end_steps(turn: Turn, scope: ScopeRun) -> None:
     if not scope.stop_reason and scope.failure is None:
         try:
-            scope.outputs = _outputs(turn, scope)
+            scope.outputs = _outputs(scope)
         except (EvaluationError, ValueError) as fault:
             scope.failure = problem("sark.output", str(fault))
     if scope.failure is None and not scope.stop_reason:
         return _finish(turn, scope)
     if not scope.stop_reason:
-        scope.handler = _matching(turn, scope)
+        scope.handler = _matching(scope)
     if scope.handler is not None and scope.handler.plan.recover:
         return _open_handler(turn, scope, scope.handler)
     return _undo(turn, scope)
 
 
-def _outputs(turn: Turn, scope: ScopeRun) -> dict[str, Json]:
+def _outputs(scope: ScopeRun) -> dict[str, Json]:
     if scope.bound.is_one_verb:
         return dict(scope.steps[0].outputs or {})
-    return evaluate(scope.bound.outputs, turn.names(scope))
+    return evaluate(scope.bound.outputs, scope.readable())
 
 
 def _undo(turn: Turn, scope: ScopeRun) -> None:
@@ -149,15 +149,15 @@ def _is_undone(scope: ScopeRun) -> bool:
     return told is not None and told.undone > 0 and told.failure is None
 
 
-def _matching(turn: Turn, scope: ScopeRun) -> BoundHandler | None:
+def _matching(scope: ScopeRun) -> BoundHandler | None:
     """Return the first handler for the failure; one whose condition is in error is for it."""
     for handler in scope.bound.handlers:
-        if _is_for(turn, scope, handler):
+        if _is_for(scope, handler):
             return handler
     return None
 
 
-def _is_for(turn: Turn, scope: ScopeRun, handler: BoundHandler) -> bool:
+def _is_for(scope: ScopeRun, handler: BoundHandler) -> bool:
     error, plan = scope.failure or {}, handler.plan
     kind, step = str(error.get("type")), str(error.get("step", ""))
     if plan.type and kind != plan.type and not kind.startswith(f"{plan.type}."):
@@ -170,18 +170,16 @@ def _is_for(turn: Turn, scope: ScopeRun, handler: BoundHandler) -> bool:
     if handler.condition is None:
         return True
     try:
-        names = {**turn.names(scope), "error": read(scope.failure)}
+        names = {**scope.readable(), "error": read(scope.failure)}
         return handler.condition.evaluate(names) is not False
     except (EvaluationError, ValueError):
         return True
 
 
-def _recovered(
-    turn: Turn, scope: ScopeRun, handler: BoundHandler, inner: ScopeRun
-) -> dict[str, Json] | None:
+def _recovered(scope: ScopeRun, handler: BoundHandler, inner: ScopeRun) -> dict[str, Json] | None:
     """Give the scope the handler's outputs; return the error if it cannot."""
     try:
-        scope.outputs = evaluate(handler.outputs, turn.names(inner))
+        scope.outputs = evaluate(handler.outputs, inner.readable())
     except (EvaluationError, ValueError) as fault:
         return problem("sark.output", f"on_failure: {fault}")
     return None

@@ -17,13 +17,13 @@ LONGEST_KEY = 200
 
 def for_each(turn: Turn, step: StepRun, verb: BoundForEach) -> None:
     """Begin with the first items; raise ValueError if there are too many, or keys that clash."""
-    values = verb.over.evaluate(turn.names(step.scope))
+    values = verb.over.evaluate(step.scope.readable())
     if not isinstance(values, list | tuple):
         raise ValueError(f"`over` must give a list; it gave {type(values).__name__}")
     if len(values) > verb.plan.max_items:
         detail = f"`over` gave {len(values)} items; `max_items` is {verb.plan.max_items}"
         return turn.fail(step, problem("sark.too_many_items", detail))
-    keys = _keys(turn, step, verb, values)
+    keys = _keys(step, verb, values)
     percent = verb.plan.tolerate_percent
     tolerated = verb.plan.tolerate if percent is None else floor(len(values) * percent / 100)
     turn.enter(step, Move.LAUNCH)
@@ -69,7 +69,7 @@ def close_turn(turn: Turn, step: StepRun, scope: ScopeRun) -> None:
     turns.last = scope.outputs or {}
     about: dict[str, Json] = {"outputs": turns.last}
     try:
-        done = holds(verb.until, {**turn.names(step.scope), "self": about}, "it")
+        done = holds(verb.until, {**step.scope.readable(), "self": about}, "it")
     except (EvaluationError, ValueError) as fault:
         return turn.fail(step, problem("sark.expression", f"until: {fault}"))
     if done or turns.number >= verb.plan.max_times:
@@ -111,7 +111,7 @@ def _end_items(turn: Turn, step: StepRun, items: Items, verb: BoundForEach) -> N
         return turn.fail(step, _too_many(items))
     told: list[Json] = [items.results[key] for key in items.keys if key in items.results]
     failures = {key: read(error) for key, error in items.failures.items()}
-    names = {**turn.names(step.scope), "items": told, "failures": failures}
+    names = {**step.scope.readable(), "items": told, "failures": failures}
     try:
         outputs = evaluate(verb.collect, names)
     except (EvaluationError, ValueError) as fault:
@@ -131,13 +131,11 @@ def _too_many(items: Items) -> Mapping[str, Json]:
     return {**told, "cause": first}
 
 
-def _keys(
-    turn: Turn, step: StepRun, verb: BoundForEach, values: list[Json] | tuple[Json, ...]
-) -> list[str]:
+def _keys(step: StepRun, verb: BoundForEach, values: list[Json] | tuple[Json, ...]) -> list[str]:
     """Return the key of each item: by `key`, else its position."""
     if verb.key is None:
         return [str(position) for position in range(len(values))]
-    names = turn.names(step.scope)
+    names = step.scope.readable()
     keys: dict[str, None] = {}
     for value in values:
         told = verb.key.evaluate({**names, verb.plan.name: value})

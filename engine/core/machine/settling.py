@@ -52,7 +52,7 @@ def _resolve(turn: Turn, step: StepRun) -> None:
     if step.reason:
         return turn.end(step, Move.SKIP)
     try:
-        if not _is_wanted(turn, step):
+        if not _is_wanted(step):
             step.reason = "condition"
             return turn.end(step, Move.SKIP)
         return _begin(turn, step)
@@ -60,11 +60,11 @@ def _resolve(turn: Turn, step: StepRun) -> None:
         return turn.fail(step, problem("sark.expression", str(fault)))
 
 
-def _is_wanted(turn: Turn, step: StepRun) -> bool:
+def _is_wanted(step: StepRun) -> bool:
     condition = step.step.condition
     if condition is None:
         return True
-    return holds(condition, turn.names(step.scope), "`if`")
+    return holds(condition, step.scope.readable(), "`if`")
 
 
 def _begin(turn: Turn, step: StepRun) -> None:
@@ -73,7 +73,7 @@ def _begin(turn: Turn, step: StepRun) -> None:
         return turn.launch(step)
     match step.step.verb:
         case BoundSet() as verb:
-            turn.succeed(step, evaluate(verb.values, turn.names(step.scope)))
+            turn.succeed(step, evaluate(verb.values, step.scope.readable()))
         case BoundBlock() as verb:
             body.block(turn, step, verb)
         case BoundCall() as verb:
@@ -99,7 +99,7 @@ def _begin(turn: Turn, step: StepRun) -> None:
 
 def _act(turn: Turn, step: StepRun, verb: object) -> None:
     """Begin a verb that is done in this turn, or only undoes."""
-    names = turn.names(step.scope)
+    names = step.scope.readable()
     match verb:
         case BoundEmit():
             subject = None if verb.subject is None else str(verb.subject.evaluate(names))

@@ -202,10 +202,6 @@ class Turn:
         if isinstance(step.step.plan.verb, Await | Approve):
             self.decision.unwatched.append(step.path)
 
-    def names(self, scope: ScopeRun) -> dict[str, Json]:
-        """Return what an expression of this scope may read."""
-        return {**scope.names, "steps": scope.chain}
-
     def _let_out(self, scope: ScopeRun, parent: ScopeRun | None, owner: StepRun | None) -> None:
         """Hang a scope below what it belongs to.
 
@@ -235,7 +231,7 @@ class Turn:
             self.open(fallback.body, Role.FALLBACK, path, step.scope, names, step)
             return None
         try:
-            step.outputs = evaluate(fallback.outputs, {**self.names(step.scope), **names})
+            step.outputs = evaluate(fallback.outputs, {**step.scope.readable(), **names})
         except (EvaluationError, ValueError) as fault:
             return self.fail(step, problem("sark.expression", f"fallback: {fault}"))
         self.end(step, Move.SUCCEED)

@@ -110,7 +110,7 @@ def _key_of(turn: Turn, step: StepRun) -> str | None:
     if key is None:
         return f"{turn.run.header.id}:{step.path}"
     try:
-        return str(key.evaluate(turn.names(step.scope)))
+        return str(key.evaluate(step.scope.readable()))
     except (EvaluationError, ValueError):
         return None
 

@@ -14,7 +14,7 @@ from engine.core.values import Json, canonical, digest, parse_duration
 
 def wait(turn: Turn, step: StepRun, verb: BoundWait) -> None:
     """Wait for a span or an instant; raise ValueError if the text is neither, or out of range."""
-    names = turn.names(step.scope)
+    names = step.scope.readable()
     try:
         until = _after(turn, verb, names) if verb.duration is not None else _instant(verb, names)
     except OverflowError:
@@ -44,7 +44,7 @@ def watch(turn: Turn, step: StepRun, verb: BoundAwait) -> None:
     assert step.started_at is not None
     back, plan = verb.plan.lookback, verb.plan
     since = turn.run.started_at if back is None else step.started_at - back
-    at, key = _key(plan.correlation, verb.correlation, turn.names(step.scope))
+    at, key = _key(plan.correlation, verb.correlation, step.scope.readable())
     told = Watch(step.path, plan.event, since, at, key, plan.callback)
     turn.decision.watches.append(told)
 
@@ -65,7 +65,7 @@ def arrive(turn: Turn, step: StepRun, event: Mapping[str, Json]) -> StepRun | No
     verb = step.step.verb
     assert isinstance(verb, BoundAwait)
     try:
-        if not _matches(verb.match, {**turn.names(step.scope), "event": event}):
+        if not _matches(verb.match, {**step.scope.readable(), "event": event}):
             return None
         outputs = project(step.step.projections, {"event": event})
     except (EvaluationError, ValueError) as fault:
@@ -97,7 +97,7 @@ def expire_await(turn: Turn, step: StepRun, verb: BoundAwait) -> None:
 
 
 def approve(turn: Turn, step: StepRun, verb: BoundApprove) -> None:
-    binds = evaluate(verb.binds, turn.names(step.scope))
+    binds = evaluate(verb.binds, step.scope.readable())
     asked = digest({"plan": turn.run.header.plan, "step": step.path, "binds": binds})
     step.progress = Ballot(asked)
     turn.wait(step, turn.now + verb.plan.expires)
@@ -106,7 +106,7 @@ def approve(turn: Turn, step: StepRun, verb: BoundApprove) -> None:
 
 def ask(turn: Turn, step: StepRun, verb: BoundApprove) -> None:
     """Say that people must be asked; raise EvaluationError if there is no saying what."""
-    names, plan = turn.names(step.scope), verb.plan
+    names, plan = step.scope.readable(), verb.plan
     assert isinstance(step.progress, Ballot)
     assert step.due is not None
     turn.decision.asks.append(
