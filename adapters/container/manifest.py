@@ -1,7 +1,7 @@
 """What the operations on containers take, give and promise."""
 
 from adapters.contract import ErrorClass, ErrorType, Json, Manifest, Role
-from adapters.shell.manifest import DEFAULT_KEEP, ENV_NAME, LARGEST_KEEP, MOST_ARGUMENTS
+from adapters.shell.manifest import ENV_NAME, MAX_OUTPUT, MOST_ARGUMENTS, OK_EXIT
 
 _T, _P, _U = ErrorClass.TRANSIENT, ErrorClass.PERMANENT, ErrorClass.UNKNOWN
 DIGEST = "sha256:[0-9a-f]{64}"
@@ -145,20 +145,8 @@ RUN = Manifest(
                 "description": "A folder in the container; the image's own without one.",
             },
             "network": _network("What the program reaches."),
-            "ok_exit": {
-                "type": "array",
-                "minItems": 1,
-                "items": {"type": "integer", "minimum": 0, "maximum": 255},
-                "default": [0],
-                "description": "Which exit codes are success.",
-            },
-            "max_output": {
-                "type": "integer",
-                "minimum": 256,
-                "maximum": LARGEST_KEEP,
-                "default": DEFAULT_KEEP,
-                "description": "How many bytes of each output are kept; all of it is read.",
-            },
+            "ok_exit": OK_EXIT,
+            "max_output": MAX_OUTPUT,
             "limits": {
                 **_closed(
                     [],

@@ -7,6 +7,20 @@ LARGEST_KEEP = 1024 * 1024
 ENV_NAME = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 MOST_ARGUMENTS = 1000
 IN_CONTAINER = ("argv", "env", "ok_exit", "max_output")
+OK_EXIT: Json = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "integer", "minimum": 0, "maximum": 255},
+    "default": [0],
+    "description": "Which exit codes are success.",
+}
+MAX_OUTPUT: Json = {
+    "type": "integer",
+    "minimum": 256,
+    "maximum": LARGEST_KEEP,
+    "default": DEFAULT_KEEP,
+    "description": "How many bytes of each output are kept; all of it is read.",
+}
 
 _P, _U, _T = ErrorClass.PERMANENT, ErrorClass.UNKNOWN, ErrorClass.TRANSIENT
 
@@ -61,20 +75,8 @@ _PROPERTIES: dict[str, Json] = {
         "default": "text",
         "description": "json: standard output must be one JSON value, given as output `json`.",
     },
-    "ok_exit": {
-        "type": "array",
-        "minItems": 1,
-        "items": {"type": "integer", "minimum": 0, "maximum": 255},
-        "default": [0],
-        "description": "Which exit codes are success.",
-    },
-    "max_output": {
-        "type": "integer",
-        "minimum": 256,
-        "maximum": LARGEST_KEEP,
-        "default": DEFAULT_KEEP,
-        "description": "How many bytes of each output are kept; all of it is read.",
-    },
+    "ok_exit": OK_EXIT,
+    "max_output": MAX_OUTPUT,
     "limits": {
         "type": "object",
         "additionalProperties": False,
