@@ -26,8 +26,7 @@ from engine.core.plan import (
     Trigger,
     Wait,
 )
-from tests.core.runs import HOUR, assign, edge, scope, step, uses
-from tests.core.test_machine_scope_walks import only
+from tests.core.runs import HOUR, assign, edge, only, scope, step, uses
 
 FOUR = Retry(max_attempts=4)
 READS = edge(0, "done", data=True, inferred=True)

@@ -37,8 +37,7 @@ from engine.core.plan import (
     Verb,
     Wait,
 )
-from tests.core.runs import HOUR, SECOND, assign, edge, plan, scope, step, uses
-from tests.core.test_machine_scope_walks import only
+from tests.core.runs import HOUR, SECOND, assign, edge, only, plan, scope, step, uses
 
 MINUTE = timedelta(minutes=1)
 FIVE = 5 * MINUTE

@@ -7,10 +7,11 @@ from engine.core import bounds, machine
 from engine.core.event import Alarm, Event, Failed, OwnerLost, Succeeded
 from engine.core.machine import Decision
 from engine.core.plan import Plan
-from tests.core.test_machine_scope_walks import ERRORS, Walk, plans
+from tests.core.test_machine_scope_walks import AnyWalk, plans
+from tests.core.walking import ERRORS
 
 
-class Costly(Walk):
+class Costly(AnyWalk):
     """A run that is told anything but the death of a worker, and what it has cost."""
 
     emitted = most = 0

@@ -2,13 +2,11 @@
 
 import os
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.core import machine, replay
-from engine.core.binding import Bound
 from engine.core.event import (
     Alarm,
     Arrived,
@@ -17,12 +15,9 @@ from engine.core.event import (
     Event,
     Failed,
     OwnerLost,
-    Row,
     Started,
     Succeeded,
-    to_row,
 )
-from engine.core.machine import Decision
 from engine.core.plan import (
     Approve,
     Assignment,
@@ -49,23 +44,18 @@ from engine.core.plan import (
     Wait,
 )
 from engine.core.run import Role, ScopeRun, StepRun
-from engine.core.state import ENDED, TERMINAL, StepState
-from tests.core.runs import HOUR, NOW, SECOND, assign, edge, header, plan, scope, step, uses
+from engine.core.state import StepState
+from tests.core.runs import HOUR, SECOND, assign, edge, only, plan, scope, step, uses
+from tests.core.walking import ERRORS, Walk, check
 
 # How many walks there are; by hand, many more.
 WALKS = int(os.environ.get("SARK_WALKS", "100"))
-ERRORS = ("transient", "permanent", "unknown")
 SPANS = st.sampled_from([timedelta(minutes=1), HOUR])
 EITHER = st.sampled_from(Otherwise)
 
 
 def rare(draw: st.DrawFn, of: int = 4) -> bool:
     return draw(st.integers(1, of)) == 1
-
-
-def only(verb: Verb, **more: object) -> Scope:
-    """Return a body that is one verb."""
-    return Scope((replace(Step("", verb), **more),), HOUR)  # type: ignore[arg-type]
 
 
 @st.composite
@@ -172,39 +162,8 @@ def plans(draw: st.DrawFn) -> Plan:
     return replace(plan(root), root=root, on_compensation_failure=alert)
 
 
-class Walk:
-    """A run that is told random events, beside the journal that its owner would keep."""
-
-    def __init__(self, made: Plan, draw: st.DataObject) -> None:
-        self.bound = Bound(made)
-        self.draw = draw
-        self.now = NOW
-        self.rows: list[Row] = []
-        self.run, first = machine.begin(self.bound, header(), NOW)
-        self.attempts: set[tuple[str, int]] = set()
-        self.alarms: set[tuple[str, datetime]] = set()
-        self.watched: set[str] = set()
-        self.asked: dict[str, str] = {}
-        self.launches = 0
-        self.take(first)
-
-    def take(self, decision: Decision) -> None:
-        self.attempts -= {each for each in self.attempts if each[0] in decision.revoked}
-        self.attempts |= {(launch.path, launch.attempt) for launch in decision.launches}
-        self.launches += len(decision.launches)
-        self.alarms |= {(alarm.path, alarm.at) for alarm in decision.alarms}
-        self.watched |= {each.path for each in decision.watches}
-        self.asked |= {each.path: each.asked for each in decision.asks}
-        for path in decision.unwatched:
-            assert path in self.watched or path in self.asked
-
-    def tell(self, event: Event) -> Decision:
-        self.now += SECOND
-        decision = machine.advance(self.run, event, self.now)
-        if not decision.echo:
-            self.rows.append(to_row(event, len(self.rows) + 1, self.now))
-        self.take(decision)
-        return decision
+class AnyWalk(Walk):
+    """A walk over any plan: events and people come in as well."""
 
     def pick(self) -> Event:
         kind = self.draw.draw(st.integers(0, 13))
@@ -233,24 +192,6 @@ class Walk:
         return Failed(path, attempt, {"type": "t", "detail": "d", "class": error_class})
 
 
-def check(walk: Walk) -> None:
-    """What is owed is exactly what is under way, in every state."""
-    run = walk.run
-    for one in run.scopes.values():
-        assert one.open == sum(each.state not in TERMINAL for each in one.steps)
-    attempts = {(each.path, each.attempt) for each in run.steps.values() if each.under_way}
-    assert run.running == len(attempts)
-    owed = machine.owed(run)
-    assert attempts == {(launch.path, launch.attempt) for launch in owed.launches}
-    assert {(alarm.path, alarm.at) for alarm in owed.alarms} <= walk.alarms
-    assert {each.path for each in owed.watches} <= walk.watched
-    assert {each.path: each.asked for each in owed.asks}.items() <= walk.asked.items()
-    active = {each.path for each in run.steps.values() if each.state not in TERMINAL}
-    assert set(run.active) == active - {
-        each.path for each in run.steps.values() if each.state is StepState.PENDING
-    }
-
-
 @settings(max_examples=WALKS, deadline=None, suppress_health_check=list(HealthCheck))
 @given(plans(), st.data())
 def test_every_walk_ends_undone_and_replays_byte_for_byte(made: Plan, draw: st.DataObject) -> None:
@@ -259,46 +200,14 @@ def test_every_walk_ends_undone_and_replays_byte_for_byte(made: Plan, draw: st.D
     what runs, an echo changes nothing, the run ends, what it did is undone where it must be, and
     its journal gives the same state again.
     """
-    walk = Walk(made, draw)
+    walk = AnyWalk(made, draw)
     check(walk)
-    told: list[Event] = []
-    for _ in range(50):
-        if walk.run.ended_at is not None:
-            break
-        event = walk.pick()
-        walk.tell(event)
-        told.append(event)
-        check(walk)
-        before = replay.snapshot(walk.run)
-        again = draw.draw(st.sampled_from(told))
-        if not isinstance(again, OwnerLost | Cancel | Alarm) and walk.tell(again).echo:
-            assert before == replay.snapshot(walk.run)
-    drain(walk)
 
-    assert machine.status(walk.run) in ENDED
+    walk.to_end(50)
+
     assert not walk.run.active
     assert not walk.run.scopes
     _check_undone(walk.run.root)
-    rebuilt = replay.replay(walk.bound, header(), NOW, walk.rows)
-    assert replay.snapshot(walk.run) == replay.snapshot(rebuilt)
-    assert walk.tell(OwnerLost()).echo
-    check(walk)
-
-
-def drain(walk: Walk) -> None:
-    """Answer everything that is owed until the run ends: it must, within its own bounds."""
-    for _ in range(2000):
-        if walk.run.ended_at is not None:
-            return
-        owed = machine.owed(walk.run)
-        if owed.launches:
-            launch = owed.launches[0]
-            walk.tell(Succeeded(launch.path, launch.attempt, {"x": 1}))
-        else:
-            alarm = min(owed.alarms, key=lambda each: each.at)
-            walk.tell(Alarm(alarm.path, alarm.at))
-        check(walk)
-    raise AssertionError("the run does not end")
 
 
 def _check_undone(scope: ScopeRun) -> None:

@@ -16,9 +16,9 @@ from engine.core.picture.graph import Kind, draw, nested
 from engine.core.picture.layers import Cell
 from engine.core.picture.place import Box, place
 from engine.core.plan import Block, Emit, Plan, Step, Trigger
-from tests.core.runs import edge, plan, scope, step
+from tests.core.runs import edge, only, plan, scope, step
 from tests.core.showcase import SHOWCASE
-from tests.core.test_machine_scope_walks import only, plans
+from tests.core.test_machine_scope_walks import plans
 
 NASTY = [
     'x"]; click n1 "javascript:alert(1)" %%{init: {}}%% `y` <script>alert(1)</script>',
