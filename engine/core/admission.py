@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, assert_never
 
 Id = TypeVar("Id")
 
@@ -56,3 +56,5 @@ def admit(rules: Rules, live: Sequence[Id], waiting: Sequence[Id]) -> Admission[
         case Conflict.QUEUE:
             rest = waiting[free:]
             return Admission(tuple(waiting[:free]), tuple(rest[rules.max_queue :]))
+        case _:
+            assert_never(rules.on_conflict)

@@ -4,7 +4,19 @@ import pytest
 
 from engine.core.binding import Bound, BoundSet, evaluate, project
 from engine.core.expression import UndefinedError
-from engine.core.plan import Assignment, Effect, Plan, Projection, Retry, Set, Step, Uses
+from engine.core.plan import (
+    Assignment,
+    Cache,
+    Concurrency,
+    Effect,
+    Plan,
+    Projection,
+    Rate,
+    Retry,
+    Set,
+    Step,
+    Uses,
+)
 from engine.core.values import Json
 from tests.core.runs import HOUR, assign, plan, scope, step
 
@@ -120,3 +132,19 @@ def test_inputs_are_judged_by_the_plan() -> None:
 
     assert [] == bound.inputs.problems({"n": 1})
     assert [] != bound.inputs.problems({"n": "1"})
+
+
+def test_what_a_step_shares_is_named_by_the_run() -> None:
+    """
+    The key of a cache and the groups of a rate and of slots are filled from the run.
+    """
+    name = "n-{{ inputs.order }}"
+    [bound] = only(
+        step(
+            "call", verb=CALL, cache=Cache(HOUR, [name]), rate=Rate(name, 1, HOUR),
+            concurrency=Concurrency(name),
+        )
+    ).root.steps  # fmt: skip
+
+    assert ["n-7"] == bound.cache_key.evaluate(NAMES)
+    assert "n-7" == bound.rate_group.evaluate(NAMES) == bound.slot_group.evaluate(NAMES)

@@ -27,7 +27,10 @@ def test_an_example_does_what_its_author_expects(written: Written) -> None:
     """
     Approvals expire, replies are lost, regions fail and events come early, each as it is written.
     """
-    assert [] == told(SUITE.judge(written))
+    result = SUITE.judge(written)
+
+    assert [] == told(result)
+    assert result.has_passed
 
 
 def test_the_tests_of_an_example_go_through_what_they_ask_for() -> None:
