@@ -1,8 +1,6 @@
 """HTTP calls that go only where they may, and cost little while they wait."""
 
-import ssl
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, field_validator
@@ -11,6 +9,7 @@ from adapters.contract import Adapter, Call, Json, Operation, Outcome
 from adapters.http.gate import Gate, read_gate
 from adapters.http.manifest import DOWNLOAD, MANIFEST
 from adapters.settings import AdapterSettings, read
+from adapters.tls import CaFile, context
 
 if TYPE_CHECKING:
     from adapters.http.client import Client, Lookup
@@ -25,22 +24,13 @@ class HttpSettings(AdapterSettings):
     allow_hosts: tuple[str, ...] = ()
     allow_public: bool | None = None
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 4096
-    ca_file: Path | None = None
+    ca_file: CaFile = None
     user_agent: Annotated[str, Field(pattern=r"^[\x21-\x7e][\x20-\x7e]{0,199}$")] = "sark"
 
     @field_validator("allow_hosts")
     @classmethod
     def _must_be_readable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         read_gate(value, None)
-        return value
-
-    @field_validator("ca_file")
-    @classmethod
-    def _must_be_certificates(cls, value: Path | None) -> Path | None:
-        try:
-            _context(value)
-        except OSError as error:
-            raise ValueError(f"{value}: {error.strerror or 'no certificates in it'}") from None
         return value
 
 
@@ -103,7 +93,7 @@ class Http:
             self.gate,
             self._lookup or look_up,
             settings.max_connections,
-            _context(settings.ca_file),
+            context(settings.ca_file),
             settings.user_agent,
         )
 
@@ -117,11 +107,3 @@ class Http:
 def create(settings: Mapping[str, Json]) -> Adapter:
     """Return the adapter; raise SettingError if a setting is unknown or unusable."""
     return Http(read(HttpSettings, settings))
-
-
-def _context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return verification by the system's authorities and those in `ca_file`; TLS 1.2 or later."""
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context

@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -23,6 +22,7 @@ from adapters.contract import (
 from adapters.settings import AdapterSettings, Reference, read, reveal
 from adapters.smtp.manifest import MANIFEST
 from adapters.smtp.message import InvalidError, Letter, compose, read_address
+from adapters.tls import CaFile, context
 
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
 
@@ -40,7 +40,7 @@ class SmtpSettings(AdapterSettings):
     password: Reference | None = None
     from_: str | None = Field(default=None, alias="from")
     max_connections: Annotated[int, Field(ge=1, le=100)] = 4
-    ca_file: Path | None = None
+    ca_file: CaFile = None
 
     @field_validator("from_")
     @classmethod
@@ -50,15 +50,6 @@ class SmtpSettings(AdapterSettings):
                 read_address("from", value)
         except InvalidError as error:
             raise ValueError(str(error)) from None
-        return value
-
-    @field_validator("ca_file")
-    @classmethod
-    def _must_be_certificates(cls, value: Path | None) -> Path | None:
-        try:
-            _context(value)
-        except OSError as error:
-            raise ValueError(f"{value}: {error.strerror or 'no certificates in it'}") from None
         return value
 
     @model_validator(mode="after")
@@ -100,7 +91,7 @@ class Smtp:
     async def open(self) -> None:
         """Get ready for a running loop; a call before it is a defect of the caller."""
         self._room = asyncio.Semaphore(self._settings.max_connections)
-        self._context = _context(self._settings.ca_file)
+        self._context = context(self._settings.ca_file)
 
     async def close(self) -> None:
         """Do nothing: no connection outlives its message."""
@@ -148,11 +139,3 @@ class Smtp:
 def create(settings: Mapping[str, Json]) -> Adapter:
     """Return the adapter; raise SettingError if a setting is unknown or unusable."""
     return Smtp(read(SmtpSettings, settings))
-
-
-def _context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return verification by the system's authorities and those in `ca_file`; TLS 1.2 or later."""
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
