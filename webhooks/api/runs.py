@@ -30,9 +30,7 @@ async def listed(request: Request) -> Response:
         known = ", ".join(RunStatus)
         raise Invalid(f"there is no status {status!r}", (("/status", f"one of: {known}"),))
     before = _cursor(told)
-    seen = await visible(request, "run.read", "run")
-    if "namespace" in told:
-        seen = [each for each in seen if each == told["namespace"]]
+    seen = await visible(request, "run.read", "run", told.get("namespace"))
     async with doors(request).pool.connection() as connection:
         wanted = Wanted(seen, told.get("workflow"), status)
         found = await views.runs(connection, wanted, before, size + 1)

@@ -33,9 +33,13 @@ async def allow_read(request: Request, action: str, resource: Resource, missing:
         raise NotFound(missing) from None
 
 
-async def visible(request: Request, action: str, kind: str) -> list[str]:
-    """Return the namespaces in which the bearer of a token may read things of a kind."""
-    return await namespaces(request, bearer(request), action, kind)
+async def visible(request: Request, action: str, kind: str, named: str | None = None) -> list[str]:
+    """Return the namespaces in which the bearer of a token may read things of a kind.
+
+    Of these, only the one that is `named`, where the request names one.
+    """
+    seen = await namespaces(request, bearer(request), action, kind)
+    return seen if named is None else [each for each in seen if each == named]
 
 
 async def namespaces(request: Request, actor: Actor, action: str, kind: str) -> list[str]:
