@@ -27,7 +27,7 @@ from engine.store.starts import NewRun, Starts
 from policies.facts import Action, Actor, Resource, Verdict
 from tests.core.runs import edge, scope, step
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def manifest(name: str) -> Manifest:

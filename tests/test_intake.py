@@ -204,7 +204,7 @@ def test_a_frozen_database_is_said_to_be_frozen(database_url: str, monkeypatch: 
 
     took, stuck = asyncio.run(frozen())
 
-    assert took < 1
+    assert took < 20
     assert "longer than" in stuck
 
 

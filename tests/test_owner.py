@@ -148,7 +148,7 @@ def test_a_cancelled_run_ends_its_attempts(database_url: str):
         made = sealed(core_runs.plan(body, scope(step("f"))))
         async with house(database_url) as here, owning(database_url, gate) as serving:
             (run,) = await here.start(made)
-            await asyncio.wait_for(gate.arrived.wait(), 5)
+            await asyncio.wait_for(gate.arrived.wait(), 60)
             asked = await runs.cancel(here.connection, run, {"by": "Ann", "reason": "no"})
             assert (serving.id, "default") == asked
             assert None is await runs.cancel(here.connection, run, {"by": "Bo", "reason": "me"})
@@ -192,7 +192,7 @@ def test_a_cancellation_while_a_run_is_parked_is_not_lost(database_url: str):
         )
         async with house(database_url) as here, owning(database_url, gate, Flaky()):
             (run,) = await here.start(made)
-            await asyncio.wait_for(gate.arrived.wait(), 5)
+            await asyncio.wait_for(gate.arrived.wait(), 60)
             await runs.cancel(here.connection, run, {"by": "Ann", "reason": "no"})
             gate.open.set()
             await here.until(run, "cancelled")

@@ -207,7 +207,7 @@ def test_a_decision_ends_an_approval(database_url: str) -> None:
                     await inbox.tell(here.connection, told_)
 
             assert {"decision": "approved"} == await outputs(here, run)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while await approvals.listed(here.connection, run, 9):
                     await asyncio.sleep(0.01)
 
@@ -215,7 +215,7 @@ def test_a_decision_ends_an_approval(database_url: str) -> None:
 
 
 async def _asked(here: House, run: UUID) -> approvals.Approval:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not (found := await approvals.listed(here.connection, run, 9)):
             await asyncio.sleep(0.01)
     return found[0]
@@ -231,7 +231,7 @@ def test_what_is_sent_twice_is_done_once(database_url: str) -> None:
             (run,) = await here.start(waits(), inputs={"n": 2})
             await here.until(run, "waiting")
             await here.start(emits(2))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while len(sent := await outbox.take(here.connection, 9)) < 2:
                     await asyncio.sleep(0.01)
             again = [Sending(each.run_id, each.namespace, each.kind, each.path, each.data)
@@ -239,7 +239,7 @@ def test_what_is_sent_twice_is_done_once(database_url: str) -> None:
             await outbox.send(here.connection, again)
             async with relaying(database_url):
                 assert {"by": "ann"} == await outputs(here, run)
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     while await outbox.take(here.connection, 1):
                         await asyncio.sleep(0.01)
 
@@ -259,7 +259,7 @@ def test_a_run_that_is_let_go_hears_what_it_is_told(database_url: str) -> None:
                 (run,) = await here.start(waits(), inputs={"n": 2})
                 await here.until(run, "waiting")
                 serving.owner.drain()
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     while (await here.row(run))["owner"] is not None:
                         await asyncio.sleep(0.01)
             event: Json = {"type": "paid", "data": {"n": 2, "by": "eve"}}
@@ -286,7 +286,7 @@ def test_a_run_starts_another_once(database_url: str) -> None:
         ):
             (run,) = await here.start(made)
             await here.until(run, "succeeded")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while await outbox.take(here.connection, 1):
                     await asyncio.sleep(0.01)
 

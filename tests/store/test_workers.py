@@ -109,7 +109,7 @@ def test_nobody_is_buried_while_its_session_lives(database_url: str):
         await Turns(owner, worker).write(Written(), CLAIM)
         await owner.close()
 
-        assert await asyncio.wait_for(burying, 5) == [worker]
+        assert await asyncio.wait_for(burying, 60) == [worker]
 
     asyncio.run(check())
 
@@ -124,7 +124,7 @@ def test_a_commit_lets_the_heart_beat(database_url: str):
             worker = await workers.register(owner, "default", "h", 1)
             async with owner.transaction():
                 await Turns(owner, worker).write(Written(), CLAIM)
-                beat = await asyncio.wait_for(workers.beat(here.connection, worker), 2)
+                beat = await asyncio.wait_for(workers.beat(here.connection, worker), 60)
 
                 assert beat is not None
                 assert (beat.claimable, beat.told) == (False, False)

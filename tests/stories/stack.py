@@ -130,7 +130,7 @@ class Stack:
         """End the supervisor as no process should end."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(30)
 
     @property
     def pid(self) -> int:
@@ -176,7 +176,7 @@ class Stack:
         with psycopg.connect(self.database_url) as connection:
             return connection.execute(statement.encode(), values).fetchall()
 
-    def wait_active(self, commit: str, patience: float = 10) -> float:
+    def wait_active(self, commit: str, patience: float = 60) -> float:
         """Wait until a commit is active; return how many seconds that took."""
         began = time.perf_counter()
         while self._source().get("active") != commit:
@@ -185,7 +185,7 @@ class Stack:
             time.sleep(0.02)
         return time.perf_counter() - began
 
-    def wait_ended(self, run: str, patience: float = 30) -> dict[str, Any]:
+    def wait_ended(self, run: str, patience: float = 90) -> dict[str, Any]:
         """Wait until a run has ended and return it."""
         limit = time.monotonic() + patience
         link = self.link()

@@ -87,7 +87,7 @@ def test_a_trip_is_booked(database_url: str, tmp_path: Path) -> None:
         async with travelling(database_url, tmp_path, travel) as made:
             for _ in range(2):
                 await made.emit("acme.trip.ordered", INPUTS)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while len(told := await made.events()) < 3:
                     await asyncio.sleep(0.05)
 

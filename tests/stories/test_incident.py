@@ -162,7 +162,7 @@ def test_an_alert_that_nobody_takes_is_told_to_a_manager(incident: Incident) -> 
 
     async def ignore(made: World, run: UUID) -> None:
         await made.pass_time(run, timedelta(minutes=15))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not incident.inbox.envelopes:
                 await asyncio.sleep(0.05)
 
@@ -194,7 +194,7 @@ def test_a_release_that_is_blamed_is_rolled_back_with_a_yes(incident: Incident) 
         asked = await made.asked(run)
         assert str(asked.body["show"]).startswith("Roll back ")
         await made.decide(run)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not incident.site.incidents:
                 await asyncio.sleep(0.05)
         await acknowledge(made, run)
@@ -213,7 +213,7 @@ def test_a_no_to_a_rollback_goes_on_to_the_page(incident: Incident) -> None:
 
     async def refuse(made: World, run: UUID) -> None:
         await made.decide(run, approved=False)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not incident.site.incidents:
                 await asyncio.sleep(0.05)
         await acknowledge(made, run)
@@ -231,7 +231,7 @@ def test_a_pager_that_is_down_is_stood_in_for_by_mail(incident: Incident) -> Non
     incident.site.dead = True
 
     async def take(made: World, run: UUID) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not incident.inbox.envelopes:
                 await asyncio.sleep(0.05)
         await made.emit("acme.pager.acknowledged", {"incident": "f-1", "user": "bo"})

@@ -132,7 +132,7 @@ def test_a_strangers_code_is_built_only_with_a_yes(preview: Preview) -> None:
         assert f"Build code from eve at {SHA}?" == asked.body["show"]
         assert [] == preview.engine.asked("build")
         await made.decide(run)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not preview.previews.github.comments:
                 await asyncio.sleep(0.05)
         await made.pass_time(run, timedelta(days=7))
@@ -222,7 +222,7 @@ def test_a_red_suite_takes_the_preview_down(preview: Preview) -> None:
     preview.broken = "e2e"
 
     async def end(made: World, run: UUID) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (row := await made.here.row(run))["owner"] or row["status"] == "queued":
                 await asyncio.sleep(0.01)
         if row["status"] == "waiting":  # for the rest of the week, which had begun

@@ -101,7 +101,7 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
-def asked(stack: Stack, run: str, patience: float = 10) -> dict[str, Any]:
+def asked(stack: Stack, run: str, patience: float = 60) -> dict[str, Any]:
     """Wait until a run asks people, and return what it asks."""
     limit, link = time.monotonic() + patience, stack.link()
     while not (found := link.get(f"/runs/{run}/approvals")["items"]):

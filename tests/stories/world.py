@@ -40,7 +40,7 @@ from tests.webhooks.served import put_active
 
 SPECS = Path(__file__).parents[2] / "specs"
 COMMIT = "c0ffee" * 6 + "c0ff"
-PATIENCE = 20.0
+PATIENCE = 60.0
 _HOST = re.compile(r"https://([a-z0-9]+)\.acme\.internal")
 _QUICK = (("initial: [0-9]+[sm]", "initial: 10ms"), ("every: [0-9]+s", "every: 10ms"))
 

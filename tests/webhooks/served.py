@@ -157,7 +157,7 @@ class Served:
             done = connection.execute(statement.encode(), values)
             return done.fetchall() if done.description else []
 
-    def raw(self, data: bytes, patience: float = 10) -> bytes:
+    def raw(self, data: bytes, patience: float = 30) -> bytes:
         """Send bytes as they are and return what comes back until the server closes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=patience) as link:
             link.sendall(data)

