@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 GOAL = $(or $(MAKECMDGOALS),setup)
+# Tests wait more than they compute: processes of pytest, each with servers of its own.
+JOBS ?= 3
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: setup up test lint types bench lock clean
@@ -28,7 +30,7 @@ up: setup
 
 test: setup
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --fail-under=80
 	$(BIN)/coverage report --skip-covered --fail-under=100 \
