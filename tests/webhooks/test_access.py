@@ -16,11 +16,13 @@ def there(shared: Served) -> Served:
     return shared
 
 
+# A run that is not there.
+ABSENT = "0190f6f0-0000-7000-8000-000000000000"
 UNKNOWN = [
-    f"/runs/{uuid4()}",
+    f"/runs/{ABSENT}",
     "/runs/nothing",
     "/runs/..%2f..%2fetc%2fpasswd",
-    f"/runs/{uuid4()}/journal",
+    f"/runs/{ABSENT}/journal",
     "/workflows/shop/nothing",
     "/sources/nothing",
     "/nothing",
@@ -63,9 +65,9 @@ def test_what_postgresql_cannot_hold_is_not_asked_for(
 
 NEEDS_A_TOKEN = [
     ("GET", "/api/v1/runs"),
-    ("GET", f"/api/v1/runs/{uuid4()}"),
-    ("GET", f"/api/v1/runs/{uuid4()}/journal"),
-    ("POST", f"/api/v1/runs/{uuid4()}/cancel"),
+    ("GET", f"/api/v1/runs/{ABSENT}"),
+    ("GET", f"/api/v1/runs/{ABSENT}/journal"),
+    ("POST", f"/api/v1/runs/{ABSENT}/cancel"),
     ("GET", "/api/v1/workflows"),
     ("GET", "/api/v1/workflows/shop/hello"),
     ("POST", "/api/v1/workflows/shop/hello/runs"),
