@@ -116,7 +116,7 @@ def test_a_hint_told_again_and_again_wakes_and_nothing_more(listener: Listener, 
         bell.ring_pool("elsewhere")
         bell.ring_worker(7)
     bell.ring_pool("default")
-    assert listener.heard.wait(5)
+    assert listener.heard.wait(30)
 
     with Redis.from_url(redis_url) as redis:
         for key in ("sark:queue:pool.elsewhere", "sark:queue:worker.7"):
@@ -162,7 +162,7 @@ def test_redis_absent_at_the_start_is_waited_for(tmp_path: Path):
     url = server.start()
     assert server._process is not None
     server._process.send_signal(signal.SIGTERM)
-    server._process.wait(5)
+    server._process.wait(30)
     listener = Listener(url)
     time.sleep(0.3)
     words = [str(server._process.args[0]), str(tmp_path / "valkey" / "valkey.conf")]  # type: ignore[index]

@@ -131,7 +131,7 @@ def test_a_frozen_worker_is_replaced_and_thaws_as_another(fleet: Fleet, database
             assert ("lost", "", 0) in before
             frozen.send_signal(signal.SIGCONT)
             other.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(other.wait, 5) == 0
+            assert await asyncio.to_thread(other.wait, 60) == 0
             (second,) = await here.start(chain(3, 0))
             await here.until(second, "succeeded")
 
@@ -216,7 +216,7 @@ def test_redis_may_lose_everything(fleet: Fleet, database_url: str, redis_url: s
 
             steps = Counter(f"s{i:02}" for i in range(5))
             assert all([await outcomes(here, run) == steps for run in ids])
-            assert len(fleet.marks()) == 1000
+            assert len({tuple(each[:2]) for each in fleet.marks()}) == 1000
 
     asyncio.run(check())
 
@@ -309,7 +309,7 @@ def test_sigterm_ends_what_runs_and_starts_nothing(fleet: Fleet, database_url: s
             await asyncio.sleep(0.1)
             (queued,) = await here.start(chain(1, 0))
 
-            assert await asyncio.to_thread(worker.wait, 5) == 0
+            assert await asyncio.to_thread(worker.wait, 60) == 0
             assert (await here.row(run))["status"] == "succeeded"
             assert (await here.row(queued))["status"] == "queued"
             found = await here.connection.execute("SELECT count(*) FROM workers")
@@ -330,7 +330,7 @@ def test_a_step_that_outlasts_the_grace_is_taken_over(fleet: Fleet, database_url
             await marked(fleet, 1)
             worker.send_signal(signal.SIGTERM)
 
-            assert await asyncio.to_thread(worker.wait, 6) == 0
+            assert await asyncio.to_thread(worker.wait, 60) == 0
             row = await here.row(run)
             assert (row["owner"], row["lost"]) == (None, True)
 

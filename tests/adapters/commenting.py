@@ -30,7 +30,7 @@ def ask(
             if isinstance(github, GitHub):
                 github.url = server.url
             async with opened(create({"api_url": f"{server.url}/"}), name) as operation:
-                outcome = await operation.invoke(call(5, **{**given, **changed}))
+                outcome = await operation.invoke(call(60, **{**given, **changed}))
                 return outcome, server.seen
 
     return asyncio.run(story())

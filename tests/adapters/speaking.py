@@ -26,7 +26,7 @@ def named(adapter: Adapter, name: str = "") -> Operation:
     return next(each for each in adapter.operations() if name in ("", each.manifest.name))
 
 
-def call(timeout: float = 10, /, **arguments: Json) -> Call:
+def call(timeout: float = 60, /, **arguments: Json) -> Call:
     """Return one attempt with these arguments, and a folder that goes with it."""
     folder = functools.cache(lambda: tempfile.TemporaryDirectory(prefix="sark-test-"))
     span = timedelta(seconds=timeout)

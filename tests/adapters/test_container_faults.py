@@ -19,6 +19,7 @@ from adapters.contract import ErrorClass, Json, Outcome
 from adapters.traces import descendants
 from tests.adapters.containing import BUILD, HERE, RUN, Bench
 from tests.adapters.engine import standing
+from tests.adapters.offspring import offspring
 from tests.adapters.speaking import call, failed, opened, outputs
 
 TRANSIENT, UNKNOWN = ErrorClass.TRANSIENT, ErrorClass.UNKNOWN
@@ -101,7 +102,7 @@ def test_cancellation_at_every_moment(bench: Bench) -> None:
     async def story() -> None:
         async with opened(create({"command": bench.engine.command}), "container.run@1") as each:
             outputs(await each.invoke(call(**RUN)))
-            before = descendants(os.getpid())
+            before = offspring()
             for turn in range(12):
                 given = call(**{**RUN, "argv": SLEEP})
                 task = asyncio.create_task(each.invoke(given))
@@ -109,9 +110,7 @@ def test_cancellation_at_every_moment(bench: Bench) -> None:
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
-            assert await asyncio.to_thread(
-                eventually, lambda: not descendants(os.getpid()) - before
-            )
+            assert await asyncio.to_thread(eventually, lambda: not offspring() - before)
 
     asyncio.run(story())
     # One that was being made just then never starts, and goes with the next attempt.
@@ -231,10 +230,10 @@ def test_an_adapter_that_is_closed_starts_nothing(bench: Bench) -> None:
         await adapter.close()
         return await task
 
-    before = descendants(os.getpid()) | descendants(bench.engine.process.pid)
+    before = offspring() | descendants(bench.engine.process.pid)
     found = failed(asyncio.run(story()))
     assert "container.unavailable" == found.type
-    ours = descendants(os.getpid()) - descendants(bench.engine.process.pid)
+    ours = offspring() - descendants(bench.engine.process.pid)
     assert frozenset() == ours - before
 
 

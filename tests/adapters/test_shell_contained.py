@@ -20,7 +20,7 @@ def ask(engine: Standing, **given: Json) -> Outcome:
     async def story() -> Outcome:
         settings: dict[str, Json] = {"container": {"command": engine.command}}
         async with open_operations(settings) as operations:
-            return await operations["shell.run@1"].invoke(call(20, **{"image": IMAGE, **given}))
+            return await operations["shell.run@1"].invoke(call(60, **{"image": IMAGE, **given}))
 
     return asyncio.run(story())
 
@@ -73,6 +73,6 @@ def test_where_there_are_no_containers_an_image_is_refused() -> None:
 
     async def story() -> Outcome:
         async with opened(create({})) as operation:
-            return await operation.invoke(call(5, image=IMAGE, argv=["true"]))
+            return await operation.invoke(call(60, image=IMAGE, argv=["true"]))
 
     assert "shell.invalid" == failed(asyncio.run(story())).type

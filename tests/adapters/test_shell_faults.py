@@ -15,6 +15,7 @@ import pytest
 from adapters.contract import ErrorClass, Failed, Json
 from adapters.shell import Shell, ShellSettings, process
 from adapters.traces import descendants
+from tests.adapters.offspring import offspring
 from tests.adapters.speaking import call, failed, opened, outputs
 
 PYTHON = sys.executable
@@ -33,7 +34,7 @@ def watch(timeout: float, /, **arguments: Json) -> tuple[Failed, float, frozense
     async def story() -> tuple[Failed, float, frozenset[int]]:
         async with opened(Shell(ShellSettings())) as operation:
             outputs(await operation.invoke(call(argv=["true"])))
-            before, began = descendants(os.getpid()), time.monotonic()
+            before, began = offspring(), time.monotonic()
             found = failed(await operation.invoke(call(timeout, **arguments)))
             took = time.monotonic() - began
             left = await left_over(before)
@@ -45,15 +46,15 @@ def watch(timeout: float, /, **arguments: Json) -> tuple[Failed, float, frozense
 
 async def left_over(before: frozenset[int]) -> frozenset[int]:
     """Return what is there and was not before, once the guards have had time to go home."""
-    for _ in range(50):
-        left = descendants(os.getpid()) - before
+    for _ in range(500):
+        left = offspring() - before
         if not left:
             break
         await asyncio.sleep(0.02)
     return left
 
 
-def eventually(holds: Callable[[], bool], within: float = 3) -> bool:
+def eventually(holds: Callable[[], bool], within: float = 30) -> bool:
     """True as soon as a condition holds."""
     until = time.monotonic() + within
     while not holds():
@@ -141,7 +142,7 @@ def test_a_program_that_ends_takes_its_children_along() -> None:
     async def story() -> tuple[float, frozenset[int]]:
         async with opened(Shell(ShellSettings())) as operation:
             outputs(await operation.invoke(call(argv=["true"])))
-            before, began = descendants(os.getpid()), time.monotonic()
+            before, began = offspring(), time.monotonic()
             found = await operation.invoke(call(script="setsid sleep 1000 & echo done"))
             assert outputs(found)["stdout"] == "done\n"
             return time.monotonic() - began, await left_over(before)
@@ -159,7 +160,7 @@ def test_a_fork_bomb() -> None:
     async def story() -> tuple[Failed, float]:
         async with opened(Shell(ShellSettings())) as operation:
             outputs(await operation.invoke(call(argv=["true"])))
-            before, began = descendants(os.getpid()), time.monotonic()
+            before, began = offspring(), time.monotonic()
             bomb = operation.invoke(call(20, script=BOMB, limits={"processes": 50}))
             outcome, sibling = await asyncio.gather(bomb, operation.invoke(call(argv=["true"])))
             outputs(sibling)
@@ -216,7 +217,7 @@ def test_cancellation_at_every_moment() -> None:
     async def story() -> None:
         async with opened(Shell(ShellSettings())) as operation:
             outputs(await operation.invoke(call(argv=["true"])))
-            before = descendants(os.getpid())
+            before = offspring()
             for turn in range(40):
                 command = call(script="setsid sleep 1000 & sleep 1000", stdin="x" * 200_000)
                 task = asyncio.create_task(operation.invoke(command))
@@ -246,8 +247,8 @@ def test_a_second_cancellation_does_not_wait_for_the_grace(monkeypatch: pytest.M
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.to_thread(eventually, lambda: len(descendants(os.getpid())) <= 1)
-            assert len(descendants(os.getpid())) <= 1
+            await asyncio.to_thread(eventually, lambda: len(offspring()) <= 1)
+            assert len(offspring()) <= 1
             return time.monotonic() - began
 
     assert asyncio.run(story()) < 20
@@ -267,10 +268,10 @@ def test_closing_the_adapter_ends_what_runs() -> None:
         await adapter.close()
         return failed(await task)
 
-    before = descendants(os.getpid())
+    before = offspring()
     found = asyncio.run(story())
     assert (found.type, found.error_class) == ("shell.lost", ErrorClass.UNKNOWN)
-    assert eventually(lambda: not descendants(os.getpid()) - before)
+    assert eventually(lambda: not offspring() - before)
 
 
 def test_a_nursery_that_is_killed_takes_its_steps_along() -> None:
@@ -281,7 +282,7 @@ def test_a_nursery_that_is_killed_takes_its_steps_along() -> None:
     async def story() -> None:
         async with opened(Shell(ShellSettings())) as operation:
             outputs(await operation.invoke(call(argv=["true"])))
-            (nursery,) = descendants(os.getpid())
+            (nursery,) = offspring()
             task = asyncio.create_task(
                 operation.invoke(call(script="setsid sleep 999 & sleep 999"))
             )
@@ -305,7 +306,7 @@ def test_a_monitor_that_is_killed_takes_its_step_along() -> None:
     async def story() -> None:
         async with opened(Shell(ShellSettings())) as operation:
             outputs(await operation.invoke(call(argv=["true"])))
-            (nursery,) = descendants(os.getpid())
+            (nursery,) = offspring()
             task = asyncio.create_task(
                 operation.invoke(call(script="setsid sleep 999 & sleep 999"))
             )

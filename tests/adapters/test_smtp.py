@@ -25,7 +25,7 @@ def send(inbox: Inbox, key: str = "key-1", /, **arguments: Json) -> Outcome:
 
     async def story() -> Outcome:
         async with serving(inbox) as port, opened(create(settings(port))) as operation:
-            return await operation.invoke(replace(call(5, **{**LETTER, **arguments}), key=key))
+            return await operation.invoke(replace(call(60, **{**LETTER, **arguments}), key=key))
 
     return asyncio.run(story())
 

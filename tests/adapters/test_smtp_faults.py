@@ -60,7 +60,7 @@ def test_a_login_under_tls(
             if ca_file:
                 told["ca_file"] = str(ca_file)
             async with opened(create(told)) as operation:
-                return await operation.invoke(call(5, **LETTER))
+                return await operation.invoke(call(60, **LETTER))
 
     outputs(asyncio.run(story("env:MAIL_PASSWORD", certificate[0])))
     wrong = failed(asyncio.run(story(f"file:{tmp_path / 'wrong'}", certificate[0])))
@@ -86,7 +86,7 @@ def test_tls_is_not_given_up():
         async with serving(Inbox()) as port:
             told = settings(port, security="starttls")
             async with opened(create(told)) as operation:
-                return await operation.invoke(call(5, **LETTER))
+                return await operation.invoke(call(60, **LETTER))
 
     found = failed(asyncio.run(story()))
 
@@ -101,7 +101,7 @@ def test_there_is_no_server():
 
     async def story(told: Mapping[str, Json]) -> Failed:
         async with opened(create(told)) as operation:
-            return failed(await operation.invoke(call(5, **LETTER)))
+            return failed(await operation.invoke(call(60, **LETTER)))
 
     unset = asyncio.run(story({}))
     gone = asyncio.run(story(settings(1)))
@@ -209,7 +209,7 @@ def test_so_many_at_a_time():
 
     async def story() -> None:
         async with serving(inbox) as port, opened(narrow(port)) as operation:
-            calls = [operation.invoke(call(10, **LETTER)) for _ in range(8)]
+            calls = [operation.invoke(call(60, **LETTER)) for _ in range(8)]
             for each in await asyncio.gather(*calls):
                 outputs(each)
 

@@ -113,7 +113,7 @@ def test_loads_of_the_same_rows_at_a_time(url: str, tmp_path: Path):
         await adapter.open()
         given: dict[str, Json] = {"dsn": url, "table": "orders_raw", "file": str(path)}
         given["replace_where"] = WHERE
-        found = await asyncio.gather(*(operation.invoke(call(20, **given)) for _ in range(6)))
+        found = await asyncio.gather(*(operation.invoke(call(60, **given)) for _ in range(6)))
         await adapter.close()
         return found
 
@@ -288,7 +288,7 @@ def test_a_reply_that_is_lost(
             await adapter.open()
             proxy.cut_reply_to(word)
             arguments = {"dsn": proxy.url, "table": "orders_raw", "file": str(path), **given}
-            found = await operation.invoke(call(10, **arguments))
+            found = await operation.invoke(call(60, **arguments))
             await adapter.close()
             return found
 

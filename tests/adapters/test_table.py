@@ -22,11 +22,11 @@ from adapters.table.profile import (
     FormatError,
     profile,
 )
-from adapters.traces import descendants
+from tests.adapters.offspring import offspring
 from tests.adapters.speaking import call, failed, opened, outputs
 
 
-def look(path: Path, timeout: float = 30, /, **arguments: Json) -> Outcome:
+def look(path: Path, timeout: float = 120, /, **arguments: Json) -> Outcome:
     """Return what a profile of a file leads to."""
 
     async def story() -> Outcome:
@@ -243,10 +243,10 @@ def test_a_program_that_is_killed_is_lost(path: Path, run: object) -> None:
     os.mkfifo(path)
 
     async def story() -> Failed:
-        before = descendants(os.getpid())
+        before = offspring()
         async with opened(create({})) as operation:
             task = asyncio.create_task(operation.invoke(call(file=str(path))))
-            while not (found := descendants(os.getpid()) - before):
+            while not (found := offspring() - before):
                 await asyncio.sleep(0.01)
             for each in found:
                 os.kill(each, 9)
@@ -265,7 +265,7 @@ def test_cancellation_at_every_moment(path: Path, run: object) -> None:
     os.mkfifo(path)
 
     async def story() -> None:
-        before = descendants(os.getpid())
+        before = offspring()
         async with opened(create({})) as operation:
             for turn in range(15):
                 task = asyncio.create_task(operation.invoke(call(file=str(path))))
@@ -273,7 +273,7 @@ def test_cancellation_at_every_moment(path: Path, run: object) -> None:
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
-        assert frozenset() == descendants(os.getpid()) - before
+        assert frozenset() == offspring() - before
 
     assert callable(run)
     run(story())

@@ -52,7 +52,7 @@ def sark(
     (folder / "here.yaml").write_text(text)
     return subprocess.run(
         [sys.executable, "-m", "engine.cli", "run", "here.yaml", *words],
-        cwd=folder, env=surroundings(**environment), capture_output=True, text=True, timeout=60,
+        cwd=folder, env=surroundings(**environment), capture_output=True, text=True, timeout=240,
         check=False,
     )  # fmt: skip
 
@@ -125,7 +125,7 @@ def test_ctrl_c_cancels_the_run(tmp_path: Path) -> None:
     assert run.stderr is not None
     assert "soon  succeeded" in run.stderr.readline()
     run.send_signal(signal.SIGINT)
-    told = run.communicate(timeout=20)[1]
+    told = run.communicate(timeout=120)[1]
 
     assert 130 == run.returncode
     assert "Ctrl-C again ends it at once" in told

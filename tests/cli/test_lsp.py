@@ -44,7 +44,7 @@ class Editor:
         number = len(self._answers) + 1
         self._answers[number] = asyncio.get_running_loop().create_future()
         self._send({"id": number, "method": method, "params": params})
-        answer = await asyncio.wait_for(self._answers[number], 60)
+        answer = await asyncio.wait_for(self._answers[number], 180)
         assert "error" not in answer, answer
         return answer["result"]
 
@@ -70,7 +70,7 @@ class Editor:
 
     async def found(self, name: str) -> list[dict[str, Any]]:
         while True:
-            told = await asyncio.wait_for(self.published.get(), 60)
+            told = await asyncio.wait_for(self.published.get(), 180)
             if told["uri"] == self.uri(name):
                 found: list[dict[str, Any]] = told["diagnostics"]
                 return found
@@ -128,7 +128,7 @@ async def opened(root: Path) -> AsyncIterator[Editor]:
     yield editor
     await editor.ask("shutdown", None)
     editor.tell("exit", None)
-    assert 0 == await asyncio.wait_for(process.wait(), 60)
+    assert 0 == await asyncio.wait_for(process.wait(), 180)
 
 
 @pytest.fixture

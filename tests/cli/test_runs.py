@@ -230,7 +230,7 @@ def test_ctrl_c_ends_the_wait_and_not_the_run(stack: Stack) -> None:
     run = waiting.stderr.readline().split()[1]
     time.sleep(0.2)
     waiting.send_signal(signal.SIGINT)
-    _, told = waiting.communicate(timeout=10)
+    _, told = waiting.communicate(timeout=120)
 
     assert 130 == waiting.returncode
     assert f"{run} goes on" in told

@@ -42,7 +42,7 @@ class Client:
         if key:
             headers["Idempotency-Key"] = key
         began = time.monotonic()
-        link = http.client.HTTPConnection("127.0.0.1", self.stack.port, timeout=20)
+        link = http.client.HTTPConnection("127.0.0.1", self.stack.port, timeout=60)
         try:
             link.request(method, path, None if body is None else json.dumps(body), headers)
             answer = link.getresponse()

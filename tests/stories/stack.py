@@ -162,7 +162,7 @@ class Stack:
         """Run the command line against this stack."""
         done = subprocess.run(
             [sys.executable, "-m", "engine.cli", *words], capture_output=True, text=True,
-            timeout=60, check=False,
+            timeout=240, check=False,
             env={**os.environ, **self._environment, "SARK_STATE": str(self.state), **environment},
         )  # fmt: skip
         if check and done.returncode != 0:

@@ -193,7 +193,7 @@ def run_file(folder: Path, text: str, *words: str) -> subprocess.CompletedProces
     (folder / "spec.yaml").write_text(text)
     return subprocess.run(
         [sys.executable, "-m", "engine.cli", "run", str(folder / "spec.yaml"), *words],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def deliver(
     stack: Stack, body: bytes, delivery: str, *, secret: str = SECRET, event: str = "push"
 ) -> tuple[int, dict[str, Any]]:
     """Send a delivery as GitHub does; return status and answer."""
-    link = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=30)
+    link = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=120)
     signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     headers = {
         "Content-Type": "application/json",

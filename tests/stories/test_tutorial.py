@@ -51,7 +51,7 @@ def run(block: str, folder: Path, environment: dict[str, str]) -> str:
     """Run a block as a shell does."""
     done = subprocess.run(
         ["bash", "-e", "-c", block], cwd=folder, env=environment, capture_output=True, text=True,
-        timeout=60, check=False,
+        timeout=240, check=False,
     )  # fmt: skip
     assert 0 == done.returncode, done.stdout + done.stderr
     return done.stdout

@@ -29,7 +29,7 @@ def refused(state: Path, **environment: str) -> str:
     port = {"SARK_SERVER__PORT": str(free_port())}
     done = subprocess.run(
         [sys.executable, "-m", "engine.cli", "up", "--state", str(state)],
-        env={**os.environ, **port, **environment}, capture_output=True, text=True, timeout=60,
+        env={**os.environ, **port, **environment}, capture_output=True, text=True, timeout=240,
         check=False,
     )  # fmt: skip
 
