@@ -196,8 +196,12 @@ def call_of(case: Case, attempt: int = 1) -> Call:
 
 async def _outcome(operation: Operation, case: Case, call: Call) -> Outcome:
     """Return what a call leads to, if it ends in time, raises nothing, and gives its files."""
+    beats: list[None] = []
     with _folder() as folder:
-        outcome = await _ended(operation, case, replace(call, folder=folder))
+        told = replace(call, folder=folder, beat=lambda: beats.append(None))
+        outcome = await _ended(operation, case, told)
+        silent = not beats or bool(operation.manifest.progress)
+        _must(silent, operation.manifest, f"{case.about}: it tells of progress, not declared")
         if isinstance(outcome, Succeeded):
             _must_give_files(operation.manifest, outcome.files, folder())
         return outcome

@@ -56,7 +56,8 @@ class Manifest:
     `idempotent_by` refines `idempotent`, by the value of one argument:
     `("method", {"GET": "read"})`. `roles` maps a JSON pointer into the arguments
     (`/auth/bearer`, `/headers/*`) to its roles. `files` names the files that it may give beside
-    its outputs: an author keeps one by `artifacts: {raw: {from: <name>}}`.
+    its outputs: an author keeps one by `artifacts: {raw: {from: <name>}}`. `progress` says what
+    an attempt tells by `Call.beat`, "a piece of the file"; empty, it tells nothing until its end.
     """
 
     name: str
@@ -70,10 +71,15 @@ class Manifest:
     idempotent_by: tuple[str, Mapping[str, bool]] | None = None
     roles: Mapping[str, tuple[Role, ...]] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    progress: str = ""
 
 
 def _no_folder() -> Path:
     raise RuntimeError("this call was given no folder")
+
+
+def unheard() -> None:
+    """Hear of progress that nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,8 @@ class Call:
     folder that file names in a spec are relative to, where there is one; nothing is written there.
     `folder` makes, when it is first called, an empty folder that lives as long as this attempt:
     files that the operation gives lie in it. `effect` is what the step does to the world, as its
-    author may have raised it above the manifest's; empty, it is the manifest's.
+    author may have raised it above the manifest's; empty, it is the manifest's. `beat` says, from
+    the event loop and as often as there is something to say, that the attempt gets on.
     """
 
     run: str
@@ -96,6 +103,7 @@ class Call:
     root: Path | None = None
     folder: Callable[[], Path] = _no_folder
     effect: str = ""
+    beat: Callable[[], None] = unheard
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ def _behaviour(manifest: Manifest) -> str:
     if manifest.idempotent_by is not None:
         words = {value: _yes(each) for value, each in manifest.idempotent_by[1].items()}
         rows[1] = f"| idempotent | by `{manifest.idempotent_by[0]}`: {_by(words)} |"
+    if manifest.progress:
+        rows.append(f"| progress, for `timeout.heartbeat` | {_escaped(manifest.progress)} |")
     return "\n".join(["| | |", "| --- | --- |", *rows])
 
 

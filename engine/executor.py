@@ -11,7 +11,7 @@ from typing import Protocol
 import orjson
 
 from adapters import contract
-from engine import files
+from engine import files, pulse
 from engine.artifacts import Artifacts
 from engine.core import machine, schema
 from engine.core.binding import BoundStep, project
@@ -299,7 +299,7 @@ async def _invoke(
     limit = asyncio.timeout((call.timeout + contract.GRACE).total_seconds())
     try:
         async with limit:
-            outcome = await operation.invoke(call)
+            outcome = await pulse.invoke(operation, call, launch.step.plan.timeout.heartbeat)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():
@@ -307,9 +307,12 @@ async def _invoke(
         raise _raised(operation, error) from error
     except GeneratorExit:
         raise
+    except pulse.Silent as silent:
+        raise _Failure(_cut_off(launch, "sark.heartbeat_timeout", str(silent))) from None
     except BaseException as error:
         if limit.expired() and isinstance(error, TimeoutError):
-            raise _Failure(_timeout(launch, call)) from None
+            words = f"the attempt took longer than {call.timeout.total_seconds():g} s"
+            raise _Failure(_cut_off(launch, "sark.timeout", words)) from None
         raise _raised(operation, error) from error
     if isinstance(outcome, contract.Failed):
         raise _Failure(_told(outcome))
@@ -374,11 +377,10 @@ def _bounded(error: Mapping[str, Json]) -> Mapping[str, Json]:
     return told if len(orjson.dumps(told)) <= _LARGEST_ERROR else cut
 
 
-def _timeout(launch: machine.Launch, call: contract.Call) -> dict[str, Json]:
-    seconds = call.timeout.total_seconds()
-    detail = f"the attempt took longer than {seconds:g} s; whether it took effect is unknown"
+def _cut_off(launch: machine.Launch, kind: str, words: str) -> dict[str, Json]:
+    """Return the error of an attempt that was ended from outside."""
     error_class = "transient" if _may_repeat(launch) else "unknown"
-    return _problem("sark.timeout", detail, error_class)
+    return _problem(kind, f"{words}; whether it took effect is unknown", error_class)
 
 
 def _may_repeat(launch: machine.Launch) -> bool:

@@ -167,8 +167,9 @@ class Engine:
         environment = {**self._client.environment, **env}
         # Rootless podman maps users with the help of a set-user-id program.
         order = Order(
-            (self._command, *words), environment, Path("/"), _LIMITS, None, keep, gains=True
-        )
+            (self._command, *words), environment, Path("/"), _LIMITS, None, keep, gains=True,
+            beat=self._call.beat,
+        )  # fmt: skip
         return await self._client.nursery.run(order, limit)
 
     @property

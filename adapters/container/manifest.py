@@ -111,6 +111,7 @@ BUILD = Manifest(
         "/tag": (Role.PATH,),
         "/auth": (Role.SECRET,),
     },
+    progress="The engine writes a line of the build's log.",
 )
 
 RUN = Manifest(
@@ -203,4 +204,5 @@ RUN = Manifest(
         "/cwd": (Role.PATH,),
         "/env/*": (Role.SECRET,),
     },
+    progress="The program writes to one of its outputs, or the engine has a part of the image.",
 )

@@ -74,7 +74,8 @@ async def _have(engine: Engine, image: str) -> None:
     if image.startswith("sha256:"):
         message = f"{image} is not on this engine: build it here, or give name@sha256:..."
         raise FailedError(Failed("container.image", message, _PERMANENT))
-    pulled = await engine.tell("pull", "--quiet", image)
+    # Without --quiet, for what it writes is all that tells of its progress.
+    pulled = await engine.tell("pull", image)
     if pulled.code != 0:
         words = last_words(pulled)
         refused = any(each in words.lower() for each in _REFUSALS)

@@ -94,6 +94,7 @@ async def _write(request: Request, answer: ClientResponse, file: _File) -> None:
     """Write it all, a mebibyte at a time, which is also all that is held in memory."""
     piece = bytearray()
     async for chunk in answer.content.iter_any():
+        request.call.beat()
         piece += chunk
         if file.size + len(piece) > request.max_bytes:
             raise response.TooLargeError

@@ -231,4 +231,5 @@ DOWNLOAD = Manifest(
     ),
     roles=_ROLES,
     files=("file",),
+    progress="A piece of the file comes in.",
 )

@@ -89,7 +89,9 @@ class Run:
             cwd.mkdir(parents=True, exist_ok=True)
             env = {**self._adapter.environment(call, home), **found.env}
             limits = found.limits.in_units()
-            order = Order(found.argv, env, cwd, limits, found.stdin, found.keep)
+            order = Order(
+                found.argv, env, cwd, limits, found.stdin, found.keep, beat=call.beat
+            )  # fmt: skip
             ended = await self._adapter.nursery.run(order, left)
             return _outcome(ended, found, call.timeout)
         except SpawnError as error:

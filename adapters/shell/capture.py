@@ -2,15 +2,20 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 
 _CHUNK = 65536
 
 
 class Capture:
-    """Reads a pipe as fast as it fills and keeps at most `limit` bytes of it."""
+    """Reads a pipe as fast as it fills and keeps at most `limit` bytes of it.
 
-    def __init__(self, descriptor: int, limit: int) -> None:
+    `beat` is called for each piece.
+    """
+
+    def __init__(self, descriptor: int, limit: int, beat: Callable[[], None]) -> None:
         self._descriptor = descriptor
+        self._beat = beat
         self._half = limit // 2
         self._limit = limit
         self._head = bytearray()
@@ -53,6 +58,7 @@ class Capture:
         except OSError:
             chunk = b""
         if chunk:
+            self._beat()
             self._keep(chunk)
         else:
             self.close()

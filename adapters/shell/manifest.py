@@ -141,4 +141,5 @@ MANIFEST = Manifest(
         "/env/*": (Role.SECRET,),
         "/stdin": (Role.SECRET,),
     },
+    progress="The program writes to one of its outputs.",
 )

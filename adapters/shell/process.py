@@ -9,12 +9,13 @@ import socket
 import struct
 import subprocess  # nosec B404: the one program started is our own nursery
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from adapters.contract import unheard
 from adapters.shell.capture import Capture
 
 GRACE = timedelta(seconds=2)
@@ -39,7 +40,8 @@ class SpawnError(Exception):
 class Order:
     """A program to run, everything checked. `cwd` exists.
 
-    `gains`: it may gain privileges, which no program of a spec's author may.
+    `gains`: it may gain privileges, which no program of a spec's author may. `beat` is called
+    whenever it has written something.
     """
 
     argv: Sequence[str]
@@ -49,6 +51,7 @@ class Order:
     stdin: bytes | None
     keep: int
     gains: bool = False
+    beat: Callable[[], None] = unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +127,8 @@ class _Run:
         self._status.setblocking(False)
         (stdin, self._stdin), (out, stdout), (err, stderr) = _input(order), os.pipe(), os.pipe()
         self._standard = [stdin, stdout, stderr]
-        self._stdout = Capture(out, order.keep)
-        self._stderr = Capture(err, order.keep)
+        self._stdout = Capture(out, order.keep, order.beat)
+        self._stderr = Capture(err, order.keep, order.beat)
         self._feeder: asyncio.Task[None] | None = None
 
     async def hand_over(self, control: socket.socket) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import LiteralString
@@ -60,7 +60,9 @@ async def load(pool: Pool, call: Call) -> Outcome:
     covered = tuple(each for each in (order.where or {}).values() if each and len(each) > 3)
     attempt = Attempt(call, order.place, begin, True, if_lost, covered)
     with closing(opened):
-        return await attempt.make(pool, lambda connection: _load(connection, order, opened))
+        return await attempt.make(
+            pool, lambda connection: _load(connection, order, opened, call.beat)
+        )
 
 
 def read(given: Mapping[str, Json]) -> Order:
@@ -88,12 +90,15 @@ def read(given: Mapping[str, Json]) -> Order:
     return Order(place, _table(given.get("table")), path, _where(where), names, delimiter, null)
 
 
-async def _load(connection: Connection, order: Order, opened: File) -> Mapping[str, Json]:
+async def _load(
+    connection: Connection, order: Order, opened: File, beat: Callable[[], None]
+) -> Mapping[str, Json]:
     known, number = await _columns(connection, order.table)
     columns = _mapped(order, opened.header, known)
     table = Identifier(*order.table)
     if order.where is None:
-        return {"row_count": await _copy(connection, order, table, columns, opened), "deleted": 0}
+        count = await _copy(connection, order, table, columns, opened, beat)
+        return {"row_count": count, "deleted": 0}
     identity = json.dumps([number, order.where], sort_keys=True)
     await connection.execute(_LOCK, (identity,))
     clauses = [SQL("{} = {}").format(Identifier(name), Literal(value)) if value is not None
@@ -102,7 +107,7 @@ async def _load(connection: Connection, order: Order, opened: File) -> Mapping[s
     delete = SQL("DELETE FROM {} WHERE {}").format(table, SQL(" AND ").join(clauses))
     deleted = (await connection.execute(delete)).rowcount
     await _stage(connection, table, columns)
-    await _copy(connection, order, _STAGE, columns, opened)
+    await _copy(connection, order, _STAGE, columns, opened, beat)
     await _check_agrees(connection, order.where, columns)
     return {"row_count": await _insert(connection, order, columns), "deleted": deleted}
 
@@ -145,7 +150,12 @@ async def _stage(
 
 
 async def _copy(
-    connection: Connection, order: Order, into: Identifier, columns: Sequence[str], opened: File
+    connection: Connection,
+    order: Order,
+    into: Identifier,
+    columns: Sequence[str],
+    opened: File,
+    beat: Callable[[], None],
 ) -> int:
     """Send the file as it is; PostgreSQL reads the CSV, and counts its lines."""
     text = (
@@ -158,6 +168,7 @@ async def _copy(
         async with cursor.copy(statement) as copy:
             while chunk := await asyncio.to_thread(opened.read):
                 await copy.write(chunk)
+                beat()
         return cursor.rowcount
 
 

@@ -173,4 +173,5 @@ LOAD = Manifest(
         "/file": (Role.FILE,),
         "/columns": (Role.PATH,),
     },
+    progress="A piece of the file has been sent; what PostgreSQL then does is silent.",
 )

@@ -66,6 +66,9 @@ class OperationFacts(Protocol):
     @property
     def files(self) -> Sequence[str]: ...
 
+    @property
+    def progress(self) -> str: ...
+
 
 Operations: TypeAlias = Mapping[str, OperationFacts]
 
@@ -229,4 +232,5 @@ def _told(facts: OperationFacts) -> Json:
         "idempotent_by": facts.idempotent_by,
         "roles": {place: sorted(roles) for place, roles in facts.roles.items()},
         "files": sorted(facts.files),
+        "progress": facts.progress,
     }

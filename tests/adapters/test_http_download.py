@@ -57,6 +57,23 @@ def refusal(
     return found.type, found.error_class
 
 
+def test_each_piece_of_a_file_is_progress(folder: Path) -> None:
+    """
+    A download is heard whenever a piece of the file has come in.
+    """
+    beats: list[int] = []
+
+    async def story() -> Outcome:
+        async with serve(lambda _: answer(200, CSV, (TYPE,))) as server, asking(server) as get:
+            made = call(5, url=f"{server.url}/file.csv")
+            return await get.invoke(
+                replace(made, folder=lambda: folder, beat=lambda: beats.append(1))
+            )
+
+    assert isinstance(asyncio.run(story()), Succeeded)
+    assert beats
+
+
 def test_a_file_is_downloaded(folder: Path) -> None:
     """
     The answer is in the file, byte by byte; size, digest and media type are outputs.

@@ -60,6 +60,23 @@ def test_values_reach_a_script_by_env_args_and_stdin() -> None:
     assert text == "$(touch x) `id`|a b|2|in\nput"
 
 
+@pytest.mark.parametrize(("script", "expected"), [("true", 0), ("echo a; echo b >&2", 2)])
+def test_what_a_program_writes_is_its_progress(script: str, expected: int) -> None:
+    """
+    Whatever is written to an output is heard as a beat, and a silent program is not heard.
+    """
+    beats: list[None] = []
+
+    async def story() -> None:
+        async with opened(create({})) as operation:
+            made = replace(call(20, script=script), beat=lambda: beats.append(None))
+            outputs(await operation.invoke(made))
+
+    asyncio.run(story())
+
+    assert expected == len(beats)
+
+
 def test_a_script_ends_at_its_first_error_and_unset_name() -> None:
     """
     A script is run by `sh -eu`.

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,27 @@ def test_a_file_is_loaded_with_what_it_lacks(url: str, tmp_path: Path):
     ] == [
         (*each[:3], each[3] if each[3] is None else float(each[3]), each[4]) for each in rows(url)
     ]
+
+
+def test_each_piece_that_is_sent_is_progress(url: str, tmp_path: Path):
+    """
+    A load is heard for each piece of the file that PostgreSQL has been sent.
+    """
+    beats: list[int] = []
+
+    async def story() -> Outcome:
+        adapter = create({})
+        _, operation = adapter.operations()
+        await adapter.open()
+        given: dict[str, Json] = {"dsn": url, "table": "orders_raw", "replace_where": WHERE}
+        made = call(10, file=str(written(tmp_path, FR)), **given)
+        try:
+            return await operation.invoke(replace(made, beat=lambda: beats.append(1)))
+        finally:
+            await adapter.close()
+
+    assert 3 == outputs(asyncio.run(story()))["row_count"]
+    assert [1] == beats
 
 
 def test_the_example_of_the_page_runs(url: str, tmp_path: Path):

@@ -19,6 +19,7 @@ class Facts:
     idempotent_by: tuple[str, Mapping[str, bool]] | None = None
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     files: Sequence[str] = ()
+    progress: str = ""
 
 
 def _object(required: Sequence[str], **properties: Json) -> dict[str, Json]:

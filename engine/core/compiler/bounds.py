@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from engine.core import spec
-from engine.core.compiler.findings import Findings, Place
+from engine.core.compiler.findings import Findings, Path, Place, listed
 from engine.core.compiler.node import Node, Steps
 from engine.core.compiler.world import World
 from engine.core.expression import has_template
+from engine.core.facts import Operation
 from engine.core.plan import Timeout
 from engine.core.values import format_duration, parse_duration
 
@@ -31,11 +32,41 @@ def timeout(world: World, node: Node) -> Timeout:
         span(findings, told.queue, (*path, "queue")),
         span(findings, told.attempt, (*path, "attempt")),
         maybe_span(findings, told.total, (*path, "total")),
-        maybe_span(findings, told.heartbeat, (*path, "heartbeat")),
+        _heartbeat(world, node, told, path),
     )
     if made.total is not None and "attempt" in told.model_fields_set and made.total < made.attempt:
         _unreachable(findings, Place((*path, "attempt")), made.attempt, "the step", made.total)
     return made
+
+
+def _heartbeat(world: World, node: Node, told: spec.Timeout, path: Path) -> timedelta | None:
+    """Return how long an attempt may be silent; `defaults` are for those that can be heard."""
+    silence = maybe_span(world.findings, told.heartbeat, (*path, "heartbeat"))
+    operation = world.operation(node)
+    if silence is None or operation is None:
+        return silence
+    if not operation.facts.progress:
+        if node.spec.timeout is told:
+            _unheard(world, node, operation)
+        return None
+    attempt = parse_duration(told.attempt)
+    if silence >= attempt:
+        words = f"{format_duration(silence)} of silence, but an attempt may last only"
+        message = f"`heartbeat` waits for {words} {format_duration(attempt)}"
+        hint = "write a shorter `heartbeat`, or a longer `attempt`"
+        place = Place((*path, "heartbeat"))
+        world.findings.warning("timeout-order", message, place, hint=hint)
+    return silence
+
+
+def _unheard(world: World, node: Node, operation: Operation) -> None:
+    """Say that an operation is silent until it ends, however well it does."""
+    heard = [name for name, each in world.catalogue.items() if each.facts.progress]
+    message = f"{operation.name} does not report progress, so there is no `heartbeat` to hear"
+    world.findings.error(
+        "silent-operation", message, node.at("timeout", "heartbeat", key=True),
+        hint="bound it by `attempt`", expected=listed(sorted(heard), "no operation does"),
+    )  # fmt: skip
 
 
 def time_inside(world: World, node: Node, bound: timedelta) -> timedelta:

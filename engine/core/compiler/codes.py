@@ -102,6 +102,7 @@ _COMPILER = {
     "bad-duration": "A span of time is longer than nothing and at most ten years.",
     "over-budget": "A run stays within its `budget` at the worst; what it calls in other workflows "
     "is not counted.",
+    "silent-operation": "`timeout.heartbeat` stands beside an operation that reports progress.",
     "timeout-order": "Nothing may last longer than all that it is a part of: an attempt, a pause, "
     "a wait for an event or a decision, and all that is surely waited for one after the other "
     "(a warning).",

@@ -18,6 +18,8 @@ from engine.core.run import Role, Run, ScopeRun, Stage, StepRun, Undoing
 from engine.core.state import TERMINAL, Move, StepState, move
 from engine.core.values import Json
 
+# Time was over, of whatever kind: nobody knows what an attempt had done by then.
+TIMEOUTS = frozenset({"sark.timeout", "sark.heartbeat_timeout"})
 # What the end of the scope around it stops.
 _BOUNDED = frozenset({Role.BODY, Role.ITEM, Role.TURN, Role.CASE, Role.BRANCH, Role.FALLBACK})
 
@@ -124,7 +126,7 @@ class Turn:
         Unless the step is optional, its scope then launches nothing new.
         """
         step.error = {"step": step.path, "attempt": step.attempt, **error}
-        step.timed_out = step.timed_out or error["type"] == "sark.timeout"
+        step.timed_out = step.timed_out or error["type"] in TIMEOUTS
         if step.step.plan.fallback is not None and not step.fell_back:
             return self._fall_back(step)
         self.end(step, Move.FAIL)
