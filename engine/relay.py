@@ -11,14 +11,17 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import dramatiq
 import orjson
 from dramatiq.worker import Worker as Consumers
 
 from engine.broker import RELAY, Bell, HintBroker, Rings, ring
+from engine.core import objective
 from engine.core.admission import admit
+from engine.core.machine import IDS
+from engine.core.objective import Objective
 from engine.core.values import Json, canonical
 from engine.errors import SarkError, Unavailable
 from engine.intake import Decides, Delivery, Intake, Kind, Start
@@ -31,6 +34,7 @@ from engine.store import (
     events,
     groups,
     inbox,
+    objectives,
     outbox,
     rates,
     runs,
@@ -39,9 +43,11 @@ from engine.store import (
 from engine.store.events import Event
 from engine.store.inbox import Telling
 from engine.store.leases import Session
-from engine.store.outbox import Sent
+from engine.store.objectives import Watched
+from engine.store.outbox import Sending, Sent
 from engine.store.pool import Connection, pool
 from engine.store.starts import AGEING
+from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.relay")
 _GROUP = 500
@@ -110,6 +116,8 @@ class Relay:
         while True:
             rung.clear()
             if await self._has_work():
+                while await self.watch() == _GROUP:
+                    pass
                 while await self.follow() == _GROUP:
                     pass
                 await self.let_in()
@@ -151,6 +159,26 @@ class Relay:
                     asked = await runs.cancel(connection, run, reason)
                     ring(self._bell, [asked] if asked is not None else [])
         ring(self._bell, [(None, pool) for pool in rung])
+
+    async def watch(self) -> int:
+        """Tell of objectives that are missed, each once; return how many runs it looked at.
+
+        The run's row and the event are written together.
+        """
+        sent: list[Sending] = []
+        async with self._session.turn() as connection:
+            watched = await objectives.due(connection, _GROUP)
+            for run in watched:
+                before = objective.from_json(run.objectives)
+                told = objective.judge(before, run.ended_at, run.now)
+                # Of a run that has ended there is nothing more to see.
+                again = None if run.ended_at is not None else objective.next_due(told)
+                await objectives.judged(connection, run.id, objective.to_json(told), again)
+                sent += [_missed(run, now) for now, was in zip(told, before, strict=True)
+                         if now.missed and not was.missed]  # fmt: skip
+            if sent:
+                await outbox.send(connection, sent)
+        return len(watched)
 
     async def _start(self, sent: Sent) -> None:
         """Start what a row asks for, once; what cannot be started is told to the log."""
@@ -200,6 +228,25 @@ async def _follow(connection: Connection, sent: Sent) -> list[Telling]:
             await approvals.withdraw(connection, run, sent.path)
             await callbacks.withdraw(connection, run, sent.path)
     return []
+
+
+def _missed(run: Watched, told: Objective) -> Sending:
+    """Return the event of a missed objective; the log and a metric tell of it too."""
+    _LOG.warning(
+        "run %s of %s/%s has missed its objective %s, due %s",
+        run.id, run.namespace, run.workflow, told.id, told.due.isoformat(),
+    )  # fmt: skip
+    METRICS.objectives_missed.inc()
+    path = f"objectives.{told.id}"
+    about: dict[str, Json] = {
+        "run": str(run.id), "workflow": run.workflow, "objective": told.id,
+        "due": told.due.isoformat(),
+    }  # fmt: skip
+    identity = str(uuid5(IDS, f"{run.id}:{path}"))
+    data: dict[str, Json] = {
+        "id": identity, "type": objective.MISSED, "subject": run.workflow, "data": about,
+    }  # fmt: skip
+    return Sending(run.id, run.namespace, "emitted", path, data)
 
 
 def _event(sent: Sent, data: Mapping[str, Json]) -> Event:

@@ -31,6 +31,9 @@ class Metrics:
         self.set_aside = Counter(
             "sark_runs_set_aside", "Runs that this program could not advance", registry=registry
         )
+        self.objectives_missed = Counter(
+            "sark_objectives_missed", "Objectives that runs have missed", registry=registry
+        )
         self.buried = Counter("sark_workers_buried", "Dead workers found", registry=registry)
         self.hints_dropped = Counter(
             "sark_hints_dropped", "Messages not sent, for Redis was away", registry=registry

@@ -90,10 +90,12 @@ SCHEMAS: Mapping[str, Schema] = {
             "inputs": FREE,
             "outputs": _or_null(FREE),
             "error": _or_null(ref("Error")),
+            "objectives": _list(ref("Objective")),
             **_RUN_TIMES,
             "steps": _list(ref("Step")),
         }
     ),
+    "Objective": _object({"id": TEXT, "due": INSTANT, "missed": {"type": "boolean"}}),
     "RunLine": _object(
         {**_RUN_HEAD, "error": _or_null(_object({"type": TEXT})), **_RUN_TIMES}
     ),

@@ -73,11 +73,20 @@ def _told(run: "Run") -> dict[str, Json]:
         "inputs": header.inputs,
         "outputs": run.outputs,
         "error": run.error,
+        "objectives": _objectives(run),
         "created_at": header.created_at.isoformat(),
         "started_at": run.started_at.isoformat(),
         "ended_at": run.ended_at.isoformat() if run.ended_at else None,
         "steps": replay.steps(run),
     }
+
+
+def _objectives(run: "Run") -> list[dict[str, Json]]:
+    from engine.core import objective
+
+    promised = objective.promised(run.bound.plan.settings, run.header.created_at)
+    assert run.ended_at is not None
+    return objective.to_json(objective.judge(promised, run.ended_at, run.ended_at))
 
 
 def _exit(status: str, cancelled: Mapping[str, Json] | None) -> Exit:

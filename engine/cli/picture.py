@@ -22,6 +22,7 @@ def as_timeline(run: Mapping[str, Json]) -> str:
         f"  plan     {str(run['plan'])[:12]}"
         + (f"  of commit {str(run['commit'])[:12]}" if run["commit"] else ""),
         f"  created  {instant(run['created_at'])} ({since(run['created_at'])} ago)",
+        *_objectives(run),
         "",
         *_bars(run),
     ]
@@ -54,6 +55,13 @@ def span(thing: Mapping[str, Json]) -> str:
         return ""
     took = (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
     return f"{took:.3f}s" if took < 10 else f"{took:.0f}s"
+
+
+def _objectives(run: Mapping[str, Json]) -> Iterator[str]:
+    """Yield a line for each objective: whether it was missed, and when it was due."""
+    for each in map(members, run.get("objectives") or ()):  # type: ignore[arg-type]
+        how = f", {word('missed')}" if each["missed"] else ""
+        yield f"  {plain(each['id'])}: due {instant(each['due'])}{how}"
 
 
 def _error(error: Mapping[str, Json], where: str) -> str:

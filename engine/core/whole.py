@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from engine.core.expression import Compiled, compile_value
+from engine.core.objective import Objective, promised
 from engine.core.plan import Concurrency, Plan
 from engine.core.values import Json
 
@@ -27,6 +29,7 @@ class WholeRun:
     def __init__(self, plan: Plan) -> None:
         told = plan.settings if isinstance(plan.settings, Mapping) else {}
         self._name = plan.name
+        self._settings = plan.settings
         self._concurrency = plan.concurrency
         self._group = _template(plan.concurrency.group if plan.concurrency else None)
         self._priority = _template(_within(told, "priority", "level"))
@@ -44,6 +47,10 @@ class WholeRun:
             return Terms(priority, key=key)
         group = _text("concurrency.group", self._group, names)
         return Terms(priority, self._scoped(group), _rules(self._concurrency), key)
+
+    def objectives(self, now: datetime) -> tuple[Objective, ...]:
+        """Return what a run that is made now should hold to."""
+        return promised(self._settings, now)
 
     def _scoped(self, group: str) -> str:
         assert self._concurrency is not None

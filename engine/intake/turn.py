@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
@@ -240,5 +241,5 @@ def _row(
     return NewRun(
         identity, active.namespace, active.name, active.source, active.commit_sha, active.plan,
         about, inputs, priority=terms.priority, delivery=delivery, key=key, group=group,
-        rules=terms.rules,
+        rules=terms.rules, objectives=plan.whole.objectives(datetime.now(UTC)),
     )  # fmt: skip

@@ -19,6 +19,7 @@ _TAKE: LiteralString = """
 """
 _HAS_WORK: LiteralString = """
     SELECT EXISTS (SELECT FROM outbox)
+        OR EXISTS (SELECT FROM runs WHERE watch_at <= now())
         OR EXISTS (SELECT FROM runs WHERE slot_group IS NOT NULL AND admitted_at IS NULL
                                       AND ended_at IS NULL)
 """
@@ -76,7 +77,7 @@ async def send(connection: Connection, told: Sequence[Sending]) -> None:
 
 
 async def has_work(connection: Connection) -> bool:
-    """True if something was sent, or runs wait for a slot of their group."""
+    """True if something was sent, runs wait for a slot, or an objective may be missed."""
     row = await (await connection.execute(_HAS_WORK)).fetchone()
     return row is not None and bool(row[0])
 

@@ -221,11 +221,14 @@ CREATE TABLE runs (
     slot_group text,
     slot_rules json,
     admitted_at timestamp with time zone,
+    objectives json,
+    watch_at timestamp with time zone,
     CONSTRAINT ended CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text])))),
     CONSTRAINT ended_is_unowned CHECK (((ended_at IS NULL) OR (owner IS NULL))),
     CONSTRAINT rules_of_a_group CHECK (((slot_group IS NULL) = (slot_rules IS NULL))),
     CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'paused'::text, 'cancelling'::text, 'compensating'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text]))),
-    CONSTRAINT runs_unheard_check CHECK ((unheard >= 0))
+    CONSTRAINT runs_unheard_check CHECK ((unheard >= 0)),
+    CONSTRAINT watched_for_something CHECK (((watch_at IS NULL) OR (objectives IS NOT NULL)))
 )
 WITH (fillfactor='80');
 
@@ -403,6 +406,8 @@ CREATE INDEX runs_told ON runs USING btree (owner) WHERE ((owner IS NOT NULL) AN
 CREATE INDEX runs_unadmitted ON runs USING btree (slot_group, priority DESC, id) WHERE ((slot_group IS NOT NULL) AND (admitted_at IS NULL) AND (ended_at IS NULL));
 
 CREATE INDEX runs_unheard ON runs USING btree (owner) WHERE ((owner IS NOT NULL) AND (cancel IS NOT NULL));
+
+CREATE INDEX runs_watched ON runs USING btree (watch_at) WHERE (watch_at IS NOT NULL);
 
 CREATE INDEX slots_by_group ON slots USING btree (namespace, slot_group);
 

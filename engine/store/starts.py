@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
+from engine.core.objective import Objective, next_due, to_json
 from engine.core.values import Json, canonical
-from engine.store.arrays import Array, Jsons, Smalls, Texts, Uuids
+from engine.store.arrays import Array, Instants, Jsons, Smalls, Texts, Uuids
 from engine.store.deliveries import Name
 from engine.store.keys import Key
 from engine.store.pool import Connection
@@ -37,16 +38,17 @@ _WRITE: LiteralString = """
         ON CONFLICT (namespace, workflow, key) DO NOTHING RETURNING run
     ), begun AS (
         INSERT INTO runs (id, namespace, workflow, source, commit_sha, plan, trigger, inputs,
-                          pool, priority, slot_group, slot_rules, due_at)
+                          pool, priority, slot_group, slot_rules, objectives, watch_at, due_at)
         SELECT id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool, priority,
-               slot_group, slot_rules,
+               slot_group, slot_rules, objectives, watch_at,
                CASE WHEN slot_group IS NULL THEN now() - priority * %(ageing)s::interval
                     ELSE '9999-01-01Z' END
           FROM seen, unnest(%(ids)s, %(namespaces)s, %(workflows)s, %(sources)s, %(commits)s,
                             %(plans)s, %(triggers)s, %(inputs)s, %(pools)s, %(priorities)s,
-                            %(keys)s, %(routes)s, %(deliveries)s, %(groups)s, %(rules)s)
+                            %(keys)s, %(routes)s, %(deliveries)s, %(groups)s, %(rules)s,
+                            %(objectives)s, %(watches)s)
             AS new (id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool,
-                    priority, key, route, delivery, slot_group, slot_rules)
+                    priority, key, route, delivery, slot_group, slot_rules, objectives, watch_at)
          WHERE (key IS NULL OR id IN (SELECT run FROM claimed))
            AND (route IS NULL OR (route, delivery) IN (SELECT route, delivery FROM recorded))
         ON CONFLICT (id) DO NOTHING RETURNING id
@@ -73,6 +75,7 @@ _KINDS: dict[str, type[Array]] = {
     "ids": Uuids, "namespaces": Texts, "workflows": Texts, "sources": Texts, "commits": Texts,
     "plans": Texts, "triggers": Jsons, "inputs": Jsons, "pools": Texts, "priorities": Smalls,
     "keys": Texts, "routes": Texts, "deliveries": Texts, "groups": Texts, "rules": Jsons,
+    "objectives": Jsons, "watches": Instants,
     "s_routes": Texts, "s_ids": Texts, "s_namespaces": Texts, "s_workflows": Texts,
     "s_triggers": Texts, "s_said": Texts, "s_reasons": Texts, "s_runs": Uuids,
 }  # fmt: skip
@@ -84,7 +87,7 @@ class NewRun:
 
     One that a delivery sets off begins only if the `delivery` was not known before, one under a
     `key` only if that was free; `digest` is then that of the request's body. One of a `group`
-    waits until it is let in by the `rules` of the group.
+    waits until it is let in by the `rules` of the group. Its `objectives` are watched.
     """
 
     id: UUID
@@ -102,6 +105,7 @@ class NewRun:
     digest: str = ""
     group: str | None = None
     rules: Json = None
+    objectives: tuple[Objective, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,13 @@ def _runs(told: Sequence[NewRun]) -> dict[str, Array]:
         "deliveries": Texts([run.delivery and run.delivery.id for run in told]),
         "groups": Texts([run.group for run in told]),
         "rules": Jsons([None if run.group is None else canonical(run.rules) for run in told]),
+        "objectives": Jsons([_objectives(run.objectives) for run in told]),
+        "watches": Instants([next_due(run.objectives) for run in told]),
     }
+
+
+def _objectives(told: tuple[Objective, ...]) -> bytes | None:
+    return canonical(to_json(told)) if told else None
 
 
 def _decisions(told: Sequence[NewDecision]) -> dict[str, Array]:

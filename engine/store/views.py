@@ -28,7 +28,7 @@ _NAMESPACES: LiteralString = """
 """
 _RUN: LiteralString = """
     SELECT id, namespace, workflow, commit_sha, plan, trigger, inputs, status, flags, outputs,
-           error, created_at, started_at, ended_at
+           error, coalesce(objectives, '[]') AS objectives, created_at, started_at, ended_at
       FROM runs WHERE id = %(id)s
 """
 _PAGE: LiteralString = """
@@ -68,6 +68,7 @@ class RunRow:
     flags: Sequence[str]
     outputs: Json
     error: Json
+    objectives: Sequence[Mapping[str, Json]]
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

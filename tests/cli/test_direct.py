@@ -75,9 +75,25 @@ def test_a_run_has_the_form_of_a_run(tmp_path: Path) -> None:
     assert {"text": "5 2"} == run["outputs"]
     assert set(run) == {
         "id", "namespace", "workflow", "status", "flags", "commit", "plan", "trigger", "inputs",
-        "outputs", "error", "created_at", "started_at", "ended_at", "steps",
+        "outputs", "error", "objectives", "created_at", "started_at", "ended_at", "steps",
     }  # fmt: skip
     assert "" == done.stderr
+
+
+@pytest.mark.parametrize(("below", "missed"), [("1ms", True), ("10m", False)])
+def test_a_run_tells_which_objectives_it_missed(tmp_path: Path, below: str, missed: bool) -> None:
+    """
+    What a workflow should hold to is told at the end, with the instant at which it was due.
+    """
+    text = f"{HEAD}objectives: [{{id: quick, duration_below: {below}}}]\n"
+    text += 'steps: {doze: {uses: shell.run@1, with: {argv: [sleep, "0.1"]}}}\n'
+
+    told = json.loads(sark(tmp_path, text, "--json").stdout)
+    shown = sark(tmp_path, text).stdout
+
+    assert [("quick", missed)] == [(each["id"], each["missed"]) for each in told["objectives"]]
+    assert "  quick: due " in shown
+    assert missed == (", missed\n" in shown)
 
 
 def test_inputs_that_do_not_fit_are_all_named(tmp_path: Path) -> None:

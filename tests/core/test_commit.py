@@ -233,6 +233,19 @@ def test_a_circle_of_events_is_told_with_every_place() -> None:
     assert [("b.yaml:5", "b emits acme.y, on which a starts here")] == related(found)
 
 
+@pytest.mark.parametrize(("more", "codes"), [("", ["trigger-cycle"]), (", max_chain: 3", [])])
+def test_an_alert_may_not_alert_of_itself(more: str, codes: list[str]) -> None:
+    """
+    A workflow that starts when an objective is missed, and has one itself, starts itself.
+    """
+    trigger = f"triggers: {{t: {{type: event, event: sark.objective.missed{more}}}}}\n"
+    objective = "objectives: [{id: quick, duration_below: 1m}]\n"
+
+    found = told(workflow("alert", trigger + objective + STEPS))
+
+    assert codes == [each.code for each in found]
+
+
 def test_a_bounded_circle_of_events_is_let_be() -> None:
     """
     With `max_chain` on one of its triggers, the author has said how long it may become.

@@ -1,6 +1,7 @@
 """The API as a program meets it."""
 
 import threading
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_run_as_json(hello: Served):
 
     assert [
         "id", "namespace", "workflow", "status", "flags", "commit", "plan", "trigger", "inputs",
-        "outputs", "error", "created_at", "started_at", "ended_at", "steps",
+        "outputs", "error", "objectives", "created_at", "started_at", "ended_at", "steps",
     ] == list(told)  # fmt: skip
     assert ["greet", "again"] == [each["path"] for each in told["steps"]]
     assert {"pending"} == {each["status"] for each in told["steps"]}
@@ -81,6 +82,21 @@ def test_a_run_as_json(hello: Served):
         told["steps"][0]
     )
     assert {"id": "api", "type": "api", "event": {}, "actor": "token:admin"} == told["trigger"]
+
+
+def test_a_run_tells_what_it_should_hold_to(hello: Served):
+    """
+    Each objective of the workflow is told with the instant by which the run should have ended.
+    """
+    promise = "objectives: [{id: quick, duration_below: 1h}]\n"
+    hello.activate({"hello.yaml": HELLO + promise})
+    identity = hello.api("POST", START, {"inputs": {}}).json["id"]
+    told = hello.api("GET", f"/runs/{identity}").json
+
+    (objective,) = told["objectives"]
+    assert ("quick", False) == (objective["id"], objective["missed"])
+    made, due = (datetime.fromisoformat(each) for each in (told["created_at"], objective["due"]))
+    assert abs(due - made - timedelta(hours=1)) < timedelta(minutes=1)
 
 
 def test_steps_are_replayed_from_the_journal(hello: Served):

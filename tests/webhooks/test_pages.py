@@ -212,3 +212,15 @@ def test_an_empty_page_says_what_to_do(server: Served):
     for told in (b"sark up --repo PATH", b"sark sources", b"sark run NAME --wait"):
         assert told in empty
     assert b"sark run greet --wait" in filled
+
+
+def test_a_page_tells_what_a_run_should_hold_to(server: Served):
+    """
+    The page of a run has its objectives, with the instant at which each is due.
+    """
+    promise = "objectives: [{id: quick, duration_below: 1h}]\n"
+    server.activate({"hello.yaml": HELLO + promise})
+    identity = server.api("POST", START, {"inputs": {}}).json["id"]
+    session = {"Cookie": cookie(login(server, server.token))}
+
+    assert b"Objective quick" in server.send("GET", f"/runs/{identity}", None, session).body

@@ -148,6 +148,7 @@ def whole(run: RunRow) -> dict[str, object]:
         "inputs": run.inputs,
         "outputs": run.outputs,
         "error": run.error,
+        "objectives": run.objectives,
         "created_at": run.created_at,
         "started_at": run.started_at,
         "ended_at": run.ended_at,

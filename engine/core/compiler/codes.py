@@ -31,6 +31,7 @@ _COMPILER = {
     "constant-condition": "A condition reads something that differs from run to run (a warning).",
     "missing-case": "A `switch` has a case for every value of an `enum`, or an `else`.",
     "unknown-case": "A case is for a value that there can be.",
+    "duplicate-objective": "The id of an objective is unique in its workflow.",
     "duplicate-case": "No two cases of a `switch` have the same condition.",
     "unbounded": "A `for_each` says `max_items`, or the schema of its list says `maxItems`.",
     "bad-bound": "`max_items` allows as many items as the schema of the list does.",

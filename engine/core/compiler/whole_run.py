@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from engine.core import plan, spec
 from engine.core.compiler import shape, site
-from engine.core.compiler.bounds import span
-from engine.core.compiler.findings import Path
+from engine.core.compiler.bounds import maybe_span, span
+from engine.core.compiler.findings import Path, Place
 from engine.core.compiler.limits import check_priority, concurrency, priority
 from engine.core.compiler.match import correlated
 from engine.core.compiler.reference import check_condition, check_text, resolve
@@ -63,6 +63,19 @@ def _cancel(world: World, index: int, told: spec.CancelWhen) -> plan.CancelWhen:
     return plan.CancelWhen(told.event, told.match, equal, told.as_ or "")
 
 
+def _objectives(world: World) -> list[Json]:
+    told: dict[str, int] = {}
+    for index, each in enumerate(world.workflow.objectives):
+        place = Place(("objectives", index, "id"))
+        if each.id in told:
+            also = [(Place(("objectives", told[each.id], "id")), "the first one is here")]
+            message = f'two objectives have the id "{each.id}"'
+            world.findings.error("duplicate-objective", message, place, related=also)
+        told.setdefault(each.id, index)
+        maybe_span(world.findings, each.duration_below, ("objectives", index, "duration_below"))
+    return [each.model_dump(exclude_none=True) for each in world.workflow.objectives]
+
+
 def _settings(world: World) -> Json:
     """Return the keys for those who start and watch runs, None if there are none."""
     workflow, told = world.workflow, dict[str, Json]()
@@ -74,7 +87,7 @@ def _settings(world: World) -> Json:
     if workflow.budget is not None:
         told["budget"] = workflow.budget.model_dump(exclude_none=True)
     if workflow.objectives:
-        told["objectives"] = [each.model_dump(exclude_none=True) for each in workflow.objectives]
+        told["objectives"] = _objectives(world)
     if workflow.env:
         told["env"] = dict(workflow.env)
     return told or None

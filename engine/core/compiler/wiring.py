@@ -11,6 +11,7 @@ from engine.core.compiler import start
 from engine.core.compiler.findings import Path
 from engine.core.compiler.shape import ANYTHING, closed
 from engine.core.document import Document, Mapping, Scalar
+from engine.core.objective import MISSED
 from engine.core.values import Json
 
 # What says who a document is, and not what it does.
@@ -104,6 +105,8 @@ class _Gatherer:
         match model:
             case spec.Emit():
                 self._mention("emits", model.type, (*path, "type"))
+            case spec.Objective():
+                self._mention("emits", MISSED, (*path, "id"))
             case spec.Await(event=str(event)) | spec.CancelWhen(event=event):
                 self._mention("awaits", event, (*path, "event"))
             case spec.AbsentTrigger():
