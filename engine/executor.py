@@ -326,7 +326,7 @@ def _nobody(error_class: Json) -> None:
 
 
 def _refused(refused: Refused) -> dict[str, Json]:
-    error = _problem(refused.type, str(refused), "transient")
+    error = _problem(refused.type, str(refused), refused.error_class)
     if refused.retry_after is not None:
         error["retry_after"] = refused.retry_after.total_seconds()
     return error

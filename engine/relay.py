@@ -22,6 +22,7 @@ from engine.core import objective
 from engine.core.admission import admit
 from engine.core.machine import IDS
 from engine.core.objective import Objective
+from engine.core.priority import AGEING
 from engine.core.values import Json, canonical
 from engine.errors import SarkError, Unavailable
 from engine.intake import Decides, Delivery, Intake, Kind, Start
@@ -46,7 +47,6 @@ from engine.store.leases import Session
 from engine.store.objectives import Watched
 from engine.store.outbox import Sending, Sent
 from engine.store.pool import Connection, pool
-from engine.store.starts import AGEING
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.relay")

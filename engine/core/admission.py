@@ -1,4 +1,4 @@
-"""Which runs of a group may begin, which wait, and which end because of others."""
+"""Which runs or steps of a group may begin, which wait, and which end because of others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,3 +58,27 @@ def admit(rules: Rules, live: Sequence[Id], waiting: Sequence[Id]) -> Admission[
             return Admission(tuple(waiting[:free]), tuple(rest[rules.max_queue :]))
         case _:
             assert_never(rules.on_conflict)
+
+
+def arrive(rules: Rules, live: Sequence[Id], waiting: Sequence[Id], new: Id) -> Admission[Id]:
+    """Return what becomes of a group of steps when one more comes, by the rules that it has.
+
+    It may be refused, or end others that it replaces; `admitted` may begin if it is their turn.
+    """
+    told = admit(rules, live, [*waiting, new])
+    if rules.on_conflict in (Conflict.QUEUE, Conflict.REJECT):
+        return Admission(told.admitted, (new,) if new in told.refused else ())
+    return told
+
+
+def let_in(live: int, waiting: Sequence[tuple[Id, int]]) -> list[Id]:
+    """Return who of a group may begin: the first ones, each while fewer are live than its limit.
+
+    `waiting` are those in the order of their turn with their limits: nobody overtakes another.
+    """
+    found: list[Id] = []
+    for identity, limit in waiting:
+        if live + len(found) >= limit:
+            break
+        found.append(identity)
+    return found

@@ -194,6 +194,19 @@ class BoundStep:
         return compile_value(self.plan.concurrency.group if self.plan.concurrency else "")
 
     @cached_property
+    def level(self) -> Compiled | None:
+        return _template(self._priority("level"))
+
+    @cached_property
+    def fair_key(self) -> Compiled | None:
+        return _template(self._priority("fair_key"))
+
+    def _priority(self, key: str) -> str | None:
+        told = self.plan.settings.get("priority") if isinstance(self.plan.settings, Mapping) else {}
+        value = told.get(key) if isinstance(told, Mapping) else None
+        return None if value is None else str(value)
+
+    @cached_property
     def projections(self) -> tuple[BoundProjection, ...]:
         return tuple(map(BoundProjection, self.plan.outputs))
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from engine.core.expression import Compiled, compile_value
 from engine.core.objective import Objective, promised
 from engine.core.plan import Concurrency, Plan
+from engine.core.priority import LEVELS
 from engine.core.values import Json
 
-LEVELS = {"low": 0, "normal": 1, "high": 2, "critical": 3}
 LONGEST = 500
 
 

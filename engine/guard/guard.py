@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import TypeAlias
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
 
 from engine import files
 from engine.artifacts import Artifacts
@@ -13,6 +16,7 @@ from engine.core import machine
 from engine.core.event import Succeeded
 from engine.core.expression import Compiled
 from engine.core.plan import Circuit
+from engine.core.priority import LEVELS
 from engine.core.run import Run
 from engine.core.values import Json
 from engine.errors import Invalid, NotFound, Unavailable
@@ -22,6 +26,7 @@ from engine.guard.rates import Rates
 from engine.guard.refusal import Refused
 from engine.guard.slots import Slots
 from engine.store.pool import Pool, pool
+from engine.store.slots import Slot
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.guard")
@@ -106,10 +111,11 @@ class Guard:
             group = _group(run, launch, launch.step.slot_group)
             if plan.concurrency.scope == "workflow":
                 group = f"{header.workflow}/{group}"
-            held = self._slots.hold(
-                header.namespace, group, header.id, launch.path, plan.concurrency, patience
+            level, fair_key = _priority(run, launch)
+            slot = Slot(
+                uuid7(), header.namespace, group, UUID(header.id), launch.path, level, fair_key
             )
-            await stack.enter_async_context(held)
+            await stack.enter_async_context(self._slots.hold(slot, plan.concurrency, patience))
             METRICS.turns.labels("concurrency").observe(loop.time() - began)
         if plan.rate is not None:
             begun, uses = loop.time(), launch.step.uses
@@ -151,6 +157,18 @@ async def _always(serve: Callable[[], Awaitable[None]]) -> None:
 
 def _ignore(error_class: Json) -> None:
     return None
+
+
+def _priority(run: Run, launch: machine.Launch) -> tuple[int, str]:
+    """Return the level of a step and its fair key; raise ValueError for a level that is none."""
+    step, names = launch.step, machine.names(run, launch.path)
+    level = "normal" if step.level is None else step.level.evaluate(names)
+    if level not in LEVELS:
+        raise ValueError(f"priority must give one of {', '.join(LEVELS)}; it gave {level!r}")
+    key = "" if step.fair_key is None else str(step.fair_key.evaluate(names))
+    if len(key) > _LONGEST_GROUP:
+        raise ValueError(f"a fair_key has at most {_LONGEST_GROUP} characters, not {len(key)}")
+    return LEVELS[str(level)], key
 
 
 def _group(run: Run, launch: machine.Launch, template: Compiled) -> str:

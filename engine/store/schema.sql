@@ -239,7 +239,14 @@ CREATE TABLE slots (
     run_id uuid NOT NULL,
     path text NOT NULL,
     owner bigint NOT NULL,
-    taken_at timestamp with time zone DEFAULT now() NOT NULL
+    taken_at timestamp with time zone,
+    level smallint DEFAULT 1 NOT NULL,
+    fair_key text DEFAULT ''::text NOT NULL,
+    turn bigint DEFAULT 0 NOT NULL,
+    slot_limit integer DEFAULT 1 NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    verdict text,
+    CONSTRAINT slots_verdict_check CHECK ((verdict = ANY (ARRAY['refused'::text, 'cancelled'::text])))
 );
 
 CREATE TABLE sources (

@@ -7,11 +7,11 @@ the active set by which everything was judged has changed.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
 from engine.core.objective import Objective, next_due, to_json
+from engine.core.priority import AGEING
 from engine.core.values import Json, canonical
 from engine.store.arrays import Array, Instants, Jsons, Smalls, Texts, Uuids
 from engine.store.deliveries import Name
@@ -19,8 +19,6 @@ from engine.store.keys import Key
 from engine.store.pool import Connection
 from engine.store.statement import Statement
 
-# How long a run of one priority waits before a new one of the next has no lead over it.
-AGEING = timedelta(minutes=1)
 _LONGEST_REASON = 2000
 
 # Rows go in one order everywhere, so that two servers with the same keys never wait in a circle.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.admission import Admission, Conflict, Rules, admit
+from engine.core.admission import Admission, Conflict, Rules, admit, arrive, let_in
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,39 @@ def test_slots_are_never_overrun(
     assert set(told.cancelled) <= set(range(live))
     if live < limit and new:
         assert told.admitted
+
+
+@pytest.mark.parametrize(
+    ("conflict", "live", "waiting", "expected"),
+    [
+        ("queue", [1], [2], Admission()),
+        ("queue", [1], [2, 3], Admission((), (9,))),
+        ("queue", [1], [2, 3, 4, 5], Admission((), (9,))),
+        ("queue", [], [2], Admission((2,))),
+        ("reject", [], [], Admission((9,))),
+        ("reject", [1], [], Admission((), (9,))),
+        ("reject", [1], [2, 3], Admission((), (9,))),
+        ("replace_queued", [1], [2, 3], Admission((), (2, 3))),
+        ("cancel_running", [1], [2], Admission((), (2,), (1,))),
+    ],
+)
+def test_one_more_of_a_group_of_steps(
+    conflict: str, live: list[int], waiting: list[int], expected: Admission[int]
+) -> None:
+    """
+    One that queues or is rejected harms nobody else, whatever the others were promised; one that
+    replaces others does.
+    """
+    assert expected == arrive(Rules(1, Conflict(conflict), 2), live, waiting, 9)
+
+
+@given(st.integers(0, 5), st.lists(st.integers(1, 4), max_size=8))
+def test_nobody_overtakes_in_a_line(live: int, limits: list[int]) -> None:
+    """
+    The first of a line go, each only while fewer are at work than it bears, and the rest waits.
+    """
+    found = let_in(live, list(enumerate(limits)))
+
+    assert list(range(len(found))) == found
+    assert all(live + number < limits[number] for number in found)
+    assert len(found) == len(limits) or live + len(found) >= limits[len(found)]

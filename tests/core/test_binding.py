@@ -148,3 +148,17 @@ def test_what_a_step_shares_is_named_by_the_run() -> None:
 
     assert ["n-7"] == bound.cache_key.evaluate(NAMES)
     assert "n-7" == bound.rate_group.evaluate(NAMES) == bound.slot_group.evaluate(NAMES)
+
+
+def test_who_goes_first_is_told_by_the_step() -> None:
+    """
+    The level and the fair key of a step are filled from the run; where nothing is said is nothing.
+    """
+    told: Json = {"priority": {"level": "{{ 'high' }}", "fair_key": "n-{{ inputs.order }}"}}
+    steps = step("a", settings=told), step("b", settings={"env": {}}), step("c")
+    full, half, none = (only(each).root.steps[0] for each in steps)
+
+    assert full.level is not None
+    assert full.fair_key is not None
+    assert ("high", "n-7") == (full.level.evaluate(NAMES), full.fair_key.evaluate(NAMES))
+    assert [None] * 4 == [half.level, half.fair_key, none.level, none.fair_key]

@@ -33,6 +33,10 @@ class Limits:
 def limits_of(world: World, node: Node, uses: plan.Uses | None) -> Limits:
     """Return what the keys beside a step's verb ask for."""
     step = node.spec
+    if step.priority is not None and step.concurrency is None:
+        message = f"the priority of {node.called} orders nothing: it waits in no `concurrency`"
+        hint = "say `concurrency: ...`, or give the workflow a `priority`"
+        world.findings.warning("no-effect", message, node.at("priority", key=True), hint=hint)
     return Limits(
         _artifacts(world, node),
         _circuit(world, node),

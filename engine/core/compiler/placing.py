@@ -11,6 +11,8 @@ _ONLY_WITH = {
     "fallback": (_DOERS | {"await"}, "does nothing that could be stood in for"),
     "compensate": (_DOERS | {"emit"}, "does nothing that could be undone"),
     "pivot": (_DOERS | {"emit"}, "does nothing after which there is no way back"),
+    "concurrency": ({"uses"}, "makes no call that could wait"),
+    "priority": ({"uses"}, "makes no call that could wait"),
     "timeout": (_DOERS | {"await", "approve"}, "takes no time, or says itself how much"),
 }
 

@@ -6,7 +6,7 @@ from engine.core.event import Succeeded
 from engine.core.expression import EvaluationError, holds
 from engine.core.machine.readiness import read
 from engine.core.machine.retrying import MAX_LOSSES, apart, backoff, is_over, wished
-from engine.core.machine.turn import TIMEOUTS, Turn, problem
+from engine.core.machine.turn import CUT_OFF, Turn, problem
 from engine.core.run import Run, StepRun
 from engine.core.state import Move
 from engine.core.values import Json
@@ -25,7 +25,7 @@ def succeed(turn: Turn, step: StepRun, event: Succeeded) -> None:
 
 def fail(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> None:
     """Make another attempt after a pause, or end the step."""
-    if error.get("class") == "unknown" or error.get("type") in TIMEOUTS:
+    if error.get("class") == "unknown" or error.get("type") in CUT_OFF:
         step.doubt = True
     retry = step.step.plan.retry
     tries = step.attempt - step.losses

@@ -18,8 +18,10 @@ from engine.core.run import Role, Run, ScopeRun, Stage, StepRun, Undoing
 from engine.core.state import TERMINAL, Move, StepState, move
 from engine.core.values import Json
 
-# Time was over, of whatever kind: nobody knows what an attempt had done by then.
+# Time was over, of whatever kind.
 TIMEOUTS = frozenset({"sark.timeout", "sark.heartbeat_timeout"})
+# The attempt was ended from outside: nobody knows what it had done by then.
+CUT_OFF = TIMEOUTS | {"sark.superseded"}
 # What the end of the scope around it stops.
 _BOUNDED = frozenset({Role.BODY, Role.ITEM, Role.TURN, Role.CASE, Role.BRANCH, Role.FALLBACK})
 
