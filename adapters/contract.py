@@ -58,6 +58,10 @@ class Manifest:
     (`/auth/bearer`, `/headers/*`) to its roles. `files` names the files that it may give beside
     its outputs: an author keeps one by `artifacts: {raw: {from: <name>}}`. `progress` says what
     an attempt tells by `Call.beat`, "a piece of the file"; empty, it tells nothing until its end.
+    `sandbox` is what the call is shut in, none, process or container; `sandbox_by` is an argument
+    with which it is another: `("image", "container")`. `resources` of a step that are kept, cpu
+    and memory, are by the member of the argument `limits` that sets them; with the argument of
+    `sandbox_by` none are.
     """
 
     name: str
@@ -72,6 +76,9 @@ class Manifest:
     roles: Mapping[str, tuple[Role, ...]] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     progress: str = ""
+    sandbox: str = "none"
+    sandbox_by: tuple[str, str] | None = None
+    resources: Mapping[str, str] = field(default_factory=dict)
 
 
 def _no_folder() -> Path:

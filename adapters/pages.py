@@ -51,6 +51,14 @@ def _behaviour(manifest: Manifest) -> str:
     if manifest.idempotent_by is not None:
         words = {value: _yes(each) for value, each in manifest.idempotent_by[1].items()}
         rows[1] = f"| idempotent | by `{manifest.idempotent_by[0]}`: {_by(words)} |"
+    if manifest.sandbox != "none":
+        by = manifest.sandbox_by
+        more = "" if by is None else f"; {by[1]} with `{by[0]}`"
+        rows.append(f"| sandbox | {manifest.sandbox}{more} |")
+    if manifest.resources:
+        told = [f"`{name}` by `limits.{limit}`" for name, limit in manifest.resources.items()]
+        less = "" if manifest.sandbox_by is None else f"; none with `{manifest.sandbox_by[0]}`"
+        rows.append(f"| resources | {', '.join(told)}{less} |")
     if manifest.progress:
         rows.append(f"| progress, for `timeout.heartbeat` | {_escaped(manifest.progress)} |")
     return "\n".join(["| | |", "| --- | --- |", *rows])

@@ -111,6 +111,7 @@ BUILD = Manifest(
         "/tag": (Role.PATH,),
         "/auth": (Role.SECRET,),
     },
+    sandbox="container",
     progress="The engine writes a line of the build's log.",
 )
 
@@ -204,5 +205,7 @@ RUN = Manifest(
         "/cwd": (Role.PATH,),
         "/env/*": (Role.SECRET,),
     },
+    sandbox="container",
+    resources={"cpu": "cpus", "memory": "memory_mib"},
     progress="The program writes to one of its outputs, or the engine has a part of the image.",
 )

@@ -141,5 +141,8 @@ MANIFEST = Manifest(
         "/env/*": (Role.SECRET,),
         "/stdin": (Role.SECRET,),
     },
+    sandbox="process",
+    sandbox_by=("image", "container"),
+    resources={"memory": "memory_mib"},
     progress="The program writes to one of its outputs.",
 )

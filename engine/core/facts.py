@@ -69,6 +69,15 @@ class OperationFacts(Protocol):
     @property
     def progress(self) -> str: ...
 
+    @property
+    def sandbox(self) -> str: ...
+
+    @property
+    def sandbox_by(self) -> tuple[str, str] | None: ...
+
+    @property
+    def resources(self) -> Mapping[str, str]: ...
+
 
 Operations: TypeAlias = Mapping[str, OperationFacts]
 
@@ -143,6 +152,16 @@ class Operation:
         if value is not None:
             return table.get(value, self.facts.idempotent)
         return self.facts.idempotent and all(table.values())
+
+    def sandbox_with(self, arguments: Mapping[str, Json]) -> str:
+        """Return what a call is shut in."""
+        by = self.facts.sandbox_by
+        return self.facts.sandbox if by is None or by[0] not in arguments else by[1]
+
+    def resources_with(self, arguments: Mapping[str, Json]) -> Mapping[str, str]:
+        """Return the limit that sets each of the resources that a call keeps to."""
+        by = self.facts.sandbox_by
+        return self.facts.resources if by is None or by[0] not in arguments else {}
 
     def places(self, role: str) -> list[str]:
         """Return the arguments that have a role, as a person writes them: `auth.bearer`."""
@@ -233,4 +252,7 @@ def _told(facts: OperationFacts) -> Json:
         "roles": {place: sorted(roles) for place, roles in facts.roles.items()},
         "files": sorted(facts.files),
         "progress": facts.progress,
+        "sandbox": facts.sandbox,
+        "sandbox_by": facts.sandbox_by,
+        "resources": facts.resources,
     }

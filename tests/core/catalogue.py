@@ -20,6 +20,9 @@ class Facts:
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     files: Sequence[str] = ()
     progress: str = ""
+    sandbox: str = "none"
+    sandbox_by: tuple[str, str] | None = None
+    resources: Mapping[str, str] = field(default_factory=dict)
 
 
 def _object(required: Sequence[str], **properties: Json) -> dict[str, Json]:
@@ -68,12 +71,18 @@ _SHELL = Facts(
         argv={"type": "array", "items": _STRING, "minItems": 1},
         env=_TEXTS,
         cwd=_STRING,
+        image=_STRING,
+        limits=_object([], memory_mib={"type": "integer", "minimum": 1}),
     )
     | {"oneOf": [{"required": ["script"]}, {"required": ["argv"]}]},
     _object(["code", "stdout"], code={"type": "integer"}, stdout=_STRING),
     effect="write",
     idempotent=False,
     roles={"/script": ("code",), "/argv/0": ("code",), "/cwd": ("path",), "/env/*": ("secret",)},
+    progress="The program writes something.",
+    sandbox="process",
+    sandbox_by=("image", "container"),
+    resources={"memory": "memory_mib"},
 )
 _ECHO = Facts(
     "echo.say@1",

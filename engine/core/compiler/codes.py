@@ -103,6 +103,11 @@ _COMPILER = {
     "bad-duration": "A span of time is longer than nothing and at most ten years.",
     "over-budget": "A run stays within its `budget` at the worst; what it calls in other workflows "
     "is not counted.",
+    "no-effect": "A key changes something where it stands: a step that has a `priority` waits in a "
+    "`concurrency`, and `fair_key` is for such steps (a warning); `resources` are kept by the "
+    "operation, or by a pool of workers in a container or a VM.",
+    "weak-sandbox": "Something shuts the call in at least as well as `sandbox` asks for: the "
+    "operation, or the pool of the step by its own `sandbox`.",
     "silent-operation": "`timeout.heartbeat` stands beside an operation that reports progress.",
     "timeout-order": "Nothing may last longer than all that it is a part of: an attempt, a pause, "
     "a wait for an event or a decision, and all that is surely waited for one after the other "

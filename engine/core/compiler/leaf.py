@@ -11,6 +11,7 @@ from engine.core.compiler.match import correlation
 from engine.core.compiler.node import Node
 from engine.core.compiler.role import check_roles
 from engine.core.compiler.rollback import rollback
+from engine.core.compiler.sandbox import with_resources
 from engine.core.compiler.scene import Scene
 from engine.core.compiler.shape import STRING, closed
 from engine.core.compiler.site import Use
@@ -54,7 +55,7 @@ def _uses(scene: Scene, node: Node) -> plan.Uses | None:
     area.check(given, operation.taken)
     check_roles(scene, node, operation)
     effect, repeatable = safety.judge(world, node, operation)
-    arguments = with_code_quoted(given, operation)
+    arguments = with_code_quoted(with_resources(world, node, operation, given), operation)
     if operation.has_url:
         arguments = with_parts_encoded(arguments, operation)
     key = node.spec.idempotency.key if node.spec.idempotency is not None else None
