@@ -2,17 +2,22 @@
 
 from dataclasses import replace
 
+import pytest
+
 from engine.core import machine
-from engine.core.event import Cancel, OwnerLost
+from engine.core.event import Cancel, Failed, OwnerLost
 from engine.core.plan import (
     Branch,
+    Fallback,
     Race,
     Rollback,
     Step,
 )
 from engine.core.state import RunStatus
 from tests.core.runs import (
+    PERMANENT,
     TOTAL,
+    UNKNOWN,
     alarm,
     assign,
     begin,
@@ -194,3 +199,39 @@ def test_a_cancelled_rollback_ends_what_it_has_begun() -> None:
     assert not tell(run, late).ended
     assert tell(run, ok("a.compensate")).ended
     assert "sark.timeout" == error(run)["type"]
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_a_lost_reply_may_have_done_is_undone_by_a_rollback(lost: bool) -> None:
+    """
+    A step that succeeded by its fallback is undone by a `rollback` if its reply was lost; if it
+    had plainly failed there is nothing to undo. The run goes on.
+    """
+    charge = undoable("a", fallback=Fallback(values(ref="none")))
+    run, _ = begin(whole(charge, step("b", edge(0), verb=Rollback(("a",)))))
+    decision = tell(run, Failed("a", 1, UNKNOWN if lost else PERMANENT))
+
+    assert (["a.compensate"] if lost else []) == launched(decision)
+    if lost:
+        decision = tell(run, ok("a.compensate"))
+    assert decision.ended
+    assert RunStatus.SUCCEEDED == machine.status(run)
+    assert {"a": "compensated" if lost else "succeeded", "b": "succeeded"} == {
+        name: states(run)[name] for name in ("a", "b")
+    }
+
+
+def test_a_good_run_whose_finally_fails_undoes_nothing() -> None:
+    """
+    It has failed with the error of its `finally`, and what its steps did stays done; a step that a
+    fallback stood in for stays as it is, too.
+    """
+    steps = undoable("a"), undoable("b", edge(0), fallback=Fallback(values(ref="none")))
+    run, _ = begin(whole(*steps, finally_=scope(step("f"))))
+    decision = tell(run, ok("a"), Failed("b", 1, UNKNOWN), no("finally.f"))
+
+    assert [] == launched(decision)
+    assert decision.ended
+    assert RunStatus.FAILED == machine.status(run)
+    assert "finally.f" == error(run)["step"]
+    assert {"a": "succeeded", "b": "succeeded"} == {n: states(run)[n] for n in ("a", "b")}
