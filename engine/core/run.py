@@ -163,7 +163,7 @@ class StepRun:
 
 @dataclass(slots=True, eq=False)
 class ScopeRun:
-    """A scope. `path` ends in a dot unless it is the root's, which is empty.
+    """A scope. `path` ends in a dot unless it is the root's, which is empty; `key` names it alone.
 
     `parent` is the scope around it and `owner` the step that opened it, if one did. `open` counts
     steps that have not ended. `view` is what its steps gave, `chain` what expressions read as
@@ -183,6 +183,7 @@ class ScopeRun:
     owner: StepRun | None
     label: str
     names: Mapping[str, Json]
+    key: str = ""
     view: dict[str, Json] = field(default_factory=dict)
     chain: Mapping[str, Json] = field(default_factory=dict)
     steps: list[StepRun] = field(default_factory=list)

@@ -76,7 +76,7 @@ def owed(run: Run) -> Decision:
     turn = Turn(run, run.started_at)
     for scope in run.scopes.values():
         if scope.has_alarm:
-            turn.alarm(scope.path, scope.deadline)
+            turn.alarm(scope.key, scope.deadline)
     for step in run.active.values():
         if step.under_way:
             turn.owe(step)

@@ -19,7 +19,7 @@ def advance(turn: Turn, scope: ScopeRun) -> bool:
     """Move a scope that waits for nothing to its next stage; return True once it is closed."""
     match scope.stage:
         case Stage.STEPS:
-            turn.run.scopes.pop(scope.path)
+            turn.run.scopes.pop(scope.key)
             _end_steps(turn, scope)
         case Stage.UNDOING:
             _handle(turn, scope)

@@ -50,7 +50,7 @@ class Turn:
         seen = parent.names if parent is not None and not is_alone else {}
         scope = ScopeRun(
             bound, role, path, self.now + bound.plan.timeout, parent, owner, label,
-            {**seen, **names}, open=len(bound.steps),
+            {**seen, **names}, self._key(path), open=len(bound.steps),
         )  # fmt: skip
         scope.chain = scope.view if parent is None or is_alone else _chained(scope, parent)
         for step in bound.steps:
@@ -59,7 +59,7 @@ class Turn:
             )
             scope.steps.append(one)
             self.run.steps[one.path] = one
-        self.run.scopes[path] = scope
+        self.run.scopes[scope.key] = scope
         self._let_out(scope, parent, owner)
         self.ready.extend(scope.steps[position] for position in bound.first)
         if not scope.steps:
@@ -74,6 +74,13 @@ class Turn:
             self._leave(step)
         step.state = move(step.state, how)
         self.run.active[step.path] = step
+
+    def _key(self, path: str) -> str:
+        """Return what names a scope: its path, with a dot more in a body that is one verb.
+
+        The only verb of a body has the body's path, and so has what that verb opens.
+        """
+        return f"{path}." if path in self.run.scopes else path
 
     def _begin(self, step: StepRun) -> None:
         self.run.tick += 1
@@ -218,7 +225,7 @@ class Turn:
             parent.inner.append(scope)
         if parent is None or scope.role not in _BOUNDED or scope.deadline < parent.deadline:
             scope.has_alarm = True
-            self.alarm(scope.path, scope.deadline)
+            self.alarm(scope.key, scope.deadline)
 
     def _fall_back(self, step: StepRun) -> None:
         fallback = step.step.fallback
