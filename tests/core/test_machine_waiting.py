@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from engine.core import machine
+from engine.core.binding import Bound
 from engine.core.event import Arrived, Cancel, Decided, from_row, to_row
 from engine.core.machine import Watch
 from engine.core.plan import (
@@ -25,11 +26,13 @@ from engine.core.values import Json
 from tests.core.runs import (
     HOUR,
     NOW,
+    SECOND,
     alarm,
     assign,
     begin,
     edge,
     error,
+    header,
     launched,
     ok,
     only,
@@ -115,12 +118,13 @@ def test_an_event_that_matches_ends_the_wait() -> None:
     assert tell(run, paid(7)).echo
 
 
-def test_an_await_looks_back_to_the_start_of_the_run() -> None:
+def test_an_await_looks_back_to_when_the_run_was_asked_for() -> None:
     """
-    By default an event that came before the step did is not lost.
+    An event that came before the step did is not lost, nor one before a worker began the run.
     """
-    run, _ = begin(plan(scope(step("a"), step("w", edge(0), verb=Await(HOUR, "e")))))
-    [watch] = tell(run, ok("a"), after=HOUR).watches
+    made = plan(scope(step("a"), step("w", edge(0), verb=Await(HOUR, "e"))))
+    run, _ = machine.begin(Bound(made), header(), NOW + HOUR)
+    [watch] = tell(run, ok("a"), after=2 * HOUR).watches
 
     assert Watch("w", "e", NOW) == watch
 
@@ -170,12 +174,15 @@ def test_a_wait_that_is_over_fails_or_goes_on(otherwise: Otherwise) -> None:
 
 def test_a_callback_takes_what_comes() -> None:
     """
-    A signed request is an event without a type of its own.
+    What a signed request brings is read as it was sent: `event` is its body.
     """
-    run, decision = begin(plan(scope(step("w", verb=Await(HOUR, callback={"type": "object"})))))
+    wait = step("w", verb=Await(HOUR, callback={"type": "object"}),
+                outputs=(Projection("ok", "event.ok", {}),))  # fmt: skip
+    run, decision = begin(plan(scope(wait)))
 
     assert {"type": "object"} == decision.watches[0].callback
-    assert tell(run, Arrived("w", {"x": 1})).ended
+    assert tell(run, Arrived("w", {"type": "callback", "data": {"ok": True}})).ended
+    assert {"ok": True} == run.steps["w"].outputs
     assert from_row(to_row(paid(7), 1, NOW)) == paid(7)
 
 
@@ -317,7 +324,7 @@ def test_an_event_may_end_a_run() -> None:
     """
     correlation = ("number", "inputs.n")
     made = closes(match="event.number == inputs.n", correlation=correlation)
-    run, decision = begin(made, n=4)
+    run, decision = machine.begin(Bound(made), header(n=4), NOW + SECOND)
 
     assert [Watch("", "pr.closed", NOW, "number", "4")] == decision.watches
     assert decision.watches == machine.owed(run).watches

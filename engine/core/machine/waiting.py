@@ -40,10 +40,13 @@ def await_(turn: Turn, step: StepRun, verb: BoundAwait) -> None:
 
 
 def watch(turn: Turn, step: StepRun, verb: BoundAwait) -> None:
-    """Say that a waiting step must hear of its event."""
+    """Say that a waiting step must hear of its event.
+
+    One may come as soon as the run is acknowledged, long before a worker begins it.
+    """
     assert step.started_at is not None
     back, plan = verb.plan.lookback, verb.plan
-    since = turn.run.started_at if back is None else step.started_at - back
+    since = turn.run.header.created_at if back is None else step.started_at - back
     at, key = _key(plan.correlation, verb.correlation, step.scope.readable())
     told = Watch(step.path, plan.event, since, at, key, plan.callback)
     turn.decision.watches.append(told)
@@ -57,17 +60,22 @@ def watch_cancels(turn: Turn) -> None:
             at, key = _key(each.plan.correlation, each.correlation, run.root.names)
         except (EvaluationError, ValueError):
             continue  # this run has nothing that an event could be about
-        turn.decision.watches.append(Watch("", each.plan.event, run.started_at, at, key))
+        since = run.header.created_at
+        turn.decision.watches.append(Watch("", each.plan.event, since, at, key))
 
 
 def arrive(turn: Turn, step: StepRun, event: Mapping[str, Json]) -> StepRun | None:
-    """End an `await` with an event that it waits for; any other changes nothing."""
+    """End an `await` with an event that it waits for; any other changes nothing.
+
+    What comes to a signed address is read as its body alone.
+    """
     verb = step.step.verb
     assert isinstance(verb, BoundAwait)
+    told = event if verb.plan.callback is None else event["data"]
     try:
-        if not _matches(verb.match, {**step.scope.readable(), "event": event}):
+        if not _matches(verb.match, {**step.scope.readable(), "event": told}):
             return None
-        outputs = project(step.step.projections, {"event": event})
+        outputs = project(step.step.projections, {"event": told})
     except (EvaluationError, ValueError) as fault:
         turn.fail(step, problem("sark.expression", f"await: {fault}"))
         return step
