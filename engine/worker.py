@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 
 import psycopg
 import uvloop
@@ -20,6 +21,7 @@ from engine.guard import guarding
 from engine.hints import Hints
 from engine.operations import open_operations
 from engine.owner import Owner
+from engine.scratch import clear, nest
 from engine.secrets import Secrets
 from engine.settings import Settings
 from engine.store import workers
@@ -37,7 +39,10 @@ _LOST = (psycopg.Error, Unavailable, OSError)
 
 
 def run_worker(settings: Settings) -> None:
-    """Own and advance runs until SIGTERM or SIGINT; raise Misconfigured without a database."""
+    """Own and advance runs until SIGTERM or SIGINT.
+
+    Raise Misconfigured without a database, or where attempts can have no folders.
+    """
     uvloop.run(_serve(settings))
 
 
@@ -45,14 +50,14 @@ async def _serve(settings: Settings) -> None:
     if settings.database_url is None:
         raise Misconfigured("SARK_DATABASE_URL is not set; `sark up` brings its own PostgreSQL")
     async with (
+        _nesting(settings.worker.scratch) as scratch,
         open_operations(settings.adapters, settings.database_url) as operations,
         guarding(settings.database_url) as guard,
-    ):  # fmt: skip
+    ):
         artifacts = Artifacts(settings.artifact_folder)
         executor = Executor(
-            operations, Authorizer(), Secrets(settings), artifacts, settings.worker.scratch,
-            guard=guard,
-        )  # fmt: skip
+            operations, Authorizer(), Secrets(settings), artifacts, scratch, guard=guard
+        )
         worker = WorkerProcess(settings, executor)
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
@@ -62,6 +67,15 @@ async def _serve(settings: Settings) -> None:
             await worker.serve()
         finally:
             tidying.cancel()
+
+
+@asynccontextmanager
+async def _nesting(place: Path | None) -> AsyncIterator[Path]:
+    """Hold a folder for attempts, and meanwhile remove those of workers that have died."""
+    with nest(place) as folder:
+        clearing = asyncio.create_task(asyncio.to_thread(clear, place))
+        yield folder
+        await clearing
 
 
 class WorkerProcess:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.scratch import Scratch, remove
+from engine.errors import Misconfigured
+from engine.scratch import Scratch, clear, nest, remove
 
 
 @pytest.fixture
@@ -53,3 +54,41 @@ def test_a_folder_goes_however_it_was_left(deep: Path) -> None:
     remove(folder)
     assert os.listdir(inside) == []
     assert os.listdir(outside) == ["kept"]
+
+
+def test_what_a_dead_worker_has_left_is_removed(tmp_path: Path) -> None:
+    """
+    Kill -9 a worker: the folders of its attempts go when another starts; those of one that lives,
+    and what others keep beside, stay.
+    """
+    text = (
+        "import pathlib, sys; from engine.scratch import Scratch, nest\n"
+        "with nest(pathlib.Path(sys.argv[1])) as place:\n"
+        "    print(Scratch(place)(), flush=True); input()"
+    )
+    dead, alive = (
+        subprocess.Popen([sys.executable, "-c", text, str(tmp_path)], stdin=-1, stdout=-1)
+        for _ in range(2)
+    )
+    left, used = (Path(each.stdout.readline().decode().strip()) for each in (dead, alive))  # type: ignore[union-attr]
+    (left / "file").write_text("left")
+    (tmp_path / "sark-worker-of-a-friend").write_text("no folder")
+    dead.kill()
+    dead.wait()
+    clear(tmp_path)
+
+    assert not left.parent.exists()
+    assert used.exists()
+    assert (tmp_path / "sark-worker-of-a-friend").exists()
+    alive.communicate(b"\n")
+    assert not used.parent.exists()
+
+
+def test_a_worker_without_a_place_says_so(tmp_path: Path) -> None:
+    """
+    Where no folder can be made a worker does not start, and names the place and the setting.
+    """
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(Misconfigured, match=r"file.*SARK_WORKER__SCRATCH"), nest(tmp_path / "file"):
+        pass
