@@ -7,7 +7,7 @@ GOAL = $(or $(MAKECMDGOALS),setup)
 JOBS ?= 3
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: setup up test lint types bench lock clean
+.PHONY: setup up test lint types bench chaos lock clean
 
 setup: $(STAMP)
 
@@ -47,6 +47,9 @@ types: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+chaos: setup
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 # Needs uv. What is pinned stays, as far as it can; newer versions: make lock ARGS=--upgrade.
 lock:

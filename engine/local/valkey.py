@@ -53,6 +53,10 @@ class Valkey:
         if self._process is not None:
             stop(self._process, signal.SIGTERM, 5)
 
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
     def is_up(self) -> bool:
         """True while the server's process lives."""
         return self._process is not None and self._process.poll() is None
