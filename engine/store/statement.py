@@ -83,18 +83,18 @@ class _Answer:
         self._link = link
         self._loop = asyncio.get_running_loop()
         self._whole: asyncio.Future[None] = self._loop.create_future()
+        self._socket = -1
 
     async def come(self, is_sent: bool) -> None:
         """Wait until the question is sent whole and the answer has come whole."""
-        socket = self._link.socket
-        self._loop.add_reader(socket, self._guard, self._read)
+        self._socket = self._link.socket
+        self._loop.add_reader(self._socket, self._guard, self._read)
         if not is_sent:
-            self._loop.add_writer(socket, self._guard, self._write)
+            self._loop.add_writer(self._socket, self._guard, self._write)
         try:
             await self._whole
         finally:
-            self._loop.remove_reader(socket)
-            self._loop.remove_writer(socket)
+            self._leave()
 
     def _guard(self, step: Callable[[], None]) -> None:
         try:
@@ -102,6 +102,19 @@ class _Answer:
         except psycopg.Error as error:
             if not self._whole.done():
                 self._whole.set_exception(error)
+        if self._whole.done():
+            self._leave()
+
+    def _leave(self) -> None:
+        """Watch the socket no more.
+
+        At once when all has come: libpq closes a lost connection by itself, and what is opened
+        next has the number that its socket had.
+        """
+        if self._socket >= 0:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket = -1
 
     def _read(self) -> None:
         self._link.consume_input()
@@ -115,7 +128,7 @@ class _Answer:
 
     def _write(self) -> None:
         if self._link.flush() == 0:
-            self._loop.remove_writer(self._link.socket)
+            self._loop.remove_writer(self._socket)
 
 
 def _encoded(value: object) -> bytes:
