@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from engine.core.commit import Declared, Kind, Mention, Question, Unit, Wiring
+from engine.core.commit import (
+    Declared,
+    Flow,
+    Goal,
+    Kind,
+    Label,
+    Mention,
+    Origin,
+    Question,
+    Trust,
+    Unit,
+    Wiring,
+)
 from engine.core.diagnostic import Diagnostic, Edit, Related, Severity, Span
 from engine.core.values import Json
 
@@ -40,12 +52,15 @@ def _declared(told: Declared) -> Json:
     }
     uses = [[kind.value, each.name, *_span(each.span)] for kind, each in told.wiring.uses]
     span = _span(told.span)
-    return [told.kind, told.name, span, told.facts, told.digest, told.wiring.steps, uses, wiring]
+    return [
+        told.kind, told.name, span, told.facts, told.digest, told.wiring.steps, uses, wiring,
+        _trust(told.trust),
+    ]  # fmt: skip
 
 
 def _declared_in(
     file: str, kind: str, name: str, span: Any, facts: Json, digest: str, steps: int,
-    uses: Any, wiring: Any,
+    uses: Any, wiring: Any, trust: Any,
 ) -> Declared:  # fmt: skip
     lists = {
         what: tuple([Mention(each, Span(file, *place)) for each, *place in mentions])
@@ -53,7 +68,30 @@ def _declared_in(
     }
     told = tuple([(Kind(of), Mention(each, Span(file, *place))) for of, each, *place in uses])
     wired = Wiring(uses=told, steps=steps, **lists)
-    return Declared(Kind(kind), name, Span(file, *span), facts, digest, wired)
+    flows = trust and _trust_in(file, *trust)
+    return Declared(Kind(kind), name, Span(file, *span), facts, digest, wired, trust=flows)
+
+
+def _trust(told: Trust | None) -> Json:
+    if told is None:
+        return None
+    return [list(told.calls), list(told.fed), [_flow(each) for each in told.flows]]
+
+
+def _flow(told: Flow) -> Json:
+    labels: list[Json] = [[each.origin.value, *each[1:]] for each in told.labels]
+    return [told.goal.value, told.name, told.text, told.call, labels, *_span(told.span)]
+
+
+def _trust_in(file: str, calls: Any, fed: Any, flows: Any) -> Trust:
+    return Trust(tuple(calls), tuple(fed), tuple([_flow_in(file, *each) for each in flows]))
+
+
+def _flow_in(
+    file: str, goal: str, name: str, text: str, call: int, labels: Any, *place: int
+) -> Flow:
+    told = tuple([Label(Origin(origin), *rest) for origin, *rest in labels])
+    return Flow(Goal(goal), name, text, Span(file, *place), told, call)
 
 
 def _finding(told: Diagnostic) -> Json:

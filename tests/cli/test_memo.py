@@ -25,10 +25,28 @@ triggers:
   c: {type: event, event: acme.y}
   d: {type: workflow, workflow: other}
 steps:
-  a: {call: other}
+  a: {call: other, with: {x: "{{ trigger.event.body.x | urlencode }}"}}
+  e: {uses: http.request@1, with: {url: "https://{{ steps.a.outputs.x }}/"}}
   b: {call: other, detach: true, circuit: api}
   c: {emit: {type: acme.z}}
   d: {await: {event: acme.w, within: 1h}}
+"""
+
+CALLEE = """\
+apiVersion: sark/v1
+kind: Workflow
+name: callee
+inputs: {{x: {{type: string}}}}
+steps:
+  get:
+    {{uses: http.request@1, with: {{url: "{}"}}}}
+"""
+CALLER = """\
+apiVersion: sark/v1
+kind: Workflow
+name: caller
+triggers: {hook: {type: webhook, path: p, auth: {hmac: key}}}
+steps: {call: {call: callee, with: {x: "{{ trigger.event.body.x }}"}}}
 """
 
 
@@ -88,6 +106,23 @@ def test_a_change_is_seen(folder: Path, cache: Path) -> None:
     assert 2 == len(json.loads(kept(cache).read_bytes().partition(b"\n")[2])["units"])
     (folder / "good.yaml").write_text(GOOD.replace("name: demo", "name: better"))
     assert "duplicate-name" in sark("check", str(folder)).stdout
+
+
+def test_trust_is_kept_too(tmp_path: Path, cache: Path) -> None:
+    """
+    A change of what is called tells of the caller what a check from the start tells.
+    """
+    callee = tmp_path / "callee.yaml"
+    callee.write_text(CALLEE.format("https://a.example/{{ inputs.x }}"))
+    (tmp_path / "caller.yaml").write_text(CALLER)
+    assert "" == sark("check", str(tmp_path)).stdout
+    callee.write_text(CALLEE.format("https://{{ inputs.x }}/"))
+
+    changed, again = sark("check", str(tmp_path)), sark("check", str(tmp_path))
+
+    assert "untrusted-value" in changed.stdout
+    assert "callee.yaml:7" in changed.stdout
+    assert changed.stdout == again.stdout == sark("check", "--no-cache", str(tmp_path)).stdout
 
 
 def test_a_check_of_one_file_keeps_what_is_known_of_others(folder: Path, cache: Path) -> None:

@@ -205,6 +205,6 @@ def test_a_workflow_alone_takes_a_file_for_anything() -> None:
     workflow, _ = read(document)
     assert isinstance(workflow, Workflow)
 
-    plan, found = compile_workflow(document, workflow, OPERATIONS)
+    made = compile_workflow(document, workflow, OPERATIONS)
 
-    assert (True, []) == (plan is not None, found)
+    assert (True, []) == (made.plan is not None, made.diagnostics)

@@ -81,6 +81,15 @@ class Spec:
     def written(self, root: Data, where: Path) -> Change:
         return _change(root, where)
 
+    def with_step(self, start: Path, step: dict[str, Data]) -> Change:
+        """Return the text with another step, `added`, at the end of the document at `start`."""
+        steps = self.at((*start, "steps"))
+        if isinstance(steps, dict):
+            return self.put((*start, "steps", "added"), step)
+        where = (*start, "steps", len(steps))
+        root = put(self.root, where[:-1], [*steps, {"id": plain("added"), **step}])
+        return self.written(root, where)
+
     def lines(self, number: int, *lines: str) -> Change:
         """Return the text with `lines` in the place of line `number`."""
         text = self.text.splitlines()

@@ -1,11 +1,19 @@
 """All classes of fault, by what they are about."""
 
-from tests.mutants import faults_commit, faults_safety, faults_step, faults_type, faults_yaml
+from tests.mutants import (
+    faults_commit,
+    faults_safety,
+    faults_step,
+    faults_trust,
+    faults_type,
+    faults_yaml,
+)
 
 FAULTS = (
     *faults_yaml.FAULTS,
     *faults_step.FAULTS,
     *faults_type.FAULTS,
     *faults_safety.FAULTS,
+    *faults_trust.FAULTS,
     *faults_commit.FAULTS,
 )

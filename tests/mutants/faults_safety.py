@@ -108,77 +108,14 @@ def unused_inputs(spec: Spec) -> Iterator[Change]:
         yield spec.put((*start, "inputs", "forgotten"), told)
 
 
-def strangers(spec: Spec) -> Iterator[tuple[Path, str]]:
-    """Yield every workflow into which a stranger may write, and how what he writes is read."""
-    for start, document in spec.documents():
-        for path, trigger in spec.triggers():
-            if path[:1] != start or trigger.get("type") not in ("webhook", "github.push", "event"):
-                continue
-            given = trigger.get("with")
-            for name, text in given.items() if isinstance(given, dict) else ():
-                kind = spec.at((*start, "inputs", name))
-                free = isinstance(kind, dict) and kind.get("type") == "string" and len(kind) == 1
-                if free and "{{ event" in str(text) + "{{ item":
-                    yield start, f"inputs.{name}"
-        if document.get("name") == "release-note":
-            yield start, "trigger.event.ref"
-
-
-def untrusted_hosts(spec: Spec) -> Iterator[Change]:
-    for start, read in _one_stranger(spec):
-        url = "https://{{ " + read + " }}/a"
-        yield _step(spec, start, {"uses": plain("http.request@1"), "with": {"url": url}})
-        url = "https://{{ " + read + " }}.example.com/a"
-        yield _step(spec, start, {"uses": plain("http.download@1"), "with": {"url": url}})
-        url = "{{ " + read + " }}"
-        yield _step(spec, start, {"uses": plain("http.request@1"), "with": {"url": url}})
-
-
-def untrusted_headers(spec: Spec) -> Iterator[Change]:
-    for start, read in _one_stranger(spec):
-        given: Data = {"url": plain("https://a.example/"), "headers": {"X-A": "{{ " + read + " }}"}}
-        yield _step(spec, start, {"uses": plain("http.request@1"), "with": given})
-
-
-def untrusted_paths(spec: Spec) -> Iterator[Change]:
-    for start, read in _one_stranger(spec):
-        given: Data = {"argv": [plain("ls")], "cwd": "{{ " + read + " }}"}
-        yield _step(spec, start, {"uses": plain("shell.run@1"), "with": given})
-
-
-def untrusted_code(spec: Spec) -> Iterator[Change]:
-    for start, read in _one_stranger(spec):
-        text = "{{ " + read + " }}"
-        yield _step(spec, start, {"uses": plain("shell.run@1"), "with": {"script": f"echo {text}"}})
-        yield _step(spec, start, {"uses": plain("shell.run@1"), "with": {"argv": [text]}})
-
-
-def _one_stranger(spec: Spec) -> Iterator[tuple[Path, str]]:
-    yield from dict(strangers(spec)).items()
-
-
-def _step(spec: Spec, start: Path, step: Data) -> Change:
-    if isinstance(spec.at((*start, "steps")), dict):
-        return spec.put((*start, "steps", "added"), step)
-    steps = spec.at((*start, "steps"))
-    assert isinstance(steps, list)
-    assert isinstance(step, dict)
-    where = (*start, "steps", len(steps))
-    return spec.written(_appended(spec, start, steps, {"id": plain("added"), **step}), where)
-
-
-def _appended(spec: Spec, start: Path, steps: list[Data], step: Data) -> Data:
-    return put(spec.root, (*start, "steps"), [*steps, step])
-
-
 def templates_in_code(spec: Spec) -> Iterator[Change]:
     for start, document in spec.documents():
         reads = ["run.id", *(f"inputs.{name}" for name in _names(document.get("inputs")))]
         for read in reads[:3]:
             text = "{{ " + read + " }}"
-            yield _step(spec, start, {"uses": plain("shell.run@1"), "with": {"script": text}})
+            yield spec.with_step(start, {"uses": plain("shell.run@1"), "with": {"script": text}})
             given: Data = {"dsn": "a", "statement": f"select '{text}'"}
-            yield _step(spec, start, {"uses": plain("sql.query@1"), "with": given})
+            yield spec.with_step(start, {"uses": plain("sql.query@1"), "with": given})
 
 
 def _names(value: "Data | None") -> list[str]:
@@ -196,7 +133,7 @@ def unsafe_retries(spec: Spec) -> Iterator[Change]:
         for uses in ("shell.run@1", "smtp.send@1"):
             told: Data = {"argv": [plain("ls")]} if uses == "shell.run@1" else {
                 "to": [plain("a@b.example")], "subject": plain("a")}  # fmt: skip
-            yield _step(spec, start, {"uses": plain(uses), "with": told,
+            yield spec.with_step(start, {"uses": plain(uses), "with": told,
                                       "retry": {"max_attempts": plain("2")}})  # fmt: skip
 
 
@@ -232,7 +169,7 @@ def unasked(spec: Spec) -> Iterator[Change]:
         added: Data = {"uses": plain("http.request@1"), "with": {
             "method": plain("DELETE"), "url": plain("https://a.example/all")}}  # fmt: skip
         if not isinstance(spec.at((*start, "steps")), list):
-            yield _step(spec, start, added)
+            yield spec.with_step(start, added)
 
 
 def _destroys(step: dict[str, Data]) -> bool:
@@ -307,7 +244,7 @@ def unbounded(spec: Spec) -> Iterator[Change]:
                     "uses": plain("echo.say@1"),
                     "with": {"message": "{{ item }}"},
                 }
-                yield _step(spec, start, {"for_each": each})
+                yield spec.with_step(start, {"for_each": each})
 
 
 def bad_durations(spec: Spec) -> Iterator[Change]:
@@ -360,14 +297,6 @@ FAULTS = (
           "unused-secret", unused_secrets, near=4),
     fault("unused-input", "An input is declared and not read (a warning).",
           "unused-input", unused_inputs),
-    fault("untrusted-host", "A stranger chooses a host.", "untrusted-value", untrusted_hosts,
-          near=4),
-    fault("untrusted-header", "A stranger writes a header.", "untrusted-value",
-          untrusted_headers, near=5),
-    fault("untrusted-path", "A stranger chooses a folder.", "untrusted-value", untrusted_paths,
-          near=5),
-    fault("untrusted-code", "A stranger writes code.", "template-in-code untrusted-value",
-          untrusted_code, near=5),
     fault("template-in-code", "Code has a template of the spec.", "template-in-code",
           templates_in_code, near=5),
     fault("unsafe-retry", "A write that is not idempotent is retried.",

@@ -6,6 +6,7 @@ needs no more than this to know what is wrong with it.
 
 from engine.core.commit.between import findings
 from engine.core.commit.declared import Declared, Kind, Mention, Wiring, declared
+from engine.core.commit.flow import Flow, Goal, Label, Origin, Trust
 from engine.core.commit.neighbour import Commit, Companions, Interface, Neighbours, Question
 from engine.core.commit.unit import Unit
 
@@ -13,11 +14,16 @@ __all__ = [
     "Commit",
     "Companions",
     "Declared",
+    "Flow",
+    "Goal",
     "Interface",
     "Kind",
+    "Label",
     "Mention",
     "Neighbours",
+    "Origin",
     "Question",
+    "Trust",
     "Unit",
     "Wiring",
     "declared",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
-from engine.core.commit import chain
+from engine.core.commit import chain, trust
 from engine.core.commit.declared import Declared, Kind
 from engine.core.commit.lookalike import skeleton
 from engine.core.diagnostic import Diagnostic, Enough, Gathered, Related, Severity, Span
@@ -49,6 +49,7 @@ def _between(documents: Sequence[Declared]) -> Iterator[Diagnostic]:
         workflows.setdefault(each.name, each)
     yield from chain.calls(workflows)
     yield from chain.events(workflows, is_whole=is_whole)
+    yield from trust.findings(workflows)
     if is_whole:
         yield from _unused(documents, by_kind)
 

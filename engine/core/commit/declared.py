@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from engine.core import values
+from engine.core.commit.flow import Trust
 from engine.core.diagnostic import Span
 from engine.core.values import Json
 
@@ -76,8 +77,8 @@ class Declared:
     """A document of a file: `span` is its name, `facts` what its neighbours may know of it.
 
     `facts` are None where the document cannot be read: it is there, and no more is known.
-    `digest` is that of the facts. A workflow without errors has a `plan`; what it calls is not
-    yet laid into it.
+    `digest` is that of the facts. A workflow that could be looked through has its `trust`, one
+    without errors a `plan`; what it calls is not yet laid into that.
     """
 
     kind: Kind
@@ -87,6 +88,7 @@ class Declared:
     digest: str = ""
     wiring: Wiring = Wiring()
     plan: "Plan | None" = None
+    trust: Trust | None = None
 
     def at(self, file: str) -> "Declared":
         """Return the same in another file."""
@@ -94,6 +96,7 @@ class Declared:
             self,
             span=replace(self.span, file=file),
             wiring=self.wiring.at(file),
+            trust=self.trust and self.trust.at(file),
             plan=self.plan and replace(self.plan, file=file),
         )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from engine.core import plan, spec
+from engine.core.commit.flow import Labels
 from engine.core.compiler.findings import Path, Place
 from engine.core.compiler.site import Schema, Site
 from engine.core.compiler.wish import Graph
@@ -51,7 +52,7 @@ class Node:
 
     `inner` are the scopes that its verb and its keys open. A lone verb, as the body of
     `for_each` may be one, is a step whose id is empty. `typed` are its sites with the shape of
-    their values, `dirty` those of its outputs that a stranger's text may be in.
+    their values, `dirty` the labels of those of its outputs that a stranger's text may be in.
     """
 
     id: str
@@ -62,7 +63,7 @@ class Node:
     sites: list[Site] = field(default_factory=list)
     inner: list["Steps"] = field(default_factory=list)
     typed: list[tuple[Site, Schema]] = field(default_factory=list)
-    dirty: frozenset[str] = frozenset()
+    dirty: Mapping[str, Labels] = field(default_factory=dict)
 
     @property
     def place(self) -> Place:
@@ -95,11 +96,12 @@ class Steps:
 
     `owner` is the step that opens it, `around` the scope whose steps may be read here too.
     `names` are those that are read here and in what it holds, with their shapes; of them,
-    `unsure` may not be there. `after` are the scopes that follow it: its handlers and its
-    `finally`. `results` is what leaves it, `sites` and `typed` are the expressions in that, by
-    name; `condition` is a handler's. `time` is its own timeout, and where that stands; `cancels`
-    says that its first failure cancels what runs. `missing` are the steps that may stay without
-    outputs although all went well, and `plan` is what it becomes.
+    `unsure` may not be there, and a stranger's text may be in the `dirty_names`. `after` are the
+    scopes that follow it: its handlers and its `finally`. `results` is what leaves it, `sites` and
+    `typed` are the expressions in that, by name; `condition` is a handler's. `time` is its own
+    timeout, and where that stands; `cancels` says that its first failure cancels what runs.
+    `missing` are the steps that may stay without outputs although all went well, and `plan` is
+    what it becomes.
     """
 
     kind: Kind
@@ -111,7 +113,7 @@ class Steps:
     by_id: dict[str, Node] = field(default_factory=dict)
     names: dict[str, Schema] = field(default_factory=dict)
     unsure: frozenset[Path] = frozenset()
-    dirty_names: set[str] = field(default_factory=set)
+    dirty_names: dict[str, Labels] = field(default_factory=dict)
     results: Mapping[str, Result] = field(default_factory=dict)
     sites: list[tuple[str, Site]] = field(default_factory=list)
     typed: list[tuple[str, Site, Schema]] = field(default_factory=list)

@@ -1,16 +1,14 @@
 """Where values may not go: templates into code, secrets into the open, strangers' text into URLs.
 
-Untrusted is what an event brought: `trigger.event`, an input that a trigger's `with` or an
-input's default fills from it, and what `set` or a pure operation makes of these. A value whose
-type leaves no room for mischief (a number, a boolean, one of a list of words) is checked before
-the run starts and is trusted. What any other operation returns is trusted as far as the author
-trusts the far side.
+Whose text may be in a value `label` tells.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from engine.core import facts
+from engine.core.commit.flow import Flow, Goal, Label, Origin, refusal
 from engine.core.compiler import shape
+from engine.core.compiler.label import is_from_outside, is_harmless, labels_read
 from engine.core.compiler.literal import check_code, refuse
 from engine.core.compiler.node import Node
 from engine.core.compiler.scene import Scene
@@ -19,30 +17,11 @@ from engine.core.compiler.url import is_past_host, is_url
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
 from engine.core.facts import Operation
-from engine.core.schema import Absent, project, types, values
-from engine.core.values import Json
 
-# Functions whose result holds no text of a stranger's choosing, or has it percent-encoded.
-SANITIZERS = frozenset(
-    {
-        "urlencode",
-        "urlpath",
-        "sha256",
-        "uuid5",
-        "length",
-        "count",
-        "int",
-        "float",
-        "bool",
-        "abs",
-        "round",
-    }
-)
 _GUARDED = frozenset({facts.HOST, facts.PATH, facts.HEADER})
-_HARMLESS = frozenset({"integer", "number", "boolean", "null"})
+# What only shows when all documents of a commit are put together.
+_LATER = frozenset({Origin.INPUT, Origin.CALL, Origin.ANY})
 _HANDED_ON = frozenset({Use.OUTPUT, Use.COLLECT, Use.VALUE})
-# Stands for every output of an operation that does not list them all.
-ANY_OUTPUT = "*"
 
 
 def check_roles(scene: Scene, node: Node, operation: Operation) -> None:
@@ -76,18 +55,6 @@ def refuse_artifact(world: World, node: Node) -> None:
         world.findings.error("artifact-place", message, site.place, hint=hint)
 
 
-def taints(scene: Scene, site: Site) -> bool:
-    """True if a stranger's text may be in the value of an expression as it stands."""
-    return any(
-        _is_untrusted(scene, each) and not _is_clean(each) for each in site.compiled.references
-    )
-
-
-def is_harmless(schema: Json) -> bool:
-    """True if no value of this schema can be mischief: a number, a boolean, one of some words."""
-    return values(schema) is not None or types(schema) <= _HARMLESS
-
-
 def _check_secrets(world: World, site: Site, operation: Operation) -> None:
     for reference in site.compiled.references:
         is_secret = reference.path[0] == "secrets"
@@ -103,14 +70,16 @@ def _check_secrets(world: World, site: Site, operation: Operation) -> None:
 def _check_trust(scene: Scene, site: Site, reach: frozenset[str], in_url: bool) -> None:
     """Find what a stranger may not decide; what stands in a URL after its host gets encoded."""
     for reference in site.compiled.references:
-        if not _is_untrusted(scene, reference):
+        labels = labels_read(scene, reference)
+        if not labels:
             continue
         past = facts.HOST in reach and is_past_host(_before(site, reference))
         if past and in_url:
             continue
         is_host = facts.HOST in reach and not past
-        if is_host or not _is_clean(reference):
-            _untrusted(scene.world, site, reference, is_host=is_host)
+        refused = [each for each in labels if is_host or not each.is_encoded]
+        if refused:
+            _refuse(scene.world, site, reference, refused, is_host=is_host)
 
 
 def _before(site: Site, reference: Reference) -> str:
@@ -118,51 +87,18 @@ def _before(site: Site, reference: Reference) -> str:
     return site.text[: site.text.rindex("{{", 0, reference.offset)]
 
 
-def _untrusted(world: World, site: Site, reference: Reference, *, is_host: bool) -> None:
-    argument = ".".join(map(str, site.pointer))
-    name = ".".join(map(str, reference.path))
-    if is_host:
-        message = f"`{name}` comes from outside and may not choose the host in `{argument}`"
-        hint = "write the host out, or take it from an input with an `enum`"
-    else:
-        message = f"`{name}` comes from outside and may not stand in `{argument}` as it is"
-        hint = f"write `{{{{ {name} | urlencode }}}}`"
-    world.findings.error("untrusted-value", message, site.at(reference), hint=hint)
-
-
-def _is_untrusted(scene: Scene, reference: Reference) -> bool:
-    root, *rest = reference.path
-    if root == "inputs":
-        names = set(map(str, rest[:1])) or set(scene.world.untrusted)
-        return bool(names & scene.world.untrusted)
-    if root == "steps":
-        return _is_dirty(scene, rest)
-    if root == "trigger" and rest and rest[0] != "event":
-        return False
-    if root not in ("trigger", "event") and not _is_dirty_name(scene, str(root)):
-        return False
-    told = project(scene.types.get(str(root), shape.ANYTHING), rest)
-    return isinstance(told, Absent) or not is_harmless(told)
-
-
-def _is_dirty(scene: Scene, path: Sequence[str | int]) -> bool:
-    """True if a stranger's text may be in what a step gives."""
-    node = scene.scope.find(str(path[0])) if path else None
-    if node is None or path[1:2] != ["outputs"]:
-        return False
-    return bool(node.dirty) and (
-        len(path) == 2 or not node.dirty.isdisjoint((str(path[2]), ANY_OUTPUT))
-    )
-
-
-def _is_dirty_name(scene: Scene, name: str) -> bool:
-    """True if a stranger's text may be in a name of the scope's own."""
-    for each in scene.scope.chain():
-        if name in each.names:
-            return name in each.dirty_names
-    return False
-
-
-def _is_clean(reference: Reference) -> bool:
-    """True if what is read goes through a sanitizer before it becomes part of the value."""
-    return not SANITIZERS.isdisjoint(reference.through)
+def _refuse(
+    world: World, site: Site, reference: Reference, labels: Iterable[Label], *, is_host: bool
+) -> None:
+    """Find a stranger's text, and note what others may hand over or give back that is one."""
+    argument, text = (".".join(map(str, path)) for path in (site.pointer, reference.path))
+    place = site.at(reference)
+    left = [each for each in labels if each.origin in _LATER]
+    if is_from_outside(world, labels):
+        message, hint = refusal(text, argument, is_host=is_host)
+        world.findings.error("untrusted-value", message, place, hint=hint)
+        left = [each for each in left if each.origin is Origin.INPUT]
+    if left:
+        goal = Goal.HOST if is_host else Goal.ARGUMENT
+        flow = Flow(goal, argument, text, world.findings.span(place), tuple(sorted(left)))
+        world.flows.append(flow)

@@ -10,12 +10,11 @@ from engine.core import spec
 from engine.core.commit import Commit, Companions, Declared, Neighbours, Unit
 from engine.core.compiler import companion, resource, wiring
 from engine.core.compiler.findings import Findings
-from engine.core.compiler.workflow import compile_workflow
+from engine.core.compiler.workflow import Made, compile_workflow
 from engine.core.compiler.world import World
 from engine.core.diagnostic import Diagnostic, Enough, Gathered
 from engine.core.document import Document, load
 from engine.core.facts import Catalogue, Operations
-from engine.core.plan import Plan
 from engine.core.reader import read
 
 Observe: TypeAlias = Callable[[int, World], None]
@@ -76,9 +75,9 @@ def compile_survey(
         for index, part in enumerate(surveyed.parts):
             if part.model is not None and part.declared is not None:
                 watch = observe and partial(observe, index)
-                plan, found = _compiled(part.document, part.model, catalogue, neighbours, watch)
-                documents[index] = replace(part.declared, plan=plan)
-                gathered.extend(found)
+                made = _compiled(part.document, part.model, catalogue, neighbours, watch)
+                documents[index] = replace(part.declared, plan=made.plan, trust=made.trust)
+                gathered.extend(made.diagnostics)
     known = tuple(each for each in documents if each is not None)
     return Unit(surveyed.file, known, tuple(gathered.sorted()), neighbours.asked)
 
@@ -101,15 +100,16 @@ def _compiled(
     catalogue: Catalogue,
     neighbours: Neighbours,
     observe: Callable[[World], None] | None,
-) -> tuple[Plan | None, list[Diagnostic]]:
-    """Return the plan of a document that is a workflow, and what there is to say of any."""
+) -> Made:
+    """Return what a document compiles to; of one that is no workflow, what there is to say."""
     findings = Findings(document)
     if not isinstance(model, spec.Workflow):
         with suppress(Enough):
             resource.check(findings, model, catalogue)
-        return None, findings.sorted()
+        return Made(findings.sorted())
     with suppress(Enough):
         resource.check_zones(findings, model)
         model = companion.laid_in(findings, model, neighbours, catalogue)
-    plan, found = compile_workflow(document, model, catalogue, neighbours, observe)
-    return None if findings.has_errors else plan, [*findings.sorted(), *found]
+    made = compile_workflow(document, model, catalogue, neighbours, observe)
+    plan = None if findings.has_errors else made.plan
+    return Made([*findings.sorted(), *made.diagnostics], plan, made.trust)

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from engine.core import codec, spec
-from engine.core.commit import Neighbours
+from engine.core.commit import Neighbours, Trust
 from engine.core.compiler import bounds, course, reference, scope, site, start, taint, whole_run
 from engine.core.compiler.budget import is_within
 from engine.core.compiler.findings import Findings, Place
@@ -19,21 +20,33 @@ from engine.core.facts import Catalogue, Operations
 from engine.core.plan import Plan
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a workflow compiles to: all findings, and no plan if one is an error.
+
+    `trust` is for those who put it together with others, None if it was not looked through.
+    """
+
+    diagnostics: list[Diagnostic]
+    plan: Plan | None = None
+    trust: Trust | None = None
+
+
 def compile_workflow(
     document: Document,
     workflow: spec.Workflow,
     operations: Operations | Catalogue,
     neighbours: Neighbours | None = None,
     observe: Callable[[World], None] | None = None,
-) -> tuple[Plan | None, list[Diagnostic]]:
-    """Return the plan of a workflow and all findings; there is no plan if one is an error.
+) -> Made:
+    """Return what a workflow compiles to.
 
     Without `neighbours` it is alone. Whoever compiles many makes a `Catalogue` of the operations,
     once. Whoever wants to know what the compiler knows of the workflow hands over `observe`.
     """
     findings = Findings(document)
     catalogue = operations if isinstance(operations, Catalogue) else Catalogue(operations)
-    made = None
+    plan = trust = None
     with suppress(Enough):
         root = lay_out(findings, workflow, catalogue)
         triggers = start.triggers(workflow)
@@ -41,8 +54,9 @@ def compile_workflow(
         world = World(findings, workflow, catalogue, triggers, root, near)
         if observe is not None:
             observe(world)
-        made = _plan(world)
-    return made and codec.sealed(made), findings.sorted()
+        plan = _plan(world)
+        trust = world.trust
+    return Made(findings.sorted(), plan and codec.sealed(plan), trust)
 
 
 def _plan(world: World) -> Plan | None:
@@ -52,6 +66,7 @@ def _plan(world: World) -> Plan | None:
     scope.resolve_scope(world, world.root)
     taint.spread(world, world.root)
     scope.compile_scope(world, world.root, bounds.LONGEST)
+    taint.note_flows(world)
     course.check_course(world, world.root)
     _check_common_retry(world)
     whole = whole_run.compile_run(world)

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from engine.core import schema as schemas
 from engine.core import spec
+from engine.core.commit.flow import Flow, Trust
 from engine.core.commit.neighbour import Neighbours
 from engine.core.compiler import shape
 from engine.core.compiler.findings import Findings, Path, Place
@@ -19,8 +20,9 @@ from engine.core.values import Json
 class World:
     """One workflow, the catalogue, what it may ask of its neighbours, and what has come to light.
 
-    `untrusted` are the inputs that an event feeds, `views` the shapes of steps that have been
-    read. `lacking` are the triggers that do not bring what a path of `trigger.event` leads to.
+    `untrusted` are the inputs that an event feeds, `calls` the steps that call other workflows,
+    `flows` where text of strangers may go, `views` the shapes of steps that have been read.
+    `lacking` are the triggers that do not bring what a path of `trigger.event` leads to.
     """
 
     findings: Findings
@@ -30,6 +32,8 @@ class World:
     root: Steps
     neighbours: Neighbours = field(default_factory=Neighbours)
     untrusted: set[str] = field(default_factory=set)
+    calls: dict[Node, int] = field(default_factory=dict)
+    flows: list[Flow] = field(default_factory=list)
     used_inputs: set[str] = field(default_factory=set)
     used_secrets: set[str] = field(default_factory=set)
     lacking: dict[Path, list[str]] = field(default_factory=dict)
@@ -88,6 +92,17 @@ class World:
             "run": shape.RUN,
             "secrets": shape.closed(dict.fromkeys(self.workflow.secrets, shape.STRING)),
         }
+
+    def call(self, node: Node) -> int:
+        """Return the number of a step that calls another workflow."""
+        return self.calls.setdefault(node, len(self.calls))
+
+    @property
+    def trust(self) -> Trust:
+        """Return all that other workflows must know of where text of strangers goes."""
+        names = tuple(each.spec.call or "" for each in self.calls)
+        flows = sorted(self.flows, key=lambda each: each.span)
+        return Trust(names, tuple(sorted(self.untrusted)), tuple(flows))
 
     def operation(self, node: Node) -> Operation | None:
         """Return a step's operation, if it has one that exists."""

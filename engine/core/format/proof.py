@@ -43,9 +43,9 @@ def compiled(told: Document, catalogue: Catalogue, found: list[Diagnostic]) -> P
     found += more
     if not isinstance(made, Workflow):
         return None
-    plan, more = compile_workflow(told, made, catalogue)
-    found += more
-    return plan
+    whole = compile_workflow(told, made, catalogue)
+    found += whole.diagnostics
+    return whole.plan
 
 
 def _loaded(comments: Many[str], made: bytes) -> list[Document]:
