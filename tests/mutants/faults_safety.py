@@ -166,7 +166,7 @@ def unasked(spec: Spec) -> Iterator[Change]:
                 if "approve" in asks and str(name) in (other[-1], asks.get("id")):
                     yield spec.written(_unasked(spec, other, asks), path)
     for start, _ in spec.documents():
-        added: Data = {"uses": plain("http.request@1"), "with": {
+        added: dict[str, Data] = {"uses": plain("http.request@1"), "with": {
             "method": plain("DELETE"), "url": plain("https://a.example/all")}}  # fmt: skip
         if not isinstance(spec.at((*start, "steps")), list):
             yield spec.with_step(start, added)

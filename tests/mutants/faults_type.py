@@ -213,9 +213,7 @@ FAULTS = (
     fault("wrong-default", "The `default` of an input does not fit its schema.",
           "bad-default wrong-type", wrong_defaults),
     fault("wrong-default-filter", "The `default` of an expression is of another type.",
-          "wrong-type", wrong_default_filters, floor=0.0,
-          missed="`x | default(y)` is of the type of `x` or of that of `y`, and what may be of the "
-                 "type that is asked for is let pass: the value is checked when it is made."),
+          "wrong-type expression-type", wrong_default_filters),
     fault("skipped-output", "An output reads a step that may be skipped, and has no default.",
           "maybe-missing", skipped_outputs),
     fault("bad-schema", "A schema's type is misspelt.", "bad-schema", bad_schemas),

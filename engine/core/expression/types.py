@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from engine.core.expression import tree
@@ -12,7 +13,9 @@ from engine.core.expression.path import written
 from engine.core.kind import NUMBERS, SCALARS, named
 from engine.core.schema.shape import (
     Absent,
+    arms,
     constant,
+    either,
     element,
     member,
     project,
@@ -159,26 +162,22 @@ class _Typer:
         }
 
     def sign(self, node: tree.Negative) -> Json:
-        known = types(self.of(node.operand)) & NUMBERS
-        if not known:
+        known = [types(arm) & NUMBERS for arm in arms(self.of(node.operand))]
+        if not all(known):
             return self.fault("expression-type", "a sign goes with a number", node)
-        return _number(known)
+        return _number(frozenset().union(*known))
 
     def arithmetic(self, node: tree.Arithmetic) -> Json:
-        first, second = self.of(node.left), self.of(node.right)
-        left, right = types(first), types(second)
+        pairs = product(arms(self.of(node.left)), arms(self.of(node.right)))
         found: list[Json] = []
-        if left & NUMBERS and right & NUMBERS:
-            whole = left & NUMBERS if node.operator != "/" else NUMBERS
-            found.append(_number(whole | (right & NUMBERS)))
-        if node.operator == "+" and "string" in left & right:
-            found.append(_STRING)
-        if node.operator == "+" and "array" in left & right:
-            found.append({"type": "array", "items": union(element(first), element(second))})
-        if not found:
-            message = f"`{node.operator}` does not take {named(left)} and {named(right)}"
-            hint = "join with `~`" if "string" in left | right and node.operator == "+" else ""
-            return self.fault("expression-type", message, node, hint)
+        for left, right in pairs:
+            told = _computed(node.operator, left, right)
+            if not told:
+                one, other = types(left), types(right)
+                message = f"`{node.operator}` does not take {named(one)} and {named(other)}"
+                hint = "join with `~`" if "string" in one | other and node.operator == "+" else ""
+                return self.fault("expression-type", message, node, hint)
+            found += told
         return union(*found)
 
     def comparison(self, node: tree.Comparison) -> Json:
@@ -203,13 +202,15 @@ class _Typer:
 
     def choice(self, node: tree.Choice) -> Json:
         self.of(node.condition)
-        return union(self.of(node.then), self.of(node.otherwise))
+        return either(self.of(node.then), self.of(node.otherwise))
 
     def text(self, node: tree.Text) -> Json:
         for each in node.parts:
-            kinds = types(self.of(each))
-            if not kinds & SCALARS:
+            told = [types(arm) for arm in arms(self.of(each))]
+            kinds = next((kinds for kinds in told if not kinds & SCALARS), None)
+            if kinds is not None:
                 message = f"`{self.word(each)}` is {named(kinds)}, no text"
+                message = message if len(told) == 1 else message.replace(" is ", " may be ", 1)
                 self.fault("expression-type", message, each, "write it out with `| tojson`")
         return _STRING
 
@@ -221,8 +222,10 @@ class _Typer:
             arguments.append(given)
             if argument is None or not parameter.accepts:
                 continue
-            if not types(given) & parameter.accepts:
-                wanted, found = named(parameter.accepts), named(types(given))
+            told = [types(arm) for arm in arms(given)]
+            wrong = next((kinds for kinds in told if not kinds & parameter.accepts), None)
+            if wrong is not None:
+                wanted, found = named(parameter.accepts), named(wrong)
                 message = f"`{node.function}` takes {wanted}; `{self.word(argument)}` is {found}"
                 return self.fault("expression-type", message, argument)
         try:
@@ -231,9 +234,11 @@ class _Typer:
             return self.fault("expression-type", f"`{node.function}`: {error}", node)
 
     def default(self, node: tree.Default) -> Json:
-        if node.falsy is not None:
+        told = arms(self.of(node.operand))
+        if node.falsy is not None:  # null counts as false, so it is never what comes of it
             self.of(node.falsy)
-        return union(self.of(node.operand), self.of(node.fallback))
+            told = [each for each in told if types(each) != {"null"}]
+        return either(*told, self.of(node.fallback))
 
     def within(self, node: tree.Within) -> Json:
         inner = _Typer(self._names, node.source)
@@ -249,10 +254,12 @@ class _Typer:
             self.fault("expression-type", message, node)
 
     def _order(self, operator: str, left: Json, right: Json, node: tree.Node) -> None:
-        first, second = types(left), types(right)
-        if not (first & NUMBERS and second & NUMBERS) and "string" not in first & second:
-            message = f"`{operator}` does not order {named(first)} and {named(second)}"
-            self.fault("expression-type", message, node)
+        for one, other in product(arms(left), arms(right)):
+            first, second = types(one), types(other)
+            if not (first & NUMBERS and second & NUMBERS) and "string" not in first & second:
+                message = f"`{operator}` does not order {named(first)} and {named(second)}"
+                self.fault("expression-type", message, node)
+                return
 
     def _equality(
         self, left: Json, right: Json, node: tree.Node, sides: tuple[tree.Node, tree.Node]
@@ -277,6 +284,20 @@ class _Typer:
             message = f"`{self.word(side)}` is never {shown(one[0])}: it is one of {choices}"
             self.fault("never-equal", message, node, hint)
             return
+
+
+def _computed(operator: str, first: Json, second: Json) -> list[Json]:
+    """Return the types of what may come of two values, nothing where they do not go together."""
+    left, right = types(first), types(second)
+    found: list[Json] = []
+    if left & NUMBERS and right & NUMBERS:
+        whole = left & NUMBERS if operator != "/" else NUMBERS
+        found.append(_number(whole | (right & NUMBERS)))
+    if operator == "+" and "string" in left & right:
+        found.append(_STRING)
+    if operator == "+" and "array" in left & right:
+        found.append({"type": "array", "items": union(element(first), element(second))})
+    return found
 
 
 def _number(known: frozenset[str]) -> Json:

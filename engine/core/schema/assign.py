@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from engine.core.kind import named
 from engine.core.schema.reference import refers
-from engine.core.schema.shape import element, types, values
+from engine.core.schema.shape import arms, element, types, values
 from engine.core.schema.validator import validator
 from engine.core.values import Json
 
@@ -21,7 +21,8 @@ def assignable(source: Json, target: Json) -> str | None:
     """Return None if a value of `source` fits `target`, or might; else why it cannot.
 
     What would fit only by being empty (a list of strings for a list of integers) does not count
-    as fitting. No `$ref` is followed (see `inlined`). What takes too long to tell might fit.
+    as fitting. Of a value that is now this and now that (see `either`), each has to fit. No `$ref`
+    is followed (see `inlined`). What takes too long to tell might fit.
     """
     return _Comparison().misfit(source, target)
 
@@ -39,6 +40,10 @@ class _Comparison:
             return None
         if not isinstance(target, Mapping) or not isinstance(source, Mapping):
             return "nothing may stand here" if target is False else None
+        apart = arms(source)
+        if len(apart) > 1:
+            reasons = (self.misfit(each, target, depth + 1) for each in apart)
+            return next((each for each in reasons if each), None)
         for part in _list(source, "allOf"):
             reason = self.misfit(part, target, depth + 1)
             if reason:

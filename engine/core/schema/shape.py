@@ -8,6 +8,7 @@ from engine.core.schema.keyword import rebuilt
 from engine.core.values import Json, canonical
 from engine.core.wording import suggestion
 
+_ARMS = "x-arms"  # no keyword of JSON Schema: no author's schema has it
 _CLOSERS = frozenset(
     {
         "additionalProperties",
@@ -94,6 +95,23 @@ def union(*schemas: Json) -> Json:
     if all(isinstance(each, Mapping) and set(each) == {"type"} for each in flat):
         return {"type": _type(each for schema in flat for each in _listed_types(schema))}
     return {"anyOf": flat}
+
+
+def either(*schemas: Json) -> Json:
+    """Return the schema of a value that is now of one of these, and now of another.
+
+    It is that of their union, which `arms` takes apart again: what asks for a value of some type
+    may hold each of them against that.
+    """
+    apart = _distinct([arm for each in schemas for arm in arms(each)])
+    whole = union(*apart)
+    return {**whole, _ARMS: apart} if len(apart) > 1 and isinstance(whole, Mapping) else whole
+
+
+def arms(schema: Json) -> Sequence[Json]:
+    """Return the schemas of each kind of value that there surely is, by itself."""
+    found = schema.get(_ARMS) if isinstance(schema, Mapping) else None
+    return found if isinstance(found, Sequence) else [schema]
 
 
 def element(schema: Json) -> Json:
