@@ -2,6 +2,7 @@
 
 from tests.mutants import (
     faults_commit,
+    faults_name,
     faults_safety,
     faults_step,
     faults_trust,
@@ -16,4 +17,5 @@ FAULTS = (
     *faults_safety.FAULTS,
     *faults_trust.FAULTS,
     *faults_commit.FAULTS,
+    *faults_name.FAULTS,
 )

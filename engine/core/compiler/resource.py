@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import date
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.core import spec
 from engine.core.compiler import bounds, site
@@ -10,6 +9,7 @@ from engine.core.compiler.findings import Findings, Path, Place, listed, meant
 from engine.core.compiler.site import Site, Use
 from engine.core.expression import Reference
 from engine.core.facts import Catalogue
+from engine.core.zone import zone
 
 
 def check(findings: Findings, model: spec.Document, catalogue: Catalogue) -> None:
@@ -44,8 +44,8 @@ def check_zones(findings: Findings, workflow: spec.Workflow) -> None:
 def _check_zone(findings: Findings, name: str, path: Path) -> None:
     """Find a time zone that does not exist."""
     try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        zone(name)
+    except ValueError:
         message = f'there is no time zone "{name}"'
         hint = "write a name of the IANA database, such as Europe/Oslo or UTC"
         findings.error("unknown-timezone", message, Place(path), hint=hint)
