@@ -73,11 +73,15 @@ class Given:
         return {os.path.relpath(name): data for name, data in found}
 
 
-def read(paths: Iterable[str]) -> Given:
-    """Return each spec below the paths once; raise UsageError for a path that is not there."""
+def read(paths: Iterable[str], root: str | None = None) -> Given:
+    """Return each spec below the paths once, with their `root`, by `root_of` unless it is told.
+
+    Raise UsageError for a path that is not there, or not below that root.
+    """
     told = list(paths)
     texts = dict(_specs(told))
-    return Given(texts, root_of(told), any(Path(path).is_dir() for path in told))
+    base = root_of(told) if root is None else _told_root(root, told)
+    return Given(texts, base, any(Path(path).is_dir() for path in told))
 
 
 def root_of(paths: list[str]) -> Path:
@@ -93,6 +97,17 @@ def root_of(paths: list[str]) -> Path:
     common = Path(os.path.commonpath(folders))
     marked = (each for each in (common, *common.parents) if (each / _MARK).exists())
     return next(marked, common)
+
+
+def _told_root(root: str, paths: list[str]) -> Path:
+    """Return the folder that a person calls the root."""
+    base = Path(root).resolve()
+    if not base.is_dir():
+        raise click.UsageError(f"--root: there is no folder {root!r}")
+    for path in paths:
+        if path != _STDIN and not Path(path).resolve().is_relative_to(base):
+            raise click.UsageError(f"--root: {path!r} is not below {root!r}")
+    return base
 
 
 @dataclass(frozen=True, slots=True)

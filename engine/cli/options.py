@@ -33,6 +33,12 @@ def as_json(command: _F) -> _F:
     return click.option("--json", "json_", is_flag=True, help="Print JSON.")(command)
 
 
+def rooted(command: _F) -> _F:
+    """The option that says from where specs name files; hands over `root`."""
+    about = "The folder from which specs name files, as a source has one."
+    return click.option("--root", metavar="DIR", help=about)(command)
+
+
 def settings(command: _F) -> _F:
     """Options of the processes; hands over `loaded` settings."""
     from functools import wraps

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.folder import STDIN, Beside, Given, read
-from engine.cli.options import as_json
+from engine.cli.options import as_json, rooted
 from engine.cli.output import Exit, coloured, inert
 from engine.errors import Invalid, NotFound
 
@@ -30,10 +30,14 @@ _SCHEMA = "workflow.schema.json"
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep what was found out before.")
 @click.option("--fix", is_flag=True, help="Put right what is a plain slip of the finger.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what --fix would change.")
-def check(paths: tuple[str, ...], format_: str, no_cache: bool, fix: bool, diff: bool) -> None:
+@rooted
+def check(
+    paths: tuple[str, ...], format_: str, no_cache: bool, fix: bool, diff: bool, root: str | None
+) -> None:
     """Find every mistake in the specs at PATH (files or folders; - reads stdin).
 
-    A folder is the root of the files that its specs name; the root of a file is its repository.
+    A folder is the root of the files that its specs name; the root of a file is its repository,
+    unless --root says otherwise.
 
     Exit code 0: none. 1: at least one error. 2: the command itself was wrong.
     """
@@ -41,7 +45,7 @@ def check(paths: tuple[str, ...], format_: str, no_cache: bool, fix: bool, diff:
     from engine.core import rendering
     from engine.core.diagnostic import has_errors
 
-    given = read(paths or (".",))
+    given = read(paths or (".",), root)
     found, count = findings_of(given, is_cached=not no_cache), len(given.texts)
     if fix or diff:
         given, found = _fixed(given, found, writes=not diff)
@@ -91,8 +95,9 @@ def _fixed(
     "--format", "format_", type=click.Choice(["text", "mermaid", "dot", "svg"]), default="text",
     show_default=True,
 )  # fmt: skip
+@rooted
 @as_json
-def plan(paths: tuple[str, ...], format_: str, json_: bool) -> None:
+def plan(paths: tuple[str, ...], format_: str, root: str | None, json_: bool) -> None:
     """Show what the specs at PATH compile to, and what a run costs at worst.
 
     As text: steps, edges, retries, when a step is skipped, the digest, and the worst case. As
@@ -101,7 +106,7 @@ def plan(paths: tuple[str, ...], format_: str, json_: bool) -> None:
     from engine.core import bounds, picture
     from engine.core.codec import encode
 
-    plans = compile_all(paths or (".",))
+    plans = compile_all(paths or (".",), root)
     if json_:
         import json
 
@@ -182,12 +187,12 @@ def compile_one(file: Path) -> "Plan":
     return plans[0]
 
 
-def compile_all(paths: Iterable[str]) -> list["Plan"]:
+def compile_all(paths: Iterable[str], root: str | None = None) -> list["Plan"]:
     """Return the plans of files and folders; raise Invalid with their findings."""
     from engine.core import rendering
     from engine.core.diagnostic import has_errors
 
-    given = read(paths)
+    given = read(paths, root)
     compiled, found = compile_given(given)
     if has_errors(found):
         click.echo(rendering.as_text(found, given.shown(), coloured()), nl=False, err=True)

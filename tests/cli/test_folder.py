@@ -39,6 +39,31 @@ def test_the_root_of_files_is_their_repository(repository: Path) -> None:
     assert [repository / "flows", repository] == [root_of([file]), root_of([file, folder])]
 
 
+def test_the_root_may_be_told(repository: Path) -> None:
+    """
+    Where the source begins at a folder of its repository, a file by itself is looked at from there.
+    """
+    file = str(repository / "flows" / "deep" / "a.yaml")
+    (repository / "t").rename(repository / "flows" / "t")
+    root = str(repository / "flows")
+
+    assert [1, 0] == [sark("check", *more, file).exit_code for more in ((), ("--root", root))]
+    assert 0 == sark("plan", "--root", root, file).exit_code
+    assert repository / "flows" == read([file], root).root
+
+
+@pytest.mark.parametrize(("root", "said"), [("gone", "there is no folder"), ("t", "is not below")])
+def test_a_root_has_to_hold_the_specs(repository: Path, root: str, said: str) -> None:
+    """
+    A root that is none, or another folder, is a mistake of the command.
+    """
+    file = str(repository / "flows" / "deep" / "a.yaml")
+    done = sark("check", "--root", str(repository / root), file)
+
+    assert 2 == done.exit_code
+    assert said in done.stderr
+
+
 def test_without_a_repository_the_root_is_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
