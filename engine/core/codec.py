@@ -16,11 +16,13 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from engine.core import values
-from engine.core.plan import FORMAT, Plan, Step
+from engine.core.plan import FORMAT, Call, Plan, Step
 from engine.core.values import Json
 
 # What says where a plan was written and not what it does.
 _OUTSIDE = frozenset({(Plan, "digest"), (Plan, "file"), (Step, "line")})
+# Written by versions before, of use to nobody: plans that have it run on.
+_GONE = frozenset({(Call, "secrets")})
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -101,6 +103,8 @@ def _object(kind: Any, whole: bool) -> _Form:
         given = {}
         known = members()
         for key, held in body.items():
+            if (kind, key) in _GONE:
+                continue
             name, _, form = known[key]
             given[name] = form.decode(held)
         return kind(**given)

@@ -14,6 +14,7 @@ from engine.core.plan import (
     FORMAT,
     Assignment,
     Block,
+    Call,
     Edge,
     Effect,
     Handler,
@@ -212,3 +213,16 @@ def _unplaced(value: Any) -> Any:
         return value
     held = {each.name: _unplaced(getattr(value, each.name)) for each in dataclasses.fields(value)}
     return dataclasses.replace(value, **(held | ({"line": 0} if "line" in held else {})))
+
+
+def test_what_is_of_no_more_use_is_read_over() -> None:
+    """
+    A plan that a version before has written, with the secrets of each call, runs on.
+    """
+    callee = Scope((), timedelta(days=1))
+    call = Call("other", {}, {}, callee)
+    plan = Plan("a", "a.yaml", {}, Scope((Step("s", call),), timedelta(days=1)))
+    body: Any = codec.encode(plan)
+    body["root"]["steps"][0]["verb"]["call"]["secrets"] = ["key"]
+
+    assert plan == codec.decode(body)

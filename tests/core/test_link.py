@@ -37,7 +37,7 @@ def test_a_call_holds_what_it_calls() -> None:
     made = laid([caller, callee], {})
 
     assert callee.plan is made["b"].plan
-    body = Call("b", {"x": 1}, {"title": "b"}, callee.plan.root, ("key",))
+    body = Call("b", {"x": 1}, {"title": "b"}, callee.plan.root)
     filled = Scope((Step("s", body),), DAY)
     verbs_now = [each.verb for each in made["a"].plan.root.steps]
     assert [body, Block(filled), Switch((Case(filled),))] == verbs_now

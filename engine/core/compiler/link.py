@@ -58,7 +58,7 @@ def _with_bodies(value: Any, callees: Mapping[str, Plan]) -> Any:
     """Return a part of a plan in which every call holds what it calls."""
     if isinstance(value, Call):
         callee = callees[value.workflow]
-        return replace(value, inputs=callee.inputs, body=callee.root, secrets=callee.secrets)
+        return replace(value, inputs=callee.inputs, body=callee.root)
     if isinstance(value, tuple):
         return tuple(_with_bodies(each, callees) for each in value)
     if not is_dataclass(value) or isinstance(value, type):

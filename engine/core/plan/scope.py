@@ -49,14 +49,13 @@ class Set:
 class Call:
     """Another workflow of the same commit, laid into this plan: it runs as a scope of the run.
 
-    `inputs` is its closed JSON Schema, `secrets` those that it may read instead of the caller's.
+    `inputs` is its closed JSON Schema. Its secrets are among those of the plan.
     """
 
     workflow: str
     arguments: Json
     inputs: Json
     body: "Scope"
-    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
