@@ -10,7 +10,9 @@ from click.testing import CliRunner, Result
 
 from engine.cli import cli
 from engine.cli.output import guarded
+from engine.core.compiler.codes import CODES
 
+ROOT = Path(__file__).parents[2]
 GOOD = """\
 apiVersion: sark/v1
 kind: Workflow
@@ -264,6 +266,18 @@ def test_codes_are_explained() -> None:
     done = sark("explain", "unknown-argumnt")
     assert 1 == done.exit_code
     assert "did you mean unknown-argument?" in done.stderr
+
+
+def test_every_code_is_explained_and_has_its_place_in_the_reference() -> None:
+    """
+    Whatever `sark check` and `sark test` may say can be looked up, here and in the docs.
+    """
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text()
+
+    assert [f"{code}\n\n{told}\n" for code, told in CODES.items()] == [
+        sark("explain", code).stdout for code in CODES
+    ]
+    assert sorted(CODES) == [line[3:] for line in page.splitlines() if line.startswith("## ")]
 
 
 def test_init_writes_a_repository_that_checks(tmp_path: Path) -> None:
