@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from engine.active import ActiveSet, BoundPlan, Cache, Hook
 from engine.core.expression import EvaluationError
 from engine.core.inputs import InputsError
-from engine.core.trigger import BoundTrigger, Said
+from engine.core.trigger import BoundTrigger, Decision, Said
 from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
 from engine.intake.request import Delivered, Delivery, Kind, Start, Started, Waiting
@@ -96,28 +96,32 @@ class Turn:
         begun = []
         for hook in self._meant(delivery):
             plan = await self._cache.plan(connection, hook.workflow.plan)
-            trigger = plan.triggers[hook.trigger]
-            decision = trigger.decide(delivery.event)
-            said, reason, run = decision.said, decision.reason, None
-            if decision.inputs is not None:
-                about = _delivered(trigger, delivery)
-                verdict = self._may_start(delivery, hook.workflow)
-                if not verdict.allowed:
-                    said, reason = Said.DENIED, verdict.reason
-                else:
-                    run = uuid7()
-                    try:
-                        row = _row(run, hook.workflow, plan, about, decision.inputs, name)
-                        self._runs.append(row)
-                        begun.append(run)
-                    except (EvaluationError, ValueError) as error:
-                        said, reason, run = Said.ERROR, str(error), None
-            self._decisions.append(
-                NewDecision(
-                    name, delivery.namespace, hook.workflow.name, hook.trigger, said, reason, run
-                )
-            )
+            for decision in plan.triggers[hook.trigger].decide(delivery.event):
+                told = self._told(delivery, hook, plan, decision)
+                self._decisions.append(told)
+                begun += [told.run] if told.run is not None else []
         return Delivered(tuple(begun), False)
+
+    def _told(
+        self, delivery: Delivery, hook: Hook, plan: BoundPlan, decision: Decision
+    ) -> NewDecision:
+        """Return a decision as it is written down; note the run that it starts."""
+        told = NewDecision(
+            _name(delivery), delivery.namespace, hook.workflow.name, hook.trigger, decision.said,
+            decision.reason, None, decision.item,
+        )  # fmt: skip
+        if decision.inputs is None:
+            return told
+        verdict = self._may_start(delivery, hook.workflow)
+        if not verdict.allowed:
+            return replace(told, said=Said.DENIED, reason=verdict.reason)
+        about = _delivered(plan.triggers[hook.trigger], delivery)
+        try:
+            row = _row(uuid7(), hook.workflow, plan, about, decision.inputs, _name(delivery))
+        except (EvaluationError, ValueError) as error:
+            return replace(told, said=Said.ERROR, reason=str(error))
+        self._runs.append(row)
+        return replace(told, run=row.id)
 
     def _meant(self, delivery: Delivery) -> Iterable[Hook]:
         """Yield the triggers that a delivery is meant for and that are still active."""

@@ -10,7 +10,8 @@ from engine.store.pool import Connection
 
 _STARTED: LiteralString = """
     SELECT route, delivery,
-           coalesce(array_agg(run_id ORDER BY run_id) FILTER (WHERE run_id IS NOT NULL), '{}')
+           coalesce(array_agg(DISTINCT run_id ORDER BY run_id)
+                    FILTER (WHERE run_id IS NOT NULL), '{}')
       FROM unnest(%(routes)s, %(ids)s) AS asked (route, delivery)
       LEFT JOIN decisions USING (route, delivery)
      GROUP BY route, delivery

@@ -46,6 +46,14 @@ ALTER TABLE audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE UNLOGGED TABLE cache (
+    key bytea NOT NULL,
+    outputs json NOT NULL,
+    artifacts json NOT NULL,
+    kept_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE callbacks (
     run_id uuid NOT NULL,
     path text NOT NULL,
@@ -53,14 +61,6 @@ CREATE TABLE callbacks (
     schema json NOT NULL,
     asked_at timestamp with time zone DEFAULT now() NOT NULL,
     used_at timestamp with time zone
-);
-
-CREATE UNLOGGED TABLE cache (
-    key bytea NOT NULL,
-    outputs json NOT NULL,
-    artifacts json NOT NULL,
-    kept_at timestamp with time zone DEFAULT now() NOT NULL,
-    expires_at timestamp with time zone NOT NULL
 );
 
 CREATE UNLOGGED TABLE circuits (
@@ -100,8 +100,28 @@ CREATE TABLE decisions (
     said text NOT NULL,
     reason text DEFAULT ''::text NOT NULL,
     run_id uuid,
-    CONSTRAINT decisions_said_check CHECK ((said = ANY (ARRAY['started'::text, 'unmatched'::text, 'filtered'::text, 'invalid'::text, 'denied'::text, 'error'::text, 'duplicate'::text]))),
+    item integer DEFAULT 0 NOT NULL,
+    id bigint NOT NULL,
+    CONSTRAINT decisions_said_check CHECK ((said = ANY (ARRAY['started'::text, 'unmatched'::text, 'filtered'::text, 'invalid'::text, 'denied'::text, 'error'::text, 'duplicate'::text, 'limited'::text, 'held'::text, 'superseded'::text]))),
     CONSTRAINT started_has_a_run CHECK (((run_id IS NOT NULL) = (said = 'started'::text)))
+);
+
+ALTER TABLE decisions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME decisions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE dedupe_keys (
+    namespace text NOT NULL,
+    workflow text NOT NULL,
+    trigger text NOT NULL,
+    key text NOT NULL,
+    delivery text NOT NULL,
+    expires_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE deliveries (
@@ -121,6 +141,23 @@ CREATE TABLE events (
     data json NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
     identity text DEFAULT ''::text NOT NULL
+);
+
+CREATE TABLE held (
+    id uuid NOT NULL,
+    bunch uuid NOT NULL,
+    namespace text NOT NULL,
+    workflow text NOT NULL,
+    trigger text NOT NULL,
+    key text NOT NULL,
+    route text NOT NULL,
+    delivery text NOT NULL,
+    item integer NOT NULL,
+    actor text NOT NULL,
+    names json NOT NULL,
+    size integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE idempotency_keys (
@@ -269,6 +306,16 @@ CREATE TABLE sources (
     CONSTRAINT sources_check CHECK (((active_since IS NULL) OR (active IS NOT NULL)))
 );
 
+CREATE TABLE trigger_rates (
+    namespace text NOT NULL,
+    workflow text NOT NULL,
+    trigger text NOT NULL,
+    name text NOT NULL,
+    instants timestamp with time zone[] NOT NULL,
+    counts integer[] NOT NULL,
+    idle_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE watches (
     run_id uuid NOT NULL,
     path text NOT NULL,
@@ -317,10 +364,11 @@ ALTER TABLE ONLY approvals
 ALTER TABLE ONLY audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY callbacks
-    ADD CONSTRAINT callbacks_pkey PRIMARY KEY (run_id, path);
 ALTER TABLE ONLY cache
     ADD CONSTRAINT cache_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY callbacks
+    ADD CONSTRAINT callbacks_pkey PRIMARY KEY (run_id, path);
 
 ALTER TABLE ONLY circuits
     ADD CONSTRAINT circuits_pkey PRIMARY KEY (namespace, name);
@@ -329,13 +377,19 @@ ALTER TABLE ONLY commits
     ADD CONSTRAINT commits_pkey PRIMARY KEY (source, sha);
 
 ALTER TABLE ONLY decisions
-    ADD CONSTRAINT decisions_pkey PRIMARY KEY (route, delivery, namespace, workflow, trigger);
+    ADD CONSTRAINT decisions_pkey PRIMARY KEY (route, delivery, namespace, workflow, trigger, item);
+
+ALTER TABLE ONLY dedupe_keys
+    ADD CONSTRAINT dedupe_keys_pkey PRIMARY KEY (namespace, workflow, trigger, key);
 
 ALTER TABLE ONLY deliveries
     ADD CONSTRAINT deliveries_pkey PRIMARY KEY (route, delivery);
 
 ALTER TABLE ONLY events
     ADD CONSTRAINT events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY held
+    ADD CONSTRAINT held_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (namespace, workflow, key);
@@ -367,6 +421,9 @@ ALTER TABLE ONLY slots
 ALTER TABLE ONLY sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY trigger_rates
+    ADD CONSTRAINT trigger_rates_pkey PRIMARY KEY (namespace, workflow, trigger, name);
+
 ALTER TABLE ONLY watches
     ADD CONSTRAINT watches_pkey PRIMARY KEY (run_id, path, event);
 
@@ -390,11 +447,21 @@ CREATE INDEX commits_by_sha ON commits USING btree (sha text_pattern_ops);
 
 CREATE INDEX commits_by_time ON commits USING btree (source, seen_at);
 
-CREATE INDEX decisions_in_error ON decisions USING btree (route, delivery) WHERE (said = 'error'::text);
+CREATE INDEX decisions_by_odd_word ON decisions USING btree (namespace, said, id DESC) WHERE (said <> ALL (ARRAY['started'::text, 'unmatched'::text, 'filtered'::text]));
+
+CREATE INDEX decisions_by_time ON decisions USING btree (namespace, id DESC);
+
+CREATE INDEX dedupe_keys_by_end ON dedupe_keys USING btree (expires_at);
 
 CREATE INDEX events_by_time ON events USING btree (at);
 
 CREATE INDEX events_by_type ON events USING btree (namespace, type, at);
+
+CREATE INDEX held_by_bunch ON held USING btree (bunch, id);
+
+CREATE INDEX held_by_key ON held USING btree (namespace, workflow, trigger, key, bunch);
+
+CREATE INDEX held_by_time ON held USING btree (due_at);
 
 CREATE INDEX rates_by_end ON rates USING btree (idle_at);
 
@@ -417,6 +484,8 @@ CREATE INDEX runs_unheard ON runs USING btree (owner) WHERE ((owner IS NOT NULL)
 CREATE INDEX runs_watched ON runs USING btree (watch_at) WHERE (watch_at IS NOT NULL);
 
 CREATE INDEX slots_by_group ON slots USING btree (namespace, slot_group);
+
+CREATE INDEX trigger_rates_by_end ON trigger_rates USING btree (idle_at);
 
 CREATE INDEX watches_by_event ON watches USING btree (namespace, event, at, key);
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from engine.core.objective import Objective, next_due, to_json
 from engine.core.priority import AGEING
 from engine.core.values import Json, canonical
-from engine.store.arrays import Array, Instants, Jsons, Smalls, Texts, Uuids
+from engine.store.arrays import Array, Instants, Ints, Jsons, Smalls, Texts, Uuids
 from engine.store.deliveries import Name
 from engine.store.keys import Key
 from engine.store.pool import Connection
@@ -51,13 +51,14 @@ _WRITE: LiteralString = """
            AND (route IS NULL OR (route, delivery) IN (SELECT route, delivery FROM recorded))
         ON CONFLICT (id) DO NOTHING RETURNING id
     ), decided AS (
-        INSERT INTO decisions (route, delivery, namespace, workflow, trigger, said, reason, run_id)
-        SELECT route, delivery, namespace, workflow, trigger,
+        INSERT INTO decisions (route, delivery, namespace, workflow, trigger, item, said, reason,
+                               run_id)
+        SELECT route, delivery, namespace, workflow, trigger, item,
                CASE WHEN new_run THEN said ELSE 'duplicate' END, reason,
                CASE WHEN new_run THEN run_id END
           FROM unnest(%(s_routes)s, %(s_ids)s, %(s_namespaces)s, %(s_workflows)s, %(s_triggers)s,
-                      %(s_said)s, %(s_reasons)s, %(s_runs)s)
-            AS new (route, delivery, namespace, workflow, trigger, said, reason, run_id)
+                      %(s_items)s, %(s_said)s, %(s_reasons)s, %(s_runs)s)
+            AS new (route, delivery, namespace, workflow, trigger, item, said, reason, run_id)
           JOIN recorded USING (route, delivery)
          CROSS JOIN LATERAL (
                SELECT run_id IS NULL OR run_id IN (SELECT id FROM begun) AS new_run) AS known
@@ -75,7 +76,7 @@ _KINDS: dict[str, type[Array]] = {
     "keys": Texts, "routes": Texts, "deliveries": Texts, "groups": Texts, "rules": Jsons,
     "objectives": Jsons, "watches": Instants,
     "s_routes": Texts, "s_ids": Texts, "s_namespaces": Texts, "s_workflows": Texts,
-    "s_triggers": Texts, "s_said": Texts, "s_reasons": Texts, "s_runs": Uuids,
+    "s_triggers": Texts, "s_items": Ints, "s_said": Texts, "s_reasons": Texts, "s_runs": Uuids,
 }  # fmt: skip
 
 
@@ -117,7 +118,10 @@ class NewDelivery:
 
 @dataclass(frozen=True, slots=True)
 class NewDecision:
-    """What a delivery came to for one trigger of one workflow; `run` only if it started one."""
+    """What a delivery came to for one trigger of one workflow; `run` only if it started one.
+
+    `item` is the place in the list of a `fan_out`, 0 without one.
+    """
 
     delivery: Name
     namespace: str
@@ -126,6 +130,7 @@ class NewDecision:
     said: str
     reason: str
     run: UUID | None
+    item: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +225,7 @@ def _decisions(told: Sequence[NewDecision]) -> dict[str, Array]:
         "s_namespaces": Texts([each.namespace for each in told]),
         "s_workflows": Texts([each.workflow for each in told]),
         "s_triggers": Texts([each.trigger for each in told]),
+        "s_items": Ints([each.item for each in told]),
         "s_said": Texts([each.said for each in told]),
         "s_reasons": Texts([_plain(each.reason) for each in told]),
         "s_runs": Uuids([each.run for each in told]),

@@ -33,7 +33,8 @@ def made(inputs: Json = INPUTS) -> BoundInputs:
 
 def decided(event: Mapping[str, Json], settings: Json = None, **more: Any):
     trigger = Trigger("pushed", more.pop("type", "github.push"), settings or {}, **more)
-    return BoundTrigger(trigger, made()).decide(event)
+    (decision,) = BoundTrigger(trigger, made()).decide(event)
+    return decision
 
 
 def push(name: str = "push-branch-created", **changes: Json) -> dict[str, Json]:
@@ -230,3 +231,66 @@ def test_who_may_start_by_hand():
     assert api == by_hand((manual, other, api))
     assert manual == by_hand((other, manual))
     assert by_hand((other,)) is None
+
+
+ALERTS = Trigger(
+    "alert",
+    "webhook",
+    {"fan_out": "event.body.alerts"},
+    filter="item.firing",
+    arguments={"who": "{{ item.name }}", "count": "{{ event.body.n }}"},
+)
+
+
+def fanned(alerts: Json):
+    return BoundTrigger(ALERTS, made()).decide({"body": {"alerts": alerts, "n": 2}})
+
+
+def test_each_item_of_a_fan_out_is_decided_on_its_own():
+    """
+    Every item of the list goes through filter and `with` by itself: one that errs, or is not
+    wanted, changes nothing for the others.
+    """
+    told = fanned(
+        [{"firing": True, "name": "a"}, {"firing": False}, {"firing": "?"}, {"firing": True}]
+    )
+
+    assert [Said.STARTED, Said.FILTERED, Said.ERROR, Said.ERROR] == [each.said for each in told]
+    assert [0, 1, 2, 3] == [each.item for each in told]
+    assert {"who": "a", "count": 2, "where": "none"} == told[0].inputs
+
+
+@pytest.mark.parametrize(
+    ("alerts", "said", "reason"),
+    [
+        ([], Said.FILTERED, "fan_out gave an empty list"),
+        ("abc", Said.ERROR, "fan_out must give a list; it gave a string"),
+        ({"a": 1}, Said.ERROR, "fan_out must give a list; it gave an object"),
+        (None, Said.ERROR, "fan_out must give a list; it gave null"),
+        ([{"firing": True}] * 1_001, Said.ERROR, "fan_out gave 1,001 items; it may give 1,000"),
+    ],
+)
+def test_what_a_fan_out_cannot_take(alerts: Json, said: Said, reason: str):
+    """
+    What is no list, or too long a one, starts nothing and says why; so does an empty one.
+    """
+    (decision,) = fanned(alerts)
+
+    assert [said, reason] == [decision.said, decision.reason]
+
+
+def test_a_fan_out_takes_a_thousand():
+    """
+    A list of a thousand items is a thousand decisions.
+    """
+    assert 1_000 == len(fanned([{"firing": True, "name": "a"}] * 1_000))
+
+
+def test_the_payload_of_an_event_is_its_data():
+    """
+    The schema of an `event` trigger speaks of `event.data`, that of a webhook of `event.body`.
+    """
+    settings = {"payload": {"type": "object", "required": ["n"]}}
+
+    assert Said.STARTED == decided({"data": {"n": 1}}, settings, type="event").said
+    assert Said.INVALID == decided({"data": {}}, settings, type="event").said

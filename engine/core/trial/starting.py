@@ -38,8 +38,9 @@ def started(subject: Subject, given: Given) -> tuple[Json, Mapping[str, Json]]:
     if given.inputs:
         trigger = BoundTrigger(trigger.plan, _Overridden(subject.inputs, given.inputs))
     event = _payload(given.event, ("given", "event"), is_push=trigger.is_push)
-    decision = trigger.decide(event)
-    if decision.said is not Said.STARTED or decision.inputs is None:
+    decisions = trigger.decide(event)
+    decision = next((each for each in decisions if each.said is Said.STARTED), decisions[0])
+    if decision.inputs is None:
         message = f"{given.trigger} starts no run ({decision.said.value}): {decision.reason}"
         raise Unstartable([Problem(_CODE, ("given", "event"), message)])
     return _about(given.trigger, trigger.plan.type, event), decision.inputs

@@ -1,0 +1,131 @@
+"""A trigger of a plan, asked about every event: pure, and the same for whoever asks.
+
+The order is that of the language: the trigger's own keys, `payload`, `fan_out`, `filter`, `with`,
+then the inputs as the plan declares them. An error on the way is a decision of its own, never a
+plain no.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from engine.core.expression import (
+    Compiled,
+    EvaluationError,
+    compile_value,
+    holds,
+    parse_expression,
+)
+from engine.core.inputs import BoundInputs, InputsError
+from engine.core.kind import kind, named
+from engine.core.plan import Trigger
+from engine.core.schema import Validator, validator
+from engine.core.trigger.decision import Decision, Said
+from engine.core.trigger.push import push_mismatch
+from engine.core.values import Json
+
+MOST_ITEMS = 1_000
+
+
+class BoundTrigger:
+    """A trigger of a plan, compiled once and asked about every event."""
+
+    def __init__(self, plan: Trigger, inputs: BoundInputs) -> None:
+        self.plan = plan
+        self._inputs = inputs
+
+    def decide(self, event: Mapping[str, Json]) -> tuple[Decision, ...]:
+        """Return what an event comes to; for a push it has been through `pushed`.
+
+        It is one decision, or with a `fan_out` one for each item of its list, in that order.
+        """
+        identity = self.plan.id
+        try:
+            reason = self._mismatch(event)
+            if reason:
+                return (Decision(identity, Said.UNMATCHED, reason),)
+            unfit = self._payload.problems(self._body(event)) if self._payload else []
+            if unfit:
+                told = InputsError([(str(pointer), words) for pointer, words in unfit])
+                return (Decision(identity, Said.INVALID, f"payload: {told}"),)
+            items = self._items(event)
+        except (EvaluationError, ValueError) as error:
+            return (Decision(identity, Said.ERROR, str(error)),)
+        if not items:
+            return (Decision(identity, Said.FILTERED, "fan_out gave an empty list"),)
+        return tuple(
+            replace(self._one(event, item), item=place) for place, item in enumerate(items)
+        )
+
+    def about(self, event: Mapping[str, Json]) -> dict[str, Json]:
+        """Return what expressions of the run read as `trigger`."""
+        return {"id": self.plan.id, "type": self.plan.type, "event": event}
+
+    @property
+    def is_push(self) -> bool:
+        return self.plan.type == "github.push"
+
+    def _one(self, event: Mapping[str, Json], item: Mapping[str, Json]) -> Decision:
+        """Return what an item of an event comes to, or the event itself if `item` is empty."""
+        identity = self.plan.id
+        names = {"event": event, "trigger": self.about(event), **item}
+        try:
+            if not self._is_wanted(names):
+                return Decision(identity, Said.FILTERED, f"filter is false: {self.plan.filter}")
+            given = self._arguments.evaluate(names)
+            inputs = self._inputs.complete(given, self.about(event))
+        except InputsError as error:
+            return Decision(identity, Said.INVALID, f"inputs: {error}")
+        except (EvaluationError, ValueError) as error:
+            return Decision(identity, Said.ERROR, str(error))
+        return Decision(identity, Said.STARTED, inputs=inputs)
+
+    @cached_property
+    def _arguments(self) -> Compiled:
+        return compile_value(self.plan.arguments or {})
+
+    @cached_property
+    def _filter(self) -> Compiled | None:
+        return None if self.plan.filter is None else parse_expression(self.plan.filter)
+
+    @cached_property
+    def _payload(self) -> Validator | None:
+        schema = self._settings.get("payload")
+        return None if schema is None else validator(schema)
+
+    @cached_property
+    def _fan_out(self) -> Compiled | None:
+        told = self._settings.get("fan_out")
+        return None if told is None else parse_expression(str(told))
+
+    @cached_property
+    def _settings(self) -> Mapping[str, Json]:
+        told = self.plan.settings
+        return told if isinstance(told, Mapping) else {}
+
+    def _body(self, event: Mapping[str, Json]) -> Json:
+        """Return what `payload` speaks of: the data of a CloudEvent, the body of a webhook."""
+        return event.get("data" if self.plan.type == "event" else "body")
+
+    def _mismatch(self, event: Mapping[str, Json]) -> str:
+        return push_mismatch(self._settings, event) if self.is_push else ""
+
+    def _items(self, event: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
+        """Return the names that each item adds; without a `fan_out` it is one that adds none."""
+        if self._fan_out is None:
+            return ({},)
+        found = self._fan_out.evaluate({"event": event, "trigger": self.about(event)})
+        if isinstance(found, str) or not isinstance(found, Sequence):
+            raise ValueError(f"fan_out must give a list; it gave {named(kind(found))}")
+        if len(found) > MOST_ITEMS:
+            raise ValueError(f"fan_out gave {len(found):,} items; it may give {MOST_ITEMS:,}")
+        return [{"item": item} for item in found]
+
+    def _is_wanted(self, names: Mapping[str, Json]) -> bool:
+        return self._filter is None or holds(self._filter, names, "filter")
+
+
+def by_hand(triggers: Sequence[Trigger]) -> Trigger | None:
+    """Return the trigger under which a person or a program starts a workflow, if it has one."""
+    told = [each for each in triggers if each.type in ("api", "manual")]
+    return min(told, key=lambda each: each.type, default=None)
