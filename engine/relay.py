@@ -17,6 +17,7 @@ import dramatiq
 import orjson
 from dramatiq.worker import Worker as Consumers
 
+from engine import gates
 from engine.broker import RELAY, Bell, HintBroker, Rings, ring
 from engine.core import objective
 from engine.core.admission import admit
@@ -41,6 +42,7 @@ from engine.store import (
     runs,
     slots,
 )
+from engine.store import gates as held
 from engine.store.events import Event
 from engine.store.inbox import Telling
 from engine.store.leases import Session
@@ -121,12 +123,13 @@ class Relay:
                 while await self.follow() == _GROUP:
                     pass
                 await self.let_in()
+            next_due = await gates.fire(self._session, self._intake)
             if loop.time() - swept > _SWEEP_EVERY.total_seconds():
                 swept = loop.time()
                 async with self._session.turn() as connection:
                     await sweep(connection)
             with suppress(TimeoutError):
-                await asyncio.wait_for(rung.wait(), _PERIOD)
+                await asyncio.wait_for(rung.wait(), _pause(next_due))
 
     async def _has_work(self) -> bool:
         async with self._session.turn() as connection:
@@ -194,13 +197,18 @@ class Relay:
             _LOG.warning("%s of run %s starts nothing: %s", sent.path, sent.run_id, error)
 
 
+def _pause(next_due: timedelta | None) -> float:
+    """Return how many seconds to wait: a period, or less if held events are due before."""
+    return _PERIOD if next_due is None else min(_PERIOD, max(0.0, next_due.total_seconds()))
+
+
 async def sweep(connection: Connection) -> None:
     """Forget what is old, and what was for runs that have ended."""
     await events.sweep(connection)
     await approvals.sweep(connection)
     await callbacks.sweep(connection)
     await inbox.sweep(connection)
-    for each in (cache, circuits, rates, slots):
+    for each in (cache, circuits, held, rates, slots):
         await each.sweep(connection)
 
 

@@ -19,6 +19,7 @@ reads("workflow.read");
 reads("source.read");
 reads("commit.read");
 reads("event.read");
+reads("decision.read");
 
 # A verified webhook starts workflows of the namespace that its route is bound to, no other.
 allow(actor, "run.start", resource) if

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from webhooks import health, inbound, openapi
 from webhooks.address import Address, Answer, Body, Parameter
-from webhooks.api import approvals, callbacks, events, runs, sources, workflows
-from webhooks.schemas import SHA, STATUS, TEXT, UUID
+from webhooks.api import approvals, callbacks, decisions, events, runs, sources, workflows
+from webhooks.schemas import SAID, SHA, STATUS, TEXT, UUID
 
 _V1 = "/api/v1"
 _COMMON = ("auth.missing", "auth.unknown", "sark.unavailable", "sark.defect")
@@ -103,6 +103,16 @@ _EVENTS = (
         "Send a CloudEvent to a namespace",
         {202: Answer("Sent", "It is durable; `duplicate` if it had come before.")},
         ("event.send",), _CHANGE, {}, body=Body("CloudEvent"),
+    ),
+    Address(
+        "GET", f"{_V1}/namespaces/{{namespace}}/decisions", decisions.listed,
+        "List what events came to, newest first",
+        {200: Answer("DecisionPage", "A page of decisions, one for each event and trigger.")},
+        ("decision.read",), _ONE,
+        {
+            "said": Parameter(SAID, "Only decisions of this word, such as `error`."),
+            "workflow": Parameter(TEXT, "Only decisions of this workflow."), **_PAGING,
+        },
     ),
 )  # fmt: skip
 _WORKFLOWS = (

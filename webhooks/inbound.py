@@ -26,7 +26,7 @@ from engine.telemetry import REGISTRY
 from webhooks import body, routes
 from webhooks.doors import Doors, doors
 from webhooks.problem import Data, Refusal
-from webhooks.signature import Signed, verify_hmac, verify_standard
+from webhooks.signature import Signed, verify_bearer, verify_hmac, verify_standard
 
 _LOG = logging.getLogger("sark.http")
 _IDENTITY = re.compile(r"[!-~]{1,200}")
@@ -116,6 +116,9 @@ def _is_signed(opened: Doors, hook: Hook, raw: bytes, headers: Headers) -> bool:
         told = Signed(*(_only(headers, f"webhook-{part}") for part in _STANDARD))
         tolerance = parse_duration(auth["tolerance"])
         return verify_standard(raw, told, padded, tolerance, time.time()) and bool(secrets)
+    if "bearer" in auth:
+        given = _only(headers, "authorization")
+        return verify_bearer(raw, given, padded) and bool(secrets)
     given = _only(headers, auth["header"])
     return verify_hmac(raw, given, padded, auth["algorithm"]) and bool(secrets)
 

@@ -42,7 +42,8 @@ def of_source(source: Source) -> list[bytes]:
 def of_hook(secrets: Secrets, namespace: str, auth: Mapping[str, Any]) -> list[bytes]:
     """Return the secrets that a webhook trigger's `auth` names; raise Misconfigured."""
     standard = "standard" in auth
-    names = [auth["standard" if standard else "hmac"], auth.get("previous")]
+    now = next(auth[each] for each in ("standard", "bearer", "hmac") if each in auth)
+    names = [now, auth.get("previous")]
     found = []
     for name in names:
         if name is None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from engine.core.state import RunStatus, StepState
+from engine.core.trigger import Said
 from webhooks.address import Schema
 
 TEXT: Schema = {"type": "string"}
@@ -17,6 +18,7 @@ _KINDS = [
     "started", "succeeded", "produced", "failed", "alarm", "arrived", "decided", "lost", "cancel",
 ]  # fmt: skip
 _DECISION: Schema = {"type": "string", "enum": ["approved", "rejected"]}
+SAID: Schema = {"type": "string", "enum": [each.value for each in Said]}
 STATUS: Schema = {"type": "string", "enum": [each.value for each in RunStatus]}
 
 
@@ -213,6 +215,21 @@ SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "EventPage": _page("Event"),
+    "Decision": _object(
+        {
+            "namespace": TEXT,
+            "workflow": TEXT,
+            "trigger": TEXT,
+            "item": NUMBER,
+            "said": SAID,
+            "reason": TEXT,
+            "run": _or_null(UUID),
+            "route": TEXT,
+            "delivery": TEXT,
+            "at": INSTANT,
+        }
+    ),
+    "DecisionPage": _page("Decision"),
     "WorkflowLine": _object(_WORKFLOW),
     "WorkflowPage": _page("WorkflowLine"),
     "Workflow": _object({**_WORKFLOW, "inputs": FREE, "triggers": _list(ref("Trigger"))}),

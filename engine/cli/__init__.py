@@ -25,6 +25,7 @@ _COMMANDS = {
     "approve": ("approvals", "Approve what a run asks."),
     "reject": ("approvals", "Reject what a run asks."),
     "events": ("events", "List events, newest first."),
+    "decisions": ("decisions", "List what events came to, and why."),
     "emit": ("events", "Send an event to a namespace."),
     "workflows": ("sources", "List the active workflows."),
     "sources": ("sources", "List the sources, with what is active and why."),

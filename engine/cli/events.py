@@ -62,7 +62,7 @@ def emit(
         event["subject"] = subject
     if data is not None:
         event["data"] = _data(data)
-    where = namespace or _namespace(client)
+    where = namespace or namespace_of(client)
     answer = members(client.send("POST", at("namespaces", where, "events"), event))
     if json_:
         return print_json(answer)
@@ -83,7 +83,7 @@ def _data(text: str) -> Json:
     return told
 
 
-def _namespace(client: Client) -> str:
+def namespace_of(client: Client) -> str:
     """Return the one namespace that there is; raise Invalid if there are several."""
     found = sorted({str(each["namespace"]) for each in client.pages("/sources", limit=200)})
     if len(found) != 1:

@@ -9,6 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from typing import cast
+from uuid import UUID
 
 import psycopg
 from prometheus_client import Counter, Histogram
@@ -16,7 +17,7 @@ from prometheus_client import Counter, Histogram
 from engine.active import ActiveSet, Cache
 from engine.broker import Rings
 from engine.errors import SarkError, Unavailable
-from engine.intake.request import Delivered, Delivery, Request, Start, Started, Waiting
+from engine.intake.request import Delivered, Delivery, Fire, Request, Start, Started, Waiting
 from engine.intake.turn import Answers, Decides, Turn
 from engine.store.pool import Connection, Pool, connect, told
 from engine.store.starts import Starts
@@ -101,6 +102,12 @@ class Intake:
         """Record a delivery and start what it sets off, once. Raise Unavailable."""
         answer = cast(Delivered, await self._take(delivery))
         _STARTS.labels("webhook").inc(0 if answer.duplicate else len(answer.runs))
+        return answer
+
+    async def fire(self, fire: Fire) -> Delivered:
+        """Start what a bunch of held events starts, once. Raise Unavailable."""
+        answer = cast(Delivered, await self._take(fire))
+        _STARTS.labels("held").inc(len(answer.runs))
         return answer
 
     def stuck(self) -> str:
@@ -192,21 +199,29 @@ class Intake:
 
         The reply to a commit may be what was lost: what it has written is not written again.
         """
-        turn = Turn(self._cache, self._policy, group)
-        try:
-            await self._turn(turn)
-        except _LOST:
+        answers: dict[UUID, Started | Delivered | Exception] = {}
+        while group:
+            turn = Turn(self._cache, self._policy, group)
             try:
                 await self._turn(turn)
             except _LOST:
-                with told():
-                    raise
-        if self._bell is not None:
-            for pool in turn.pools:
-                self._bell.ring_pool(pool)
-            if turn.has_groups:
-                self._bell.ring_relay()
-        return turn.answers
+                try:
+                    await self._turn(turn)
+                except _LOST:
+                    with told():
+                        raise
+            self._ring(turn)
+            answers |= turn.answers
+            group = turn.left
+        return answers
+
+    def _ring(self, turn: Turn) -> None:
+        if self._bell is None:
+            return
+        for pool in turn.pools:
+            self._bell.ring_pool(pool)
+        if turn.has_groups or turn.has_due:
+            self._bell.ring_relay()
 
     async def _turn(self, turn: Turn) -> None:
         """Write a turn on the committer's own connection; a broken one is not used again."""

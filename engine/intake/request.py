@@ -72,8 +72,18 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Fire:
+    """Let a bunch of held events start what they start, if it is still there and due."""
+
+    namespace: str
+    workflow: str
+    trigger: str
+    bunch: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
-    """What became of a delivery: the runs that it has started, now or the first time."""
+    """What became of a delivery or a bunch: the runs that it has started, now or the first time."""
 
     runs: tuple[UUID, ...]
     duplicate: bool
@@ -92,4 +102,4 @@ class Waiting:
         return len(self.request.body) if isinstance(self.request, Delivery) else 0
 
 
-Request: TypeAlias = Start | Delivery
+Request: TypeAlias = Start | Delivery | Fire

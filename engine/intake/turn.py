@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
+import psycopg
 from uuid_utils.compat import uuid7
 
 from engine.active import ActiveSet, BoundPlan, Cache, Hook
@@ -14,9 +15,13 @@ from engine.core.inputs import InputsError
 from engine.core.trigger import BoundTrigger, Decision, Said
 from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
-from engine.intake.request import Delivered, Delivery, Kind, Start, Started, Waiting
+from engine.intake import firing
+from engine.intake.firing import Fired, Refusal
+from engine.intake.passage import Candidate, Passage
+from engine.intake.request import Delivered, Delivery, Fire, Kind, Start, Started, Waiting
 from engine.store import deliveries, keys
 from engine.store.deliveries import Name
+from engine.store.gates import Held
 from engine.store.keys import Claim, Key
 from engine.store.pool import Connection
 from engine.store.starts import NewDecision, NewDelivery, NewRun, Starts, Written
@@ -26,6 +31,9 @@ from policies.facts import Action, Actor, Resource, Verdict
 Answers: TypeAlias = Mapping[UUID, Started | Delivered | Exception]
 
 _START = Action("run.start")
+# What the copies of a delivery's event may have together, and what begins the next turn.
+_MOST_COPIED = 64 << 20
+_HEAVIEST = 64 << 20
 
 
 class Decides(Protocol):
@@ -35,7 +43,11 @@ class Decides(Protocol):
 
 
 class Turn:
-    """A group of requests, judged by one active set. `answers` count once it is written."""
+    """A group of requests, judged by one active set. `answers` count once it is written.
+
+    `has_due` is true if events that wait are due already. `left` are requests for which this turn
+    has no room: what goes before them fans out to too much.
+    """
 
     def __init__(self, cache: Cache, policy: Decides, group: Sequence[Waiting]) -> None:
         self._cache = cache
@@ -45,9 +57,15 @@ class Turn:
         self._deliveries: dict[Name, NewDelivery] = {}
         self._runs: list[NewRun] = []
         self._decisions: list[NewDecision] = []
+        self._candidates: list[Candidate] = []
+        self._asked: dict[UUID, Name] = {}
+        self._fires: dict[UUID, Fire] = {}
         self._begun = frozenset[UUID]()
         self._keys: dict[UUID, Key] = {}
         self.answers: dict[UUID, Started | Delivered | Exception] = {}
+        self.has_due = False
+        self.left: Sequence[Waiting] = ()
+        self._weight = 0
 
     @property
     def pools(self) -> frozenset[str]:
@@ -66,62 +84,159 @@ class Turn:
         while True:
             self._active = self._cache.active
             await self._judge(connection)
-            written = await starts.write(
-                self._active.number, self._runs, self._deliveries.values(), self._decisions
-            )
+            if self._fires or any(each.gates for each in self._candidates):
+                written = await self._pass(connection, starts)
+            else:
+                self._let(self._candidates)
+                written = await self._written(starts)
             if written is not None:
                 break
             await self._cache.refresh(connection)
         self._begun = written.begun
         await self._recall(connection, written)
 
+    async def _pass(self, connection: Connection, starts: Starts) -> Written | None:
+        """Write a group of which some go through gates, or nothing if it is to be judged anew.
+
+        That is so, too, if a delivery came in over another server since it was looked for.
+        """
+        async with connection.transaction() as transaction:
+            passage = Passage(connection)
+            await passage.open(self._deliveries, self._candidates, self._fires.values())
+            for name in passage.known:
+                del self._deliveries[name]
+            new = [each for each in self._candidates if each.told.delivery not in passage.known]
+            self._let(passage.settle(new))
+            fired = await self._fire(connection, passage)
+            written = await self._written(starts)
+            if written is None or not self._deliveries.keys() <= written.recorded:
+                raise psycopg.Rollback(transaction)
+            for each in fired:
+                passage.changes.gone += each.ended(written.begun)
+            self.has_due = await passage.write()
+            return written
+        return None
+
+    async def _fire(self, connection: Connection, passage: Passage) -> list[Fired]:
+        """Return what becomes of the bunches that are to leave; note the runs that they start."""
+        found = await passage.bunches(list(self._fires.values()))
+        told: list[Fired] = []
+        for identity, fire in self._fires.items():
+            held = found.pop(fire.bunch, [])
+            made = await self._fired(connection, fire, held) if held else Fired((), ())
+            self._runs += made.runs
+            told.append(made)
+            self.answers[identity] = Delivered(tuple(each.id for each in made.runs), not held)
+        return told
+
+    async def _fired(self, connection: Connection, fire: Fire, held: Sequence[Held]) -> Fired:
+        """Return what becomes of a bunch, by the plan that is active by now."""
+        active = self._active.workflows.get((fire.namespace, fire.workflow))
+        if active is None:
+            return firing.lost(held)
+        plan = await self._cache.plan(connection, active.plan)
+        trigger = plan.triggers.get(fire.trigger)
+        if trigger is None:
+            return firing.lost(held)
+        return firing.fired(
+            trigger, held, lambda route, about, inputs: self._made(
+                Actor("webhook", route, fire.namespace), active, plan, about, inputs
+            ),
+        )  # fmt: skip
+
+    async def _written(self, starts: Starts) -> Written | None:
+        return await starts.write(
+            self._active.number, self._runs, self._deliveries.values(), self._decisions
+        )
+
+    def _let(self, settled: Iterable[Candidate]) -> None:
+        """Note the decisions and runs of candidates that are through."""
+        begun: dict[Name, list[UUID]] = {name: [] for name in self._deliveries}
+        for each in settled:
+            self._decisions.append(each.told)
+            if each.run is not None:
+                self._runs.append(each.run)
+                begun[each.told.delivery].append(each.run.id)
+        for identity, name in self._asked.items():
+            if name in begun:
+                self.answers[identity] = Delivered(tuple(begun[name]), False)
+
     async def _judge(self, connection: Connection) -> None:
         """Decide on every request as if nothing of it had been told before."""
-        self._deliveries.clear()
-        self._runs.clear()
-        self._decisions.clear()
-        self._keys.clear()
-        self.answers.clear()
-        for each in self._group:
+        for held in (self._deliveries, self._runs, self._decisions, self._candidates, self._keys,
+                     self._asked, self._fires, self.answers):  # fmt: skip
+            held.clear()
+        self._weight = 0
+        for place, each in enumerate(self._group):
+            if self._weight > _HEAVIEST:
+                self.left = (*self._group[place:], *self.left)
+                self._group = self._group[:place]
+                break
             match each.request:
                 case Delivery() as delivery:
                     if _name(delivery) not in self._deliveries:
-                        self.answers[each.id] = await self._decide(connection, delivery)
+                        self._asked[each.id] = _name(delivery)
+                        await self._decide(connection, delivery)
                 case Start() as start:
                     await self._take(connection, each.id, start)
+                case Fire() as fire:
+                    self._fires[each.id] = fire
 
-    async def _decide(self, connection: Connection, delivery: Delivery) -> Delivered:
+    async def _decide(self, connection: Connection, delivery: Delivery) -> None:
         name = _name(delivery)
         self._deliveries[name] = NewDelivery(name, delivery.kind, delivery.body)
-        begun = []
         for hook in self._meant(delivery):
             plan = await self._cache.plan(connection, hook.workflow.plan)
-            for decision in plan.triggers[hook.trigger].decide(delivery.event):
-                told = self._told(delivery, hook, plan, decision)
-                self._decisions.append(told)
-                begun += [told.run] if told.run is not None else []
-        return Delivered(tuple(begun), False)
+            trigger = plan.triggers[hook.trigger]
+            for decision in self._affordable(trigger.decide(delivery.event), len(delivery.body)):
+                told = NewDecision(
+                    name, delivery.namespace, hook.workflow.name, hook.trigger, decision.said,
+                    decision.reason, None, decision.item,
+                )  # fmt: skip
+                self._candidates.append(self._candidate(delivery, hook, plan, told, decision))
 
-    def _told(
-        self, delivery: Delivery, hook: Hook, plan: BoundPlan, decision: Decision
-    ) -> NewDecision:
-        """Return a decision as it is written down; note the run that it starts."""
-        told = NewDecision(
-            _name(delivery), delivery.namespace, hook.workflow.name, hook.trigger, decision.said,
-            decision.reason, None, decision.item,
-        )  # fmt: skip
+    def _affordable(self, told: Sequence[Decision], size: int) -> Sequence[Decision]:
+        """Return decisions, or an error in their place if their runs would be too much to write.
+
+        Each run of an event has a copy of it.
+        """
+        count = sum(each.said in (Said.STARTED, Said.HELD) for each in told)
+        if count > 1 and count * size > _MOST_COPIED:
+            reason = (
+                f"fan_out: {count:,} runs of an event of {size:,} bytes are too much; "
+                f"their copies may have {_MOST_COPIED >> 20} MiB together"
+            )
+            return (Decision(told[0].trigger, Said.ERROR, reason),)
+        self._weight += count * size
+        return told
+
+    def _candidate(
+        self, delivery: Delivery, hook: Hook, plan: BoundPlan, told: NewDecision, decision: Decision
+    ) -> Candidate:
+        """Return a decision with the run that it starts, or says why it starts none after all."""
         if decision.inputs is None:
-            return told
-        verdict = self._may_start(delivery, hook.workflow)
-        if not verdict.allowed:
-            return replace(told, said=Said.DENIED, reason=verdict.reason)
+            return Candidate(told, gates=decision.gates, actor=delivery.actor)
         about = _delivered(plan.triggers[hook.trigger], delivery)
+        actor = Actor("webhook", delivery.route, delivery.namespace)
+        made = self._made(actor, hook.workflow, plan, about, decision.inputs)
+        if isinstance(made, NewRun):
+            run = replace(made, delivery=_name(delivery))
+            return Candidate(replace(told, run=run.id), run, decision.gates, delivery.actor)
+        return Candidate(replace(told, said=made.said, reason=made.reason), gates=decision.gates)
+
+    def _made(
+        self, actor: Actor, workflow: Active, plan: BoundPlan, about: Mapping[str, Json],
+        inputs: Mapping[str, Json],
+    ) -> NewRun | Refusal:  # fmt: skip
+        """Return the run of an event, or why there is none."""
+        resource = Resource("workflow", workflow.name, workflow.namespace)
+        verdict = self._policy.decide(actor, _START, resource)
+        if not verdict.allowed:
+            return Refusal(Said.DENIED, verdict.reason)
         try:
-            row = _row(uuid7(), hook.workflow, plan, about, decision.inputs, _name(delivery))
+            return _row(uuid7(), workflow, plan, about, inputs)
         except (EvaluationError, ValueError) as error:
-            return replace(told, said=Said.ERROR, reason=str(error))
-        self._runs.append(row)
-        return replace(told, run=row.id)
+            return Refusal(Said.ERROR, str(error))
 
     def _meant(self, delivery: Delivery) -> Iterable[Hook]:
         """Yield the triggers that a delivery is meant for and that are still active."""
@@ -137,11 +252,6 @@ class Turn:
                 yield from self._active.events.get((delivery.namespace, delivery.source), ())
             case Kind.OTHER:
                 return
-
-    def _may_start(self, delivery: Delivery, workflow: Active) -> Verdict:
-        actor = Actor("webhook", delivery.route, delivery.namespace)
-        resource = Resource("workflow", workflow.name, workflow.namespace)
-        return self._policy.decide(actor, _START, resource)
 
     async def _take(self, connection: Connection, identity: UUID, start: Start) -> None:
         try:
@@ -235,8 +345,7 @@ def _repeated(identity: UUID, claim: Claim, start: Start) -> Started | Exception
 
 
 def _row(
-    identity: UUID, active: Active, plan: BoundPlan, about: Json, inputs: Mapping[str, Json],
-    delivery: Name | None = None,
+    identity: UUID, active: Active, plan: BoundPlan, about: Json, inputs: Mapping[str, Json]
 ) -> NewRun:  # fmt: skip
     """Return a run on the terms of its workflow; raise EvaluationError or ValueError."""
     terms = plan.whole.terms(inputs, about)
@@ -244,6 +353,6 @@ def _row(
     key = None if terms.key is None else Key(active.namespace, active.name, f"run:{terms.key}")
     return NewRun(
         identity, active.namespace, active.name, active.source, active.commit_sha, active.plan,
-        about, inputs, priority=terms.priority, delivery=delivery, key=key, group=group,
-        rules=terms.rules, objectives=plan.whole.objectives(datetime.now(UTC)),
+        about, inputs, priority=terms.priority, key=key, group=group, rules=terms.rules,
+        objectives=plan.whole.objectives(datetime.now(UTC)),
     )  # fmt: skip

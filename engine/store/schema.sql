@@ -145,6 +145,7 @@ CREATE TABLE events (
 
 CREATE TABLE held (
     id uuid NOT NULL,
+    seq bigint NOT NULL,
     bunch uuid NOT NULL,
     namespace text NOT NULL,
     workflow text NOT NULL,
@@ -158,6 +159,15 @@ CREATE TABLE held (
     size integer NOT NULL,
     since timestamp with time zone NOT NULL,
     due_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE held ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME held_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE idempotency_keys (
@@ -311,8 +321,7 @@ CREATE TABLE trigger_rates (
     workflow text NOT NULL,
     trigger text NOT NULL,
     name text NOT NULL,
-    instants timestamp with time zone[] NOT NULL,
-    counts integer[] NOT NULL,
+    uses json NOT NULL,
     idle_at timestamp with time zone NOT NULL
 );
 
@@ -457,7 +466,7 @@ CREATE INDEX events_by_time ON events USING btree (at);
 
 CREATE INDEX events_by_type ON events USING btree (namespace, type, at);
 
-CREATE INDEX held_by_bunch ON held USING btree (bunch, id);
+CREATE INDEX held_by_bunch ON held USING btree (bunch, seq);
 
 CREATE INDEX held_by_key ON held USING btree (namespace, workflow, trigger, key, bunch);
 

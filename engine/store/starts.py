@@ -227,11 +227,11 @@ def _decisions(told: Sequence[NewDecision]) -> dict[str, Array]:
         "s_triggers": Texts([each.trigger for each in told]),
         "s_items": Ints([each.item for each in told]),
         "s_said": Texts([each.said for each in told]),
-        "s_reasons": Texts([_plain(each.reason) for each in told]),
+        "s_reasons": Texts([plain(each.reason) for each in told]),
         "s_runs": Uuids([each.run for each in told]),
     }
 
 
-def _plain(reason: str) -> str:
+def plain(reason: str) -> str:
     """Return a reason as a text column takes it: a value told in it may hold a NUL."""
     return reason[:_LONGEST_REASON].replace("\0", "\ufffd")

@@ -17,7 +17,9 @@ APPROVER = Actor("token", "ann", roles=("approver",), groups=("sre",))
 NOBODY = Actor("token", "nobody")
 HOOK = Actor("webhook", "github/shop", "shop")
 RUN = Actor("run", "shop/pay", "shop")
-READS = {"run.read", "workflow.read", "source.read", "commit.read", "event.read"}
+READS = {
+    "run.read", "workflow.read", "source.read", "commit.read", "event.read", "decision.read",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

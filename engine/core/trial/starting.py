@@ -15,6 +15,7 @@ from engine.core.wording import listed, meant
 _CODE = "test-unstarted"
 _GITHUB = "github."
 _PUSH = "github.push"
+_STARTS = (Said.STARTED, Said.HELD)
 
 
 class Unstartable(Exception):
@@ -39,7 +40,10 @@ def started(subject: Subject, given: Given) -> tuple[Json, Mapping[str, Json]]:
         trigger = BoundTrigger(trigger.plan, _Overridden(subject.inputs, given.inputs))
     event = _payload(given.event, ("given", "event"), is_push=trigger.is_push)
     decisions = trigger.decide(event)
-    decision = next((each for each in decisions if each.said is Said.STARTED), decisions[0])
+    decision = next((each for each in decisions if each.said in _STARTS), decisions[0])
+    if decision.said is Said.HELD:
+        (fired,) = trigger.fire([decision.gates.names])
+        event, decision = fired.event, fired.decision
     if decision.inputs is None:
         message = f"{given.trigger} starts no run ({decision.said.value}): {decision.reason}"
         raise Unstartable([Problem(_CODE, ("given", "event"), message)])

@@ -1,7 +1,7 @@
 """Which triggers an event sets off, with what inputs, and why not."""
 
 from engine.core.trigger.bound import BoundTrigger, by_hand
-from engine.core.trigger.decision import Decision, Said
+from engine.core.trigger.decision import Decision, Firing, Said
 from engine.core.trigger.push import pushed
 
-__all__ = ["BoundTrigger", "Decision", "Said", "by_hand", "pushed"]
+__all__ = ["BoundTrigger", "Decision", "Firing", "Said", "by_hand", "pushed"]

@@ -1,8 +1,8 @@
 """A trigger of a plan, asked about every event: pure, and the same for whoever asks.
 
-The order is that of the language: the trigger's own keys, `payload`, `fan_out`, `filter`, `with`,
-then the inputs as the plan declares them. An error on the way is a decision of its own, never a
-plain no.
+The order is that of the language: the trigger's own keys, `payload`, `fan_out`, `filter`, what
+`dedupe`, `rate`, `debounce` and `batch` will be asked, `with`, then the inputs as the plan declares
+them. An error on the way is a decision of its own, never a plain no.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,8 @@ from engine.core.inputs import BoundInputs, InputsError
 from engine.core.kind import kind, named
 from engine.core.plan import Trigger
 from engine.core.schema import Validator, validator
-from engine.core.trigger.decision import Decision, Said
+from engine.core.trigger.decision import Decision, Firing, Said
+from engine.core.trigger.gate import BoundGates
 from engine.core.trigger.push import push_mismatch
 from engine.core.values import Json
 
@@ -65,6 +66,25 @@ class BoundTrigger:
     def is_push(self) -> bool:
         return self.plan.type == "github.push"
 
+    def fire(self, held: Sequence[Mapping[str, Json]]) -> tuple[Firing, ...]:
+        """Return what events come to that were held together, oldest first.
+
+        Each of `held` are the names that it kept. With `batch` one run reads all of them, with
+        `debounce` the last counts; a trigger that has neither by now takes one after the other.
+        """
+        if self._gates.is_batch:
+            items = [each.get("item", each.get("event")) for each in held]
+            event: dict[str, Json] = {"items": items}
+            return (Firing(tuple(range(len(held))), event, self._start(event, {})),)
+        places = [len(held) - 1] if self._gates.is_debounce else range(len(held))
+        return tuple(self._alone(place, held[place]) for place in places)
+
+    def _alone(self, place: int, kept: Mapping[str, Json]) -> Firing:
+        told = kept.get("event")
+        event = told if isinstance(told, Mapping) else {}
+        item = {name: value for name, value in kept.items() if name == "item"}
+        return Firing((place,), event, self._start(event, item))
+
     def _one(self, event: Mapping[str, Json], item: Mapping[str, Json]) -> Decision:
         """Return what an item of an event comes to, or the event itself if `item` is empty."""
         identity = self.plan.id
@@ -72,13 +92,28 @@ class BoundTrigger:
         try:
             if not self._is_wanted(names):
                 return Decision(identity, Said.FILTERED, f"filter is false: {self.plan.filter}")
-            given = self._arguments.evaluate(names)
-            inputs = self._inputs.complete(given, self.about(event))
+            gates = self._gates.of(names)
+        except (EvaluationError, ValueError) as error:
+            return Decision(identity, Said.ERROR, str(error))
+        if gates.hold is not None:
+            return Decision(identity, Said.HELD, gates=gates)
+        return replace(self._start(event, item), gates=gates)
+
+    def _start(self, event: Mapping[str, Json], item: Mapping[str, Json]) -> Decision:
+        """Return what `with` and the inputs make of an event that nothing stands against."""
+        identity, about = self.plan.id, self.about(event)
+        try:
+            given = self._arguments.evaluate({"event": event, "trigger": about, **item})
+            inputs = self._inputs.complete(given, about)
         except InputsError as error:
             return Decision(identity, Said.INVALID, f"inputs: {error}")
         except (EvaluationError, ValueError) as error:
             return Decision(identity, Said.ERROR, str(error))
         return Decision(identity, Said.STARTED, inputs=inputs)
+
+    @cached_property
+    def _gates(self) -> BoundGates:
+        return BoundGates(self._settings)
 
     @cached_property
     def _arguments(self) -> Compiled:

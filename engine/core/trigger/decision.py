@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.core.trigger.gate import NO_GATES, Gates
 from engine.core.values import Json
 
 
 class Said(StrEnum):
     """What was decided.
 
-    `unmatched` by the trigger's keys, `filtered` by its filter, `duplicate` by the workflow's
-    idempotency key.
+    `unmatched` by the trigger's keys, `filtered` by its filter, `duplicate` by its `dedupe` or the
+    workflow's idempotency key, `limited` by its `rate` or because too many wait; `held` by its
+    `debounce` or `batch`, and `superseded` by a later event of that `debounce`.
     """
 
     STARTED = "started"
@@ -21,13 +23,17 @@ class Said(StrEnum):
     DENIED = "denied"
     ERROR = "error"
     DUPLICATE = "duplicate"
+    LIMITED = "limited"
+    HELD = "held"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an event came to for one trigger; `inputs` are complete and fit if it started.
+    """What an event comes to for one trigger; `inputs` are complete and fit if it starts a run.
 
-    `item` is the place in the list of a `fan_out`, 0 without one.
+    `item` is the place in the list of a `fan_out`, 0 without one. With `gates` it is what the
+    event comes to once it is through them; one that is `held` is decided on again then.
     """
 
     trigger: str
@@ -35,3 +41,16 @@ class Decision:
     reason: str = ""
     inputs: Mapping[str, Json] | None = None
     item: int = 0
+    gates: Gates = NO_GATES
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """What of the events that were held together came to a decision, by their `places`.
+
+    `event` is what their run reads. What is in no firing was superseded.
+    """
+
+    places: tuple[int, ...]
+    event: Mapping[str, Json]
+    decision: Decision

@@ -34,8 +34,7 @@ CREATE TABLE trigger_rates (
     workflow  text NOT NULL,
     trigger   text NOT NULL,
     name      text NOT NULL,
-    instants  timestamptz[] NOT NULL,
-    counts    integer[] NOT NULL,
+    uses      json NOT NULL,
     idle_at   timestamptz NOT NULL,
     PRIMARY KEY (namespace, workflow, trigger, name)
 );
@@ -45,6 +44,7 @@ CREATE INDEX trigger_rates_by_end ON trigger_rates (idle_at);
 -- leave together, once one of them is due.
 CREATE TABLE held (
     id        uuid PRIMARY KEY,
+    seq       bigint GENERATED ALWAYS AS IDENTITY,
     bunch     uuid NOT NULL,
     namespace text NOT NULL,
     workflow  text NOT NULL,
@@ -60,5 +60,5 @@ CREATE TABLE held (
     due_at    timestamptz NOT NULL
 );
 CREATE INDEX held_by_time ON held (due_at);
-CREATE INDEX held_by_bunch ON held (bunch, id);
+CREATE INDEX held_by_bunch ON held (bunch, seq);
 CREATE INDEX held_by_key ON held (namespace, workflow, trigger, key, bunch);

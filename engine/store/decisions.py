@@ -1,0 +1,61 @@
+"""What deliveries have come to, trigger by trigger, as people list it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from engine.store.pool import Connection
+
+# The words are spelled out, and not a parameter, where their index is.
+_PAGE: LiteralString = """
+    SELECT id, namespace, workflow, trigger, item, said, reason, run_id, route, delivery,
+           received_at AS at
+      FROM decisions JOIN deliveries USING (route, delivery)
+     WHERE namespace = %(namespace)s AND id < %(before)s
+"""
+_OF_WORD: LiteralString = " AND said = %(said)s"
+_OF_WORKFLOW: LiteralString = " AND workflow = %(workflow)s"
+_ODD: LiteralString = " AND said NOT IN ('started', 'unmatched', 'filtered')"
+_COMMON = frozenset(("started", "unmatched", "filtered"))
+_NEWEST: LiteralString = " ORDER BY id DESC LIMIT %(limit)s"
+_LAST = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """A decision, with the delivery that it is on and when that came."""
+
+    id: int
+    namespace: str
+    workflow: str
+    trigger: str
+    item: int
+    said: str
+    reason: str
+    run_id: UUID | None
+    route: str
+    delivery: str
+    at: datetime
+
+
+async def listed(
+    connection: Connection, namespace: str, said: str | None, workflow: str | None,
+    before: int | None, limit: int,
+) -> Sequence[DecisionRow]:  # fmt: skip
+    """Return decisions of a namespace, newest first; `before` is the last id of the page before."""
+    told = {
+        "namespace": namespace, "said": said, "workflow": workflow,
+        "before": _LAST if before is None else before, "limit": limit,
+    }  # fmt: skip
+    where: LiteralString = _OF_WORD if said is not None else ""
+    if said is not None and said not in _COMMON:
+        where += _ODD
+    if workflow is not None:
+        where += _OF_WORKFLOW
+    async with connection.cursor(row_factory=class_row(DecisionRow)) as cursor:
+        await cursor.execute(_PAGE + where + _NEWEST, told)
+        return await cursor.fetchall()
