@@ -29,7 +29,13 @@ _GROUP = 512
 _GROUP_BYTES = 16 << 20
 _PATIENCE = 5.0
 _ABANDON = 15.0
-_LOST = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable, OSError)
+_LOST = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    Unavailable,
+    OSError,
+)
 _STARTS = Counter("sark_starts", "Runs started, by how", ["how"], registry=REGISTRY)
 _GROUPS = Histogram(
     "sark_intake_group", "Requests a commit", buckets=(1, 4, 16, 64, 256), registry=REGISTRY

@@ -20,6 +20,8 @@ from engine.store.arrays import Bigs, Texts, Uuids
 from engine.store.deliveries import Name
 from engine.store.pool import Connection
 
+# A server that is frozen in a turn of its own keeps others from its triggers no longer than this.
+_BRIEF: LiteralString = "SET LOCAL idle_in_transaction_session_timeout = '3s'"
 _LOCK: LiteralString = "SELECT pg_advisory_xact_lock(key) FROM unnest(%(keys)s) AS key"
 _NOW: LiteralString = "SELECT clock_timestamp()"
 _KNOWN: LiteralString = """
@@ -138,6 +140,7 @@ async def lock(connection: Connection, spots: Iterable[Spot]) -> datetime:
     Locks are taken in one order everywhere, so that two servers never wait in a circle.
     """
     keys = sorted({_number(each) for each in spots})
+    await connection.execute(_BRIEF)
     await connection.execute(_LOCK, {"keys": Bigs(keys)})
     row = await (await connection.execute(_NOW)).fetchone()
     assert row is not None

@@ -248,7 +248,7 @@ def test_a_bearer_is_never_kept(server: Served):
     """
     The header is neither in the event that the run reads, nor anywhere in the database.
     """
-    server.activate(spec("debounce: {for: 1h}", "{{ event.id }}"))
+    server.activate(spec("debounce: {for: 1h, max_wait: 1h}", "{{ event.id }}"))
     post(server, {"n": "a"})
     server.activate(spec("", "{{ event.id }}"))
     post(server, {"n": "b"})

@@ -164,6 +164,8 @@ REFUSED: list[tuple[str, str, str, object, int]] = [
     ("POST", "/callbacks/{token}", "", {}, 404),
     ("GET", f"{V1}/events", "?limit=0", None, 422),
     ("POST", f"{V1}/namespaces/{{namespace}}/events", "", {}, 422),
+    ("GET", f"{V1}/namespaces/{{namespace}}/decisions", "?said=no", None, 422),
+    ("GET", f"{V1}/namespaces/{{namespace}}/decisions", "?limit=0", None, 422),
     ("POST", "/hooks/github/{source}", "", [], 400),
     ("POST", "/hooks/github/{source}", "", {}, 400),
 ]

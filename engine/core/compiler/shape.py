@@ -133,7 +133,10 @@ def event(trigger: spec.Trigger, payload: Json = None) -> Schema:
 
 
 def gathered(trigger: spec.Trigger, event: Schema) -> Schema:
-    """Return the shape of `event` for a run: of all events of a batch, where there is one."""
+    """Return the shape of `event` for a run: of all that a batch gathers, where there is one.
+
+    With a `fan_out` those are its items.
+    """
     if getattr(trigger, "batch", None) is None:
         return event
     return closed({"items": {"type": "array", "items": event, "minItems": 1}})

@@ -13,7 +13,7 @@ from engine.core.compiler.reference import check_condition, check_fits, check_te
 from engine.core.compiler.site import Schema, Site, Use
 from engine.core.compiler.world import World
 from engine.core.schema.shape import element
-from engine.core.values import Json
+from engine.core.values import Json, parse_duration
 
 # What brings inputs of its own; those that bring an event have a filter and its like.
 Bringing: TypeAlias = (
@@ -197,10 +197,25 @@ def _check_taking(
         names = {**names, "item": item if isinstance(item, Mapping) else shape.ANYTHING}
     if trigger.filter is not None:
         _condition(world, Use.FILTER, trigger.filter, (*path, "filter"), names)
+    _check_quiet(world, trigger, path)
     for text, keys in _keys(trigger):
         for each in site.templates(world.findings, Use.EVENT_KEY, text, path + keys):
             check_text(world.findings, each, _resolved(world, each, names))
+    if trigger.batch is not None:
+        return {name: told for name, told in names.items() if name != "item"}
     return names
+
+
+def _check_quiet(world: World, trigger: TakesEvents, path: Path) -> None:
+    """Find a `debounce` that never waits until it is quiet."""
+    told = trigger.debounce
+    if told is not None and parse_duration(told.for_) > parse_duration(told.max_wait):
+        message = (
+            f"it is never waited until it is quiet: `for` is {told.for_}, "
+            f"and `max_wait` ends every wait after {told.max_wait}"
+        )
+        hint = f"write a `max_wait` of at least {told.for_}"
+        world.findings.error("bad-value", message, Place((*path, "debounce", "for")), hint=hint)
 
 
 def _keys(trigger: TakesEvents) -> Iterator[tuple[str, Path]]:

@@ -12,7 +12,9 @@ from engine.core.compiler import shape
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.node import Node, Steps
 from engine.core.compiler.site import Schema
+from engine.core.expression import FaultError, parse_expression, type_of
 from engine.core.facts import Catalogue, Operation
+from engine.core.schema.shape import element
 from engine.core.values import Json
 
 
@@ -69,7 +71,7 @@ class World:
     def events(self) -> Mapping[str, Schema]:
         """Return the shape of what each trigger brings to a run."""
         return {
-            name: shape.gathered(each, self.event(name, each))
+            name: shape.gathered(each, self._one(name, each))
             for name, each in self.triggers.items()
         }
 
@@ -82,6 +84,18 @@ class World:
         if payload is None or not str(payload.get("$ref", "#")).startswith("#"):
             return shape.event(trigger)
         return shape.event(trigger, self.readable(payload, ("triggers", name, "payload")))
+
+    def _one(self, name: str, trigger: spec.Trigger) -> Schema:
+        """Return the shape of what a trigger decides on: its event, or an item that it fans out."""
+        event, text = self.event(name, trigger), getattr(trigger, "fan_out", None)
+        if text is None or getattr(trigger, "batch", None) is None:
+            return event
+        try:
+            told, faults = type_of(parse_expression(text), {"event": event})
+        except FaultError:
+            return shape.ANYTHING
+        item = shape.ANYTHING if faults else element(told)
+        return item if isinstance(item, Mapping) else shape.ANYTHING
 
     @cached_property
     def names(self) -> Mapping[str, Schema]:

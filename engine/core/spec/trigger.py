@@ -41,12 +41,16 @@ class Debounce(Closed):
     )
     for_: Duration = Field(alias="for", description="How long it must be quiet.")
     max_wait: Duration = Field(
-        default="10m", description="The longest wait, even if it is never quiet."
+        default="10m",
+        description="The longest wait, even if it is never quiet; at least `for`.",
     )
 
 
 class Batch(Closed):
-    """Events with an equal key start one run together; it reads them as `event.items`."""
+    """Events with an equal key start one run together; it reads them as `event.items`.
+
+    With a `fan_out` those are its items.
+    """
 
     key: Template | None = Field(
         default=None, description="A template; without it, all events are of one kind."
@@ -80,7 +84,10 @@ class _EventTrigger(_Trigger):
     dedupe: Dedupe | None = Field(
         default=None, description="Of events with an equal key, the first counts."
     )
-    rate: Rate | None = Field(default=None, description="How many events may start runs.")
+    rate: Rate | None = Field(
+        default=None,
+        description="How many events may start runs; more are turned away, and none waits.",
+    )
     debounce: Debounce | None = Field(
         default=None, description="Of events that come close together, the last counts."
     )

@@ -81,6 +81,17 @@ steps:
   a: {{{ECHO}}}
 outputs: {{n: {{type: integer, value: "{{{{ inputs.n }}}}"}}}}
 """
+HELD = f"""
+triggers:
+  last: {{type: webhook, path: l, auth: {{hmac: key}}, debounce: {{for: 1m}}, with: {{n: "{{{{ event.body.n }}}}"}}}}
+  all: {{type: webhook, path: a, auth: {{hmac: key}}, batch: {{max_wait: 1m}}, with: {{n: "{{{{ event.items[0].body.n }}}}"}}}}
+  each: {{type: webhook, path: e, auth: {{hmac: key}}, fan_out: event.body, filter: item > 1, with: {{n: "{{{{ item }}}}"}}}}
+secrets: [key]
+inputs: {{n: {{type: integer}}}}
+steps:
+  a: {{{ECHO}}}
+outputs: {{n: {{type: integer, value: "{{{{ inputs.n }}}}"}}}}
+"""
 PUSH = "ref: refs/heads/main, repository: {full_name: a/b}, forced: false"
 
 
@@ -168,6 +179,9 @@ PUSH = "ref: refs/heads/main, repository: {full_name: a/b}, forced: false"
             "given: {trigger: hook, event: {body: {n: 4}}, inputs: {n: 5}}\n"
             "expect: {outputs: {n: 5}}",
         ),
+        (HELD, "given: {trigger: last, event: {body: {n: 4}}}\nexpect: {outputs: {n: 4}}"),
+        (HELD, "given: {trigger: all, event: {body: {n: 4}}}\nexpect: {outputs: {n: 4}}"),
+        (HELD, "given: {trigger: each, event: {body: [1, 4, 5]}}\nexpect: {outputs: {n: 4}}"),
         (
             f"cancel_when: [{{event: github.push, match: event.branch == 'main'}}]\n"
             f"steps: {{a: {{wait: {{for: 1h}}}}, b: {{{ECHO}, needs: [a]}}}}\n",
