@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from webhooks.signature import Signed, key, verify_hmac, verify_standard
+from webhooks.signature import Signed, key, verify_bearer, verify_hmac, verify_standard
 
 # GitHub, "Validating webhook deliveries", testing the webhook payload validation.
 GITHUB_SECRET = b"It's a Secret to Everybody"
@@ -210,3 +210,43 @@ def test_whsec_is_base64():
         key("whsec_this is no base64 at all", standard=True)
     with pytest.raises(ValueError, match="at least 16"):
         key("whsec_c2hvcnQ=", standard=True)
+
+
+NEW, OLD = b"a-secret-of-the-route", b"an-older-secret-of-it"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Bearer a-secret-of-the-route",
+        "bearer an-older-secret-of-it",
+        "BEARER  a-secret-of-the-route",
+    ],
+)
+def test_a_bearer_is_taken(told: str):
+    """
+    Either secret opens, whatever the case of the scheme and the spaces behind it.
+    """
+    assert verify_bearer(BODY, told, [NEW, OLD])
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "", "Bearer", "Bearer ", "a-secret-of-the-route", "Basic a-secret-of-the-route",
+        "Bearer a-secret-of-the-rout", "Bearer a-secret-of-the-route2", "Bearer\ta-secret",
+        "Bearer A-SECRET-OF-THE-ROUTE", "Bearer é", "Bearer \u20ac",
+    ],
+)  # fmt: skip
+def test_what_is_no_bearer_is_refused(told: str):
+    """
+    Another scheme, another secret, or a part of one is refused, and nothing is raised.
+    """
+    assert not verify_bearer(BODY, told, [NEW, OLD])
+
+
+def test_a_bearer_without_secrets_is_refused():
+    """
+    A route that has no secret takes no token, not even an empty one.
+    """
+    assert not verify_bearer(BODY, "Bearer ", [])

@@ -79,7 +79,7 @@ class Idempotency(Closed):
 
 
 class Rate(Closed):
-    """At most so many in a period; what is over it waits."""
+    """At most so many in a period; a call that is over it waits, an event is turned away."""
 
     limit: int = Field(ge=1, le=1_000_000, description="How many in a period, at most 1,000,000.")
     per: Duration = Field(description="The period.", examples=["1m"])
