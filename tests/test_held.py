@@ -9,6 +9,7 @@ import pytest
 
 from engine.core.trigger import ledger
 from engine.intake import Delivered, Fire
+from engine.intake import intake as committer
 from engine.relay import Relay
 from engine.store import gates as held
 from engine.store import leases
@@ -29,6 +30,13 @@ from tests.holding import (
 )
 from tests.webhooks.served import activate
 from tests.webhooks.test_gates import spec
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a commit take its time: these tests are of what it writes."""
+    monkeypatch.setattr(committer, "_PATIENCE", 60.0)
+    monkeypatch.setattr(committer, "_ABANDON", 90.0)
 
 
 def test_of_a_burst_the_last_starts_a_run(database_url: str):
@@ -75,7 +83,6 @@ def test_a_full_batch_goes_at_once(database_url: str):
         async with opened(database_url, bell=bell) as intake, leading(database_url) as fire:
             for number in range(5):
                 await come(intake, number)
-            await asyncio.sleep(0.1)
             assert 1 == bell.relay
             pause = await fire(intake)
             assert pause is not None

@@ -31,6 +31,13 @@ from tests.webhooks.served import POLICY, activate
 from tests.webhooks.test_gates import spec
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a commit take its time: these tests are of what it writes."""
+    monkeypatch.setattr(committer, "_PATIENCE", 60.0)
+    monkeypatch.setattr(committer, "_ABANDON", 90.0)
+
+
 def test_two_leaders_let_it_go_once(database_url: str):
     """
     A leader that is slow, beside the one that took its place, starts nothing twice.
@@ -123,15 +130,11 @@ def test_what_is_too_much_for_one_turn_takes_two(
     assert 60 == len(texts(database_url))
 
 
-def test_a_server_that_is_frozen_holds_up_nobody_for_long(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_server_that_is_frozen_holds_up_nobody_for_long(database_url: str):
     """
     A server that stops in the middle of a turn, with a trigger locked, loses the lock after some
     seconds, and the others go on.
     """
-    monkeypatch.setattr(committer, "_PATIENCE", 60.0)
-    monkeypatch.setattr(committer, "_ABANDON", 60.0)
 
     async def play() -> Delivered:
         await activate(database_url, spec('dedupe: {key: "{{ event.body.k }}"}'), "shop", "shop")

@@ -10,7 +10,6 @@ from psycopg.rows import class_row
 
 from engine.store.pool import Connection
 
-# The words are spelled out, and not a parameter, where their index is.
 _PAGE: LiteralString = """
     SELECT id, namespace, workflow, trigger, item, said, reason, run_id, route, delivery,
            received_at AS at
@@ -19,6 +18,7 @@ _PAGE: LiteralString = """
 """
 _OF_WORD: LiteralString = " AND said = %(said)s"
 _OF_WORKFLOW: LiteralString = " AND workflow = %(workflow)s"
+# As the index of the rare words has it: what a parameter says, a plan made once cannot tell.
 _ODD: LiteralString = " AND said NOT IN ('started', 'unmatched', 'filtered')"
 _COMMON = frozenset(("started", "unmatched", "filtered"))
 _NEWEST: LiteralString = " ORDER BY id DESC LIMIT %(limit)s"

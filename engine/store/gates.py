@@ -28,29 +28,22 @@ _KNOWN: LiteralString = """
     SELECT route, delivery FROM deliveries
       JOIN unnest(%(routes)s, %(ids)s) AS asked (route, delivery) USING (route, delivery)
 """
-_ASKED: LiteralString = """
-    unnest(%(namespaces)s, %(workflows)s, %(triggers)s, %(keys)s)
-        AS asked (namespace, workflow, trigger, key)
-"""
-_FIRSTS: LiteralString = (
-    """
+_FIRSTS: LiteralString = """
     SELECT namespace, workflow, trigger, key, delivery, expires_at
-      FROM dedupe_keys JOIN """
-    + _ASKED
-    + " USING (namespace, workflow, trigger, key)"
-)
-_USES: LiteralString = (
-    """
-    SELECT namespace, workflow, trigger, key, uses
-      FROM (SELECT *, name AS key FROM trigger_rates) AS rates JOIN """
-    + _ASKED
-    + " USING (namespace, workflow, trigger, key)"
-)
-_BUNCHES: LiteralString = (
-    """
-    SELECT asked.*, newest.* FROM """
-    + _ASKED
-    + """
+      FROM dedupe_keys
+      JOIN unnest(%(namespaces)s, %(workflows)s, %(triggers)s, %(keys)s)
+        AS asked (namespace, workflow, trigger, key) USING (namespace, workflow, trigger, key)
+"""
+_USES: LiteralString = """
+    SELECT namespace, workflow, trigger, name, uses
+      FROM trigger_rates
+      JOIN unnest(%(namespaces)s, %(workflows)s, %(triggers)s, %(keys)s)
+        AS asked (namespace, workflow, trigger, name) USING (namespace, workflow, trigger, name)
+"""
+_BUNCHES: LiteralString = """
+    SELECT asked.*, newest.*
+      FROM unnest(%(namespaces)s, %(workflows)s, %(triggers)s, %(keys)s)
+        AS asked (namespace, workflow, trigger, key)
      CROSS JOIN LATERAL (
            SELECT bunch, min(since), min(due_at), count(*), sum(size),
                   (array_agg(id ORDER BY seq DESC))[1]
@@ -58,8 +51,7 @@ _BUNCHES: LiteralString = (
             WHERE held.namespace = asked.namespace AND held.workflow = asked.workflow
               AND held.trigger = asked.trigger AND held.key = asked.key
             GROUP BY bunch ORDER BY max(seq) DESC LIMIT 1) AS newest
-    """
-)
+"""
 _HELD: LiteralString = """
     SELECT namespace, workflow, trigger, count(*), sum(size)
       FROM held JOIN unnest(%(namespaces)s, %(workflows)s, %(triggers)s)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.intake import intake as committer
 from tests.webhooks.served import SECRET, Answer, Served, settings
 
 BEARER = {"Authorization": f"Bearer {SECRET}"}
@@ -51,6 +52,13 @@ def reasons(served: Served) -> list[str]:
 
 def texts(served: Served) -> list[str]:
     return [row[0] for row in served.rows("SELECT inputs->>'text' FROM runs ORDER BY id")]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a commit take its time: these tests are of what it writes."""
+    monkeypatch.setattr(committer, "_PATIENCE", 60.0)
+    monkeypatch.setattr(committer, "_ABANDON", 90.0)
 
 
 def test_each_item_is_a_run_of_its_own(server: Served):
