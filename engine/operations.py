@@ -18,11 +18,11 @@ from adapters.contract import (
     Operation,
     SettingError,
 )
+from adapters.manifest import BUILT_IN as MANIFESTS
 from adapters.registry import Registry
-from adapters.settings import suggestion
 from engine.core.values import digest
 from engine.errors import Misconfigured
-from engine.record import Record
+from engine.manifest import MANIFEST as OWN
 
 GROUP = "sark.adapters"
 BUILT_IN = ("container", "echo", "github", "http", "shell", "smtp", "sql", "table", "text")
@@ -39,11 +39,13 @@ def build(settings: Mapping[str, Json], database_url: str | None = None) -> Regi
     adapters (entry points of the group `sark.adapters`) that may be loaded, and no other is.
     Raise Misconfigured for an unknown adapter, an unusable setting or a plugin that is refused.
     """
+    from engine.record import Record
+
     plugins = _plugins(settings)
     known = [*BUILT_IN, *plugins]
     for name in settings:
         if name not in (*known, _PLUGINS):
-            raise Misconfigured(f'unknown setting "adapters.{name}"{suggestion(name, known)}')
+            raise Misconfigured(f'unknown setting "adapters.{name}"{_suggestion(name, known)}')
     registry, made = Registry(), dict[str, Adapter]()
     for name in known:
         factory = _built_in(name) if name in BUILT_IN else _plugin(name)
@@ -55,8 +57,13 @@ def build(settings: Mapping[str, Json], database_url: str | None = None) -> Regi
 
 
 def catalogue(settings: Mapping[str, Json] | None = None) -> Mapping[str, Manifest]:
-    """Return every operation's manifest by name; nothing is opened and no client is loaded."""
-    return build(settings or {}).manifests
+    """Return every operation's manifest by name; nothing is opened and no client is loaded.
+
+    Without settings no adapter is loaded either: its code is not what a spec is checked against.
+    """
+    if not settings:
+        return {each.name: each for each in (*MANIFESTS, OWN)}
+    return build(settings).manifests
 
 
 def catalogue_digest(manifests: Mapping[str, Manifest]) -> str:
@@ -123,6 +130,12 @@ def _join(shell: Adapter, container: Adapter) -> None:
     )
 
 
+def _suggestion(word: str, known: list[str]) -> str:
+    from adapters.settings import suggestion
+
+    return suggestion(word, known)
+
+
 def _built_in(name: str) -> AdapterFactory:
     factory: AdapterFactory = importlib.import_module(f"adapters.{name}").create
     return factory
@@ -133,7 +146,7 @@ def _plugin(name: str) -> AdapterFactory:
     points = list(importlib.metadata.entry_points(group=GROUP, name=name))
     if not points:
         installed = [each.name for each in importlib.metadata.entry_points(group=GROUP)]
-        hint = suggestion(name, installed)
+        hint = _suggestion(name, installed)
         raise Misconfigured(f'plugin "{name}" is not installed (entry point {GROUP}){hint}')
     if len(points) > 1:
         raise Misconfigured(f'plugin "{name}" is offered by {len(points)} distributions')

@@ -4,7 +4,7 @@ An adapter knows nothing of runs, so this operation is the engine's own.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from uuid import UUID
@@ -12,91 +12,20 @@ from uuid import UUID
 from adapters.contract import (
     Call,
     ErrorClass,
-    ErrorType,
     Failed,
     Json,
-    Manifest,
     Operation,
     Outcome,
     Succeeded,
 )
-from engine.core.state import RunStatus
 from engine.core.values import parse_duration
 from engine.errors import SarkError
+from engine.manifest import DEFAULT_LIMIT, MANIFEST
 from engine.store import views
 from engine.store.pool import Pool, pool, told
 from engine.store.views import Past
 
-_LIMIT, _LARGEST_LIMIT = 20, 100
 _CONNECTIONS = 2
-_SPAN = r"^([0-9]+(ms|s|m|h|d|w))+$"
-
-_ITEM: Mapping[str, Json] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["id", "status", "commit", "created_at", "ended_at"],
-    "properties": {
-        "id": {"type": "string"},
-        "status": {"type": "string", "enum": [each.value for each in RunStatus]},
-        "commit": {"type": "string"},
-        "created_at": {"type": "string", "format": "date-time"},
-        "ended_at": {"type": ["string", "null"], "format": "date-time"},
-    },
-}
-
-MANIFEST = Manifest(
-    name="sark.runs@1",
-    title="Look up earlier runs of a workflow",
-    arguments={
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["workflow"],
-        "properties": {
-            "workflow": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 200,
-                "description": "A workflow of the namespace that the run itself is in.",
-            },
-            "within": {
-                "type": "string",
-                "pattern": _SPAN,
-                "maxLength": 40,
-                "description": "How long ago a run may have been made at most, such as `2h`.",
-            },
-            "status": {
-                "type": "string",
-                "enum": [each.value for each in RunStatus],
-                "description": "Only runs in this state.",
-            },
-            "limit": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": _LARGEST_LIMIT,
-                "default": _LIMIT,
-                "description": "How many runs at most.",
-            },
-        },
-    },
-    outputs={
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["items"],
-        "properties": {
-            "items": {
-                "type": "array",
-                "items": _ITEM,
-                "description": "The runs, newest first; the run that asks is none of them.",
-            },
-        },
-    },
-    effect="read",
-    idempotent=True,
-    errors=(
-        ErrorType("sark.unavailable", ErrorClass.TRANSIENT, "The database does not answer."),
-        ErrorType("sark.invalid", ErrorClass.PERMANENT, "`within` is no span of time."),
-    ),
-)
 
 
 class Runs:
@@ -123,7 +52,11 @@ class Runs:
 
     async def _found(self, connections: Pool, call: Call) -> Sequence[Past]:
         given = call.arguments
-        status, within, limit = given.get("status"), given.get("within"), given.get("limit", _LIMIT)
+        status, within, limit = (
+            given.get("status"),
+            given.get("within"),
+            given.get("limit", DEFAULT_LIMIT),
+        )
         assert isinstance(limit, int)
         span: timedelta | None = None if within is None else parse_duration(str(within))
         with told():

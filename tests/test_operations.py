@@ -64,13 +64,20 @@ def test_the_built_in_operations() -> None:
     assert BUILT_IN == set(catalogue()) == set(build({}).operations)
 
 
+def test_what_is_read_without_adapters_is_what_they_say() -> None:
+    """
+    A check that loads no adapter sees the manifests that the adapters themselves go by.
+    """
+    assert list(build({}).manifests.items()) == list(catalogue().items())
+
+
 def test_the_catalogue_loads_no_client() -> None:
     """
-    A command that only reads manifests pays for no HTTP client and no template engine.
+    A command that only reads manifests pays for no adapter, no client and no database driver.
     """
     code = (
         "import sys; from engine.operations import catalogue; catalogue();"
-        "print({'aiohttp', 'jinja2', 'multidict', 'ssl'} & set(sys.modules) - {'ssl'})"
+        "print({'adapters.http', 'aiohttp', 'asyncio', 'jinja2', 'psycopg'} & set(sys.modules))"
     )
     root = Path(__file__).parents[1]
     found = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)

@@ -13,8 +13,8 @@ from uuid_utils.compat import uuid7
 
 from adapters import pages
 from adapters.contract import Call, Failed, Json, Operation, Succeeded
+from engine.manifest import MANIFEST
 from engine.operations import open_operations
-from engine.record import MANIFEST
 from engine.store.starts import NewRun
 from tests.heart import House, house, one
 

@@ -12,7 +12,6 @@ from pydantic import Field, field_validator
 from adapters.container.build import build, check_template
 from adapters.container.command import House, Limits, usual_user
 from adapters.container.engine import PASSED, Client, Engine, FailedError, Work
-from adapters.container.manifest import BUILD, RUN
 from adapters.container.run import run
 from adapters.contract import (
     Adapter,
@@ -25,6 +24,7 @@ from adapters.contract import (
     Outcome,
     Succeeded,
 )
+from adapters.manifest.container import BUILD, RUN
 from adapters.settings import AdapterSettings, read
 
 MANIFESTS = (BUILD, RUN)

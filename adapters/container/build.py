@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from adapters.container.engine import Engine, FailedError, invalid, last_words, said
-from adapters.container.manifest import DIGEST, PATH_IN_REPO, TAG
 from adapters.contract import Call, ErrorClass, Failed, Json
+from adapters.manifest.container import DIGEST, PATH_IN_REPO, TAG
+from adapters.manifest.shell import ENV_NAME
 from adapters.shell.command import InvalidError, text
-from adapters.shell.manifest import ENV_NAME
 from adapters.shell.process import Ended
 
 _KEEP = 64 * 1024

@@ -11,10 +11,10 @@ from urllib.parse import quote
 import orjson
 
 from adapters.container.engine import invalid
-from adapters.container.manifest import DIGEST
 from adapters.contract import Call, Json
+from adapters.manifest.container import DIGEST
+from adapters.manifest.shell import DEFAULT_KEEP, ENV_NAME
 from adapters.shell.command import InvalidError, max_output, ok_exit, text, texts
-from adapters.shell.manifest import DEFAULT_KEEP, ENV_NAME
 
 HOME = "/work"
 CALL = "sark.call"

@@ -9,10 +9,10 @@ from pydantic import Field, field_validator
 
 from adapters.contract import Adapter, Call, Json, Manifest, Operation, Outcome, Succeeded
 from adapters.github import comment, status
-from adapters.github.manifest import COMMENT, STATUS
 from adapters.github.session import RefusedError, Session, Work
 from adapters.http import Http, HttpSettings
 from adapters.http.addresses import literal
+from adapters.manifest.github import COMMENT, STATUS
 from adapters.settings import AdapterSettings, read
 
 MANIFESTS = (COMMENT, STATUS)

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from adapters.contract import Adapter, Call, Json, Operation, Outcome
 from adapters.http.gate import Gate, read_gate
-from adapters.http.manifest import DOWNLOAD, MANIFEST
+from adapters.manifest.http import DOWNLOAD, MANIFEST
 from adapters.settings import AdapterSettings, read
 from adapters.tls import CaFile, context
 

@@ -12,8 +12,8 @@ from aiohttp import ClientResponse
 
 from adapters.contract import Call, Json, Outcome, Succeeded
 from adapters.http import failures, response
-from adapters.http.manifest import DEFAULT_FILE_BYTES, LARGEST_FILE_BYTES
 from adapters.http.request import InvalidError, Request, build, number
+from adapters.manifest.http import DEFAULT_FILE_BYTES, LARGEST_FILE_BYTES
 
 _BORROWED = ("url", "query", "headers", "auth")
 # The one status that comes with the whole file: 206 is a part, 203 is somebody else's version.

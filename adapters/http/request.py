@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from adapters.contract import Call, Json
-from adapters.http.manifest import (
+from adapters.manifest.http import (
     DEFAULT_MAX_BYTES,
     DEFAULT_REDIRECTS,
     IDEMPOTENT,

@@ -21,11 +21,11 @@ from adapters.contract import (
     Outcome,
     Succeeded,
 )
+from adapters.manifest.shell import MANIFEST
 from adapters.masking import mask_text
 from adapters.settings import AdapterSettings, read
 from adapters.shell import command, contained
 from adapters.shell.command import Command, InvalidError, Limits
-from adapters.shell.manifest import MANIFEST
 from adapters.shell.process import Ended, LostError, Nursery, Order, SpawnError, signal_name
 from adapters.values import parsed
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from adapters.contract import Call, Json
-from adapters.shell.manifest import DEFAULT_KEEP, ENV_NAME, LARGEST_KEEP, MOST_ARGUMENTS
+from adapters.manifest.shell import DEFAULT_KEEP, ENV_NAME, LARGEST_KEEP, MOST_ARGUMENTS
 
 _NAME = re.compile(ENV_NAME)
 # Variables by which a loader, a shell, an interpreter or git is made to run or read something

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from adapters.contract import Call, ErrorClass, Failed, Operation, Outcome
-from adapters.shell.manifest import IN_CONTAINER
+from adapters.manifest.shell import IN_CONTAINER
 
 
 async def run(container: Operation | None, call: Call) -> Outcome:

@@ -19,8 +19,8 @@ from adapters.contract import (
     SettingError,
     Succeeded,
 )
+from adapters.manifest.smtp import MANIFEST
 from adapters.settings import AdapterSettings, Reference, read, reveal
-from adapters.smtp.manifest import MANIFEST
 from adapters.smtp.message import InvalidError, Letter, compose, read_address
 from adapters.tls import CaFile, context
 

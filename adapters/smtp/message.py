@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from adapters.contract import Call, Json
-from adapters.smtp.manifest import LARGEST_BODY, LONGEST_SUBJECT, MOST_RECIPIENTS
+from adapters.manifest.smtp import LARGEST_BODY, LONGEST_SUBJECT, MOST_RECIPIENTS
 
 # What HTML calls a valid address (WHATWG), and RFC 5321's lengths.
 _SPEC = re.compile(

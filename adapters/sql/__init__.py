@@ -8,8 +8,8 @@ from pydantic import Field, field_validator
 
 from adapters.contract import Adapter, Call, Json, Operation, Outcome
 from adapters.http.gate import read_gate
+from adapters.manifest.sql import LOAD, QUERY
 from adapters.settings import AdapterSettings, read
-from adapters.sql.manifest import LOAD, QUERY
 
 if TYPE_CHECKING:
     from adapters.sql.session import Session

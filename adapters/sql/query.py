@@ -8,9 +8,9 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.generators import fetch, send
 
 from adapters.contract import Call, ErrorClass, Json, Outcome
+from adapters.manifest.sql import DEFAULT_MAX_ROWS, LARGEST_MAX_ROWS
 from adapters.sql import failures, values
 from adapters.sql.attempt import Attempt
-from adapters.sql.manifest import DEFAULT_MAX_ROWS, LARGEST_MAX_ROWS
 from adapters.sql.place import read_dsn
 from adapters.sql.pool import Connection, Pool
 from adapters.sql.statement import InvalidError, Statement, read

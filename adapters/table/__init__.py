@@ -20,8 +20,8 @@ from adapters.contract import (
     Outcome,
     Succeeded,
 )
+from adapters.manifest.table import MANIFEST
 from adapters.settings import AdapterSettings, read
-from adapters.table.manifest import MANIFEST
 
 _PERMANENT, _TRANSIENT = ErrorClass.PERMANENT, ErrorClass.TRANSIENT
 _PROGRAM = Path(__file__).with_name("profile.py")

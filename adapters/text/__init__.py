@@ -8,62 +8,17 @@ from adapters.contract import (
     Adapter,
     Call,
     ErrorClass,
-    ErrorType,
     Failed,
     Json,
-    Manifest,
     Operation,
     Outcome,
-    Role,
     Succeeded,
 )
+from adapters.manifest.text import MANIFEST
 from adapters.settings import AdapterSettings, read
-from adapters.text.budget import LARGEST_TEXT, LimitError, TemplateError, ValueFault
+from adapters.text.budget import LimitError, TemplateError, ValueFault
 
-_LARGEST_TEMPLATE = 64 * 1024
 _SLICE = 0.002
-
-MANIFEST = Manifest(
-    name="text.render@1",
-    title="Render a template",
-    arguments={
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["template"],
-        "properties": {
-            "template": {
-                "type": "string",
-                "maxLength": _LARGEST_TEMPLATE,
-                "description": "A Jinja template with for, if and set; what varies goes "
-                "through `values`.",
-            },
-            "values": {
-                "type": "object",
-                "default": {},
-                "description": "What the template knows, by name.",
-            },
-        },
-    },
-    outputs={
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["text"],
-        "properties": {"text": {"type": "string", "description": f"At most {LARGEST_TEXT} bytes."}},
-    },
-    effect="pure",
-    idempotent=True,
-    errors=(
-        ErrorType("text.template", ErrorClass.PERMANENT, "The template has a fault, at a line."),
-        ErrorType("text.value", ErrorClass.PERMANENT, "A value is missing or of a wrong type."),
-        ErrorType("text.limit", ErrorClass.PERMANENT, "The text or the work is too much."),
-        ErrorType("text.timeout", ErrorClass.TRANSIENT, "The attempt's time ended."),
-        ErrorType(
-            "text.invalid", ErrorClass.PERMANENT, "The arguments are no template and values."
-        ),
-    ),
-    roles={"/template": (Role.CODE,)},
-    files=("file",),
-)
 
 
 class TextSettings(AdapterSettings):

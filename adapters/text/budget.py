@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adapters.contract import Json
+from adapters.manifest.text import LARGEST_TEXT
 
 MOST_STEPS = 300_000
-LARGEST_TEXT = 1024 * 1024
 _BYTES_A_STEP = 64
 _DEEPEST = 200
 _PLAIN = (int, float, type(None))

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from jinja2 import nodes
 
 from adapters.contract import Json
-from adapters.text.budget import LARGEST_TEXT, Budget, LimitError, ValueFault
+from adapters.manifest.text import LARGEST_TEXT
+from adapters.text.budget import Budget, LimitError, ValueFault
 from adapters.text.evaluate import Evaluator, path
 from adapters.text.functions import as_list, is_broken, show
 

@@ -14,24 +14,25 @@ from typing import Any
 
 import pytest
 
-from adapters import conformance, echo
+from adapters import conformance
 from adapters.conformance import CANARY, KEY, Case
 from adapters.contract import Call, ErrorClass, ErrorType, Failed, Manifest, Operation, Succeeded
+from adapters.manifest.echo import MANIFEST as ECHO
 
 _PERMANENT, _TRANSIENT = ErrorClass.PERMANENT, ErrorClass.TRANSIENT
 _CASE = Case("x", {"message": 1})
 _WRITING = replace(
-    echo.MANIFEST,
+    ECHO,
     effect="write",
     idempotent=False,
-    errors=(*echo.MANIFEST.errors, ErrorType("echo.timeout", ErrorClass.UNKNOWN, "Who knows.")),
+    errors=(*ECHO.errors, ErrorType("echo.timeout", ErrorClass.UNKNOWN, "Who knows.")),
 )
 
 
 class Broken:
     """An operation that breaks one promise."""
 
-    def __init__(self, does: Callable[[Call], Any], manifest: Manifest = echo.MANIFEST) -> None:
+    def __init__(self, does: Callable[[Call], Any], manifest: Manifest = ECHO) -> None:
         self._does = does
         self.manifest = manifest
 
@@ -106,7 +107,7 @@ def test_a_broken_outcome(does: Callable[[Call], Any], expected: str, sentence: 
         asyncio.run(conformance.check_case(Broken(does), case))
 
 
-_FILES = replace(echo.MANIFEST, files=("file",))
+_FILES = replace(ECHO, files=("file",))
 
 
 def gives(name: str, path: Callable[[Path], Path]) -> Callable[[Call], Succeeded]:

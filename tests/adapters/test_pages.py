@@ -14,9 +14,10 @@ from ruamel.yaml import YAML
 
 from adapters import container, echo, github, http, pages, shell, table, text
 from adapters.contract import Json, Manifest
-from adapters.smtp.manifest import MANIFEST as SEND
-from adapters.sql.manifest import LOAD, QUERY
-from engine.record import MANIFEST as RUNS
+from adapters.manifest.echo import MANIFEST as ECHO
+from adapters.manifest.smtp import MANIFEST as SEND
+from adapters.manifest.sql import LOAD, QUERY
+from engine.manifest import MANIFEST as RUNS
 from tests.adapters.containing import REF
 from tests.adapters.engine import image_of, standing
 from tests.adapters.forge import TOKEN, GitHub
@@ -117,14 +118,14 @@ def test_a_page_is_made_from_nothing_and_keeps_what_is_written(tmp_path: Path) -
     """
     A new operation gets a page; the part above the mark is never touched.
     """
-    pages.renew(tmp_path, [echo.MANIFEST])
+    pages.renew(tmp_path, [ECHO])
     path = tmp_path / "echo.say.md"
     path.write_text(path.read_text().replace("# echo.say@1\n", "# echo.say@1\n\nMine.\n"))
-    pages.renew(tmp_path, [echo.MANIFEST])
+    pages.renew(tmp_path, [ECHO])
 
     written, made = pages.split(path.read_text())
     assert written == "# echo.say@1\n\nMine.\n\n"
-    assert pages.reference(echo.MANIFEST) == made
+    assert pages.reference(ECHO) == made
 
 
 def example(name: str) -> Any:

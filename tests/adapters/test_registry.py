@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from adapters import echo
 from adapters.contract import (
     Call,
     ErrorClass,
@@ -17,6 +16,7 @@ from adapters.contract import (
     Role,
     Succeeded,
 )
+from adapters.manifest.echo import MANIFEST as ECHO
 from adapters.registry import Registry, check_manifest
 
 
@@ -25,7 +25,7 @@ class Noted:
 
     def __init__(self, notes: list[str], name: str, *, fails: bool = False) -> None:
         self._notes, self._name, self._fails = notes, name, fails
-        self.manifest = replace(echo.MANIFEST, name=f"{name}.say@1", errors=())
+        self.manifest = replace(ECHO, name=f"{name}.say@1", errors=())
 
     def operations(self) -> Sequence[Operation]:
         return (self,)
@@ -85,22 +85,22 @@ def test_a_name_is_taken_once() -> None:
 @pytest.mark.parametrize(
     ("manifest", "problem"),
     [
-        (replace(echo.MANIFEST, name="say@1"), "must look like"),
-        (replace(echo.MANIFEST, name="echo.say"), "must look like"),
-        (replace(echo.MANIFEST, name="Echo.say@1"), "must look like"),
-        (replace(echo.MANIFEST, effect="maybe"), "effect"),
-        (replace(echo.MANIFEST, arguments={"type": "string"}), "type object"),
-        (replace(echo.MANIFEST, outputs={}), "type object"),
-        (replace(echo.MANIFEST, effect_by=("other", {})), "no argument"),
-        (replace(echo.MANIFEST, idempotent_by=("other", {})), "no argument"),
-        (replace(echo.MANIFEST, effect_by=("delay", {"1s": "maybe"})), "unknown effect"),
-        (replace(echo.MANIFEST, roles={"/other": (Role.CODE,)}), "no argument"),
-        (replace(echo.MANIFEST, roles={"delay": (Role.CODE,)}), "no argument"),
-        (replace(echo.MANIFEST, errors=echo.MANIFEST.errors * 2), "twice"),
-        (replace(echo.MANIFEST, files=("a", "a")), "files must be"),
-        (replace(echo.MANIFEST, files=("../a",)), "files must be"),
+        (replace(ECHO, name="say@1"), "must look like"),
+        (replace(ECHO, name="echo.say"), "must look like"),
+        (replace(ECHO, name="Echo.say@1"), "must look like"),
+        (replace(ECHO, effect="maybe"), "effect"),
+        (replace(ECHO, arguments={"type": "string"}), "type object"),
+        (replace(ECHO, outputs={}), "type object"),
+        (replace(ECHO, effect_by=("other", {})), "no argument"),
+        (replace(ECHO, idempotent_by=("other", {})), "no argument"),
+        (replace(ECHO, effect_by=("delay", {"1s": "maybe"})), "unknown effect"),
+        (replace(ECHO, roles={"/other": (Role.CODE,)}), "no argument"),
+        (replace(ECHO, roles={"delay": (Role.CODE,)}), "no argument"),
+        (replace(ECHO, errors=ECHO.errors * 2), "twice"),
+        (replace(ECHO, files=("a", "a")), "files must be"),
+        (replace(ECHO, files=("../a",)), "files must be"),
         (
-            replace(echo.MANIFEST, errors=(ErrorType("x.y", ErrorClass.PERMANENT, "z"),)),
+            replace(ECHO, errors=(ErrorType("x.y", ErrorClass.PERMANENT, "z"),)),
             "does not begin",
         ),
     ],

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from adapters.contract import Json
-from adapters.sql.manifest import LOAD, QUERY
+from adapters.manifest.sql import LOAD, QUERY
 from engine.core.facts import Operation
 from engine.core.plan import Effect, Uses
 from engine.operations import catalogue

@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.contract import ErrorClass, Failed, Json, Outcome, SettingError
+from adapters.manifest import table as manifest
 from adapters.table import create
 from adapters.table.profile import (
     LONGEST_FIELD,
     MOST_COLUMNS,
     MOST_DISTINCT,
+    MOST_MEMORY,
     FormatError,
     profile,
 )
@@ -138,6 +140,15 @@ def test_a_text_late_in_a_column(path: Path) -> None:
     found = outputs(look(path))
 
     assert (10_001, {}, {"a": 2}) == (found["rows"], found["min"], found["distinct"])
+
+
+def test_the_bounds_are_those_that_are_published() -> None:
+    """
+    The program that looks at a file goes by the bounds that its reference page names.
+    """
+    published = manifest.MOST_COLUMNS, manifest.MOST_DISTINCT, manifest.MOST_MEMORY
+
+    assert (MOST_COLUMNS, MOST_DISTINCT, MOST_MEMORY) == published
 
 
 def test_different_values_are_counted_up_to_a_bound(path: Path) -> None:

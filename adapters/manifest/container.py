@@ -1,7 +1,7 @@
 """What the operations on containers take, give and promise."""
 
 from adapters.contract import ErrorClass, ErrorType, Json, Manifest, Role
-from adapters.shell.manifest import ENV_NAME, MAX_OUTPUT, MOST_ARGUMENTS, OK_EXIT
+from adapters.manifest.shell import ENV_NAME, MAX_OUTPUT, MOST_ARGUMENTS, OK_EXIT
 
 _T, _P, _U = ErrorClass.TRANSIENT, ErrorClass.PERMANENT, ErrorClass.UNKNOWN
 DIGEST = "sha256:[0-9a-f]{64}"

@@ -1,8 +1,9 @@
 """What `table.profile@1` takes, gives and promises."""
 
 from adapters.contract import ErrorClass, ErrorType, Json, Manifest, Role
-from adapters.table.profile import MOST_COLUMNS, MOST_DISTINCT, MOST_MEMORY
 
+# As in `adapters.table.profile`, a program that imports nothing of this one; a test compares.
+MOST_COLUMNS, MOST_DISTINCT, MOST_MEMORY = 1_000, 10_000, 1 << 30
 _P, _T = ErrorClass.PERMANENT, ErrorClass.TRANSIENT
 
 

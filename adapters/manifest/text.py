@@ -1,0 +1,48 @@
+"""What `text.render@1` takes, gives and promises."""
+
+from adapters.contract import ErrorClass, ErrorType, Manifest, Role
+
+LARGEST_TEXT = 1024 * 1024
+_LARGEST_TEMPLATE = 64 * 1024
+
+MANIFEST = Manifest(
+    name="text.render@1",
+    title="Render a template",
+    arguments={
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["template"],
+        "properties": {
+            "template": {
+                "type": "string",
+                "maxLength": _LARGEST_TEMPLATE,
+                "description": "A Jinja template with for, if and set; what varies goes "
+                "through `values`.",
+            },
+            "values": {
+                "type": "object",
+                "default": {},
+                "description": "What the template knows, by name.",
+            },
+        },
+    },
+    outputs={
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["text"],
+        "properties": {"text": {"type": "string", "description": f"At most {LARGEST_TEXT} bytes."}},
+    },
+    effect="pure",
+    idempotent=True,
+    errors=(
+        ErrorType("text.template", ErrorClass.PERMANENT, "The template has a fault, at a line."),
+        ErrorType("text.value", ErrorClass.PERMANENT, "A value is missing or of a wrong type."),
+        ErrorType("text.limit", ErrorClass.PERMANENT, "The text or the work is too much."),
+        ErrorType("text.timeout", ErrorClass.TRANSIENT, "The attempt's time ended."),
+        ErrorType(
+            "text.invalid", ErrorClass.PERMANENT, "The arguments are no template and values."
+        ),
+    ),
+    roles={"/template": (Role.CODE,)},
+    files=("file",),
+)
