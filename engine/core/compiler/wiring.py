@@ -1,6 +1,6 @@
 """What a document declares, told from its text alone: its name, its facts and its wiring."""
 
-from collections.abc import Iterator
+from functools import cache
 
 from pydantic import BaseModel
 
@@ -40,26 +40,46 @@ def interface(workflow: spec.Workflow) -> Json:
     return {"inputs": start.inputs(inputs, workflow.inputs), "outputs": closed(outputs)}
 
 
-def models(value: object, path: Path = ()) -> Iterator[tuple[Path, BaseModel]]:
-    """Yield every model in a value with its path, itself first; areas of free values hold none."""
-    if isinstance(value, BaseModel):
-        yield path, value
-        known = type(value).model_fields
-        for name, each in value.__dict__.items():
-            if isinstance(each, _HOLDERS) and name not in _FREE:
-                yield from models(each, (*path, known[name].alias or name))
-    elif isinstance(value, dict):
+def models(value: object, path: Path = ()) -> list[tuple[Path, BaseModel]]:
+    """Return every model in a value with its path, itself first; free areas hold none."""
+    found: list[tuple[Path, BaseModel]] = []
+    _gather(value, path, found)
+    return found
+
+
+def _gather(value: object, path: Path, found: list[tuple[Path, BaseModel]]) -> None:
+    """Note the models in a value; most of what a step may hold is nothing, or a text."""
+    if isinstance(value, dict):
         for key, each in value.items():
-            if isinstance(each, _HOLDERS):
-                yield from models(each, (*path, key))
-    else:
-        assert isinstance(value, list)
+            if type(each) not in _LEAVES:
+                _gather(each, (*path, key), found)
+    elif isinstance(value, list):
         for index, each in enumerate(value):
-            if isinstance(each, _HOLDERS):
-                yield from models(each, (*path, index))
+            if type(each) not in _LEAVES:
+                _gather(each, (*path, index), found)
+    elif isinstance(value, BaseModel):
+        found.append((path, value))
+        held = value.__dict__
+        for name, key in _keys(type(value)):
+            each = held[name]
+            if type(each) not in _LEAVES:
+                _gather(each, (*path, key), found)
 
 
-_HOLDERS = (BaseModel, dict, list)
+@cache
+def _keys(kind: type[BaseModel]) -> tuple[tuple[str, str], ...]:
+    """Return the fields of a model in which there may be models, each with its key."""
+    fields = kind.model_fields.items()
+    return tuple((name, each.alias or name) for name, each in fields if name not in _FREE)
+
+
+@cache
+def _naming(kind: type[BaseModel]) -> tuple[tuple[str, Kind], ...]:
+    """Return the fields of a model that name another document."""
+    return tuple((key, of) for key, of in _NAMED.items() if key in kind.model_fields)
+
+
+_LEAVES = frozenset((type(None), str, bool, int, float))
 _FREE = frozenset({"with_", "inputs", "payload", "data", "labels"})
 # Keys that name another document, wherever they stand.
 _NAMED = {
@@ -70,6 +90,17 @@ _NAMED = {
     "calendar": Kind.CALENDAR,
     "connection": Kind.CONNECTION,
 }
+_EVENTFUL = frozenset(
+    {
+        spec.Emit,
+        spec.Await,
+        spec.CancelWhen,
+        spec.AbsentTrigger,
+        spec.EventTrigger,
+        spec.WorkflowTrigger,
+        spec.WebhookTrigger,
+    }
+)
 
 
 class _Gatherer:
@@ -84,21 +115,24 @@ class _Gatherer:
     def wiring(self, model: BaseModel) -> Wiring:
         """Return how a document hangs together with others."""
         for path, each in models(model):
-            self._names(each, path)
-            self._events(each, path)
-            self._steps += isinstance(each, spec.Step)
+            kind = type(each)
+            for key, of in _naming(kind):
+                self._name(each, path, key, of)
+            if kind in _EVENTFUL:
+                self._events(each, path)
+            self._steps += kind is spec.Step
         lists = {name: tuple(told) for name, told in self._lists.items()}
         return Wiring(uses=tuple(self._uses), steps=self._steps, **lists)
 
-    def _names(self, model: BaseModel, path: Path) -> None:
-        """Note the documents that a model names."""
-        for key, kind in _NAMED.items():
-            name = model.__dict__.get(key)
-            if isinstance(name, str):
-                told = Mention(name, self._document.span((*path, key)))
-                self._uses.append((kind, told))
-                if key == "call":
-                    self._note("detached" if model.__dict__["detach"] else "calls", told)
+    def _name(self, model: BaseModel, path: Path, key: str, kind: Kind) -> None:
+        """Note the document that a model names by a key, if it does."""
+        name = model.__dict__[key]
+        if not isinstance(name, str):
+            return
+        told = Mention(name, self._document.span((*path, key)))
+        self._uses.append((kind, told))
+        if key == "call":
+            self._note("detached" if model.__dict__["detach"] else "calls", told)
 
     def _events(self, model: BaseModel, path: Path) -> None:
         """Note what a model emits, awaits or starts on."""

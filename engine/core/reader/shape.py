@@ -4,7 +4,7 @@ Here are those of scalars and of free areas; `engine.core.reader.branch` has the
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
@@ -198,5 +198,5 @@ def _warn_if_ambiguous(walk: Walk, node: Scalar, value: Json) -> None:
 
 def _unquoted(node: Node) -> Node:
     if isinstance(node, Scalar) and node.text:
-        return replace(node, plain=True)
+        return node._replace(plain=True)
     return node
