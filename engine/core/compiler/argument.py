@@ -25,7 +25,7 @@ _PYTHON: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "boolean": (bool,),
     "null": (type(None),),
-    "object": (Mapping,),
+    "object": (dict,),
     "array": (list, tuple),
 }
 
@@ -49,12 +49,12 @@ class Area:
 
     def check(self, value: Json, schema: Json, pointer: Path = ()) -> None:
         """Find what certainly does not fit `schema` in the value at `pointer`."""
-        if not isinstance(schema, Mapping):
+        if not isinstance(schema, dict):
             return
         if pointer in self.types:
             self._check_template(self.types[pointer], schema, pointer)
             return
-        if isinstance(value, Mapping) and _is_taken_apart(schema):
+        if isinstance(value, dict) and _is_taken_apart(schema):
             self._check_object(value, schema, pointer)
             schema = _without(schema, _OBJECT)
         elif isinstance(value, list) and "items" in schema and "prefixItems" not in schema:
@@ -67,7 +67,7 @@ class Area:
     def _check_object(self, value: Mapping[str, Json], schema: Schema, pointer: Path) -> None:
         properties = schema.get("properties", {})
         required = schema.get("required", ())
-        assert isinstance(properties, Mapping)
+        assert isinstance(properties, dict)
         assert isinstance(required, Sequence)
         for name in required:
             if name not in value:
@@ -131,14 +131,14 @@ def fits_plainly(schema: Schema, value: Json) -> bool:
     if not schema.keys() <= _SIMPLE or isinstance(value, float):
         return False
     words = schema.get("enum")
-    if isinstance(words, Sequence) and not any(_same(value, word) for word in words):
+    if isinstance(words, (list, tuple)) and not any(_same(value, word) for word in words):
         return False
     if "const" in schema and not _same(value, schema["const"]):
         return False
     told = schema.get("type")
     kinds = [told] if isinstance(told, str) else told
     return kinds is None or (
-        isinstance(kinds, Sequence) and any(_is(value, each) for each in kinds)
+        isinstance(kinds, (list, tuple)) and any(_is(value, each) for each in kinds)
     )
 
 
@@ -150,7 +150,7 @@ def _is_taken_apart(schema: Schema) -> bool:
 
 def _is_about_keys(schema: Json) -> bool:
     """True if a schema asks for nothing but that some keys are there, and others not."""
-    return isinstance(schema, Mapping) and all(
+    return isinstance(schema, dict) and all(
         name in _KEYS or (name in _COMBINED and all(map(_is_about_keys, _parts(told))))
         for name, told in schema.items()
     )
@@ -179,7 +179,7 @@ def _shape(value: Json, types: Mapping[Path, Schema], pointer: Path) -> dict[str
     """Return the shape of a value that has templates in it."""
     if pointer in types:
         return dict(types[pointer])
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return closed({name: _shape(each, types, (*pointer, name)) for name, each in value.items()})
     if isinstance(value, list):
         items: list[Json] = [_shape(item, types, (*pointer, i)) for i, item in enumerate(value)]

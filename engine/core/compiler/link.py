@@ -1,4 +1,4 @@
-"""Plans laid into the plans that call them."""
+"""Plans laid into the plans that call them, and sealed: from here on they have their digests."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -20,7 +20,7 @@ class Laid:
 
 
 def laid(workflows: Iterable[Declared], kept: Mapping[str, Laid]) -> dict[str, Laid]:
-    """Return each workflow's plan, by name, with all that it calls laid in.
+    """Return each workflow's plan, by name and sealed, with all that it calls laid in.
 
     One that calls what has no plan has none either: there is an error that says why. What is
     `kept` of an earlier time is taken where it was made of the very same plans.
@@ -40,11 +40,11 @@ def laid(workflows: Iterable[Declared], kept: Mapping[str, Laid]) -> dict[str, L
 
 
 def _laid(own: Plan, callees: Mapping[str, Plan], kept: Laid | None) -> Laid:
-    if not callees:
-        return Laid(own, own, ())
     parts = tuple(callees.values())
     if kept is not None and kept.own is own and _same(kept.callees, parts):
         return kept
+    if not callees:
+        return Laid(codec.sealed(own), own, ())
     secrets = sorted({*own.secrets, *(name for each in parts for name in each.secrets)})
     whole: Plan = _with_bodies(replace(own, secrets=tuple(secrets)), callees)
     return Laid(codec.sealed(whole), own, parts)

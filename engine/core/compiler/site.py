@@ -120,7 +120,7 @@ def templates(
 
 def _check_keys(findings: Findings, area: Json, path: Path) -> None:
     """Refuse templates where a key is a literal."""
-    if isinstance(area, Mapping):
+    if isinstance(area, dict):
         for key, item in area.items():
             if has_template(key):
                 message = "the key of a mapping is a literal, it takes no braces"

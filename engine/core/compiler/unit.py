@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from engine.core import spec
+from engine.core import codec, spec
 from engine.core.commit import Commit, Companions, Declared, Neighbours, Unit
 from engine.core.compiler import companion, resource, wiring
 from engine.core.compiler.findings import Findings
-from engine.core.compiler.workflow import Made, compile_workflow
+from engine.core.compiler.workflow import Made, compile_unsealed
 from engine.core.compiler.world import World
 from engine.core.diagnostic import Diagnostic, Enough, Gathered
 from engine.core.document import Document, load
@@ -64,8 +64,9 @@ def compile_survey(
 ) -> Unit:
     """Return what a file compiles to among the documents of its commit.
 
-    With more errors than are shown, the documents that follow are not compiled. `observe` is
-    handed what the compiler knows of each workflow, with the position of its document.
+    Its plans have no digests yet: `laid` gives them, once what they call is in them. With more
+    errors than are shown, the documents that follow are not compiled. `observe` is handed what the
+    compiler knows of each workflow, with the position of its document.
     """
     neighbours = Neighbours(commit)
     gathered = Gathered()
@@ -88,10 +89,15 @@ def compile_file(
     operations: Operations | Catalogue,
     beside: Companions | None = None,
 ) -> Unit:
-    """Return what a file compiles to that is a commit by itself, with these files beside it."""
+    """Return what a file compiles to that is a commit by itself, with these files beside it.
+
+    Its plans are sealed.
+    """
     catalogue = operations if isinstance(operations, Catalogue) else Catalogue(operations)
     surveyed = survey(file, source)
-    return compile_survey(surveyed, catalogue, Commit(surveyed.documents, beside))
+    unit = compile_survey(surveyed, catalogue, Commit(surveyed.documents, beside))
+    sealed = (replace(each, plan=each.plan and codec.sealed(each.plan)) for each in unit.documents)
+    return replace(unit, documents=tuple(sealed))
 
 
 def _compiled(
@@ -110,6 +116,6 @@ def _compiled(
     with suppress(Enough):
         resource.check_zones(findings, model)
         model = companion.laid_in(findings, model, neighbours, catalogue)
-    made = compile_workflow(document, model, catalogue, neighbours, observe)
+    made = compile_unsealed(document, model, catalogue, neighbours, observe)
     plan = None if findings.has_errors else made.plan
     return Made([*findings.sorted(), *made.diagnostics], plan, made.trust)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.core import codec, spec
 from engine.core.commit import Neighbours, Trust
@@ -44,6 +44,18 @@ def compile_workflow(
     Without `neighbours` it is alone. Whoever compiles many makes a `Catalogue` of the operations,
     once. Whoever wants to know what the compiler knows of the workflow hands over `observe`.
     """
+    made = compile_unsealed(document, workflow, operations, neighbours, observe)
+    return replace(made, plan=made.plan and codec.sealed(made.plan))
+
+
+def compile_unsealed(
+    document: Document,
+    workflow: spec.Workflow,
+    operations: Operations | Catalogue,
+    neighbours: Neighbours | None = None,
+    observe: Callable[[World], None] | None = None,
+) -> Made:
+    """Return the same, for those who ask for no digest or lay something into the plan first."""
     findings = Findings(document)
     catalogue = operations if isinstance(operations, Catalogue) else Catalogue(operations)
     plan = trust = None
@@ -56,7 +68,7 @@ def compile_workflow(
             observe(world)
         plan = _plan(world)
         trust = world.trust
-    return Made(findings.sorted(), plan and codec.sealed(plan), trust)
+    return Made(findings.sorted(), plan, trust)
 
 
 def _plan(world: World) -> Plan | None:

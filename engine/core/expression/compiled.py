@@ -155,9 +155,9 @@ def _collect(value: Json, at: Pointer, found: list[tuple[Pointer, str]]) -> None
     if isinstance(value, str):
         if scan.has_template(value):
             found.append((at, value))
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for key, each in value.items():
             _collect(each, at.to(key), found)
-    elif isinstance(value, Sequence):
+    elif isinstance(value, list):
         for position, each in enumerate(value):
             _collect(each, at.to(position), found)

@@ -62,7 +62,7 @@ def inspect(compiled: Compiled, names: Mapping[str, Json]) -> list[Typed]:
     the last that covers it. A part that has a fault may be of any type. The templates of an area
     each have their own offsets: inspect them one by one (`templates_in`).
     """
-    typer = _Typer(names, compiled.source)
+    typer = _Inspector(names, compiled.source)
     typer.of(compiled.node)  # type: ignore[attr-defined]
     return sorted(typer.typed, key=lambda each: (each.offset, -each.length))
 
@@ -72,15 +72,11 @@ class _Typer:
 
     def __init__(self, names: Mapping[str, Json], source: str) -> None:
         self.faults: list[Fault] = []
-        self.typed: list[Typed] = []
         self._names = names
         self._source = source
 
     def of(self, node: tree.Node) -> Json:
-        schema = _TYPERS[type(node)](self, node)
-        path = node.path if isinstance(node, tree.Path) else ()
-        self.typed.append(Typed(node.start, node.end - node.start, schema, path))
-        return schema
+        return _TYPERS[type(node)](self, node)
 
     def fault(self, code: str, message: str, node: tree.Node, hint: str = "") -> Json:
         self.faults.append(Fault(code, message, node.start, node.end - node.start, hint))
@@ -284,6 +280,20 @@ class _Typer:
             message = f"`{self.word(side)}` is never {shown(one[0])}: it is one of {choices}"
             self.fault("never-equal", message, node, hint)
             return
+
+
+class _Inspector(_Typer):
+    """Keeps the type of every part, too."""
+
+    def __init__(self, names: Mapping[str, Json], source: str) -> None:
+        super().__init__(names, source)
+        self.typed: list[Typed] = []
+
+    def of(self, node: tree.Node) -> Json:
+        schema = super().of(node)
+        path = node.path if isinstance(node, tree.Path) else ()
+        self.typed.append(Typed(node.start, node.end - node.start, schema, path))
+        return schema
 
 
 def _computed(operator: str, first: Json, second: Json) -> list[Json]:

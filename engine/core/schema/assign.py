@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from engine.core.kind import named
 from engine.core.schema.reference import refers
-from engine.core.schema.shape import arms, element, types, values
+from engine.core.schema.shape import COMBINING, LISTS, arms, element, types, values
 from engine.core.schema.validator import validator
 from engine.core.values import Json
 
@@ -15,6 +15,7 @@ _RANGES = (
     ("minLength", "maxLength", "length"),
     ("minItems", "maxItems", "number of items"),
 )
+_BOUNDS = frozenset(each for low, high, _ in _RANGES for each in (low, high))
 
 
 def assignable(source: Json, target: Json) -> str | None:
@@ -38,12 +39,14 @@ class _Comparison:
         self._left -= 1
         if depth > MAX_DEPTH or self._left < 0:
             return None
-        if not isinstance(target, Mapping) or not isinstance(source, Mapping):
+        if not isinstance(target, dict) or not isinstance(source, dict):
             return "nothing may stand here" if target is False else None
         apart = arms(source)
         if len(apart) > 1:
             reasons = (self.misfit(each, target, depth + 1) for each in apart)
             return next((each for each in reasons if each), None)
+        if COMBINING.isdisjoint(source) and COMBINING.isdisjoint(target):
+            return self._plain(source, target, depth)
         for part in _list(source, "allOf"):
             reason = self.misfit(part, target, depth + 1)
             if reason:
@@ -108,6 +111,8 @@ def _values_misfit(listed: Sequence[Json], target: Mapping[str, Json]) -> str | 
 
 def _apart(source: Mapping[str, Json], target: Mapping[str, Json]) -> str | None:
     """Return why two ranges have nothing in common."""
+    if _BOUNDS.isdisjoint(source) or _BOUNDS.isdisjoint(target):
+        return None
     for low, high, noun in _RANGES:
         if _is_above(source.get(low), target.get(high)):
             return f"its {noun} is at least {source[low]}, and at most {target[high]} may be"
@@ -136,9 +141,9 @@ def _branches(schema: Mapping[str, Json]) -> Sequence[Json]:
 
 def _list(schema: Mapping[str, Json], keyword: str) -> Sequence[Json]:
     found = schema.get(keyword)
-    return found if isinstance(found, Sequence) else ()
+    return found if isinstance(found, LISTS) else ()
 
 
 def _named(schema: Mapping[str, Json]) -> Mapping[str, Json]:
     found = schema.get("properties")
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, dict) else {}

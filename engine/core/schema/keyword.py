@@ -1,6 +1,6 @@
 """The keywords of JSON Schema 2020-12 that a spec may use, by what stands under them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from engine.core.pointer import Pointer
 from engine.core.values import Json
@@ -73,6 +73,7 @@ PLAIN = frozenset(
         "$ref",
     }
 )
+_LISTS = (list, tuple)
 ROOT = frozenset(("$schema", "$id"))
 KNOWN = ONE | SOME | NAMED | PLAIN
 
@@ -82,9 +83,9 @@ def subschemas(schema: Mapping[str, Json]) -> Iterator[tuple[Pointer, Json]]:
     for keyword, value in schema.items():
         if keyword in ONE:
             yield Pointer((keyword,)), value
-        elif keyword in SOME and isinstance(value, Sequence):
+        elif keyword in SOME and isinstance(value, _LISTS):
             yield from ((Pointer((keyword, at)), each) for at, each in enumerate(value))
-        elif keyword in NAMED and isinstance(value, Mapping):
+        elif keyword in NAMED and isinstance(value, dict):
             yield from ((Pointer((keyword, name)), each) for name, each in value.items())
 
 
@@ -94,8 +95,8 @@ def rebuilt(schema: Mapping[str, Json], how: Callable[[Json], Json]) -> dict[str
     for keyword, value in schema.items():
         if keyword in ONE:
             result[keyword] = how(value)
-        elif keyword in SOME and isinstance(value, Sequence):
+        elif keyword in SOME and isinstance(value, _LISTS):
             result[keyword] = [how(each) for each in value]
-        elif keyword in NAMED and isinstance(value, Mapping):
+        elif keyword in NAMED and isinstance(value, dict):
             result[keyword] = {name: how(each) for name, each in value.items()}
     return result
