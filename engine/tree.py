@@ -7,12 +7,12 @@ has changed is looked through without the compiler.
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol, TypeAlias
 
 from engine.core.commit import Commit, Companions, Declared, Unit
 
 SUFFIXES = (".yaml", ".yml")
-# So many files are kept parsed until all are; of a larger tree the others are parsed again.
 _MOST_PARSED = 2_000
 
 Units: TypeAlias = MutableMapping[str, Unit]
@@ -29,12 +29,6 @@ class Surveyed(Protocol):
 
 
 Survey: TypeAlias = Callable[[str, bytes], Surveyed]
-Compile: TypeAlias = Callable[[Sequence[Surveyed], Commit], list[Unit]]
-
-
-def one_by_one(surveyed: Sequence[Surveyed], commit: Commit) -> list[Unit]:
-    """Return what files compile to, in their order."""
-    return [each.compile(commit) for each in surveyed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +45,48 @@ class File:
     def read(self) -> bytes | None:
         """Return its content; None if it is too large."""
         return self.data if isinstance(self.data, bytes) else self.data()
+
+
+class Batch(Protocol):
+    """Files that are looked at together."""
+
+    @property
+    def documents(self) -> Sequence[Sequence[Declared]]:
+        """What each of the files declares, in their order."""
+
+    def compile(self, commit: Commit) -> list[Unit]:
+        """Return what each of them compiles to among the documents of its commit."""
+
+
+class Alone:
+    """A batch that this process looks at by itself.
+
+    So many files are kept parsed as there is room for; of a larger tree the others are parsed
+    again.
+    """
+
+    def __init__(self, files: Sequence[File], survey: Survey) -> None:
+        self._files = files
+        self._survey = survey
+        self._parsed: dict[str, Surveyed] = {}
+        self.documents = [tuple(self._surveyed(each).documents) for each in files]
+
+    def compile(self, commit: Commit) -> list[Unit]:
+        """Return what each file compiles to; what was parsed for it is let go."""
+        made = []
+        for each in self._files:
+            surveyed = self._parsed.pop(each.path, None) or self._again(each)
+            made.append(surveyed.compile(commit))
+        return made
+
+    def _surveyed(self, file: File) -> Surveyed:
+        surveyed = self._again(file)
+        if len(self._parsed) < _MOST_PARSED:
+            self._parsed[file.path] = surveyed
+        return surveyed
+
+    def _again(self, file: File) -> Surveyed:
+        return self._survey(file.path, file.read() or b"")
 
 
 class Beside:
@@ -80,7 +116,7 @@ class Tree:
 
     `stamp` stands for all that a unit hangs on beside its content and its neighbours; a `cache`
     holds units by content and stamp. `beside` are the files that specs may name, `environment` is
-    the name of the one that the tree is bound to. `compile` is how files are compiled.
+    the name of the one that the tree is bound to. `batch` is who looks at what is not known.
     """
 
     files: Mapping[str, File]
@@ -89,27 +125,31 @@ class Tree:
     cache: Units
     beside: Companions | None = None
     environment: str = ""
-    compile: Compile = one_by_one
+    batch: Callable[[Sequence[File], Survey], Batch] = Alone
 
     def units(self) -> dict[str, Unit]:
         """Return what each spec comes to, by its path; what is known is looked up."""
         paths = sorted(self.files)
-        known = {path: self._known(path) for path in paths}
-        parsed: dict[str, Surveyed] = {}
-        declared = [told for path in paths for told in self._declared(path, known[path], parsed)]
-        commit = Commit(declared, self.beside, self.environment)
-        units = {path: each for path, each in known.items() if each and commit.holds(each.asked)}
-        units |= self._compiled([path for path in paths if path not in units], parsed, commit)
+        known = {path: unit for path in paths if (unit := self._known(path)) is not None}
+        fresh = [path for path in paths if path not in known]
+        batch = self._batch(fresh)
+        declared: dict[str, Sequence[Declared]] = dict(zip(fresh, batch.documents, strict=True))
+        documents = (
+            declared[path] if path in declared else known[path].documents for path in paths
+        )
+        commit = Commit(chain.from_iterable(documents), self.beside, self.environment)
+        stale = [path for path, each in known.items() if not commit.holds(each.asked)]
+        units = known | self._compiled(fresh, batch, commit)
+        if stale:
+            units |= self._compiled(stale, self._batch(stale), commit)
         return {path: units[path] for path in paths}
 
-    def _compiled(
-        self, paths: Sequence[str], parsed: dict[str, Surveyed], commit: Commit
-    ) -> dict[str, Unit]:
-        """Return what these specs compile to, and keep it; so many at once as are kept parsed."""
-        units: dict[str, Unit] = {}
-        for some in (paths[i : i + _MOST_PARSED] for i in range(0, len(paths), _MOST_PARSED)):
-            files = [parsed.pop(each) if each in parsed else self._surveyed(each) for each in some]
-            units |= zip(some, self.compile(files, commit), strict=True)
+    def _batch(self, paths: Sequence[str]) -> Batch:
+        return self.batch([self.files[each] for each in paths], self.survey)
+
+    def _compiled(self, paths: Sequence[str], batch: Batch, commit: Commit) -> dict[str, Unit]:
+        """Return what the specs of a batch compile to, and keep it."""
+        units = dict(zip(paths, batch.compile(commit), strict=True))
         self.cache.update({self._key(each): units[each] for each in paths if self.files[each].blob})
         return units
 
@@ -120,19 +160,6 @@ class Tree:
 
     def _key(self, path: str) -> str:
         return f"{self.files[path].blob}:{self.stamp}"
-
-    def _declared(
-        self, path: str, known: Unit | None, parsed: dict[str, Surveyed]
-    ) -> Iterable[Declared]:
-        if known is not None:
-            return known.documents
-        surveyed = self._surveyed(path)
-        if len(parsed) < _MOST_PARSED:
-            parsed[path] = surveyed
-        return surveyed.documents
-
-    def _surveyed(self, path: str) -> Surveyed:
-        return self.survey(path, self.files[path].read() or b"")
 
 
 def is_spec(path: str) -> bool:

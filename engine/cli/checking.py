@@ -4,7 +4,7 @@ import gc
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from engine.cli import crew, memo
@@ -52,7 +52,8 @@ def _findings(given: Given, known: Units) -> list[Diagnostic]:
     beside = Beside(given.root)
 
     def look(texts: Mapping[str, bytes]) -> tuple[None, list[Diagnostic]]:
-        units = Tree(files(texts), _surveyed, "", known, beside, compile=crew.compile_all).units()
+        batch = partial(crew.batch, beside)
+        units = Tree(files(texts), _surveyed, "", known, beside, batch=batch).units()
         found = [told for unit in units.values() for told in unit.diagnostics]
         documents = [told for unit in units.values() for told in unit.documents]
         return None, [*found, *findings(documents)]

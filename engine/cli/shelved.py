@@ -1,5 +1,6 @@
 """Units as plain JSON and back, without their plans: enough to say what is wrong with a commit."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.core.commit import (
@@ -25,23 +26,45 @@ _LISTS = (
 
 def put(unit: Unit) -> Json:
     """Return what `taken` gives back, but for the plans."""
-    return [
-        unit.file,
-        [_declared(each) for each in unit.documents],
-        [_finding(each) for each in unit.diagnostics],
-        [[each.about, each.name, each.answer] for each in unit.asked],
-    ]
+    return [unit.file, put_documents(unit.documents), *put_found(unit)]
 
 
 def taken(told: Any) -> Unit:
     """Return the unit that was put away."""
-    file, documents, findings, asked = told
-    return Unit(
-        file,
-        tuple([_declared_in(file, *each) for each in documents]),
-        tuple([_finding_in(file, *each) for each in findings]),
-        tuple([Question(*each) for each in asked]),
-    )
+    file, documents, *found = told
+    return taken_found(file, taken_documents(file, documents), found)
+
+
+def put_documents(documents: Iterable[Declared]) -> list[Json]:
+    """Return what a file declares; `taken_documents` gives it back, but for the plans."""
+    return [_declared(each) for each in documents]
+
+
+def taken_documents(file: str, told: Any) -> tuple[Declared, ...]:
+    return tuple([_declared_in(file, *each) for each in told])
+
+
+def put_found(unit: Unit) -> list[Json]:
+    """Return what was found in a file and asked for it; `taken_found` gives the unit back."""
+    asked: list[Json] = [[each.about, each.name, each.answer] for each in unit.asked]
+    return [[_finding(each) for each in unit.diagnostics], asked]
+
+
+def taken_found(file: str, documents: tuple[Declared, ...], told: Any) -> Unit:
+    findings, asked = told
+    found = tuple([_finding_in(file, *each) for each in findings])
+    return Unit(file, documents, found, tuple([Question(*each) for each in asked]))
+
+
+def put_known(documents: Iterable[Declared]) -> list[Json]:
+    """Return what neighbours may know of documents; `taken_known` gives back no more."""
+    return [[each.kind, each.name, each.facts, each.digest] for each in documents]
+
+
+def taken_known(told: Any) -> Iterator[Declared]:
+    nowhere = Span("", 0, 0)
+    for kind, name, facts, digest in told:
+        yield Declared(Kind(kind), name, nowhere, facts, digest)
 
 
 def _declared(told: Declared) -> Json:

@@ -39,14 +39,17 @@ def test_two_processes_say_what_one_says(folder: Path, monkeypatch: pytest.Monke
     assert (1, alone) == (len(forks), sark("check", str(folder)).stdout)
 
 
-def test_a_helper_that_dies_is_made_up_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("doing", ["put_documents", "put_found"])
+def test_a_helper_that_dies_is_made_up_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, doing: str
+) -> None:
     """
-    If the second process is killed, the first does its work too.
+    If the second process is killed, early or late, the first does its work too.
     """
     alone = sark("check", "--no-cache", str(folder)).stdout
     monkeypatch.setattr(crew, "_ENOUGH", 2)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr("engine.cli.shelved.put", lambda _: os.kill(os.getpid(), 9))
+    monkeypatch.setattr(f"engine.cli.shelved.{doing}", lambda _: os.kill(os.getpid(), 9))
 
     assert alone == sark("check", "--no-cache", str(folder)).stdout
 

@@ -36,7 +36,7 @@ def test_a_call_holds_what_it_calls() -> None:
 
     made = laid([caller, callee], {})
 
-    assert callee.plan is made["b"].plan
+    assert callee.plan == made["b"].plan
     body = Call("b", {"x": 1}, {"title": "b"}, callee.plan.root)
     filled = Scope((Step("s", body),), DAY)
     verbs_now = [each.verb for each in made["a"].plan.root.steps]
@@ -89,7 +89,7 @@ def test_of_two_of_a_name_the_first_counts() -> None:
     """
     first, second = workflow("a", Set(())), workflow("a")
 
-    assert first.plan is laid([first, second], {})["a"].plan
+    assert first.plan == laid([first, second], {})["a"].plan
 
 
 def test_what_has_not_changed_is_not_laid_again() -> None:

@@ -5,7 +5,7 @@ questions alone. Whoever keeps it keeps the questions too: as long as they would
 same, it need not be compiled again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -76,6 +76,11 @@ class Commit:
         self._documents: dict[str, dict[str, Declared]] = {kind: {} for kind in Kind}
         for each in documents:
             self._documents[each.kind].setdefault(each.name, each)
+
+    @property
+    def documents(self) -> Iterator[Declared]:
+        """Every document that counts."""
+        return (each for named in self._documents.values() for each in named.values())
 
     def find(self, kind: Kind, name: str) -> Declared | None:
         """Return the document of a kind and name."""
