@@ -8,23 +8,24 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from engine.core.commit import Commit, Companions, Declared, Unit
+if TYPE_CHECKING:
+    from engine.core.commit import Commit, Companions, Declared, Unit
 
 SUFFIXES = (".yaml", ".yml")
 _MOST_PARSED = 2_000
 
-Units: TypeAlias = MutableMapping[str, Unit]
+Units: TypeAlias = "MutableMapping[str, Unit]"
 
 
 class Surveyed(Protocol):
     """A file of which it is known what it declares."""
 
     @property
-    def documents(self) -> Iterable[Declared]: ...
+    def documents(self) -> "Iterable[Declared]": ...
 
-    def compile(self, commit: Commit) -> Unit:
+    def compile(self, commit: "Commit") -> "Unit":
         """Return what it compiles to among the documents of its commit."""
 
 
@@ -51,10 +52,10 @@ class Batch(Protocol):
     """Files that are looked at together."""
 
     @property
-    def documents(self) -> Sequence[Sequence[Declared]]:
+    def documents(self) -> "Sequence[Sequence[Declared]]":
         """What each of the files declares, in their order."""
 
-    def compile(self, commit: Commit) -> list[Unit]:
+    def compile(self, commit: "Commit") -> "list[Unit]":
         """Return what each of them compiles to among the documents of its commit."""
 
 
@@ -71,7 +72,7 @@ class Alone:
         self._parsed: dict[str, Surveyed] = {}
         self.documents = [tuple(self._surveyed(each).documents) for each in files]
 
-    def compile(self, commit: Commit) -> list[Unit]:
+    def compile(self, commit: "Commit") -> "list[Unit]":
         """Return what each file compiles to; what was parsed for it is let go."""
         made = []
         for each in self._files:
@@ -123,12 +124,14 @@ class Tree:
     survey: Survey
     stamp: str
     cache: Units
-    beside: Companions | None = None
+    beside: "Companions | None" = None
     environment: str = ""
     batch: Callable[[Sequence[File], Survey], Batch] = Alone
 
-    def units(self) -> dict[str, Unit]:
+    def units(self) -> "dict[str, Unit]":
         """Return what each spec comes to, by its path; what is known is looked up."""
+        from engine.core.commit import Commit
+
         paths = sorted(self.files)
         known = {path: unit for path in paths if (unit := self._known(path)) is not None}
         fresh = [path for path in paths if path not in known]
@@ -147,13 +150,13 @@ class Tree:
     def _batch(self, paths: Sequence[str]) -> Batch:
         return self.batch([self.files[each] for each in paths], self.survey)
 
-    def _compiled(self, paths: Sequence[str], batch: Batch, commit: Commit) -> dict[str, Unit]:
+    def _compiled(self, paths: Sequence[str], batch: Batch, commit: "Commit") -> "dict[str, Unit]":
         """Return what the specs of a batch compile to, and keep it."""
         units = dict(zip(paths, batch.compile(commit), strict=True))
         self.cache.update({self._key(each): units[each] for each in paths if self.files[each].blob})
         return units
 
-    def _known(self, path: str) -> Unit | None:
+    def _known(self, path: str) -> "Unit | None":
         """Return what the content of a file came to at an earlier time."""
         unit = self.cache.get(self._key(path)) if self.files[path].blob else None
         return unit and unit.at(path)

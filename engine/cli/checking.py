@@ -1,9 +1,7 @@
 """What is wrong with the specs of a work tree; what was found out before is not looked at again."""
 
-import gc
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -16,29 +14,22 @@ from engine.tree import File, Surveyed, Tree, Units
 if TYPE_CHECKING:
     from engine.core.facts import Catalogue
 
+_FILE = "file"
+
 
 def findings_of(given: Given, *, is_cached: bool) -> list[Diagnostic]:
     """Return what is wrong with the specs, by file and then between files."""
+    return look(given, is_cached=is_cached)[0]
+
+
+def look(given: Given, *, is_cached: bool) -> tuple[list[Diagnostic], frozenset[str]]:
+    """Return the same, and the files that the specs name."""
     if not is_cached:
-        with _uncollected():
-            return _findings(given, {})
-    with _uncollected():
-        known = memo.opened(given.root)
-        found = _findings(given, known)
-        known.save(all_=given.is_whole)
+        return _look(given, {})
+    known = memo.opened(given.root)
+    found = _look(given, known)
+    known.save(all_=given.is_whole)
     return found
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Let no cycles be looked for: a check is short, and what it makes stays until its end."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def files(texts: Mapping[str, bytes]) -> dict[str, File]:
@@ -48,17 +39,20 @@ def files(texts: Mapping[str, bytes]) -> dict[str, File]:
     }
 
 
-def _findings(given: Given, known: Units) -> list[Diagnostic]:
+def _look(given: Given, known: Units) -> tuple[list[Diagnostic], frozenset[str]]:
     beside = Beside(given.root)
 
-    def look(texts: Mapping[str, bytes]) -> tuple[None, list[Diagnostic]]:
+    def among(texts: Mapping[str, bytes]) -> tuple[frozenset[str], list[Diagnostic]]:
         batch = partial(crew.batch, beside)
-        units = Tree(files(texts), _surveyed, "", known, beside, batch=batch).units()
-        found = [told for unit in units.values() for told in unit.diagnostics]
-        documents = [told for unit in units.values() for told in unit.documents]
-        return None, [*found, *findings(documents)]
+        units = Tree(files(texts), _surveyed, "", known, beside, batch=batch).units().values()
+        found = [told for unit in units for told in unit.diagnostics]
+        documents = [told for unit in units for told in unit.documents]
+        asked = (each for unit in units for each in unit.asked)
+        names = frozenset(each.name for each in asked if each.about == _FILE)
+        return names, [*found, *findings(documents)]
 
-    return given.among(look)[1]
+    names, found = given.among(among)
+    return found, names
 
 
 def _surveyed(path: str, source: bytes) -> Surveyed:

@@ -80,8 +80,18 @@ def read(paths: Iterable[str], root: str | None = None) -> Given:
     """
     told = list(paths)
     texts = dict(_specs(told))
-    base = root_of(told) if root is None else _told_root(root, told)
-    return Given(texts, base, any(Path(path).is_dir() for path in told))
+    return Given(texts, base_of(told, root), any(Path(path).is_dir() for path in told))
+
+
+def base_of(paths: list[str], root: str | None) -> Path:
+    """Return the `root` that was told, or that of the paths; raise UsageError as `read` does."""
+    return root_of(paths) if root is None else _told_root(root, paths)
+
+
+def named(folders: Iterable[str]) -> list[str]:
+    """Return the names of the specs of folders, in the order of `read`; none is opened."""
+    seen: set[tuple[int, int]] = set()
+    return [name for each in folders for name in walked(str(Path(each)), seen)]
 
 
 def root_of(paths: list[str]) -> Path:

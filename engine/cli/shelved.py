@@ -1,8 +1,10 @@
 """Units as plain JSON and back, without their plans: enough to say what is wrong with a commit."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from engine.cli import finding
 from engine.core.commit import (
     Declared,
     Flow,
@@ -16,7 +18,7 @@ from engine.core.commit import (
     Unit,
     Wiring,
 )
-from engine.core.diagnostic import Diagnostic, Edit, Related, Severity, Span
+from engine.core.diagnostic import Span
 from engine.core.values import Json
 
 _LISTS = (
@@ -45,15 +47,19 @@ def taken_documents(file: str, told: Any) -> tuple[Declared, ...]:
 
 
 def put_found(unit: Unit) -> list[Json]:
-    """Return what was found in a file and asked for it; `taken_found` gives the unit back."""
+    """Return what was found out about a file when it was compiled, beside what it declares."""
     asked: list[Json] = [[each.about, each.name, each.answer] for each in unit.asked]
-    return [[_finding(each) for each in unit.diagnostics], asked]
+    found: list[Json] = [finding.put(each) for each in unit.diagnostics]
+    return [found, asked, [_trust(each.trust) for each in unit.documents]]
 
 
 def taken_found(file: str, documents: tuple[Declared, ...], told: Any) -> Unit:
-    findings, asked = told
-    found = tuple([_finding_in(file, *each) for each in findings])
-    return Unit(file, documents, found, tuple([Question(*each) for each in asked]))
+    """Return the unit of a file that declares these documents."""
+    findings, asked, trusts = told
+    pairs = zip(documents, trusts, strict=True)
+    known = [replace(each, trust=_trust_in(file, *it)) if it else each for each, it in pairs]
+    found = tuple([finding.taken(file, *each) for each in findings])
+    return Unit(file, tuple(known), found, tuple([Question(*each) for each in asked]))
 
 
 def put_known(documents: Iterable[Declared]) -> list[Json]:
@@ -69,21 +75,18 @@ def taken_known(told: Any) -> Iterator[Declared]:
 
 def _declared(told: Declared) -> Json:
     wiring = {
-        name: [[each.name, *_span(each.span)] for each in mentions]
+        name: [[each.name, *finding.place(each.span)] for each in mentions]
         for name in _LISTS
         if (mentions := getattr(told.wiring, name))
     }
-    uses = [[kind.value, each.name, *_span(each.span)] for kind, each in told.wiring.uses]
-    span = _span(told.span)
-    return [
-        told.kind, told.name, span, told.facts, told.digest, told.wiring.steps, uses, wiring,
-        _trust(told.trust),
-    ]  # fmt: skip
+    uses = [[kind.value, each.name, *finding.place(each.span)] for kind, each in told.wiring.uses]
+    span = finding.place(told.span)
+    return [told.kind, told.name, span, told.facts, told.digest, told.wiring.steps, uses, wiring]
 
 
 def _declared_in(
     file: str, kind: str, name: str, span: Any, facts: Json, digest: str, steps: int,
-    uses: Any, wiring: Any, trust: Any,
+    uses: Any, wiring: Any,
 ) -> Declared:  # fmt: skip
     lists = {
         what: tuple([Mention(each, Span(file, *place)) for each, *place in mentions])
@@ -91,8 +94,7 @@ def _declared_in(
     }
     told = tuple([(Kind(of), Mention(each, Span(file, *place))) for of, each, *place in uses])
     wired = Wiring(uses=told, steps=steps, **lists)
-    flows = trust and _trust_in(file, *trust)
-    return Declared(Kind(kind), name, Span(file, *span), facts, digest, wired, trust=flows)
+    return Declared(Kind(kind), name, Span(file, *span), facts, digest, wired)
 
 
 def _trust(told: Trust | None) -> Json:
@@ -103,7 +105,7 @@ def _trust(told: Trust | None) -> Json:
 
 def _flow(told: Flow) -> Json:
     labels: list[Json] = [[each.origin.value, *each[1:]] for each in told.labels]
-    return [told.goal.value, told.name, told.text, told.call, labels, *_span(told.span)]
+    return [told.goal.value, told.name, told.text, told.call, labels, *finding.place(told.span)]
 
 
 def _trust_in(file: str, calls: Any, fed: Any, flows: Any) -> Trust:
@@ -115,30 +117,3 @@ def _flow_in(
 ) -> Flow:
     told = tuple([Label(Origin(origin), *rest) for origin, *rest in labels])
     return Flow(Goal(goal), name, text, Span(file, *place), told, call)
-
-
-def _finding(told: Diagnostic) -> Json:
-    also = [[each.message, *_span(each.span)] for each in told.related]
-    span = _span(told.span)
-    return [
-        told.code, told.message, span, told.severity.value, told.hint, told.expected, also,
-        _fix(told.fix),
-    ]  # fmt: skip
-
-
-def _fix(told: Edit | None) -> Json:
-    return None if told is None else [told.text, told.is_sure, *_span(told.span)]
-
-
-def _finding_in(
-    file: str, code: str, message: str, span: Any, severity: str, hint: str, expected: str,
-    also: Any, fix: Any,
-) -> Diagnostic:  # fmt: skip
-    related = tuple([Related(Span(file, *place), each) for each, *place in also])
-    place = Span(file, *span)
-    mended = fix and Edit(Span(file, *fix[2:]), fix[0], fix[1])
-    return Diagnostic(code, message, place, Severity(severity), hint, expected, related, mended)
-
-
-def _span(span: Span) -> list[Json]:
-    return [span.line, span.column, span.end]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.folder import STDIN, Beside, Given, read
+from engine.cli.garbage import uncollected
 from engine.cli.options import as_json, rooted
 from engine.cli.output import Exit, coloured, inert
 from engine.errors import Invalid, NotFound
@@ -31,6 +32,7 @@ _SCHEMA = "workflow.schema.json"
 @click.option("--fix", is_flag=True, help="Put right what is a plain slip of the finger.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what --fix would change.")
 @rooted
+@uncollected()
 def check(
     paths: tuple[str, ...], format_: str, no_cache: bool, fix: bool, diff: bool, root: str | None
 ) -> None:
@@ -41,13 +43,12 @@ def check(
 
     Exit code 0: none. 1: at least one error. 2: the command itself was wrong.
     """
-    from engine.cli.checking import findings_of
     from engine.core import rendering
     from engine.core.diagnostic import has_errors
 
-    given = read(paths or (".",), root)
-    found, count = findings_of(given, is_cached=not no_cache), len(given.texts)
-    if fix or diff:
+    paths = paths or (".",)
+    given, found, count = _checked(paths, root, is_cached=not no_cache, reads=fix or diff)
+    if given is not None and (fix or diff):
         given, found = _fixed(given, found, writes=not diff)
     match format_:
         case "json":
@@ -57,11 +58,34 @@ def check(
         case "github":
             click.echo(rendering.as_github(found), nl=False)
         case _:
-            click.echo(rendering.as_text(found, given.shown(), coloured()), nl=False)
+            texts = (given or read(paths, root)).shown() if found else {}
+            click.echo(rendering.as_text(found, texts, coloured()), nl=False)
             click.echo(_verdict(len(found), count), err=True)
     if not count:
-        click.echo(f"sark: no spec (*.yaml, *.yml) is below {', '.join(paths or ('.',))}", err=True)
+        click.echo(f"sark: no spec (*.yaml, *.yml) is below {', '.join(paths)}", err=True)
     sys.exit(Exit.FAILED if has_errors(found) else Exit.OK)
+
+
+def _checked(
+    paths: tuple[str, ...], root: str | None, *, is_cached: bool, reads: bool
+) -> "tuple[Given | None, list[Diagnostic], int]":
+    """Return the specs, what is wrong with them, and how many they are.
+
+    Unless somebody `reads` them, they are left unread where the answer is known.
+    """
+    from engine.cli import seen
+
+    earlier = seen.Seen(paths, root) if is_cached and seen.can_keep(paths) else None
+    answer = earlier.answer() if earlier is not None and not reads else None
+    if answer is not None:
+        return None, answer.found, answer.count
+    from engine.cli.checking import look
+
+    given = read(paths, root)
+    found, beside = look(given, is_cached=is_cached)
+    if earlier is not None:
+        earlier.keep(found, beside)
+    return given, found, len(given.texts)
 
 
 def _fixed(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import memo, shelved
+from engine.cli import shelf, shelved
 from engine.core.compiler import compile_file
 from tests.cli.test_specs import BAD, GOOD, sark
 from tests.core.cases import FOLDER, NAMES
@@ -230,14 +230,14 @@ def test_the_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
 
-    assert Path("/home/me/.cache/sark/check") == memo.folder()
+    assert Path("/home/me/.cache/sark/check") == shelf.folder()
 
 
 def test_another_program_is_another_stamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     What an older version found out is not believed by a newer one.
     """
-    before = memo.stamp()
-    monkeypatch.setattr(memo, "_PROGRAM", ("engine/core",))
+    before = shelf.stamp()
+    monkeypatch.setattr(shelf, "_PROGRAM", ("engine/core",))
 
-    assert before != memo.stamp()
+    assert before != shelf.stamp()
