@@ -1,8 +1,7 @@
 """The tree of a commit becomes plans and findings; what has not changed is not read again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 from engine.core.commit import Commit, Companions, Declared, Kind, Unit, findings
 from engine.core.compiler import VERSION, Laid, Survey, compile_survey, laid, survey
@@ -44,6 +43,7 @@ class Compiled:
 def compile_files(
     files: Iterable[File], operations: Operations, cache: Cache | None = None,
     environment: str = "", beside: Companions | None = None,
+    observe: Callable[[Survey], None] = lambda _: None,
 ) -> Compiled:  # fmt: skip
     """Compile specs and put them together; which files are specs `is_spec` tells.
 
@@ -51,14 +51,19 @@ def compile_files(
     are looked for `beside` them. With a `cache`, a file whose
     content was seen under the same catalogue, and whose questions to its neighbours are answered
     as they were, costs a look-up, at whatever path it stands now; a file without a blob id is
-    always compiled.
+    always compiled. `observe` is handed each file that is read.
     """
     cache = Cache() if cache is None else cache
     catalogue = Catalogue(operations)
     stamp = f"{catalogue.digest}:{VERSION}"
     tree = {each.path: each for each in files}
-    survey = partial(surveyed, catalogue)
-    units = Tree(tree, survey, stamp, cache.units, beside, environment).units()
+
+    def look(path: str, source: bytes) -> Surveyed:
+        told = survey(path, source)
+        observe(told)
+        return _Surveyed(told, catalogue)
+
+    units = Tree(tree, look, stamp, cache.units, beside, environment).units()
     documents = [told for unit in units.values() for told in unit.documents]
     diagnostics = [told for unit in units.values() for told in unit.diagnostics]
     diagnostics += findings(documents)

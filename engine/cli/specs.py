@@ -1,7 +1,7 @@
 """`sark check`, `plan`, `schema`, `explain`, `init`: what the files tell, with no server."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from engine.cli.output import Exit, coloured, inert
 from engine.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
+    from engine.core.compiler import Survey
     from engine.core.diagnostic import Diagnostic
     from engine.core.plan import Plan
     from engine.source import Compiled
@@ -224,7 +225,10 @@ def compile_all(paths: Iterable[str], root: str | None = None) -> list["Plan"]:
     return [each for each in compiled.plans.values() if each.file in given.texts]
 
 
-def compile_given(given: Given) -> "tuple[Compiled, list[Diagnostic]]":
+def compile_given(
+    given: Given, observe: "Callable[[Survey], None]" = lambda _: None
+) -> "tuple[Compiled, list[Diagnostic]]":
+    """Return the plans of specs, and what is wrong with them; `observe` is handed each file."""
     from engine.cli.checking import files
     from engine.operations import catalogue
     from engine.source import compile_files
@@ -232,7 +236,7 @@ def compile_given(given: Given) -> "tuple[Compiled, list[Diagnostic]]":
     operations, beside = catalogue(), Beside(given.root)
 
     def look(texts: Mapping[str, bytes]) -> "tuple[Compiled, list[Diagnostic]]":
-        compiled = compile_files(files(texts).values(), operations, beside=beside)
+        compiled = compile_files(files(texts).values(), operations, beside=beside, observe=observe)
         return compiled, compiled.diagnostics
 
     return given.among(look)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.garbage import uncollected
 from engine.cli.options import as_json
 from engine.cli.output import Exit, coloured
 from engine.errors import Invalid
@@ -15,6 +16,7 @@ from engine.errors import Invalid
 if TYPE_CHECKING:
     from engine.cli.folder import Given
     from engine.cli.verdict import Told
+    from engine.core.compiler import Survey
     from engine.core.trial import Suite, Written
 
 _PROGRESS_EVERY = 0.1  # seconds
@@ -29,6 +31,7 @@ _PROGRESS_EVERY = 0.1  # seconds
 )  # fmt: skip
 @click.option("--timeline", is_flag=True, help="Show the steps of tests that pass, too.")
 @as_json
+@uncollected()
 def test(
     paths: tuple[str, ...], wanted: str | None, format_: str, timeline: bool, json_: bool
 ) -> None:
@@ -43,8 +46,8 @@ def test(
     from engine.cli.folder import read
 
     given = read(paths or (".",))
-    suite = _suite(given)
-    tests = [each for each in _written(given) if (wanted or "") in each.test.name]
+    suite, written = _suite(given)
+    tests = [each for each in written if (wanted or "") in each.test.name]
     told = list(_tried(suite, tests))
     coverages = {} if wanted else suite.coverages
     short = [] if wanted else suite.uncovered(tests)
@@ -62,8 +65,11 @@ def test(
     sys.exit(Exit.FAILED if failed or (wanted and not told) else Exit.OK)
 
 
-def _suite(given: "Given") -> "Suite":
-    """Return the workflows, ready to be tested; raise Invalid, with the errors shown, if not."""
+def _suite(given: "Given") -> "tuple[Suite, list[Written]]":
+    """Return the workflows, ready to be tested, and the tests in the order of their files.
+
+    Raise Invalid, with the errors shown, if a spec has one.
+    """
     from engine.cli.specs import compile_given
     from engine.core import rendering
     from engine.core.diagnostic import Severity
@@ -71,25 +77,27 @@ def _suite(given: "Given") -> "Suite":
     from engine.core.trial import Suite
     from engine.operations import catalogue
 
-    compiled, found = compile_given(given)
+    tests: dict[str, list[Written]] = {}
+
+    def observe(read: "Survey") -> None:
+        tests[read.file] = list(_written(read))
+
+    compiled, found = compile_given(given, observe)
     errors = [each for each in found if each.severity is Severity.ERROR]
     if errors:
         click.echo(rendering.as_text(errors, given.shown(), coloured()), nl=False, err=True)
         raise Invalid("specs with errors cannot be tried out")
-    return Suite(compiled.plans, Catalogue(catalogue()), lambda name: Path(name).is_file())
+    suite = Suite(compiled.plans, Catalogue(catalogue()), lambda name: Path(name).is_file())
+    return suite, [each for name in given.texts for each in tests[name]]
 
 
-def _written(given: "Given") -> Iterator["Written"]:
+def _written(read: "Survey") -> Iterator["Written"]:
     from engine.core import spec
-    from engine.core.compiler import survey
     from engine.core.trial import Written
 
-    for name, data in given.texts.items():
-        if b"WorkflowTest" not in data:
-            continue
-        for part in survey(name, data).parts:
-            if isinstance(part.model, spec.WorkflowTest):
-                yield Written(part.document, part.model)
+    for part in read.parts:
+        if isinstance(part.model, spec.WorkflowTest):
+            yield Written(part.document, part.model)
 
 
 def _tried(suite: "Suite", tests: Sequence["Written"]) -> Iterator["Told"]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from engine.core import bounds
 from engine.core.compiler.findings import Place
 from engine.core.compiler.world import World
 from engine.core.plan import Plan
@@ -22,6 +21,8 @@ def is_within(world: World, plan: Plan) -> bool:
 
 
 def _overruns(world: World, plan: Plan) -> Iterator[tuple[str, str, str]]:
+    from engine.core import bounds  # loads the machine, which no other check needs
+
     budget, worst = world.workflow.budget, bounds.of(plan)
     assert budget is not None
     if budget.adapter_calls is not None and worst.adapter_calls > budget.adapter_calls:
