@@ -1,18 +1,15 @@
 """What is wrong with the specs of a work tree; what was found out before is not looked at again."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from functools import cache, partial
-from typing import TYPE_CHECKING
 
 from engine.cli import crew, memo
 from engine.cli.folder import Beside, Given
 from engine.core.commit import findings
 from engine.core.diagnostic import Diagnostic
-from engine.tree import File, Surveyed, Tree, Units
-
-if TYPE_CHECKING:
-    from engine.core.facts import Catalogue
+from engine.tree import File, Survey, Surveyed, Tree, Units
 
 _FILE = "file"
 
@@ -56,15 +53,20 @@ def _look(given: Given, known: Units) -> tuple[list[Diagnostic], frozenset[str]]
 
 
 def _surveyed(path: str, source: bytes) -> Surveyed:
-    """Return a file that nothing is known of; the compiler is imported for the first of them."""
-    from engine.source import surveyed
-
-    return surveyed(_catalogue(), path, source)
+    """Return a file that nothing is known of."""
+    return _compiler()(path, source)
 
 
 @cache
-def _catalogue() -> "Catalogue":
+def _compiler() -> Survey:
+    """Return what surveys files; the compiler is imported for the first of them.
+
+    Of the plugins that any package may bring for pydantic, none has a part in reading specs; to
+    look for them takes longer than to check a file.
+    """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from engine.core.facts import Catalogue
     from engine.operations import catalogue
+    from engine.source import surveyed
 
-    return Catalogue(catalogue())
+    return partial(surveyed, Catalogue(catalogue()))
