@@ -6,7 +6,6 @@ one line, no braces, no space. Paths begin at the root, whatever the folder of t
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -43,13 +42,13 @@ def _may_name(model: BaseModel) -> bool:
 
 def _reference(payload: Any) -> str | None:
     """Return the file that a payload is a reference to."""
-    name = payload.get("$ref") if isinstance(payload, Mapping) else None
+    name = payload.get("$ref") if isinstance(payload, dict) else None
     return name if isinstance(name, str) and not name.startswith("#") else None
 
 
 def _template(arguments: Any) -> str | None:
     """Return the file that an argument for a template may be."""
-    text = arguments.get(_FIELD) if isinstance(arguments, Mapping) else None
+    text = arguments.get(_FIELD) if isinstance(arguments, dict) else None
     return text if isinstance(text, str) and _TEMPLATE.fullmatch(text) is not None else None
 
 

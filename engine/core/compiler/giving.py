@@ -25,19 +25,19 @@ def view(world: World, node: Node) -> Schema:
 def outputs_of(world: World, node: Node) -> Schema:
     """Return the shape of a step's outputs."""
     told = properties_of(view(world, node))["outputs"]
-    return told if isinstance(told, Mapping) else shape.ANYTHING
+    return told if isinstance(told, dict) else shape.ANYTHING
 
 
 def properties_of(schema: Schema) -> Mapping[str, Json]:
     """Return what a schema says of each property."""
     properties = schema.get("properties", {})
-    return properties if isinstance(properties, Mapping) else {}
+    return properties if isinstance(properties, dict) else {}
 
 
 def required_of(schema: Schema) -> Sequence[Json]:
     """Return the properties that an object of this schema certainly has."""
     required = schema.get("required", ())
-    return required if isinstance(required, Sequence) else ()
+    return required if isinstance(required, (list, tuple)) else ()
 
 
 def given(world: World, scope: Steps) -> Schema:
@@ -115,7 +115,7 @@ def happened(world: World, node: Node) -> Schema:
     if told.callback is not None:
         path = (*node.path, "await", "callback", "schema")
         body = world.readable(told.callback.schema_, path)
-        return body if isinstance(body, Mapping) else shape.ANYTHING
+        return body if isinstance(body, dict) else shape.ANYTHING
     return shape.happened(told.event or "")
 
 
@@ -123,7 +123,7 @@ def _item(node: Node) -> Schema:
     """Return the shape of an element of what a `for_each` goes over."""
     told = next((told for site, told in node.typed if site.use is Use.OVER), shape.ANYTHING)
     part = element(told)
-    return part if isinstance(part, Mapping) else shape.ANYTHING
+    return part if isinstance(part, dict) else shape.ANYTHING
 
 
 def _collected(world: World, scope: Steps) -> Mapping[str, Schema]:

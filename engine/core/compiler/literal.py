@@ -6,7 +6,6 @@ be, and writes `{{ inputs.name }}` there, is told so.
 """
 
 import re
-from collections.abc import Mapping
 
 from engine.core import facts
 from engine.core.compiler.findings import Findings, Path, Place
@@ -54,7 +53,7 @@ def with_code_quoted(area: Json, operation: Operation, pointer: Path = ()) -> Js
     if isinstance(area, str):
         is_code = has_template(area) and facts.CODE in operation.roles_at(pointer)
         return _MARK.sub(lambda mark: f"{{{{ '{mark.group()}' }}}}", area) if is_code else area
-    if isinstance(area, Mapping):
+    if isinstance(area, dict):
         return {
             key: with_code_quoted(item, operation, (*pointer, key)) for key, item in area.items()
         }
@@ -65,7 +64,7 @@ def with_code_quoted(area: Json, operation: Operation, pointer: Path = ()) -> Js
 
 def _names_of_its_own(text: str, values: Json) -> set[str]:
     """Return the names that a template of `text.render` has from its values, loops and `set`s."""
-    names = set(values) if isinstance(values, Mapping) else set()
+    names = set(values) if isinstance(values, dict) else set()
     for loop, single in _BOUND.findall(text):
         names |= {single, *(name.strip() for name in loop.split(","))}
     return names

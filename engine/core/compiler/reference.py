@@ -54,7 +54,7 @@ def typed(world: World, site: Site, names: Mapping[str, Json]) -> Schema:
     for fault in faults:
         place = site.place.within(fault.offset, fault.length)
         world.findings.error(fault.code, fault.message, place, hint=fault.hint)
-    if faults or not isinstance(schema, Mapping):
+    if faults or not isinstance(schema, dict):
         return shape.ANYTHING
     return schema
 

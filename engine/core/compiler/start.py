@@ -124,7 +124,7 @@ def _check_spans(world: World, settings: Mapping[str, Json], path: Path) -> None
     for outer, inner in _SPANS:
         told = settings.get(outer)
         keys = (outer, inner) if inner else (outer,)
-        text = told.get(inner) if isinstance(told, Mapping) else told
+        text = told.get(inner) if isinstance(told, dict) else told
         if isinstance(text, str):
             span(world.findings, text, (*path, *keys))
 
@@ -194,7 +194,7 @@ def _check_taking(
         if each is not None:
             check_fits(world.findings, each, kind, {"type": "array"})
         item = element(kind)
-        names = {**names, "item": item if isinstance(item, Mapping) else shape.ANYTHING}
+        names = {**names, "item": item if isinstance(item, dict) else shape.ANYTHING}
     if trigger.filter is not None:
         _condition(world, Use.FILTER, trigger.filter, (*path, "filter"), names)
     _check_quiet(world, trigger, path)

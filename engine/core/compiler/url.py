@@ -1,7 +1,6 @@
 """Parts of a URL: what stands after its host is percent-encoded, segment by segment."""
 
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 
 from engine.core import facts
@@ -38,7 +37,7 @@ def with_parts_encoded(
         with suppress(FaultError):  # what is wrong in a template is told elsewhere
             return _encoded(area)
         return area
-    if isinstance(area, Mapping):
+    if isinstance(area, dict):
         return {
             key: with_parts_encoded(item, operation, (*pointer, key)) for key, item in area.items()
         }

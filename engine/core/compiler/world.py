@@ -53,7 +53,7 @@ class World:
                 place = Place((*path, *pointer))
                 self.findings.error("bad-schema", f"this is no schema: {message}", place)
             told = shape.ANYTHING if problems else schemas.inlined(schema)
-            self._declared[path] = told if isinstance(told, Mapping) else shape.ANYTHING
+            self._declared[path] = told if isinstance(told, dict) else shape.ANYTHING
         return self._declared[path]
 
     @cached_property

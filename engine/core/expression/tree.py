@@ -5,7 +5,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TypeAlias, cast
+from functools import cache
+from typing import Any, TypeAlias, cast
 
 from engine.core.pointer import Pointer
 from engine.core.values import Json
@@ -184,7 +185,9 @@ Node: TypeAlias = (
     | Within
 )
 
-_VALUES = frozenset(("value", "path", "pointer", "source"))
+_NO_NODES = frozenset(
+    ("start", "end", "value", "path", "pointer", "source", "operator", "function", "name", "keep")
+)
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -192,9 +195,14 @@ def children(node: Node) -> Iterator[Node]:
     if isinstance(node, Choice):
         yield from (node.then, node.condition, node.otherwise)
         return
-    for field in fields(node):
-        if field.name not in _VALUES:
-            yield from _nodes(getattr(node, field.name))
+    for name in _inner(type(node)):
+        yield from _nodes(getattr(node, name))
+
+
+@cache
+def _inner(kind: type[Any]) -> tuple[str, ...]:
+    """Return the fields of a kind of node that hold nodes."""
+    return tuple(each.name for each in fields(kind) if each.name not in _NO_NODES)
 
 
 def _nodes(part: object) -> Iterator[Node]:

@@ -1,6 +1,6 @@
 """Whether a schema is one that a spec may hold: known keywords, local references, bounded."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 
 import jsonschema_rs
@@ -86,7 +86,7 @@ def _problems(schema: Json) -> list[Problem]:
         if depth > MAX_DEPTH or left < 0:
             return [(at, f"over {MAX_DEPTH} schemas deep, or over {MAX_SCHEMAS:,} in all")]
         problems.extend(_own_problems(each, at, schema))
-        if isinstance(each, Mapping):
+        if isinstance(each, dict):
             inner = [(at.to(*where), depth + 1, part) for where, part in subschemas(each)]
             pending.extend(reversed(inner))
     return problems or _whole_problems(schema)
@@ -113,7 +113,7 @@ def _own_problems(schema: Json, at: Pointer, root: Json) -> list[Problem]:
     """Return what is wrong with one schema, the schemas inside it apart."""
     if isinstance(schema, bool):
         return []
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return [(at, f"expected a schema, found {shown(schema)}")]
     problems: list[Problem] = []
     for keyword, value in schema.items():
@@ -129,7 +129,7 @@ def _own_problems(schema: Json, at: Pointer, root: Json) -> list[Problem]:
             message += _meant(str(value), FORMATS)
         elif keyword == "pattern":
             message = _pattern(value)
-        elif keyword == "patternProperties" and isinstance(value, Mapping):
+        elif keyword == "patternProperties" and isinstance(value, dict):
             message = next(filter(None, map(_pattern, value)), "")
         if message:
             problems.append((at.to(keyword), message))
@@ -180,7 +180,7 @@ def _loops(root: Json) -> bool:
 
 
 def _all_references(schema: Json) -> Iterator[str]:
-    if isinstance(schema, Mapping):
+    if isinstance(schema, dict):
         if isinstance(schema.get("$ref"), str):
             yield str(schema["$ref"])
         for _, inner in subschemas(schema):
@@ -189,7 +189,7 @@ def _all_references(schema: Json) -> Iterator[str]:
 
 def _in_place(schema: Json) -> Iterator[str]:
     """Give the references that judge the same value as the schema itself."""
-    if isinstance(schema, Mapping):
+    if isinstance(schema, dict):
         if isinstance(schema.get("$ref"), str):
             yield str(schema["$ref"])
         for where, inner in subschemas(schema):

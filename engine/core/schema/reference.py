@@ -1,6 +1,6 @@
 """Local references of a schema: `#/$defs/x` and the like, the only ones a spec may use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from engine.core.pointer import Pointer
 from engine.core.schema.keyword import rebuilt, subschemas
@@ -20,7 +20,7 @@ def inlined(schema: Json) -> Json:
 
 def rerooted(schema: Json, pointer: Pointer) -> Json:
     """Return the schema with its local references as they must read where `pointer` leads."""
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return schema
     result = rebuilt(schema, lambda inner: rerooted(inner, pointer))
     reference = result.get("$ref")
@@ -34,7 +34,7 @@ def resolved(root: Json, reference: str) -> Json:
     found: Json = root
     for raw in reference.removeprefix("#").split("/")[1:]:
         segment = raw.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, Mapping) and segment in found:
+        if isinstance(found, dict) and segment in found:
             found = found[segment]
         elif isinstance(found, Sequence) and segment.isdecimal() and int(segment) < len(found):
             found = found[int(segment)]
@@ -45,7 +45,7 @@ def resolved(root: Json, reference: str) -> Json:
 
 def refers(schema: Json) -> bool:
     """True if there is a `$ref` anywhere in a schema."""
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return False
     return "$ref" in schema or any(refers(inner) for _, inner in subschemas(schema))
 
@@ -59,8 +59,8 @@ class _Inliner:
 
     def inline(self, schema: Json, within: frozenset[str]) -> Json:
         self._left -= 1
-        if not isinstance(schema, Mapping) or self._left < 0:
-            return {} if isinstance(schema, Mapping) else schema
+        if not isinstance(schema, dict) or self._left < 0:
+            return {} if isinstance(schema, dict) else schema
         reference = schema.get("$ref")
         if not isinstance(reference, str):
             return rebuilt(schema, lambda inner: self.inline(inner, within))
