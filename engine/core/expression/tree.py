@@ -5,8 +5,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import cache
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast, get_args
 
 from engine.core.pointer import Pointer
 from engine.core.values import Json
@@ -188,6 +187,10 @@ Node: TypeAlias = (
 _NO_NODES = frozenset(
     ("start", "end", "value", "path", "pointer", "source", "operator", "function", "name", "keep")
 )
+_INNER = {
+    kind: tuple(each.name for each in fields(kind) if each.name not in _NO_NODES)
+    for kind in get_args(Node)
+}
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -195,14 +198,8 @@ def children(node: Node) -> Iterator[Node]:
     if isinstance(node, Choice):
         yield from (node.then, node.condition, node.otherwise)
         return
-    for name in _inner(type(node)):
+    for name in _INNER[type(node)]:
         yield from _nodes(getattr(node, name))
-
-
-@cache
-def _inner(kind: type[Any]) -> tuple[str, ...]:
-    """Return the fields of a kind of node that hold nodes."""
-    return tuple(each.name for each in fields(kind) if each.name not in _NO_NODES)
 
 
 def _nodes(part: object) -> Iterator[Node]:
