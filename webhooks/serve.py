@@ -108,11 +108,17 @@ class Server(uvicorn.Server):
         """
         if self._drain.draining or sig != signal.SIGTERM:
             self._drain.draining = True
-            return super().handle_exit(sig, frame)
+            return self._leave(sig)
         self._drain.draining = True
         wait = leave_after(self._drain.asked, time.monotonic())
-        asyncio.get_running_loop().call_later(wait, super().handle_exit, sig, frame)
+        asyncio.get_running_loop().call_later(wait, self._leave, sig)
         return None
+
+    def _leave(self, sig: int) -> None:
+        """Leave as uvicorn does, but do not die of the signal afterwards: we end with 0."""
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
 
 
 def leave_after(asked: list[float], now: float) -> float:
