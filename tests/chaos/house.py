@@ -124,7 +124,7 @@ class House:
                 process = Process(command, self.folder / f"{name}.log", config, self._told(number))
                 process.start()
                 self.members[name] = process
-        self._await_ready()
+        self.await_ready()
         return self
 
     def __exit__(
@@ -234,7 +234,8 @@ class House:
                 ["git", *words], cwd=repository, check=True, env={**os.environ, **ENVIRONMENT}
             )
 
-    def _await_ready(self) -> None:
+    def await_ready(self) -> None:
+        """Wait until every server answers, and every worker that lives is known, and no other."""
         limit = time.monotonic() + _PATIENCE
         while not self._is_ready():
             if time.monotonic() > limit:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.processes import tree
 from tests.chaos.house import House
 from tests.chaos.proof import Check
 
@@ -51,9 +52,9 @@ def _nothing(name: str, found: Sequence[str]) -> Check:
 
 def _processes(house: House) -> Iterator[str]:
     """Yield what lives with a folder of ours in its environment, but servers and controllers."""
-    known = {
-        house.members[name].pid for name in (*house.names("server"), *house.names("controller"))
-    }
+    servers = (*house.names("server"), *house.names("controller"))
+    pids = (house.members[name].pid for name in servers)
+    known = {each for pid in pids if pid is not None for each in tree(pid)}
     mark = os.fsencode(house.folder)
     for each in Path("/proc").iterdir():
         if not each.name.isdigit() or int(each.name) in known:

@@ -6,7 +6,6 @@ from tests.stories.invariants import Told
 
 # After so many deaths of its worker a step is given up as poison: docs/explanation/fault-model.md.
 _DEATHS = 4
-_PAST = frozenset({"sark.poison", "sark.lost"})
 
 
 def broken(told: Told) -> str:
@@ -26,13 +25,17 @@ def broken(told: Told) -> str:
 def is_given_up(told: Told) -> bool:
     """True if a run failed as the fault model says that it may, and its journal shows why.
 
-    A step has died with its worker four times, or once where it must not be repeated.
+    A step has died with its worker four times, or had begun and must not be begun again.
     """
-    return any(
-        isinstance(step.error, dict) and step.error.get("type") in _PAST
-        and (step.losses >= _DEATHS or (step.marked and step.losses > 0))
-        for step in told.run.steps.values()
-    )  # fmt: skip
+    begun = {row.path for row in told.journal if row.kind == "started"}
+    has_lost = any(row.kind == "lost" for row in told.journal)
+    for path, step in told.run.steps.items():
+        match step.error:
+            case {"type": "sark.poison"} if step.losses >= _DEATHS:
+                return True
+            case {"type": "sark.lost"} if path in begun and has_lost:
+                return True
+    return False
 
 
 def _promised(
