@@ -71,7 +71,7 @@ FAULTS = (
     fault("foreign-read", "What is read is written with letters of another script.",
           "expression-syntax unknown-input unknown-step unknown-name", foreign_reads, near=4),
     fault("unknown-timezone", "A time zone is none of the IANA database.",
-          "unknown-timezone", unknown_zones),
+          "unknown-timezone bad-value", unknown_zones),
     fault("unknown-adapter", "A connection or a pool names an adapter that there is not.",
           "unknown-adapter", unknown_adapters),
 )  # fmt: skip
