@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from engine.active import Hook
 from engine.core import schema
-from engine.core.trigger import pushed
+from engine.core.forge import pushed
 from engine.core.values import Json, parse_duration
 from engine.errors import Invalid, Misconfigured
 from engine.intake import Delivered, Delivery, Kind

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from engine.core.forge import pushed
 from engine.core.inputs import BoundInputs, InputsError
 from engine.core.plan import Plan, Trigger
-from engine.core.trigger import BoundTrigger, Said, by_hand, pushed
+from engine.core.trigger import BoundTrigger, Said, by_hand
 from engine.core.values import Json
 from tests.core.runs import plan, scope, step
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from engine.core.expression import EvaluationError
+from engine.core.forge import pushed
 from engine.core.inputs import BoundInputs, InputsError
 from engine.core.spec.workflow_test import Given
 from engine.core.trial.problem import Path, Problem
 from engine.core.trial.subject import Subject
-from engine.core.trigger import BoundTrigger, Said, by_hand, pushed
+from engine.core.trigger import BoundTrigger, Said, by_hand
 from engine.core.values import Json, parse_duration
 from engine.core.wording import listed, meant
 

@@ -2,6 +2,5 @@
 
 from engine.core.trigger.bound import BoundTrigger, by_hand
 from engine.core.trigger.decision import Decision, Firing, Said
-from engine.core.trigger.push import pushed
 
-__all__ = ["BoundTrigger", "Decision", "Firing", "Said", "by_hand", "pushed"]
+__all__ = ["BoundTrigger", "Decision", "Firing", "Said", "by_hand"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from engine.core import forge
 from engine.core.expression import (
     Compiled,
     EvaluationError,
@@ -22,7 +23,6 @@ from engine.core.plan import Trigger
 from engine.core.schema import Validator, validator
 from engine.core.trigger.decision import Decision, Firing, Said
 from engine.core.trigger.gate import BoundGates
-from engine.core.trigger.push import push_mismatch
 from engine.core.values import Json
 
 MOST_ITEMS = 1_000
@@ -36,7 +36,7 @@ class BoundTrigger:
         self._inputs = inputs
 
     def decide(self, event: Mapping[str, Json]) -> tuple[Decision, ...]:
-        """Return what an event comes to; for a push it has been through `pushed`.
+        """Return what an event comes to; for a push it has been through `forge.pushed`.
 
         It is one decision, or with a `fan_out` one for each item of its list, in that order.
         """
@@ -143,7 +143,7 @@ class BoundTrigger:
         return event.get("data" if self.plan.type == "event" else "body")
 
     def _mismatch(self, event: Mapping[str, Json]) -> str:
-        return push_mismatch(self._settings, event) if self.is_push else ""
+        return forge.push_mismatch(self._settings, event) if self.is_push else ""
 
     def _items(self, event: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
         """Return the names that each item adds; without a `fan_out` it is one that adds none."""

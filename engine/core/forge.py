@@ -1,4 +1,4 @@
-"""What of a push a trigger wants: its repository, branches, tags and paths."""
+"""What GitHub reports: its payload as runs read it, and the keys of triggers that it meets."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,7 +24,7 @@ def pushed(payload: Mapping[str, Json]) -> dict[str, Json]:
     return {**payload, "branch": branch, "tag": tag}
 
 
-def push_mismatch(settings: Mapping[str, Json], event: Mapping[str, Json]) -> str:
+def mismatch(settings: Mapping[str, Json], event: Mapping[str, Json]) -> str:
     """Return why a push is none of a trigger's, or an empty string."""
     if event.get("deleted") is True:
         return f"the push deleted {event.get('ref')}"
