@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.core import forge
 from engine.core.binding import Bound
 from engine.core.codec import decode
 from engine.core.inputs import BoundInputs
@@ -16,8 +17,7 @@ from engine.store.pool import Connection
 from engine.store.workflows import Active
 
 _PLANS_KEPT = 1_000
-_PUSH, _WEBHOOK, _EVENT = "github.push", "webhook", "event"
-_SET_OFF = frozenset({_PUSH, _WEBHOOK, _EVENT})
+_WEBHOOK, _EVENT = "webhook", "event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +33,30 @@ class Hook:
 class ActiveSet:
     """What is active after `number` activations.
 
-    `pushes` are by namespace, `webhooks` by namespace and path below `/hooks/<namespace>/`,
-    `events` by namespace and type.
+    `reports` are by namespace and type, `webhooks` by namespace and path below
+    `/hooks/<namespace>/`, `events` by namespace and type.
     """
 
     number: int = 0
     workflows: Mapping[tuple[str, str], Active] = field(default_factory=dict)
-    pushes: Mapping[str, tuple[Hook, ...]] = field(default_factory=dict)
+    reports: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
     webhooks: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
     events: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
 
-    def pushed(self, namespace: str, source: str) -> Iterable[Hook]:
-        """Yield what a push to a source is meant for.
+    def reported(self, namespace: str, source: str, kind: str) -> Iterable[Hook]:
+        """Yield what a report of a forge about a source is meant for, such as a `github.push`.
 
         As with GitHub Actions a workflow hears of its own repository; one that names a `repo`
-        hears of every push within its namespace, and says itself which it wants.
+        hears of every report within its namespace, and says itself which it wants.
         """
-        for hook in self.pushes.get(namespace, ()):
+        for hook in self.reports.get((namespace, kind), ()):
             if hook.workflow.source == source or "repo" in hook.settings:
                 yield hook
+
+    def happened(self, namespace: str, occurred: str) -> Iterable[Hook]:
+        """Yield what an event of this type is meant for."""
+        for name in forge.names(occurred):
+            yield from self.events.get((namespace, name), ())
 
 
 class BoundPlan:
@@ -96,25 +101,29 @@ class Cache:
 
     def _arrange(self, number: int, found: Iterable[Active]) -> ActiveSet:
         named: dict[tuple[str, str], Active] = {}
-        pushes: dict[str, tuple[Hook, ...]] = {}
+        reports: dict[tuple[str, str], tuple[Hook, ...]] = {}
         webhooks: dict[tuple[str, str], tuple[Hook, ...]] = {}
         events: dict[tuple[str, str], tuple[Hook, ...]] = {}
         for active in found:
             named[active.namespace, active.name] = active
             for told in self._triggers.get(active.plan, ()):
                 hook = Hook(active, str(told["id"]), told["settings"])
-                if told["type"] == _PUSH:
-                    pushes[active.namespace] = (*pushes.get(active.namespace, ()), hook)
-                elif told["type"] == _EVENT:
-                    key = (active.namespace, str(hook.settings["event"]))
-                    events[key] = (*events.get(key, ()), hook)
+                if told["type"] == _EVENT:
+                    place, name = events, hook.settings["event"]
+                elif told["type"] == _WEBHOOK:
+                    place, name = webhooks, hook.settings["path"]
                 else:
-                    route = (active.namespace, str(hook.settings["path"]))
-                    webhooks[route] = (*webhooks.get(route, ()), hook)
-        return ActiveSet(number, named, pushes, webhooks, events)
+                    place, name = reports, told["type"]
+                key = (active.namespace, str(name))
+                place[key] = (*place.get(key, ()), hook)
+        return ActiveSet(number, named, reports, webhooks, events)
 
 
 def _events(triggers: Json) -> list[Mapping[str, Any]]:
     """Return the triggers that an event can set off, of a plan's JSON."""
     listed = triggers if isinstance(triggers, Sequence) else ()
-    return [each for each in listed if isinstance(each, Mapping) and each["type"] in _SET_OFF]
+    return [each for each in listed if isinstance(each, Mapping) and _is_set_off(str(each["type"]))]
+
+
+def _is_set_off(kind: str) -> bool:
+    return kind in (_WEBHOOK, _EVENT) or kind.startswith(forge.PREFIX)

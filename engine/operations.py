@@ -85,6 +85,18 @@ async def open_operations(
         await registry.close()
 
 
+@asynccontextmanager
+async def open_operation(settings: Mapping[str, Json], name: str) -> AsyncIterator[Operation]:
+    """Give one operation of a built-in adapter, ready to be invoked; open no other adapter."""
+    adapter, _, _ = name.partition(".")
+    made = _create(adapter, _built_in(adapter), settings.get(adapter, {}))
+    await made.open()
+    try:
+        yield next(each for each in made.operations() if each.manifest.name == name)
+    finally:
+        await made.close()
+
+
 def _plugins(settings: Mapping[str, Json]) -> Sequence[str]:
     names = settings.get(_PLUGINS, ())
     if isinstance(names, str) or not isinstance(names, Sequence):

@@ -19,7 +19,7 @@ from dramatiq.worker import Worker as Consumers
 
 from engine import gates
 from engine.broker import RELAY, Bell, HintBroker, Rings, ring
-from engine.core import objective
+from engine.core import forge, objective
 from engine.core.admission import admit
 from engine.core.machine import IDS
 from engine.core.objective import Objective
@@ -188,13 +188,22 @@ class Relay:
         try:
             match sent.kind, sent.data:
                 case "emitted", Mapping() as data:
-                    await self._intake.deliver(_delivery(sent, data))
+                    delivery = _delivery(sent, data)
+                    if await self._is_heard(delivery):
+                        await self._intake.deliver(delivery)
                 case "started", Mapping() as data:
                     await self._intake.start(_started(sent, data))
         except Unavailable:
             raise
         except SarkError as error:
             _LOG.warning("%s of run %s starts nothing: %s", sent.path, sent.run_id, error)
+
+    async def _is_heard(self, delivery: Delivery) -> bool:
+        """True if an event may set something off; a report of GitHub is on record already."""
+        if not delivery.type.startswith(forge.PREFIX):
+            return True
+        active = await self._intake.look()
+        return any(active.happened(delivery.namespace, delivery.type))
 
 
 def _pause(next_due: timedelta | None) -> float:
@@ -272,7 +281,7 @@ def _delivery(sent: Sent, data: Mapping[str, Json]) -> Delivery:
     actor = f"run/{sent.run_id}" if sent.run_id is not None else str(data.get("actor", ""))
     return Delivery(
         route, str(event.id), Kind.EVENT, sent.namespace, orjson.dumps(told), told,
-        source=event.type, actor=actor,
+        actor=actor, type=event.type,
     )  # fmt: skip
 
 

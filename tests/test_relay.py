@@ -124,15 +124,19 @@ def test_an_event_that_came_before_the_wait_is_not_lost(database_url: str) -> No
     asyncio.run(check())
 
 
+@pytest.mark.parametrize("awaited", ["github.pull_request.closed", "github.pull_request"])
 @pytest.mark.parametrize("is_early", [True, False])
-def test_an_event_of_github_is_read_as_its_payload(database_url: str, is_early: bool) -> None:
+def test_an_event_of_github_is_read_as_its_payload(
+    database_url: str, is_early: bool, awaited: str
+) -> None:
     """
-    What GitHub tells of stands at the top of such an event, be it here before the wait or after.
+    What GitHub tells of stands at the top of such an event, be it here before the wait or after;
+    who waits for the event hears of every action.
     """
 
     async def check() -> None:
         kind = "github.pull_request.closed"
-        verb = Await(MINUTE, kind, "event.number == inputs.n", ("number", "inputs.n"), MINUTE)
+        verb = Await(MINUTE, awaited, "event.number == inputs.n", ("number", "inputs.n"), MINUTE)
         by = Projection("by", "event.sender", {})
         told = Assignment("by", "{{ steps.closed.outputs.by }}", {})
         made = plan(step("closed", verb=verb, outputs=(by,)))
@@ -142,6 +146,9 @@ def test_an_event_of_github_is_read_as_its_payload(database_url: str, is_early: 
              "data": {"number": number, "sender": f"ann-{number}", "type": "ours wins"}}
             for number in (3, 4)
         ]  # fmt: skip
+        other: Json = {"id": str(uuid4()), "type": "github.pull_request_review.closed",
+                       "source": "test", "data": {"number": 4, "sender": "eve"}}  # fmt: skip
+        events.insert(0, other)
         async with house(database_url) as here:
             (run,) = await here.start(made, inputs={"n": 4})
             sent = [Sending(None, "local", "emitted", "", each) for each in events]

@@ -12,6 +12,7 @@ from engine.settings import Settings
 from engine.store.pool import Pool
 from policies.authorizer import Authorizer
 from policies.facts import Actor
+from webhooks.pulls import Pulls
 from webhooks.syncs import Syncs
 
 
@@ -34,6 +35,7 @@ class Doors:
     pool: Pool
     intake: Intake
     syncs: Syncs
+    pulls: Pulls
     history: History
     policy: Authorizer
     secrets: Secrets

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import uuid5
 
 from prometheus_client import Counter
 from starlette.datastructures import Headers
@@ -17,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.active import Hook
-from engine.core import schema
-from engine.core.forge import pushed
+from engine.core import forge, schema
+from engine.core.machine import IDS
 from engine.core.values import Json, parse_duration
 from engine.errors import Invalid, Misconfigured
 from engine.intake import Delivered, Delivery, Kind
@@ -30,6 +31,8 @@ from webhooks.signature import Signed, verify_bearer, verify_hmac, verify_standa
 
 _LOG = logging.getLogger("sark.http")
 _IDENTITY = re.compile(r"[!-~]{1,200}")
+_EVENT = re.compile(r"[a-z][a-z_]{0,49}")
+_UNTOLD = frozenset({"", "github.ping"})
 _PRIVATE = frozenset({"authorization", "cookie", "proxy-authorization", "webhook-signature"})
 _DELIVERIES = Counter(
     "sark_webhook_deliveries", "Webhook requests", ["forge", "outcome"], registry=REGISTRY
@@ -37,7 +40,7 @@ _DELIVERIES = Counter(
 
 
 async def github(request: Request) -> Response:
-    """`POST /hooks/github/<source>`: a push starts workflows and wakes the reconciler."""
+    """`POST /hooks/github/<source>`: a report starts workflows; a push wakes the reconciler too."""
     opened, name = doors(request), request.path_params["source"]
     raw = await body.read(request, opened.settings.server.max_body)
     source = next((each for each in opened.settings.sources if each.name == name), None)
@@ -49,12 +52,21 @@ async def github(request: Request) -> Response:
     payload = body.parse(raw)
     if not isinstance(payload, Mapping):
         raise Refusal("github.payload", "GitHub's payloads are objects")
-    kind, event = _github_event(request.headers, payload)
+    kind = _kind(request.headers)
+    event = _reported(kind, payload)
+    if kind == forge.PULL:
+        active = await opened.intake.look()
+        hooks = active.reported(source.namespace, name, kind)
+        event = await opened.pulls.complete(source, event, hooks)
     identity = _identity(_only(request.headers, "x-github-delivery"), raw)
     route = f"github/{name}"
-    delivery = Delivery(route, identity, kind, source.namespace, raw, event, name)
+    emitted = _emitted(route, identity, kind, event) if kind not in _UNTOLD else None
+    delivery = Delivery(
+        route, identity, Kind.GITHUB, source.namespace, raw, event, name, type=kind,
+        emitted=emitted,
+    )  # fmt: skip
     delivered = await opened.intake.deliver(delivery)
-    if kind is Kind.PUSH and not delivered.duplicate:
+    if kind == forge.PUSH and not delivered.duplicate:
         opened.syncs.ask(name)
     return _accepted("github", identity, delivered)
 
@@ -87,13 +99,28 @@ async def webhook(request: Request) -> Response:
     return _accepted("webhook", identity, await opened.intake.deliver(delivery))
 
 
-def _github_event(headers: Headers, payload: Mapping[str, Json]) -> tuple[Kind, Mapping[str, Json]]:
-    if _only(headers, "x-github-event") != "push":
-        return Kind.OTHER, payload
+def _kind(headers: Headers) -> str:
+    """Return the type of what GitHub reports, as triggers name it; empty where it is no name."""
+    told = _only(headers, "x-github-event")
+    return f"{forge.PREFIX}{told}" if _EVENT.fullmatch(told) else ""
+
+
+def _reported(kind: str, payload: Mapping[str, Json]) -> Mapping[str, Json]:
     try:
-        return Kind.PUSH, pushed(payload)
+        return forge.told(kind, payload)
     except ValueError as error:
         raise Refusal("github.payload", str(error)) from None
+
+
+def _emitted(route: str, identity: str, kind: str, event: Mapping[str, Json]) -> Json:
+    """Return what runs that wait are told; the same delivery is the same event."""
+    return {
+        "id": str(uuid5(IDS, f"{route}\n{identity}")),
+        "identity": identity,
+        "source": route,
+        "type": forge.occurrence(kind, event),
+        "data": event,
+    }
 
 
 def _signed(opened: Doors, hooks: Sequence[Hook], raw: bytes, headers: Headers) -> list[Hook]:

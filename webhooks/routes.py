@@ -19,12 +19,14 @@ _DUMMY = randomness.token_bytes(32)
 
 
 def check(settings: Settings) -> None:
-    """Raise Misconfigured for a source whose webhook's secret is missing or weak.
+    """Raise Misconfigured for a source whose webhook's secret or token is missing or weak.
 
     A source that names no secret has no route; its poll is all there is.
     """
     for source in settings.sources:
         of_source(source)
+        if source.api_token is not None:
+            resolve(source.api_token, f"sources.{source.name}.api_token")
 
 
 def of_source(source: Source) -> list[bytes]:

@@ -18,6 +18,7 @@ from engine.broker import Bell, HintBroker
 from engine.errors import Misconfigured
 from engine.history import History
 from engine.intake import Intake
+from engine.operations import open_operation
 from engine.secrets import Secrets
 from engine.settings import Settings
 from engine.store.pool import pool
@@ -27,6 +28,7 @@ from webhooks.app import build
 from webhooks.auth import token as tokens
 from webhooks.doors import Doors, Drain
 from webhooks.protocol import GuardedProtocol
+from webhooks.pulls import OPERATION, Pulls
 from webhooks.syncs import Syncs
 
 _LOG = logging.getLogger("sark.http")
@@ -61,6 +63,9 @@ async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]
         intake = await stack.enter_async_context(
             Intake(settings.database_url, connections, bell, policy)
         )
+        files = None
+        if any(each.api_token is not None for each in settings.sources):
+            files = await stack.enter_async_context(open_operation(settings.adapters, OPERATION))
         if broker is not None:
             stack.callback(broker.close)
         yield Doors(
@@ -68,6 +73,7 @@ async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]
             connections,
             intake,
             Syncs(connections, bell),
+            Pulls(files),
             History(connections),
             policy,
             Secrets(settings),

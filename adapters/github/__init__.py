@@ -1,4 +1,4 @@
-"""`github.comment@1` and `github.status@1`: what a run has to say, where the pull request is."""
+"""`github.comment@1`, `github.files@1` and `github.status@1`: pull requests, read and told."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from adapters.contract import Adapter, Call, Json, Manifest, Operation, Outcome, Succeeded
-from adapters.github import comment, status
+from adapters.github import comment, files, status
 from adapters.github.session import RefusedError, Session, Work
 from adapters.http import Http, HttpSettings
 from adapters.http.addresses import literal
-from adapters.manifest.github import COMMENT, STATUS
+from adapters.manifest.github import COMMENT, FILES, STATUS
 from adapters.settings import AdapterSettings, read
 
-MANIFESTS = (COMMENT, STATUS)
+MANIFESTS = (COMMENT, FILES, STATUS)
 
 
 class GitHubSettings(AdapterSettings):
@@ -71,9 +71,10 @@ class GitHub:
         self._http = Http(settings.client())
 
     def operations(self) -> Sequence[Operation]:
-        """Return both operations."""
+        """Return every operation."""
         return (
             GitHubOperation(COMMENT, comment.upsert, self),
+            GitHubOperation(FILES, files.listed, self),
             GitHubOperation(STATUS, status.report, self),
         )
 

@@ -4,7 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from adapters.contract import Json
-from adapters.github.session import RefusedError, Session, invalid, repo_of, unreadable
+from adapters.github.session import (
+    RefusedError,
+    Session,
+    invalid,
+    number_of,
+    repo_of,
+    unreadable,
+)
 
 # GitHub's own limit, in characters.
 LONGEST = 65_536
@@ -19,7 +26,7 @@ async def upsert(session: Session) -> Mapping[str, Json]:
     given = session.given
     line, body = _texts(given)
     thread = f"/repos/{repo_of(given)}/issues"
-    path = f"{thread}/{_number(given)}/comments"
+    path = f"{thread}/{number_of(given)}/comments"
     for found in reversed(await _marked(session, path, line)):
         if _plain(found.get("body")) == body:
             return _outputs(found, changed=False)
@@ -66,13 +73,6 @@ def _texts(given: Mapping[str, Json]) -> tuple[str, str]:
         told = f"body has {len(body):,} characters, the marker's line included"
         raise invalid(f"{told}; GitHub takes {LONGEST:,}: shorten it, or link to the whole")
     return line, body
-
-
-def _number(given: Mapping[str, Json]) -> int:
-    number = given.get("number")
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise invalid("number must be that of an issue or pull request, 1 or more")
-    return number
 
 
 def _plain(body: Json) -> str:

@@ -129,3 +129,11 @@ def repo_of(given: Mapping[str, Json]) -> str:
     if not isinstance(repo, str) or not _REPO.fullmatch(repo):
         raise invalid("repo must be owner/name, as in acme/web")
     return repo
+
+
+def number_of(given: Mapping[str, Json]) -> int:
+    """Return the number that the arguments name; raise RefusedError if it can be none."""
+    number = given.get("number")
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise invalid("number must be that of an issue or pull request, 1 or more")
+    return number

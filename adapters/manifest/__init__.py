@@ -8,6 +8,7 @@ BUILT_IN: tuple[Manifest, ...] = (
     container.RUN,
     echo.MANIFEST,
     github.COMMENT,
+    github.FILES,
     github.STATUS,
     http.MANIFEST,
     http.DOWNLOAD,

@@ -87,6 +87,39 @@ COMMENT = Manifest(
     roles=_ROLES,
 )
 
+FILES = Manifest(
+    name="github.files@1",
+    title="List the files that a pull request changes",
+    arguments=_closed(
+        ["repo", "number", "auth"],
+        {
+            "repo": _REPO,
+            "number": {"type": "integer", "minimum": 1, "description": "Of the pull request."},
+            "auth": _AUTH,
+        },
+    ),
+    outputs=_closed(
+        ["files", "cut"],
+        {
+            "files": {
+                "type": "array",
+                "items": {"type": "string"},
+                "maxItems": 6_000,
+                "description": "Paths in the repository; a file that moved is there by both.",
+            },
+            "cut": {
+                "type": "boolean",
+                "description": "The pull request changes more than the 3,000 files that GitHub "
+                "lists.",
+            },
+        },
+    ),
+    effect="read",
+    idempotent=True,
+    errors=_ERRORS,
+    roles=_ROLES,
+)
+
 STATUS = Manifest(
     name="github.status@1",
     title="Set the state of a commit",

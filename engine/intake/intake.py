@@ -226,7 +226,7 @@ class Intake:
             return
         for pool in turn.pools:
             self._bell.ring_pool(pool)
-        if turn.has_groups or turn.has_due:
+        if turn.is_for_relay:
             self._bell.ring_relay()
 
     async def _turn(self, turn: Turn) -> None:

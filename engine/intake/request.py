@@ -15,11 +15,10 @@ from engine.core.values import Json
 class Kind(StrEnum):
     """What a delivery brings.
 
-    A GitHub push, another event of GitHub's, a webhook's body, or an event of the namespace.
+    What GitHub reports, a webhook's body, or an event of the namespace.
     """
 
-    PUSH = "push"
-    OTHER = "other"
+    GITHUB = "github"
     WEBHOOK = "webhook"
     EVENT = "event"
 
@@ -54,10 +53,11 @@ class Started:
 class Delivery:
     """A webhook request with a good signature.
 
-    `route` is its path below `/hooks/`, `id` its sender's. A push sets off triggers of the
-    namespace whose `source` is told of it; a webhook those of `hooks`, pairs of workflow and
-    trigger whose own secret has signed it; an event those of its type, which is its `source`.
-    `event` is what expressions read; `actor` is who has sent it, where that is known.
+    `route` is its path below `/hooks/`, `id` its sender's. A report of GitHub sets off triggers of
+    its `type` in the namespace whose `source` is told of it; a webhook those of `hooks`, pairs of
+    workflow and trigger whose own secret has signed it; an event those of its `type`. `event` is
+    what expressions read; `actor` is who has sent it, where that is known. `emitted` is told to
+    runs that wait, as the relay takes what a run has emitted.
     """
 
     route: str
@@ -69,6 +69,8 @@ class Delivery:
     source: str = ""
     hooks: frozenset[tuple[str, str]] = frozenset()
     actor: str = ""
+    type: str = ""
+    emitted: Json = None
 
 
 @dataclass(frozen=True, slots=True)

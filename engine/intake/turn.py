@@ -75,9 +75,13 @@ class Turn:
         )
 
     @property
-    def has_groups(self) -> bool:
-        """True if new runs wait to be let in."""
-        return any(run.group is not None for run in self._runs)
+    def is_for_relay(self) -> bool:
+        """True if new runs wait to be let in, something was emitted, or what was held is due."""
+        return (
+            self.has_due
+            or any(run.group is not None for run in self._runs)
+            or any(each.emitted is not None for each in self._deliveries.values())
+        )
 
     async def write(self, connection: Connection, starts: Starts) -> None:
         """Judge and write the group; judge it anew where an activation came in between."""
@@ -184,7 +188,10 @@ class Turn:
 
     async def _decide(self, connection: Connection, delivery: Delivery) -> None:
         name = _name(delivery)
-        self._deliveries[name] = NewDelivery(name, delivery.kind, delivery.body)
+        self._deliveries[name] = NewDelivery(
+            name, delivery.type or delivery.kind, delivery.body, delivery.namespace,
+            delivery.emitted,
+        )  # fmt: skip
         for hook in self._meant(delivery):
             plan = await self._cache.plan(connection, hook.workflow.plan)
             trigger = plan.triggers[hook.trigger]
@@ -241,17 +248,16 @@ class Turn:
     def _meant(self, delivery: Delivery) -> Iterable[Hook]:
         """Yield the triggers that a delivery is meant for and that are still active."""
         match delivery.kind:
-            case Kind.PUSH:
-                yield from self._active.pushed(delivery.namespace, delivery.source)
+            case Kind.GITHUB:
+                told = delivery.namespace, delivery.source, delivery.type
+                yield from self._active.reported(*told)
             case Kind.WEBHOOK:
                 path = delivery.route.removeprefix(f"{delivery.namespace}/")
                 for hook in self._active.webhooks.get((delivery.namespace, path), ()):
                     if (hook.workflow.name, hook.trigger) in delivery.hooks:
                         yield hook
             case Kind.EVENT:
-                yield from self._active.events.get((delivery.namespace, delivery.source), ())
-            case Kind.OTHER:
-                return
+                yield from self._active.happened(delivery.namespace, delivery.type)
 
     async def _take(self, connection: Connection, identity: UUID, start: Start) -> None:
         try:

@@ -156,6 +156,11 @@ class Source(_Section):
     webhook_secrets: tuple[Reference, ...] = Field(
         default=(), max_length=2, description="At most two, while one takes the other's place."
     )
+    api_token: Reference | None = Field(
+        default=None,
+        description="A token that may read pull requests: GitHub is asked by it for the files of "
+        "one where a trigger has `paths`.",
+    )
 
 
 class Token(_Section):

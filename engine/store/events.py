@@ -9,7 +9,9 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core import forge
 from engine.core.values import Json, canonical
+from engine.store.arrays import Texts
 from engine.store.inbox import Telling
 from engine.store.pool import Connection
 
@@ -22,9 +24,9 @@ _KEEP: LiteralString = """
 _WATCHERS: LiteralString = """
     SELECT run_id, path
       FROM (SELECT DISTINCT at FROM watches
-             WHERE namespace = %(namespace)s AND event = %(type)s) AS places
+             WHERE namespace = %(namespace)s AND event = ANY(%(types)s)) AS places
       JOIN watches USING (at)
-     WHERE namespace = %(namespace)s AND event = %(type)s
+     WHERE namespace = %(namespace)s AND event = ANY(%(types)s)
        AND (key IS NULL OR key = %(event)s::jsonb #> string_to_array(at, '.'))
 """
 _WATCH: LiteralString = """
@@ -34,14 +36,18 @@ _WATCH: LiteralString = """
 """
 _PAST: LiteralString = """
     SELECT id, namespace, type, subject, source, data, identity, at FROM events
-     WHERE namespace = %(namespace)s AND type = %(event)s AND at >= %(since)s
+     WHERE namespace = %(namespace)s AND at >= %(since)s
        AND (%(key)s::jsonb IS NULL
             OR %(key)s::jsonb
                = CASE WHEN starts_with(type, %(payload)s) THEN data::jsonb
                       ELSE jsonb_build_object('type', type, 'subject', subject, 'data', data) END
                  #> string_to_array(%(at)s, '.'))
-     ORDER BY at, id LIMIT %(limit)s
 """
+_OF_TYPE: LiteralString = " AND type = %(event)s"
+_WITH_ACTIONS: LiteralString = """
+       AND (type = %(event)s OR starts_with(type, %(event)s || '.'))
+"""
+_OLDEST: LiteralString = " ORDER BY at, id LIMIT %(limit)s"
 _KNOWN: LiteralString = "SELECT 1 FROM events WHERE id = %(id)s"
 _PAGE: LiteralString = """
     SELECT id, namespace, type, subject, source, data, identity, at FROM events
@@ -59,8 +65,6 @@ _LAST = (datetime.max.replace(tzinfo=UTC), UUID(int=(1 << 128) - 1))
 # How many past events a new wait looks through: the rest is too old to be meant.
 _MOST_PAST = 1_000
 KEEP = timedelta(days=7)
-# Types of events that are read as they came, and not as a CloudEvent.
-_PAYLOAD = "github."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Event:
 
     def told(self) -> dict[str, Json]:
         """Return it as expressions read `event`: one of GitHub's is its payload, with `type`."""
-        if self.type.startswith(_PAYLOAD) and isinstance(self.data, Mapping):
+        if self.type.startswith(forge.PREFIX) and isinstance(self.data, Mapping):
             return {**self.data, "type": self.type}
         return self.whole()
 
@@ -128,7 +132,8 @@ async def listed(
 async def watchers(connection: Connection, event: Event) -> list[Telling]:
     """Return what is to be told to the runs that wait for an event."""
     told = event.told()
-    values = {"namespace": event.namespace, "type": event.type, "event": _text(told)}
+    types = Texts(forge.names(event.type))
+    values = {"namespace": event.namespace, "types": types, "event": _text(told)}
     cursor = await connection.execute(_WATCHERS, values)
     return [
         Telling(row[0], "arrived", row[1], str(event.id), told) for row in await cursor.fetchall()
@@ -145,8 +150,9 @@ async def watch(
         "key": None if key is None else _holdable(key),
     }  # fmt: skip
     await connection.execute(_WATCH, values)
-    past = {**values, "payload": _PAYLOAD, "since": since, "limit": _MOST_PAST}
-    cursor = await connection.execute(_PAST, past)
+    past = {**values, "payload": forge.PREFIX, "since": since, "limit": _MOST_PAST}
+    which: LiteralString = _WITH_ACTIONS if forge.has_actions(event) else _OF_TYPE
+    cursor = await connection.execute(_PAST + which + _OLDEST, past)
     found = [Event(*row) for row in await cursor.fetchall()]
     return [Telling(run, "arrived", path, str(each.id), each.told()) for each in found]
 

@@ -29,6 +29,12 @@ _WRITE: LiteralString = """
         INSERT INTO deliveries (route, delivery, event, body)
         SELECT new.* FROM seen, unnest(%(d_routes)s, %(d_ids)s, %(d_events)s, %(d_bodies)s) AS new
         ON CONFLICT DO NOTHING RETURNING route, delivery
+    ), emitted AS (
+        INSERT INTO outbox (run_id, namespace, kind, path, data)
+        SELECT NULL, namespace, 'emitted', '', data
+          FROM unnest(%(e_routes)s, %(e_ids)s, %(e_namespaces)s, %(e_data)s)
+            AS new (route, delivery, namespace, data)
+          JOIN recorded USING (route, delivery)
     ), claimed AS (
         INSERT INTO idempotency_keys (namespace, workflow, key, digest, run)
         SELECT new.* FROM seen, unnest(%(k_namespaces)s, %(k_workflows)s, %(k_keys)s,
@@ -69,6 +75,7 @@ _WRITE: LiteralString = """
 """
 _KINDS: dict[str, type[Array]] = {
     "d_routes": Texts, "d_ids": Texts, "d_events": Texts, "d_bodies": Jsons,
+    "e_routes": Texts, "e_ids": Texts, "e_namespaces": Texts, "e_data": Jsons,
     "k_namespaces": Texts, "k_workflows": Texts, "k_keys": Texts, "k_digests": Texts,
     "k_runs": Uuids,
     "ids": Uuids, "namespaces": Texts, "workflows": Texts, "sources": Texts, "commits": Texts,
@@ -109,11 +116,16 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A request whose signature was good; `body` is its raw JSON."""
+    """A request whose signature was good; `body` is its raw JSON.
+
+    What is `emitted` goes to the relay, if the delivery was not known before.
+    """
 
     name: Name
     event: str
     body: bytes
+    namespace: str = ""
+    emitted: Json = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +185,12 @@ def _order(run: NewRun) -> tuple[str, str, str]:
 
 
 def _deliveries(told: Sequence[NewDelivery]) -> dict[str, Array]:
+    emitted = [each for each in told if each.emitted is not None]
     return {
+        "e_routes": Texts([each.name.route for each in emitted]),
+        "e_ids": Texts([each.name.id for each in emitted]),
+        "e_namespaces": Texts([each.namespace for each in emitted]),
+        "e_data": Jsons([canonical(each.emitted) for each in emitted]),
         "d_routes": Texts([each.name.route for each in told]),
         "d_ids": Texts([each.name.id for each in told]),
         "d_events": Texts([each.event for each in told]),

@@ -16,6 +16,7 @@ STATUS: Mapping[str, Json] = {
     "repo": "acme/web", "sha": "a1" * 20, "context": "sark/preview", "state": "failure",
     "auth": TOKEN,
 }  # fmt: skip
+FILES: Mapping[str, Json] = {"repo": "acme/web", "number": 7, "auth": TOKEN}
 LINE = "<!-- sark:sark-preview -->"
 MINE = f"{LINE}\nhello"
 

@@ -1,7 +1,7 @@
-"""A small GitHub: comments and statuses, answered as its REST documentation shows them.
+"""A small GitHub: comments, statuses and files, answered as its REST documentation shows them.
 
-Source: docs.github.com/rest, "Issue comments", "Commit statuses", "Rate limits for the REST API"
-and "Using pagination", version 2022-11-28.
+Source: docs.github.com/rest, "Issue comments", "Commit statuses", "Pull requests", "Rate limits
+for the REST API" and "Using pagination", version 2022-11-28.
 """
 
 import re
@@ -18,6 +18,7 @@ ME, TOKEN = "sark-acme[bot]", "ghs_token-of-the-app"
 _DOCS = "https://docs.github.com/rest"
 _COMMENTS = re.compile(r"/repos/acme/web/issues/(\d+)/comments")
 _COMMENT = re.compile(r"/repos/acme/web/issues/comments/(\d+)")
+_FILES = re.compile(r"/repos/acme/web/pulls/(\d+)/files")
 _STATUS = re.compile(r"/repos/acme/web/statuses/([0-9a-f]{40})")
 
 
@@ -25,12 +26,14 @@ _STATUS = re.compile(r"/repos/acme/web/statuses/([0-9a-f]{40})")
 class GitHub:
     """What GitHub keeps of one repository, `acme/web`.
 
-    `locked` are authors whose comments we may not edit. `next` are answers that the coming
-    requests get in place of the true ones; an empty one is done, and its reply lost.
+    `files` are those of every pull request, `locked` authors whose comments we may not edit.
+    `next` are answers that the coming requests get in place of the true ones; an empty one is
+    done, and its reply lost.
     """
 
     comments: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)
     locked: set[str] = field(default_factory=set)
     next: list[bytes | None] = field(default_factory=list)
     url: str = ""
@@ -78,16 +81,24 @@ class GitHub:
             return self._listed(int(match[1]), parse_qs(parts.query))
         if (match := _COMMENT.fullmatch(parts.path)) and seen.method == "PATCH":
             return self._edited(int(match[1]), body)
+        if match := _FILES.fullmatch(parts.path):
+            where = f"/pulls/{match[1]}/files"
+            return self._paged(self.files, where, parse_qs(parts.query))
         if (match := _STATUS.fullmatch(parts.path)) and seen.method == "POST":
             return self._reported(match[1], body)
         return refusal(404, "Not Found")
 
     def _listed(self, issue: int, query: Mapping[str, list[str]]) -> bytes:
-        size, page = int(query["per_page"][0]), int(query.get("page", ["1"])[0])
         end = f"/issues/{issue}"
         found = [each for each in self.comments if each["issue_url"].endswith(end)]
+        return self._paged(found, f"{end}/comments", query)
+
+    def _paged(
+        self, found: list[dict[str, Any]], path: str, query: Mapping[str, list[str]]
+    ) -> bytes:
+        size, page = int(query["per_page"][0]), int(query.get("page", ["1"])[0])
         last = max(1, -(-len(found) // size))
-        where = f"{self.url}/repos/acme/web{end}/comments"
+        where = f"{self.url}/repos/acme/web{path}"
         to = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
         links = [
             f'<{where}?per_page={size}&page={number}>; rel="{word}"'

@@ -12,7 +12,7 @@ import pytest
 from adapters import conformance, container, github
 from adapters.conformance import CANARY, Case
 from adapters.contract import Adapter, Json, Operation
-from tests.adapters.commenting import COMMENT, STATUS
+from tests.adapters.commenting import COMMENT, FILES, STATUS
 from tests.adapters.containing import BUILD, RUN
 from tests.adapters.engine import image_of, standing
 from tests.adapters.forge import GitHub, bad_gateway, refusal
@@ -76,6 +76,7 @@ _NOWHERE = image_of("nowhere")
 _SAYS: Json = ["sh", "-c", 'echo "$TOKEN" >&2; exit 1']
 SUITES = {
     "github.comment@1": _github(dict(COMMENT)),
+    "github.files@1": _github(dict(FILES)),
     "github.status@1": _github(dict(STATUS)),
     "container.run@1": Suite(
         (

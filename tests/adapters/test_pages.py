@@ -42,6 +42,7 @@ EXPECTED: Mapping[str, Mapping[str, Json]] = {
     "container.build@1": {"digest": image_of(f"https://github.com/acme/web.git#{REF}:app")},
     "container.run@1": {"exit_code": 0, "stdout": '<testsuite name="unit"/>\n'},
     "github.comment@1": {"id": 1, "changed": True},
+    "github.files@1": {"files": [], "cut": False},
     "github.status@1": {"id": 1, "state": "success"},
     "echo.say@1": {"message": {"greeting": "hello", "to": ["ann", "bo"]}},
     "http.download@1": {"status": 200, "bytes": 9, "media_type": "text/csv"},

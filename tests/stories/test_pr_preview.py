@@ -1,6 +1,8 @@
 """Example 5: each pull request has an environment of its own, for a week or until it is closed."""
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,14 +13,15 @@ from uuid import UUID
 import orjson
 import pytest
 
-from engine.core.values import Json
+from engine.settings import Settings
 from tests.adapters.engine import Standing, image_of, standing
 from tests.adapters.forge import TOKEN, GitHub
 from tests.adapters.servers import Seen, answer, json_answer
 from tests.stories.world import World, world
+from tests.webhooks.served import Served, payload
 
 SHA = "a1" * 20
-INPUTS: dict[str, Json] = {"pr": 7, "sha": SHA, "fork": False, "author": "ann"}
+HOOK = "secret-of-the-webhook"
 SECRETS = {"preview_token": "token-of-previews", "github_app": TOKEN}
 # The stand-in engine runs programs of this machine, which has no Makefile of the pull request's.
 MAKE = 'argv: [make, "{{ suite }}"]'
@@ -48,6 +51,21 @@ class Previews:
         return answer(404)
 
 
+def delivery(action: str, number: int = 7, sha: str = SHA, author: str = "ann",
+             repo: str = "acme/web") -> bytes:  # fmt: skip
+    """Return what GitHub posts of a pull request with the label `preview`; its head is in `repo`.
+
+    It is GitHub's own example, with other names.
+    """
+    told = json.loads(
+        payload("pull-request-opened").replace(b"Codertocat/Hello-World", b"acme/web")
+    )
+    pull = told["pull_request"]
+    pull["head"] |= {"sha": sha, "repo": {**pull["head"]["repo"], "full_name": repo}}
+    pull |= {"number": number, "labels": [{"name": "preview"}], "user": {"login": author}}
+    return json.dumps({**told, "action": action, "number": number}).encode()
+
+
 Acts = Callable[[World, UUID], Coroutine[Any, Any, None]]
 
 
@@ -64,9 +82,36 @@ class Preview:
     engine: Standing
     previews: Previews = field(default_factory=Previews)
     broken: str = "none"
+    server: Served | None = None
 
-    def play(self, act: Acts = nothing, **changed: Json) -> Any:
-        """Return the row of the run of one pull request, after what happened meanwhile."""
+    async def deliver(self, body: bytes) -> list[UUID]:
+        """Post what GitHub signs, and return the runs that it starts."""
+        assert self.server is not None
+        headers = {"X_GitHub_Event": "pull_request"}
+        identity = hashlib.sha256(body).hexdigest()
+        answer = await asyncio.to_thread(
+            self.server.push, body, identity, HOOK, "examples", **headers
+        )
+        assert 202 == answer.status
+        return [UUID(each) for each in answer.json["runs"]]
+
+    def settings(self, made: World, state: Path) -> Settings:
+        """Return those of a server beside the world: its source is the world's."""
+        files = {}
+        for name, text in {"hook": HOOK, "api": TOKEN}.items():
+            (state / name).write_text(text)
+            files[name] = f"file:{state / name}"
+        source = {
+            "name": "examples", "namespace": "local", "url": str(state),
+            "webhook_secrets": (files["hook"],), "api_token": files["api"],
+        }  # fmt: skip
+        return Settings.model_validate({
+            "state": state / "server", "database_url": self.url, "sources": (source,),
+            "adapters": {"github": {"api_url": made.server.url}},
+        })  # fmt: skip
+
+    def play(self, act: Acts = nothing, author: str = "ann", repo: str = "acme/web") -> Any:
+        """Return the row of the run that a pull request starts, after what happened meanwhile."""
 
         async def story() -> Any:
             adapters = {
@@ -79,9 +124,11 @@ class Preview:
                 lambda text: text.replace(MAKE, SUITE % self.broken),
             ) as made:  # fmt: skip
                 self.previews.github.url = made.server.url
-                run = await made.start("pr-preview", {**INPUTS, **changed})
-                await act(made, run)
-                return await made.ended(run)
+                self.previews.github.files = [{"filename": "app/index.html"}]
+                with Served(self.settings(made, state)) as self.server:
+                    (run,) = await self.deliver(delivery("opened", author=author, repo=repo))
+                    await act(made, run)
+                    return await made.ended(run)
 
         return asyncio.run(story())
 
@@ -137,7 +184,7 @@ def test_a_strangers_code_is_built_only_with_a_yes(preview: Preview) -> None:
                 await asyncio.sleep(0.05)
         await made.pass_time(run, timedelta(days=7))
 
-    row = preview.play(trust, fork=True, author="eve")
+    row = preview.play(trust, author="eve", repo="eve/web")
 
     assert "succeeded" == row["status"]
     assert 1 == len(preview.engine.asked("build"))
@@ -151,7 +198,7 @@ def test_a_no_to_a_stranger_is_told_on_the_commit(preview: Preview) -> None:
     async def refuse(made: World, run: UUID) -> None:
         await made.decide(run, approved=False)
 
-    row = preview.play(refuse, fork=True)
+    row = preview.play(refuse, repo="eve/web")
 
     assert ("failed", "sark.rejected") == (row["status"], row["error"]["type"])
     assert [] == preview.engine.asked("build")
@@ -170,7 +217,7 @@ def test_a_question_about_a_stranger_expires(preview: Preview) -> None:
         await made.asked(run)
         await made.pass_time(run, timedelta(days=3))
 
-    row = preview.play(ignore, fork=True)
+    row = preview.play(ignore, repo="eve/web")
 
     assert ("failed", "sark.expired") == (row["status"], row["error"]["type"])
     assert [] == preview.engine.asked("build")
@@ -183,10 +230,11 @@ def test_a_pull_request_that_is_closed_takes_its_preview_along(preview: Preview)
 
     async def close(made: World, run: UUID) -> None:
         await is_up(made, run)
-        await made.emit("github.pull_request.closed", {"number": 8, "merged": True})
+        assert [] == await preview.deliver(delivery("closed", number=8))
+        assert [] == await preview.deliver(delivery("edited"))
         await asyncio.sleep(0.5)
         assert ["pr-7"] == list(preview.previews.up)
-        await made.emit("github.pull_request.closed", {"number": 7, "merged": True})
+        assert [] == await preview.deliver(delivery("closed"))
 
     row = preview.play(close)
 
@@ -202,7 +250,7 @@ def test_a_newer_push_takes_the_place_of_an_older(preview: Preview) -> None:
 
     async def push(made: World, run: UUID) -> None:
         await is_up(made, run)
-        second = await made.start("pr-preview", {**INPUTS, "sha": newer})
+        (second,) = await preview.deliver(delivery("synchronize", sha=newer))
         assert "cancelled" == await made.until(run, "cancelled", "failed", "succeeded")
         await made.until(second, "waiting")
         assert image_of(f"https://github.com/acme/web.git#{newer}") == preview.previews.up["pr-7"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from engine.core import facts, spec
+from engine.core import facts, forge, spec
 from engine.core.compiler.site import Schema
 from engine.core.state import RunStatus, StepState
 from engine.core.values import Json
@@ -83,6 +83,7 @@ _REPOSITORY: Schema = opened(
         "private": BOOLEAN,
     }
 )
+_SENDER: Schema = opened({"login": STRING, "id": {"type": "integer"}, "type": STRING})
 PUSH: Schema = opened(
     {
         "ref": STRING,
@@ -98,11 +99,34 @@ PUSH: Schema = opened(
         "head_commit": {**_COMMIT, "type": ["object", "null"]},
         "repository": _REPOSITORY,
         "pusher": _PERSON,
-        "sender": opened({"login": STRING, "id": {"type": "integer"}, "type": STRING}),
+        "sender": _SENDER,
     },
     ["ref", "branch", "before", "after", "commits", "head_commit", "repository", "pusher"],
 )
 """GitHub's `push` payload as its documentation words it, with `branch` added."""
+
+_REPORTED: Schema = {"action": STRING, "repository": _REPOSITORY, "sender": _SENDER}
+REPORT: Schema = opened(_REPORTED)
+"""Any payload of GitHub's: what most of them have in common."""
+
+_SIDE: Schema = {"ref": STRING, "sha": STRING, "repo": _NULLABLE_STRING}
+_PULL: Schema = {
+    "number": {"type": "integer"},
+    **dict.fromkeys(("title", "url", "author"), STRING),
+    **dict.fromkeys(("draft", "merged"), BOOLEAN),
+    "labels": {"type": "array", "items": STRING},
+    "head": closed({**_SIDE, "is_fork": BOOLEAN}),
+    "base": closed(_SIDE),
+}
+_FILES: Schema = {"type": "array", "items": STRING}
+PULL_REQUEST: Schema = opened(
+    {**_REPORTED, **_PULL, "files": _FILES, "pull_request": ANYTHING},
+    ["action", "repository", "pull_request", *_PULL],
+)
+"""GitHub's `pull_request` payload, with what `engine.core.forge.pulled` puts at its top.
+
+`files` is there where a trigger with `paths` had them asked for.
+"""
 
 NO_EVENT: Schema = closed({})
 
@@ -126,8 +150,10 @@ def event(trigger: spec.Trigger, payload: Json = None) -> Schema:
             return opened({"workflow": STRING, "run": STRING, "state": states}, ["workflow", "run"])
         case spec.FileTrigger():
             return opened({"path": STRING, "change": STRING}, ["path", "change"])
-        case spec.GithubPullRequestTrigger() | spec.GithubEventTrigger():
-            return ANYTHING
+        case spec.GithubPullRequestTrigger():
+            return PULL_REQUEST
+        case spec.GithubEventTrigger():
+            return REPORT
         case _:
             return NO_EVENT
 
@@ -169,8 +195,8 @@ ARTIFACT: Schema = facts.ARTIFACT
 
 def happened(name: str, data: Json = None) -> Schema:
     """Return the shape of an event: one of GitHub's as it came, any other as a CloudEvent."""
-    if name.startswith("github."):
-        return PUSH if name == "github.push" else ANYTHING
+    if name.startswith(forge.PREFIX):
+        return {forge.PUSH: PUSH, forge.PULL: PULL_REQUEST}.get(forge.names(name)[-1], REPORT)
     words = dict.fromkeys(("id", "source", "type"), STRING)
     return closed({**words, "subject": _NULLABLE_STRING, "data": data or ANYTHING})
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from engine.core import forge
 from engine.core.binding import BoundApprove, BoundAwait, BoundCancel, BoundWait, evaluate, project
 from engine.core.expression import Compiled, EvaluationError, holds
 from engine.core.machine.decision import Ask, Watch
@@ -86,7 +87,7 @@ def arrive(turn: Turn, step: StepRun, event: Mapping[str, Json]) -> StepRun | No
 def cancelling(turn: Turn, event: Mapping[str, Json]) -> BoundCancel | None:
     """Return what of `cancel_when` an event meets; one that is in error is met by none."""
     for each in turn.run.bound.cancel_when:
-        if each.plan.event != event.get("type"):
+        if each.plan.event not in forge.names(str(event.get("type"))):
             continue
         try:
             if _matches(each.match, {**turn.run.root.names, "event": event}):

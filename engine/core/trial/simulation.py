@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
-from engine.core import machine, spec
+from engine.core import forge, machine, spec
 from engine.core.event import Alarm, Arrived, Decided, Event, Failed
 from engine.core.expression import EvaluationError
 from engine.core.machine import Ask, Decision, Emission, Launch, Watch
@@ -152,7 +152,7 @@ class _Simulation:
 
 def _is_for(watch: Watch, event: Mapping[str, Json]) -> bool:
     """True if an event is of the type, and under the key, that somebody waits for."""
-    if watch.event != event["type"]:
+    if watch.event not in forge.names(str(event["type"])):
         return False
     if watch.key is None:
         return True

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from engine.core import forge
 from engine.core.expression import EvaluationError
-from engine.core.forge import pushed
 from engine.core.inputs import BoundInputs, InputsError
 from engine.core.spec.workflow_test import Given
 from engine.core.trial.problem import Path, Problem
@@ -14,8 +14,6 @@ from engine.core.values import Json, parse_duration
 from engine.core.wording import listed, meant
 
 _CODE = "test-unstarted"
-_GITHUB = "github."
-_PUSH = "github.push"
 _STARTS = (Said.STARTED, Said.HELD)
 
 
@@ -39,7 +37,7 @@ def started(subject: Subject, given: Given) -> tuple[Json, Mapping[str, Json]]:
         raise Unstartable([Problem(_CODE, ("given", "trigger"), message, hint)])
     if given.inputs:
         trigger = BoundTrigger(trigger.plan, _Overridden(subject.inputs, given.inputs))
-    event = _payload(given.event, ("given", "event"), is_push=trigger.is_push)
+    event = _payload(given.event, ("given", "event"), trigger.plan.type)
     decisions = trigger.decide(event)
     decision = next((each for each in decisions if each.said in _STARTS), decisions[0])
     if decision.said is Said.HELD:
@@ -60,9 +58,9 @@ def coming(given: Given) -> list[tuple[timedelta, Mapping[str, Json]]]:
     told = []
     for index, each in enumerate(given.events):
         event: Mapping[str, Json] = cloud_event(each.type, each.subject, each.data)
-        if each.type.startswith(_GITHUB):
+        if each.type.startswith(forge.PREFIX):
             path: Path = ("given", "events", index, "data")
-            event = {**_payload(each.data, path, is_push=each.type == _PUSH), "type": each.type}
+            event = {**_payload(each.data, path, forge.names(each.type)[-1]), "type": each.type}
         told.append((parse_duration(each.at), event))
     return sorted(told, key=lambda one: one[0])
 
@@ -107,13 +105,14 @@ def _unfit(pointer: str, words: str) -> Problem:
     return Problem(_CODE, path, f"the input{name}: {words}")
 
 
-def _payload(told: Json, path: Path, *, is_push: bool) -> Mapping[str, Json]:
-    """Return an event as a trigger gets it: a push has its branch and its tag."""
+def _payload(told: Json, path: Path, kind: str) -> Mapping[str, Json]:
+    """Return an event as a trigger gets it; a pull request may be told as runs read it."""
     event = {} if told is None else told
     if not isinstance(event, Mapping):
         raise Unstartable([Problem(_CODE, path, "an event is an object")])
     try:
-        return pushed(event) if is_push else event
+        is_read = kind == forge.PULL and "pull_request" not in event
+        return event if is_read else forge.told(kind, event)
     except ValueError as error:
         raise Unstartable([Problem(_CODE, path, str(error))]) from None
 

@@ -36,7 +36,7 @@ class BoundTrigger:
         self._inputs = inputs
 
     def decide(self, event: Mapping[str, Json]) -> tuple[Decision, ...]:
-        """Return what an event comes to; for a push it has been through `forge.pushed`.
+        """Return what an event comes to; one of GitHub's is as `forge.told` gives it.
 
         It is one decision, or with a `fan_out` one for each item of its list, in that order.
         """
@@ -61,10 +61,6 @@ class BoundTrigger:
     def about(self, event: Mapping[str, Json]) -> dict[str, Json]:
         """Return what expressions of the run read as `trigger`."""
         return {"id": self.plan.id, "type": self.plan.type, "event": event}
-
-    @property
-    def is_push(self) -> bool:
-        return self.plan.type == "github.push"
 
     def fire(self, held: Sequence[Mapping[str, Json]]) -> tuple[Firing, ...]:
         """Return what events come to that were held together, oldest first.
@@ -143,7 +139,9 @@ class BoundTrigger:
         return event.get("data" if self.plan.type == "event" else "body")
 
     def _mismatch(self, event: Mapping[str, Json]) -> str:
-        return forge.push_mismatch(self._settings, event) if self.is_push else ""
+        if self.plan.type.startswith(forge.PREFIX):
+            return forge.mismatch(self.plan.type, self._settings, event)
+        return ""
 
     def _items(self, event: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
         """Return the names that each item adds; without a `fan_out` it is one that adds none."""
