@@ -9,7 +9,7 @@ from engine.core.binding import Bound
 from engine.core.codec import decode
 from engine.core.inputs import BoundInputs
 from engine.core.plan import Trigger
-from engine.core.trigger import BoundTrigger, by_hand
+from engine.core.trigger import ENDED, BoundTrigger, by_hand
 from engine.core.values import Json
 from engine.core.whole import WholeRun
 from engine.store import plans, views, workflows
@@ -34,7 +34,8 @@ class ActiveSet:
     """What is active after `number` activations.
 
     `reports` are by namespace and type, `webhooks` by namespace and path below
-    `/hooks/<namespace>/`, `events` by namespace and type.
+    `/hooks/<namespace>/`, `events` by namespace and type, `followers` by namespace and the
+    workflow for the end of whose runs they wait.
     """
 
     number: int = 0
@@ -42,6 +43,7 @@ class ActiveSet:
     reports: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
     webhooks: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
     events: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
+    followers: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
 
     def reported(self, namespace: str, source: str, kind: str) -> Iterable[Hook]:
         """Yield what a report of a forge about a source is meant for, such as a `github.push`.
@@ -104,6 +106,7 @@ class Cache:
         reports: dict[tuple[str, str], tuple[Hook, ...]] = {}
         webhooks: dict[tuple[str, str], tuple[Hook, ...]] = {}
         events: dict[tuple[str, str], tuple[Hook, ...]] = {}
+        followers: dict[tuple[str, str], tuple[Hook, ...]] = {}
         for active in found:
             named[active.namespace, active.name] = active
             for told in self._triggers.get(active.plan, ()):
@@ -112,11 +115,13 @@ class Cache:
                     place, name = events, hook.settings["event"]
                 elif told["type"] == _WEBHOOK:
                     place, name = webhooks, hook.settings["path"]
+                elif told["type"] == ENDED:
+                    place, name = followers, hook.settings["workflow"]
                 else:
                     place, name = reports, told["type"]
                 key = (active.namespace, str(name))
                 place[key] = (*place.get(key, ()), hook)
-        return ActiveSet(number, named, reports, webhooks, events)
+        return ActiveSet(number, named, reports, webhooks, events, followers)
 
 
 def _events(triggers: Json) -> list[Mapping[str, Any]]:
@@ -126,4 +131,4 @@ def _events(triggers: Json) -> list[Mapping[str, Any]]:
 
 
 def _is_set_off(kind: str) -> bool:
-    return kind in (_WEBHOOK, _EVENT) or kind.startswith(forge.PREFIX)
+    return kind in (_WEBHOOK, _EVENT, ENDED) or kind.startswith(forge.PREFIX)

@@ -32,7 +32,7 @@ async def activate(here: House, made: Plan) -> None:
              "ref": "refs/heads/main", "root": "."},
         )  # fmt: skip
         active = Active("local", made.name, "hand", "c0ffee", made.digest, made.file, made.title)
-        wanted = Activation("local", "hand", None, "c0ffee", [active], [])
+        wanted = Activation("local", "hand", None, "c0ffee", [active], [], [])
         assert await workflows.activate(here.connection, wanted)
 
 

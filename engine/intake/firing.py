@@ -22,8 +22,8 @@ class Refusal:
     reason: str
 
 
-# Makes the run of an event: by its route, what the run reads as `trigger`, and its inputs.
-Makes: TypeAlias = Callable[[str, Mapping[str, Json], Mapping[str, Json]], NewRun | Refusal]
+# Makes the run of an event that was held: what it reads as `trigger`, and its inputs.
+Makes: TypeAlias = Callable[[Held, Mapping[str, Json], Mapping[str, Json]], NewRun | Refusal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,9 @@ def _made(trigger: BoundTrigger, each: Firing, last: Held, makes: Makes) -> NewR
     if decision.inputs is None:
         return Refusal(decision.said, decision.reason)
     sender = {"actor": last.actor} if last.actor else {}
-    about = {**trigger.about(each.event), "delivery": last.delivery, **sender}
-    return makes(last.route, about, decision.inputs)
+    chain = {"chain": last.chain} if last.chain > 1 else {}
+    about = {**trigger.about(each.event), "delivery": last.delivery, **sender, **chain}
+    return makes(last, about, decision.inputs)
 
 
 def _gone(held: Held, made: NewRun | Refusal, count: int) -> Gone:

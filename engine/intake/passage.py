@@ -36,6 +36,7 @@ class Candidate:
     run: NewRun | None = None
     gates: Gates = NO_GATES
     actor: str = ""
+    chain: int = 1
 
     @property
     def spot(self) -> Spot:
@@ -118,8 +119,8 @@ class Passage:
         self._places[arrival.id] = len(self._settled)
         self._held[arrival.id] = Held(
             arrival.id, bunch.id, told.namespace, told.workflow, told.trigger, gates_.hold.key,
-            told.delivery.route, told.delivery.id, told.item, candidate.actor, gates_.names,
-            arrival.size, bunch.since, bunch.due,
+            told.delivery.route, told.delivery.id, told.item, candidate.actor,
+            candidate.chain, gates_.names, arrival.size, bunch.since, bunch.due,
         )  # fmt: skip
 
     def _supersede(self, replaced: UUID, by: str) -> None:

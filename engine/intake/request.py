@@ -15,12 +15,13 @@ from engine.core.values import Json
 class Kind(StrEnum):
     """What a delivery brings.
 
-    What GitHub reports, a webhook's body, or an event of the namespace.
+    What GitHub reports, a webhook's body, an event of the namespace, or the end of a run.
     """
 
     GITHUB = "github"
     WEBHOOK = "webhook"
     EVENT = "event"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Start:
 
     `inputs` are as given, without defaults. Under an idempotency `key`, `digest` is that of the
     request's body: the same key with another digest is refused. A run starts another under an id
-    of its choosing, `run`, and so once; that needs no trigger.
+    of its choosing, `run`, and so once; that needs no trigger. The run is the `chain`-th of those
+    that start each other.
     """
 
     namespace: str
@@ -39,6 +41,7 @@ class Start:
     key: str | None = None
     digest: str = ""
     run: UUID | None = None
+    chain: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,10 @@ class Delivery:
 
     `route` is its path below `/hooks/`, `id` its sender's. A report of GitHub sets off triggers of
     its `type` in the namespace whose `source` is told of it; a webhook those of `hooks`, pairs of
-    workflow and trigger whose own secret has signed it; an event those of its `type`. `event` is
-    what expressions read; `actor` is who has sent it, where that is known. `emitted` is told to
-    runs that wait, as the relay takes what a run has emitted.
+    workflow and trigger whose own secret has signed it; an event those of its `type`; the end
+    of a run those that follow its workflow, `source`. `event` is what expressions read; `actor` is
+    who has sent it, where that is known. `emitted` is told to runs that wait, as the relay takes
+    what a run has emitted. A run that it starts is the `chain`-th of those that start each other.
     """
 
     route: str
@@ -71,6 +75,7 @@ class Delivery:
     actor: str = ""
     type: str = ""
     emitted: Json = None
+    chain: int = 1
 
 
 @dataclass(frozen=True, slots=True)

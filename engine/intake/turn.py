@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from engine.active import ActiveSet, BoundPlan, Cache, Hook
 from engine.core.expression import EvaluationError
 from engine.core.inputs import InputsError
-from engine.core.trigger import BoundTrigger, Decision, Said
+from engine.core.trigger import BoundTrigger, Decision, Said, overlong
 from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
 from engine.intake import firing
@@ -142,9 +142,10 @@ class Turn:
         trigger = plan.triggers.get(fire.trigger)
         if trigger is None:
             return firing.lost(held)
+        hook = Hook(active, fire.trigger, {})
         return firing.fired(
-            trigger, held, lambda route, about, inputs: self._made(
-                Actor("webhook", route, fire.namespace), active, plan, about, inputs
+            trigger, held, lambda last, about, inputs: self._made(
+                Actor("webhook", last.route, fire.namespace), hook, plan, about, inputs, last.chain
             ),
         )  # fmt: skip
 
@@ -222,26 +223,31 @@ class Turn:
     ) -> Candidate:
         """Return a decision with the run that it starts, or says why it starts none after all."""
         if decision.inputs is None:
-            return Candidate(told, gates=decision.gates, actor=delivery.actor)
+            return Candidate(told, gates=decision.gates, actor=delivery.actor, chain=delivery.chain)
         about = _delivered(plan.triggers[hook.trigger], delivery)
         actor = Actor("webhook", delivery.route, delivery.namespace)
-        made = self._made(actor, hook.workflow, plan, about, decision.inputs)
+        made = self._made(actor, hook, plan, about, decision.inputs, delivery.chain)
         if isinstance(made, NewRun):
             run = replace(made, delivery=_name(delivery))
-            return Candidate(replace(told, run=run.id), run, decision.gates, delivery.actor)
+            return Candidate(
+                replace(told, run=run.id), run, decision.gates, delivery.actor, delivery.chain
+            )
         return Candidate(replace(told, said=made.said, reason=made.reason), gates=decision.gates)
 
     def _made(
-        self, actor: Actor, workflow: Active, plan: BoundPlan, about: Mapping[str, Json],
-        inputs: Mapping[str, Json],
+        self, actor: Actor, hook: Hook, plan: BoundPlan, about: Mapping[str, Json],
+        inputs: Mapping[str, Json], chain: int,
     ) -> NewRun | Refusal:  # fmt: skip
         """Return the run of an event, or why there is none."""
+        workflow = hook.workflow
         resource = Resource("workflow", workflow.name, workflow.namespace)
         verdict = self._policy.decide(actor, _START, resource)
         if not verdict.allowed:
             return Refusal(Said.DENIED, verdict.reason)
+        if refusal := plan.triggers[hook.trigger].overlong(chain):
+            return Refusal(Said.DENIED, refusal)
         try:
-            return _row(uuid7(), workflow, plan, about, inputs)
+            return replace(_row(uuid7(), workflow, plan, about, inputs), chain=chain)
         except (EvaluationError, ValueError) as error:
             return Refusal(Said.ERROR, str(error))
 
@@ -258,6 +264,8 @@ class Turn:
                         yield hook
             case Kind.EVENT:
                 yield from self._active.happened(delivery.namespace, delivery.type)
+            case Kind.ENDED:
+                yield from self._active.followers.get((delivery.namespace, delivery.source), ())
 
     async def _take(self, connection: Connection, identity: UUID, start: Start) -> None:
         try:
@@ -276,6 +284,8 @@ class Turn:
         if active is None:
             raise NotFound(f"no active workflow is called {name}")
         plan = await self._cache.plan(connection, active.plan)
+        if refusal := overlong(start.chain):
+            raise Conflict(f"{name} is not started: {refusal}")
         about = _about(name, plan, start)
         try:
             inputs = plan.inputs.complete(start.inputs, about)
@@ -288,7 +298,9 @@ class Turn:
             row = _row(start.run or identity, active, plan, about, inputs)
         except (EvaluationError, ValueError) as error:
             raise Invalid(f"{name} cannot be started: {error}") from None
-        return row if start.key is None else replace(row, key=_key(start), digest=start.digest)
+        if start.key is not None:
+            row = replace(row, key=_key(start), digest=start.digest)
+        return replace(row, chain=start.chain)
 
     async def _recall(self, connection: Connection, written: Written) -> None:
         """Answer what had been told before by what it came to then.
@@ -320,14 +332,15 @@ class Turn:
 def _delivered(trigger: BoundTrigger, delivery: Delivery) -> dict[str, Json]:
     """Return what the run of a delivery reads as `trigger`."""
     sender = {"actor": delivery.actor} if delivery.actor else {}
-    return {**trigger.about(delivery.event), "delivery": delivery.id, **sender}
+    chain = {"chain": delivery.chain} if delivery.chain > 1 else {}
+    return {**trigger.about(delivery.event), "delivery": delivery.id, **sender, **chain}
 
 
 def _about(name: str, plan: BoundPlan, start: Start) -> dict[str, Json]:
     """Return what the run reads as `trigger`; raise Conflict where it may not be started so."""
     told: dict[str, Json] = {"event": {}, "actor": start.actor}
     if start.run is not None:
-        return {"id": "call", "type": "call", **told}
+        return {"id": "call", "type": "call", **told, "chain": start.chain}
     if plan.by_hand is None:
         raise Conflict(
             f"{name} is started by its events alone; to start it by hand or over the API, "

@@ -56,8 +56,9 @@ class Owned:
         status, flags = machine.status(run), machine.flags(run)
         if run.ended_at is not None:
             return Change(
-                self.id, status.value, flags, run.outputs, run.error, ended_at=run.ended_at
-            )
+                self.id, status.value, flags, run.outputs, run.error, ended_at=run.ended_at,
+                namespace=run.header.namespace, workflow=run.header.workflow,
+            )  # fmt: skip
         wake = None if run.running else machine.wake_at(run)
         if wake is not None and (draining or wake - now > PARK_AFTER):
             return Change(self.id, status.value, flags, wake_at=wake, due_at=wake, heard=self.heard)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from engine.core.codec import encode
 from engine.core.plan import FORMAT, Plan
+from engine.core.trigger import followed
 from engine.reconcile.verdict import plain
 from engine.store.plans import StoredPlan
 from engine.store.workflows import Activation, Active
@@ -38,8 +39,11 @@ def prepare(
     known = {each.plan for each in before.values()}
     fresh = {plans[each.name].digest: plans[each.name] for each in put if each.plan not in known}
     drop = sorted(before.keys() - after.keys())
+    follows = [
+        (each.name, name) for each in put for name in sorted(followed(plans[each.name].triggers))
+    ]
     activation = Activation(
-        binding.namespace, binding.source, expected, binding.commit_sha, put, drop
+        binding.namespace, binding.source, expected, binding.commit_sha, put, drop, follows
     )
     stored = [StoredPlan(digest, FORMAT, encode(plan)) for digest, plan in fresh.items()]
     return Prepared(activation, stored, after)

@@ -59,8 +59,8 @@ _HELD: LiteralString = """
      GROUP BY namespace, workflow, trigger
 """
 _OF_BUNCHES: LiteralString = """
-    SELECT id, bunch, namespace, workflow, trigger, key, route, delivery, item, actor, names,
-           size, since, due_at
+    SELECT id, bunch, namespace, workflow, trigger, key, route, delivery, item, actor,
+           chain, names, size, since, due_at
       FROM held WHERE bunch = ANY(%(bunches)s) ORDER BY bunch, seq
 """
 _DUE: LiteralString = """
@@ -110,6 +110,7 @@ class Held:
     delivery: str
     item: int
     actor: str
+    chain: int
     names: Json
     size: int
     since: datetime

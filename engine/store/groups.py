@@ -31,8 +31,15 @@ _ADMIT: LiteralString = """
     RETURNING pool
 """
 _REFUSE: LiteralString = """
-    UPDATE runs SET status = 'cancelled', ended_at = now(), error = %(error)s::json
-     WHERE id = ANY(%(ids)s) AND owner IS NULL AND started_at IS NULL AND ended_at IS NULL
+    WITH ended AS (
+        UPDATE runs SET status = 'cancelled', ended_at = now(), error = %(error)s::json
+         WHERE id = ANY(%(ids)s) AND owner IS NULL AND started_at IS NULL AND ended_at IS NULL
+        RETURNING id, namespace, workflow
+    )
+    INSERT INTO outbox (run_id, namespace, kind, path, data)
+    SELECT id, namespace, 'ended', '', 'null' FROM ended
+     WHERE EXISTS (SELECT FROM follows WHERE follows.namespace = ended.namespace
+                                         AND follows.workflow = ended.workflow)
 """
 
 

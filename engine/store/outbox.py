@@ -13,7 +13,8 @@ from engine.store.arrays import Array, Jsons, Texts, Uuids
 from engine.store.pool import Connection
 
 _TAKE: LiteralString = """
-    SELECT outbox.id, run_id, outbox.namespace, coalesce(workflow, '') AS workflow, kind, path, data
+    SELECT outbox.id, run_id, outbox.namespace, coalesce(workflow, '') AS workflow, kind, path,
+           data, coalesce(chain, 0) AS chain
       FROM outbox LEFT JOIN runs ON runs.id = run_id
      ORDER BY outbox.id LIMIT %(limit)s
 """
@@ -28,14 +29,23 @@ SEND: LiteralString = """
     INSERT INTO outbox (run_id, namespace, kind, path, data)
     SELECT * FROM unnest(%(o_runs)s, %(o_namespaces)s, %(o_kinds)s, %(o_paths)s, %(o_data)s)
 """
+END: LiteralString = """
+    INSERT INTO outbox (run_id, namespace, kind, path, data)
+    SELECT ended.run, ended.namespace, 'ended', '', 'null'
+      FROM unnest(%(e_runs)s, %(e_namespaces)s, %(e_workflows)s)
+        AS ended (run, namespace, workflow)
+     WHERE EXISTS (SELECT FROM follows WHERE follows.namespace = ended.namespace
+                                         AND follows.workflow = ended.workflow)
+"""
 KINDS: dict[str, type[Array]] = {
+    "e_runs": Uuids, "e_namespaces": Texts, "e_workflows": Texts,
     "o_runs": Uuids, "o_namespaces": Texts, "o_kinds": Texts, "o_paths": Texts, "o_data": Jsons,
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A row to be. `kind` is emitted, started, watched, asked or unwatched.
+    """A row to be. `kind` is emitted, started, ended, watched, asked or unwatched.
 
     There is no run where an event comes from outside.
     """
@@ -49,7 +59,7 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A row as the relay takes it."""
+    """A row as the relay takes it; `chain` is which of its chain the run is, 0 without a run."""
 
     id: int
     run_id: UUID | None
@@ -58,6 +68,7 @@ class Sent:
     kind: str
     path: str
     data: Json
+    chain: int = 0
 
 
 def columns(told: Sequence[Sending]) -> dict[str, Array]:

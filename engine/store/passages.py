@@ -35,15 +35,15 @@ _WRITE: LiteralString = """
         RETURNING held.*, said, reason, run
     ), waiting AS (
         INSERT INTO held (id, bunch, namespace, workflow, trigger, key, route, delivery, item,
-                          actor, names, size, since, due_at)
-        SELECT id, bunch, namespace, workflow, trigger, key, route, delivery, item, actor, names,
-               size, since, due_at
+                          actor, chain, names, size, since, due_at)
+        SELECT id, bunch, namespace, workflow, trigger, key, route, delivery, item, actor,
+               chain, names, size, since, due_at
           FROM unnest(%(h_ids)s, %(h_bunches)s, %(h_namespaces)s, %(h_workflows)s, %(h_triggers)s,
                       %(h_keys)s, %(h_routes)s, %(h_deliveries)s, %(h_items)s, %(h_actors)s,
-                      %(h_names)s, %(h_sizes)s, %(h_since)s, %(h_due)s)
+                      %(h_chains)s, %(h_names)s, %(h_sizes)s, %(h_since)s, %(h_due)s)
                WITH ORDINALITY
             AS new (id, bunch, namespace, workflow, trigger, key, route, delivery, item, actor,
-                    names, size, since, due_at, place)
+                    chain, names, size, since, due_at, place)
          ORDER BY place
     )
     UPDATE decisions SET said = gone.said, reason = gone.reason, run_id = gone.run FROM gone
@@ -139,6 +139,7 @@ def _held(told: Sequence[Held]) -> dict[str, Array]:
         "h_deliveries": Texts([each.delivery for each in told]),
         "h_items": Ints([each.item for each in told]),
         "h_actors": Texts([each.actor for each in told]),
+        "h_chains": Ints([each.chain for each in told]),
         "h_names": Jsons([orjson.dumps(each.names) for each in told]),
         "h_sizes": Ints([each.size for each in told]),
         "h_since": Instants([each.since for each in told]),

@@ -143,6 +143,12 @@ CREATE TABLE events (
     identity text DEFAULT ''::text NOT NULL
 );
 
+CREATE TABLE follows (
+    namespace text NOT NULL,
+    workflow text NOT NULL,
+    follower text NOT NULL
+);
+
 CREATE TABLE held (
     id uuid NOT NULL,
     seq bigint NOT NULL,
@@ -155,6 +161,7 @@ CREATE TABLE held (
     delivery text NOT NULL,
     item integer NOT NULL,
     actor text NOT NULL,
+    chain integer NOT NULL,
     names json NOT NULL,
     size integer NOT NULL,
     since timestamp with time zone NOT NULL,
@@ -215,7 +222,7 @@ CREATE TABLE outbox (
     kind text NOT NULL,
     path text NOT NULL,
     data json NOT NULL,
-    CONSTRAINT outbox_kind_check CHECK ((kind = ANY (ARRAY['emitted'::text, 'started'::text, 'watched'::text, 'asked'::text, 'unwatched'::text])))
+    CONSTRAINT outbox_kind_check CHECK ((kind = ANY (ARRAY['emitted'::text, 'started'::text, 'ended'::text, 'watched'::text, 'asked'::text, 'unwatched'::text])))
 );
 
 ALTER TABLE outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -268,11 +275,13 @@ CREATE TABLE runs (
     slot_group text,
     slot_rules json,
     admitted_at timestamp with time zone,
+    chain smallint DEFAULT 1 NOT NULL,
     objectives json,
     watch_at timestamp with time zone,
     CONSTRAINT ended CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text])))),
     CONSTRAINT ended_is_unowned CHECK (((ended_at IS NULL) OR (owner IS NULL))),
     CONSTRAINT rules_of_a_group CHECK (((slot_group IS NULL) = (slot_rules IS NULL))),
+    CONSTRAINT runs_chain_check CHECK ((chain > 0)),
     CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'paused'::text, 'cancelling'::text, 'compensating'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text]))),
     CONSTRAINT runs_unheard_check CHECK ((unheard >= 0)),
     CONSTRAINT watched_for_something CHECK (((watch_at IS NULL) OR (objectives IS NOT NULL)))
@@ -397,6 +406,9 @@ ALTER TABLE ONLY deliveries
 ALTER TABLE ONLY events
     ADD CONSTRAINT events_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY follows
+    ADD CONSTRAINT follows_pkey PRIMARY KEY (namespace, workflow, follower);
+
 ALTER TABLE ONLY held
     ADD CONSTRAINT held_pkey PRIMARY KEY (id);
 
@@ -466,6 +478,8 @@ CREATE INDEX events_by_time ON events USING btree (at);
 
 CREATE INDEX events_by_type ON events USING btree (namespace, type, at);
 
+CREATE INDEX follows_by_follower ON follows USING btree (namespace, follower);
+
 CREATE INDEX held_by_bunch ON held USING btree (bunch, seq);
 
 CREATE INDEX held_by_key ON held USING btree (namespace, workflow, trigger, key, bunch);
@@ -506,6 +520,9 @@ CREATE TRIGGER audit_keeps_rows BEFORE DELETE OR UPDATE ON audit FOR EACH ROW EX
 
 ALTER TABLE ONLY decisions
     ADD CONSTRAINT decisions_route_delivery_fkey FOREIGN KEY (route, delivery) REFERENCES deliveries(route, delivery) ON DELETE CASCADE;
+
+ALTER TABLE ONLY follows
+    ADD CONSTRAINT follows_namespace_follower_fkey FOREIGN KEY (namespace, follower) REFERENCES workflows(namespace, name) ON DELETE CASCADE;
 
 -- What the migrations put in.
 INSERT INTO activation (number) VALUES (1);

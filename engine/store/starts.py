@@ -42,17 +42,19 @@ _WRITE: LiteralString = """
         ON CONFLICT (namespace, workflow, key) DO NOTHING RETURNING run
     ), begun AS (
         INSERT INTO runs (id, namespace, workflow, source, commit_sha, plan, trigger, inputs,
-                          pool, priority, slot_group, slot_rules, objectives, watch_at, due_at)
+                          pool, priority, slot_group, slot_rules, objectives, watch_at, chain,
+                          due_at)
         SELECT id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool, priority,
-               slot_group, slot_rules, objectives, watch_at,
+               slot_group, slot_rules, objectives, watch_at, chain,
                CASE WHEN slot_group IS NULL THEN now() - priority * %(ageing)s::interval
                     ELSE '9999-01-01Z' END
           FROM seen, unnest(%(ids)s, %(namespaces)s, %(workflows)s, %(sources)s, %(commits)s,
                             %(plans)s, %(triggers)s, %(inputs)s, %(pools)s, %(priorities)s,
                             %(keys)s, %(routes)s, %(deliveries)s, %(groups)s, %(rules)s,
-                            %(objectives)s, %(watches)s)
+                            %(objectives)s, %(watches)s, %(chains)s)
             AS new (id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool,
-                    priority, key, route, delivery, slot_group, slot_rules, objectives, watch_at)
+                    priority, key, route, delivery, slot_group, slot_rules, objectives, watch_at,
+                    chain)
          WHERE (key IS NULL OR id IN (SELECT run FROM claimed))
            AND (route IS NULL OR (route, delivery) IN (SELECT route, delivery FROM recorded))
         ON CONFLICT (id) DO NOTHING RETURNING id
@@ -82,6 +84,7 @@ _KINDS: dict[str, type[Array]] = {
     "plans": Texts, "triggers": Jsons, "inputs": Jsons, "pools": Texts, "priorities": Smalls,
     "keys": Texts, "routes": Texts, "deliveries": Texts, "groups": Texts, "rules": Jsons,
     "objectives": Jsons, "watches": Instants,
+    "chains": Smalls,
     "s_routes": Texts, "s_ids": Texts, "s_namespaces": Texts, "s_workflows": Texts,
     "s_triggers": Texts, "s_items": Ints, "s_said": Texts, "s_reasons": Texts, "s_runs": Uuids,
 }  # fmt: skip
@@ -93,7 +96,8 @@ class NewRun:
 
     One that a delivery sets off begins only if the `delivery` was not known before, one under a
     `key` only if that was free; `digest` is then that of the request's body. One of a `group`
-    waits until it is let in by the `rules` of the group. Its `objectives` are watched.
+    waits until it is let in by the `rules` of the group. Its `objectives` are watched. `chain` is
+    which of those that start each other in turn it is.
     """
 
     id: UUID
@@ -112,6 +116,7 @@ class NewRun:
     group: str | None = None
     rules: Json = None
     objectives: tuple[Objective, ...] = ()
+    chain: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +230,7 @@ def _runs(told: Sequence[NewRun]) -> dict[str, Array]:
         "routes": Texts([run.delivery and run.delivery.route for run in told]),
         "deliveries": Texts([run.delivery and run.delivery.id for run in told]),
         "groups": Texts([run.group for run in told]),
+        "chains": Smalls([run.chain for run in told]),
         "rules": Jsons([None if run.group is None else canonical(run.rules) for run in told]),
         "objectives": Jsons([_objectives(run.objectives) for run in told]),
         "watches": Instants([next_due(run.objectives) for run in told]),

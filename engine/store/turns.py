@@ -74,7 +74,8 @@ class Change:
 
     `due_at` is when it may be claimed again, None where that stays as it is. `lost` tells the
     next owner that attempts may have been under way. `heard`: the run knows of its cancellation.
-    `taken` is how many rows of its inbox the turn takes.
+    `taken` is how many rows of its inbox the turn takes. Of a run that has ended, `namespace` and
+    `workflow` say who may follow it.
     """
 
     id: UUID
@@ -89,6 +90,8 @@ class Change:
     lost: bool = False
     heard: bool = False
     taken: int = 0
+    namespace: str = ""
+    workflow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,10 @@ class Turns:
             parts["taken"] = _TAKE
             values["told"] = Bigs(told.taken)
         if told.changes:
+            ended = [each for each in told.changes if each.ended_at is not None]
+            if ended:
+                parts["ended"] = outbox.END
+                values |= _ended(ended)
             parts["changed"] = _CHANGE
             values |= _changed(told.changes)
         if claim is not None:
@@ -214,6 +221,14 @@ def _changed(changes: Sequence[Change]) -> dict[str, Any]:
         "lost": Bools([each.lost for each in changes]),
         "heard": Bools([each.heard for each in changes]),
         "taken": Ints([each.taken for each in changes]),
+    }
+
+
+def _ended(changes: Sequence[Change]) -> dict[str, Any]:
+    return {
+        "e_runs": Uuids([each.id for each in changes]),
+        "e_namespaces": Texts([each.namespace for each in changes]),
+        "e_workflows": Texts([each.workflow for each in changes]),
     }
 
 

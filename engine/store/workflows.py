@@ -30,6 +30,13 @@ _DROP: LiteralString = """
     DELETE FROM workflows
      WHERE source = %(source)s AND (namespace <> %(namespace)s OR name = ANY(%(names)s))
 """
+_UNFOLLOW: LiteralString = """
+    DELETE FROM follows WHERE namespace = %(namespace)s AND follower = ANY(%(names)s)
+"""
+_FOLLOW: LiteralString = """
+    INSERT INTO follows (namespace, workflow, follower)
+    SELECT %(namespace)s, new.* FROM unnest(%(followed)s, %(followers)s) AS new
+"""
 _FOREIGN: LiteralString = """
     SELECT workflows.name, source FROM workflows JOIN sources ON sources.name = source
      WHERE workflows.namespace = %(namespace)s AND source <> %(source)s AND configured
@@ -66,7 +73,10 @@ class Active:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A commit that is to be the active one of a source, and what changes because of it."""
+    """A commit that is to be the active one of a source, and what changes because of it.
+
+    `follows` are pairs of names: a workflow of `put`, and one whose runs it waits for to end.
+    """
 
     namespace: str
     source: str
@@ -74,6 +84,7 @@ class Activation:
     commit: str
     put: Sequence[Active]
     drop: Sequence[str]
+    follows: Sequence[tuple[str, str]]
 
 
 async def activate(connection: Connection, wanted: Activation) -> bool:
@@ -105,7 +116,18 @@ async def activate(connection: Connection, wanted: Activation) -> bool:
             "titles": Texts([each.title for each in wanted.put]),
         },
     )
+    await _follow(connection, wanted, names)
     return True
+
+
+async def _follow(connection: Connection, wanted: Activation, names: Texts) -> None:
+    """Write down who follows whom; a workflow that is dropped takes that along."""
+    told: dict[str, object] = {"namespace": wanted.namespace, "names": names}
+    await connection.execute(_UNFOLLOW, told)
+    if wanted.follows:
+        told["followers"] = Texts([follower for follower, _ in wanted.follows])
+        told["followed"] = Texts([followed for _, followed in wanted.follows])
+        await connection.execute(_FOLLOW, told)
 
 
 async def number(connection: Connection) -> int:

@@ -11,7 +11,7 @@ import pytest
 from engine.core.forge import pushed
 from engine.core.inputs import BoundInputs, InputsError
 from engine.core.plan import Plan, Trigger
-from engine.core.trigger import BoundTrigger, Said, by_hand
+from engine.core.trigger import BoundTrigger, Said, by_hand, followed
 from engine.core.values import Json
 from tests.core.runs import plan, scope, step
 
@@ -221,6 +221,54 @@ def test_a_plan_may_take_nothing():
     """
     assert {} == made({"type": "object"}).complete({}, {})
     assert {} == made(True).complete({}, {})
+
+
+def test_the_end_of_a_run():
+    """
+    A run that has ended as was asked for starts what follows it, another says how it has ended.
+    """
+    settings = {"workflow": "load", "states": ["failed", "cancelled"]}
+    who = {"arguments": {"who": "ann"}, "type": "workflow"}
+    failed = decided({"state": "failed"}, settings, **who)
+    well = decided({"state": "succeeded"}, settings, **who)
+    nothing = decided({}, {"workflow": "load"}, **who)
+
+    assert Said.STARTED == failed.said
+    assert (Said.UNMATCHED, "the run has ended as succeeded") == (well.said, well.reason)
+    assert Said.UNMATCHED == nothing.said
+
+
+@pytest.mark.parametrize(
+    ("settings", "chain", "reason"),
+    [
+        ({}, 16, ""),
+        ({}, 17, "run 17 of a chain of runs that start each other; at most 16 may"),
+        ({"max_chain": 2}, 2, ""),
+        ({"max_chain": 2}, 3, "run 3 of a chain of runs that start each other; at most 2 may"),
+    ],
+)
+def test_runs_that_start_each_other_have_an_end(settings: Json, chain: int, reason: str):
+    """
+    A chain of runs is as long as `max_chain` says, or 16, and no longer.
+    """
+    trigger = BoundTrigger(Trigger("after", "workflow", settings), made())
+
+    assert trigger.overlong(chain).endswith(reason)
+    assert bool(reason) == bool(trigger.overlong(chain))
+
+
+def test_which_workflows_are_followed():
+    """
+    A plan follows those workflows that its triggers of type `workflow` name.
+    """
+    told = [
+        Trigger("a", "workflow", {"workflow": "load"}),
+        Trigger("b", "workflow", {"workflow": "load"}),
+        Trigger("c", "event", {"event": "paid"}),
+    ]
+
+    assert {"load"} == followed(told)
+    assert frozenset() == followed(())
 
 
 def test_who_may_start_by_hand():

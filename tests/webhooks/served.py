@@ -20,6 +20,7 @@ import psycopg
 from engine import operations
 from engine.core.codec import encode
 from engine.core.plan import FORMAT, Plan
+from engine.core.trigger import followed
 from engine.settings import Settings
 from engine.source import File, compile_files
 from engine.store import plans, sources, workflows
@@ -207,7 +208,8 @@ async def put_active(
         kept = {each.name for each in active}
         before = await workflows.all_of(connection, namespace)
         gone = [each.name for each in before if each.source == source and each.name not in kept]
-        wanted = Activation(namespace, source, row.active, commit, active, gone)
+        follows = [(each.name, name) for each in told for name in sorted(followed(each.triggers))]
+        wanted = Activation(namespace, source, row.active, commit, active, gone, follows)
         assert await workflows.activate(connection, wanted)
 
 

@@ -134,7 +134,8 @@ NO_EVENT: Schema = closed({})
 def event(trigger: spec.Trigger, payload: Json = None) -> Schema:
     """Return the shape of one `event` for a trigger; nothing comes with a start by hand.
 
-    `payload` is what may be read of a webhook's body, or of a CloudEvent's data.
+    `payload` is what may be read of a webhook's body, of a CloudEvent's data, or of the outputs
+    of a run that has ended.
     """
     body = ANYTHING if payload is None else payload
     match trigger:
@@ -146,8 +147,7 @@ def event(trigger: spec.Trigger, payload: Json = None) -> Schema:
         case spec.EventTrigger():
             return happened(trigger.event, body)
         case spec.WorkflowTrigger():
-            states: Schema = {"type": "string", "enum": list(trigger.states)}
-            return opened({"workflow": STRING, "run": STRING, "state": states}, ["workflow", "run"])
+            return _ended(trigger, body)
         case spec.FileTrigger():
             return opened({"path": STRING, "change": STRING}, ["path", "change"])
         case spec.GithubPullRequestTrigger():
@@ -156,6 +156,23 @@ def event(trigger: spec.Trigger, payload: Json = None) -> Schema:
             return REPORT
         case _:
             return NO_EVENT
+
+
+def _ended(trigger: spec.WorkflowTrigger, outputs: Json) -> Schema:
+    """Return the shape of the end of a run; only one that has succeeded has outputs."""
+    is_sure = trigger.states == ["succeeded"]
+    told = outputs if isinstance(outputs, Mapping) else ANYTHING
+    return closed(
+        {
+            **dict.fromkeys(("workflow", "run", "commit"), STRING),
+            "state": {"type": "string", "enum": list(trigger.states)},
+            "flags": {"type": "array", "items": STRING},
+            "outputs": told if is_sure or not told else {**told, "type": ["object", "null"]},
+            "error": LAST_ERROR,
+            "started_at": {**_INSTANT, "type": ["string", "null"]},
+            "ended_at": _INSTANT,
+        }
+    )
 
 
 def gathered(trigger: spec.Trigger, event: Schema) -> Schema:

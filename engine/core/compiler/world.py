@@ -80,6 +80,9 @@ class World:
 
         A schema in a file may be any, as long as nobody has laid it in.
         """
+        if isinstance(trigger, spec.WorkflowTrigger):
+            followed = self.neighbours.workflow(trigger.workflow)
+            return shape.event(trigger, followed.outputs if followed is not None else None)
         payload = getattr(trigger, "payload", None)
         if payload is None or not str(payload.get("$ref", "#")).startswith("#"):
             return shape.event(trigger)

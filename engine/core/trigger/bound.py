@@ -26,6 +26,11 @@ from engine.core.trigger.gate import BoundGates
 from engine.core.values import Json
 
 MOST_ITEMS = 1_000
+# The type of a trigger that waits for the end of another workflow's runs.
+ENDED = "workflow"
+# How many runs may start each other in turn where `max_chain` says nothing.
+MOST_CHAINED = 16
+_CLOCK = frozenset({"schedule", "absent"})
 
 
 class BoundTrigger:
@@ -60,7 +65,10 @@ class BoundTrigger:
 
     def about(self, event: Mapping[str, Json]) -> dict[str, Json]:
         """Return what expressions of the run read as `trigger`."""
-        return {"id": self.plan.id, "type": self.plan.type, "event": event}
+        told = {"id": self.plan.id, "type": self.plan.type, "kind": self.plan.type}
+        if self.plan.type in _CLOCK:
+            return {**told, "event": {}, **event}
+        return {**told, "event": event}
 
     def fire(self, held: Sequence[Mapping[str, Json]]) -> tuple[Firing, ...]:
         """Return what events come to that were held together, oldest first.
@@ -99,13 +107,19 @@ class BoundTrigger:
         """Return what `with` and the inputs make of an event that nothing stands against."""
         identity, about = self.plan.id, self.about(event)
         try:
-            given = self._arguments.evaluate({"event": event, "trigger": about, **item})
+            names = {"event": about["event"], "trigger": about, **item}
+            given = self._arguments.evaluate(names)
             inputs = self._inputs.complete(given, about)
         except InputsError as error:
             return Decision(identity, Said.INVALID, f"inputs: {error}")
         except (EvaluationError, ValueError) as error:
             return Decision(identity, Said.ERROR, str(error))
         return Decision(identity, Said.STARTED, inputs=inputs)
+
+    def overlong(self, chain: int) -> str:
+        """Return why a run may not be the `chain`-th that others start in turn, or nothing."""
+        told = self._settings.get("max_chain")
+        return overlong(chain, told if isinstance(told, int) else MOST_CHAINED)
 
     @cached_property
     def _gates(self) -> BoundGates:
@@ -131,8 +145,7 @@ class BoundTrigger:
 
     @cached_property
     def _settings(self) -> Mapping[str, Json]:
-        told = self.plan.settings
-        return told if isinstance(told, Mapping) else {}
+        return _settings(self.plan)
 
     def _body(self, event: Mapping[str, Json]) -> Json:
         """Return what `payload` speaks of: the data of a CloudEvent, the body of a webhook."""
@@ -141,7 +154,7 @@ class BoundTrigger:
     def _mismatch(self, event: Mapping[str, Json]) -> str:
         if self.plan.type.startswith(forge.PREFIX):
             return forge.mismatch(self.plan.type, self._settings, event)
-        return ""
+        return _state_mismatch(self._settings, event) if self.plan.type == ENDED else ""
 
     def _items(self, event: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
         """Return the names that each item adds; without a `fan_out` it is one that adds none."""
@@ -162,3 +175,26 @@ def by_hand(triggers: Sequence[Trigger]) -> Trigger | None:
     """Return the trigger under which a person or a program starts a workflow, if it has one."""
     told = [each for each in triggers if each.type in ("api", "manual")]
     return min(told, key=lambda each: each.type, default=None)
+
+
+def followed(triggers: Sequence[Trigger]) -> frozenset[str]:
+    """Return the workflows for the end of whose runs one of the triggers waits."""
+    return frozenset(str(_settings(each)["workflow"]) for each in triggers if each.type == ENDED)
+
+
+def overlong(chain: int, most: int = MOST_CHAINED) -> str:
+    """Return why a run may not be the `chain`-th that others start in turn, or nothing."""
+    if chain <= most:
+        return ""
+    return f"it would be run {chain} of a chain of runs that start each other; at most {most} may"
+
+
+def _state_mismatch(settings: Mapping[str, Json], event: Mapping[str, Json]) -> str:
+    states, state = settings.get("states"), event.get("state")
+    if isinstance(states, Sequence) and state in states:
+        return ""
+    return f"the run has ended as {state}"
+
+
+def _settings(plan: Trigger) -> Mapping[str, Json]:
+    return plan.settings if isinstance(plan.settings, Mapping) else {}

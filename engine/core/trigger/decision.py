@@ -14,6 +14,7 @@ class Said(StrEnum):
     `unmatched` by the trigger's keys, `filtered` by its filter, `duplicate` by its `dedupe` or the
     workflow's idempotency key, `limited` by its `rate` or because too many wait; `held` by its
     `debounce` or `batch`, and `superseded` by a later event of that `debounce`.
+    `skipped` is a time at which the clock was to start a run, and did not.
     """
 
     STARTED = "started"
@@ -26,6 +27,7 @@ class Said(StrEnum):
     LIMITED = "limited"
     HELD = "held"
     SUPERSEDED = "superseded"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)

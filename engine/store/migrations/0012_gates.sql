@@ -54,6 +54,7 @@ CREATE TABLE held (
     delivery  text NOT NULL,
     item      integer NOT NULL,
     actor     text NOT NULL,
+    chain     integer NOT NULL,
     names     json NOT NULL,
     size      integer NOT NULL,
     since     timestamptz NOT NULL,
