@@ -11,6 +11,7 @@ from engine.core.objective import MISSED, Objective
 from engine.core.plan import Await, Plan, Wait
 from engine.core.values import Json
 from engine.relay import Relay
+from engine.store import outbox
 from tests.core.runs import step
 from tests.heart import House, house, owning, plan
 from tests.test_relay import relaying
@@ -100,8 +101,9 @@ def test_a_run_that_nobody_takes_misses_its_objective(database_url: str) -> None
     async def check() -> None:
         async with house(database_url) as here, relaying(database_url) as relay:
             (run,) = await here.start(waits(), objectives=(over(),))
-            await missed(here, relay, run)
 
+            assert await outbox.has_work(here.connection)
+            await missed(here, relay, run)
             assert ([True], False) == await objectives(here, run)
             assert "queued" == (await here.row(run))["status"]
 

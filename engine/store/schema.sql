@@ -295,7 +295,7 @@ CREATE TABLE slots (
     run_id uuid NOT NULL,
     path text NOT NULL,
     owner bigint NOT NULL,
-    taken_at timestamp with time zone,
+    taken_at timestamp with time zone DEFAULT now(),
     level smallint DEFAULT 1 NOT NULL,
     fair_key text DEFAULT ''::text NOT NULL,
     turn bigint DEFAULT 0 NOT NULL,

@@ -19,9 +19,9 @@ _COUNTS: LiteralString = """
 """
 _STAND: LiteralString = """
     INSERT INTO slots (id, namespace, slot_group, run_id, path, owner, level, fair_key, turn,
-                       slot_limit)
+                       slot_limit, taken_at)
     SELECT %(id)s, %(namespace)s, %(slot_group)s, id, %(path)s, owner, %(level)s, %(fair_key)s,
-           %(turn)s, %(limit)s
+           %(turn)s, %(limit)s, NULL
       FROM runs WHERE id = %(run_id)s AND owner IS NOT NULL
 """
 _MEMBERS: LiteralString = (
