@@ -14,9 +14,6 @@ from engine.store.pool import Connection
 _ALONE: LiteralString = """
     SELECT pg_advisory_xact_lock(7321, hashtext(%(namespace)s || '/' || %(slot_group)s))
 """
-_COUNTS: LiteralString = """
-    EXISTS (SELECT FROM runs WHERE id = slots.run_id AND runs.owner = slots.owner)
-"""
 _STAND: LiteralString = """
     INSERT INTO slots (id, namespace, slot_group, run_id, path, owner, level, fair_key, turn,
                        slot_limit, taken_at)
@@ -24,16 +21,15 @@ _STAND: LiteralString = """
            %(turn)s, %(limit)s, NULL
       FROM runs WHERE id = %(run_id)s AND owner IS NOT NULL
 """
-_MEMBERS: LiteralString = (
-    """
+_MEMBERS: LiteralString = """
     SELECT id, level, fair_key, turn, slot_limit AS limit, asked_at, taken_at,
            clock_timestamp() AS now
       FROM slots
      WHERE namespace = %(namespace)s AND slot_group = %(slot_group)s
-       AND verdict IS DISTINCT FROM 'refused' AND """
-    + _COUNTS
-    + "ORDER BY asked_at, id"
-)
+       AND verdict IS DISTINCT FROM 'refused'
+       AND EXISTS (SELECT FROM runs WHERE id = slots.run_id AND runs.owner = slots.owner)
+     ORDER BY asked_at, id
+"""
 _TAKE: LiteralString = "UPDATE slots SET taken_at = clock_timestamp() WHERE id = ANY(%(ids)s)"
 _JUDGE: LiteralString = """
     UPDATE slots SET verdict = CASE WHEN taken_at IS NULL THEN 'refused' ELSE 'cancelled' END
@@ -44,7 +40,10 @@ _STANDING: LiteralString = """
       FROM slots WHERE id = ANY(%(ids)s)
 """
 _GIVE_BACK: LiteralString = "DELETE FROM slots WHERE id = ANY(%(ids)s)"
-_SWEEP: LiteralString = "DELETE FROM slots WHERE NOT " + _COUNTS
+_SWEEP: LiteralString = """
+    DELETE FROM slots
+     WHERE NOT EXISTS (SELECT FROM runs WHERE id = slots.run_id AND owner = slots.owner)
+"""
 
 
 @dataclass(frozen=True, slots=True)
