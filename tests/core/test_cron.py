@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.core.compiler.cron import misfit
+from engine.core.schedule.cron import misfit
 
 
 @pytest.mark.parametrize(
@@ -39,5 +39,24 @@ def test_a_cron_may_say(cron: str) -> None:
 def test_a_cron_may_not_say(cron: str, expected: str) -> None:
     """
     A field out of its range is told before merge, and not by a run that never comes.
+    """
+    assert expected == misfit(cron)
+
+
+@pytest.mark.parametrize(
+    ("cron", "expected"),
+    [
+        ("0 0 30 2 *", "no month of it has such a day"),
+        ("0 0 31 4,6 *", "no month of it has such a day"),
+        ("0 17-9 * * *", "the hour has a range that goes backwards, `17-9`"),
+        ("0 0 * * 5#6", "the day of the week has no `5#6`"),
+        ("0 0 5L * *", "the day of the month has no `5l`"),
+        ("1- * * * *", "the minute has no `1-`"),
+        (", * * * *", "the minute has no ``"),
+    ],
+)
+def test_a_cron_that_never_comes_is_told(cron: str, expected: str) -> None:
+    """
+    A day that no month has, a range without an end, or one that goes back is no time at all.
     """
     assert expected == misfit(cron)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import combinations
 from time import perf_counter
 from xml.etree import ElementTree
@@ -16,6 +17,7 @@ from engine.core.picture.graph import Kind, draw, nested
 from engine.core.picture.layers import Cell
 from engine.core.picture.place import Box, place
 from engine.core.plan import Block, Emit, Plan, Step, Trigger
+from engine.core.values import Json
 from tests.core.runs import edge, only, plan, scope, step
 from tests.core.showcase import SHOWCASE
 from tests.core.test_machine_scope_walks import plans
@@ -314,3 +316,26 @@ def test_the_text_of_a_plan_steers_no_terminal() -> None:
 
     assert "\x1b" not in told
     assert "\x00" not in told
+
+
+def test_the_text_of_a_plan_tells_when_the_clock_starts_it() -> None:
+    """
+    The next three times of each schedule, from the instant that is asked for.
+    """
+    settings: dict[str, Json] = {
+        "cron": "30 2 * * *", "timezone": "Europe/Oslo",
+        "dst": {"gap": "run_after", "overlap": "first"},
+    }  # fmt: skip
+    never: Json = {**settings, "cron": "30 2 30 2 *"}
+    triggers = (
+        Trigger("manual", "manual", {}), Trigger("nightly", "schedule", settings),
+        Trigger("never", "schedule", never),
+    )  # fmt: skip
+    made = replace(plan(scope(step("a"))), triggers=triggers)
+    told = picture.as_text(made, bounds.of(made), datetime(2026, 3, 28, 12, tzinfo=UTC))
+
+    assert [
+        "  next     nightly: 2026-03-29T03:00:00+02:00, 2026-03-30T02:30:00+02:00,"
+        " 2026-03-31T02:30:00+02:00",
+        "  next     never: never within 50 years",
+    ] == [line for line in told.splitlines() if line.startswith("  next")]

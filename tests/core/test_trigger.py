@@ -343,3 +343,18 @@ def test_the_payload_of_an_event_is_its_data():
 
     assert Said.STARTED == decided({"data": {"n": 1}}, settings, type="event").said
     assert Said.INVALID == decided({"data": {}}, settings, type="event").said
+
+
+@pytest.mark.parametrize("kind", ["schedule", "absent"])
+def test_the_clock_brings_times_and_no_event(kind: str) -> None:
+    """
+    What the clock sets off reads its times in `trigger`; `event` is empty.
+    """
+    told = {"interval": {"start": "2026-03-27T00:00:00Z", "end": "2026-03-28T00:00:00Z"}}
+    arguments: Json = {"who": "{{ trigger.interval.start }} {{ trigger.kind }}"}
+    trigger = BoundTrigger(Trigger("t", kind, {}, arguments=arguments), made())
+
+    (decision,) = trigger.decide(told)
+
+    assert f"2026-03-27T00:00:00Z {kind}" == (decision.inputs or {})["who"]
+    assert {"id": "t", "type": kind, "kind": kind, "event": {}, **told} == trigger.about(told)

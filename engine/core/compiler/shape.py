@@ -193,8 +193,10 @@ def trigger(triggers: Mapping[str, spec.Trigger], events: Mapping[str, Schema]) 
     words: dict[str, Json] = {"id": _one_of(triggers), "type": _one_of(types), "event": event}
     backfill = {"backfill"} if any(map(_may_backfill, triggers.values())) else set()
     words["kind"] = _one_of(types | backfill)
-    if backfill or "schedule" in types:
+    if backfill or types & {"schedule", "absent"}:
         words["interval"] = closed({"start": _INSTANT, "end": _INSTANT})
+    if "schedule" in types:
+        words["scheduled_at"] = _INSTANT
     return closed(words)
 
 

@@ -1,10 +1,11 @@
 """How a run starts: its inputs as one closed schema, and the triggers that fill them."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import TypeAlias
 
 from engine.core import plan, spec
-from engine.core.compiler import cron, shape, site
+from engine.core.compiler import shape, site
 from engine.core.compiler.argument import Area
 from engine.core.compiler.bounds import span
 from engine.core.compiler.findings import Path, Place
@@ -12,6 +13,7 @@ from engine.core.compiler.label import is_harmless
 from engine.core.compiler.reference import check_condition, check_fits, check_text, typed
 from engine.core.compiler.site import Schema, Site, Use
 from engine.core.compiler.world import World
+from engine.core.schedule import cron
 from engine.core.schema.shape import element
 from engine.core.values import Json, parse_duration
 
@@ -40,7 +42,9 @@ _SPANS = (
     ("batch", "max_wait"),
     ("every", ""),
     ("within", ""),
+    ("jitter", ""),
 )
+_SECOND = timedelta(seconds=1)
 
 
 def triggers(workflow: spec.Workflow) -> Mapping[str, spec.Trigger]:
@@ -129,11 +133,24 @@ def _check_spans(world: World, settings: Mapping[str, Json], path: Path) -> None
             span(world.findings, text, (*path, *keys))
 
 
-def _check_cron(world: World, text: str, path: Path) -> None:
-    """Find what can never be a time."""
-    reason = cron.misfit(text)
-    if reason is not None:
-        world.findings.error("bad-value", f'"{text}" is no cron: {reason}', Place(path))
+def _check_clock(world: World, trigger: spec.Trigger, path: Path) -> None:
+    """Find times that never come, or that no clock of ours can tell apart."""
+    if isinstance(trigger, spec.ScheduleTrigger):
+        _check_seconds(world, trigger.every, (*path, "every"))
+        _check_seconds(world, trigger.jitter, (*path, "jitter"))
+        reason = None if trigger.cron is None else cron.misfit(trigger.cron)
+        if reason is not None:
+            message = f'"{trigger.cron}" is no cron: {reason}'
+            world.findings.error("bad-value", message, Place((*path, "cron")))
+    elif isinstance(trigger, spec.AbsentTrigger):
+        _check_seconds(world, trigger.within, (*path, "within"))
+
+
+def _check_seconds(world: World, text: str | None, path: Path) -> None:
+    """Find a span for the clock that is not made of seconds."""
+    if text is not None and parse_duration(text) % _SECOND:
+        message = f'"{text}" is no whole number of seconds'
+        world.findings.error("bad-duration", message, Place(path), hint="write 30s, 5m or 1h30m")
 
 
 def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
@@ -145,8 +162,7 @@ def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
         return plan.Trigger(name, trigger.type, settings)
     path = ("triggers", name)
     _check_spans(world, settings, path)
-    if isinstance(trigger, spec.ScheduleTrigger) and trigger.cron is not None:
-        _check_cron(world, trigger.cron, (*path, "cron"))
+    _check_clock(world, trigger, path)
     if isinstance(trigger, spec.WebhookTrigger):
         settings["path"] = route(trigger)
         if isinstance(trigger.auth, spec.StandardWebhooksAuth):

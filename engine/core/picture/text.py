@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
+from engine.core import schedule
 from engine.core.anatomy import Part, below, ordered, parts
 from engine.core.bounds import LONGEST, MOST, Bounds, Skip, StepBounds
 from engine.core.picture import words
@@ -28,19 +30,29 @@ class _Row:
     right: str = ""
 
 
-def as_text(plan: Plan, bounds: Bounds) -> str:
+def as_text(plan: Plan, bounds: Bounds, now: datetime | None = None) -> str:
     """Return the plan: each step below the last that it waits for, scopes inside their step.
 
-    Other steps that it waits for are named beside it; `*` marks an edge that was inferred.
+    Other steps that it waits for are named beside it; `*` marks an edge that was inferred. With
+    `now` the next times of its schedules are told too.
     """
     title = f"  {visible(plan.title)}" if plan.title else ""
     lines = [f"{visible(plan.name)}{title}", f"  file     {visible(plan.file)}"]
     lines += [f"  plan     {plan.digest[:12]}"]
     starts = [t.id if t.id == t.type else f"{t.id} ({t.type})" for t in plan.triggers]
     lines += [f"  starts   {visible(', '.join(starts))}"]
+    if now is not None:
+        lines += [f"  next     {visible(each)}" for each in _times(plan, now)]
     if plan.secrets:
         lines += [f"  secrets  {', '.join(plan.secrets)}"]
     return "\n".join([*lines, "", *_tree(plan, bounds), "", *_worst(bounds)]) + "\n"
+
+
+def _times(plan: Plan, now: datetime) -> Iterator[str]:
+    """Yield when each schedule is due next."""
+    for name, times in schedule.coming(plan.triggers, now).items():
+        told = ", ".join(times) or f"never within {schedule.YEARS} years"
+        yield f"{name}: {told}"
 
 
 def _worst(bounds: Bounds) -> Iterator[str]:

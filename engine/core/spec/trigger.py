@@ -119,7 +119,10 @@ class ApiTrigger(Closed):
 
 
 class DaylightSaving(Closed):
-    """What happens to times that a change of the clocks takes out, or brings twice."""
+    """What happens to times that a change of the clocks takes out, or brings twice.
+
+    A schedule that has a time in every hour follows the time that passes instead.
+    """
 
     gap: Literal["run_after", "skip"] = Field(
         default="run_after", description="A time that does not exist: right after it, or not."
@@ -138,7 +141,8 @@ class ScheduleTrigger(_Trigger):
         default=None, description="Minute, hour, day of the month, month, day of the week."
     )
     every: Duration | None = Field(
-        default=None, description="The time from one start to the next, counted from midnight."
+        default=None,
+        description="The time from one start to the next, counted from midnight in whole seconds.",
     )
     timezone: Zone = Field(default="UTC", description="Whose clock is meant.")
     dst: DaylightSaving = Field(
@@ -146,7 +150,7 @@ class ScheduleTrigger(_Trigger):
     )
     misfire: Literal["skip", "latest", "all"] = Field(
         default="latest",
-        description="Which of the starts are made up for that were missed while nothing ran.",
+        description="Which of the starts are made up for that were missed by a minute or more.",
     )
     catchup_limit: int = Field(
         default=100, ge=1, le=1_000, description="How many are made up for, at most 1,000."

@@ -44,7 +44,7 @@ class Trial:
 def simulate(subject: Subject, test: spec.WorkflowTest, most: int = MOST_EVENTS) -> Trial:
     """Run a plan to its end as a test says, in `most` events. Raise Unstartable if none starts."""
     start = datetime.fromisoformat(test.clock.replace("Z", "+00:00"))
-    trigger, inputs = started(subject, test.given)
+    trigger, inputs = started(subject, test.given, start)
     plan = subject.plan
     header = Header(_IDENTITY, "test", plan.name, _COMMIT, plan.digest, trigger, inputs, start)
     return _Simulation(subject.scene(test.mock), header, test, start).to_end(most)

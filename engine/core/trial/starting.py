@@ -1,9 +1,9 @@
 """How the run of a test starts: its trigger, its event and its inputs."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from engine.core import forge
+from engine.core import absence, forge, schedule
 from engine.core.expression import EvaluationError
 from engine.core.inputs import BoundInputs, InputsError
 from engine.core.spec.workflow_test import Given
@@ -25,8 +25,11 @@ class Unstartable(Exception):
         self.problems = problems
 
 
-def started(subject: Subject, given: Given) -> tuple[Json, Mapping[str, Json]]:
-    """Return what the run reads as `trigger`, and its inputs; raise Unstartable."""
+def started(subject: Subject, given: Given, now: datetime) -> tuple[Json, Mapping[str, Json]]:
+    """Return what the run reads as `trigger`, and its inputs; raise Unstartable.
+
+    A schedule starts it for the last instant that was due by `now`.
+    """
     if given.trigger is None:
         return _by_hand(subject, given)
     trigger = subject.triggers.get(given.trigger)
@@ -37,7 +40,7 @@ def started(subject: Subject, given: Given) -> tuple[Json, Mapping[str, Json]]:
         raise Unstartable([Problem(_CODE, ("given", "trigger"), message, hint)])
     if given.inputs:
         trigger = BoundTrigger(trigger.plan, _Overridden(subject.inputs, given.inputs))
-    event = _payload(given.event, ("given", "event"), trigger.plan.type)
+    event = _brought(trigger, given, now)
     decisions = trigger.decide(event)
     decision = next((each for each in decisions if each.said in _STARTS), decisions[0])
     if decision.said is Said.HELD:
@@ -46,7 +49,7 @@ def started(subject: Subject, given: Given) -> tuple[Json, Mapping[str, Json]]:
     if decision.inputs is None:
         message = f"{given.trigger} starts no run ({decision.said.value}): {decision.reason}"
         raise Unstartable([Problem(_CODE, ("given", "event"), message)])
-    return _about(given.trigger, trigger.plan.type, event), decision.inputs
+    return trigger.about(event), decision.inputs
 
 
 def coming(given: Given) -> list[tuple[timedelta, Mapping[str, Json]]]:
@@ -68,6 +71,24 @@ def coming(given: Given) -> list[tuple[timedelta, Mapping[str, Json]]]:
 def cloud_event(kind: str, subject: str | None, data: Json) -> dict[str, Json]:
     """Return an event as a run reads it."""
     return {"id": "event", "source": "test", "type": kind, "subject": subject, "data": data}
+
+
+def _brought(trigger: BoundTrigger, given: Given, now: datetime) -> Mapping[str, Json]:
+    """Return what sets a trigger off: an event, or the time."""
+    settings = trigger.plan.settings
+    if not isinstance(settings, Mapping) or trigger.plan.type not in ("schedule", "absent"):
+        return _payload(given.event, ("given", "event"), trigger.plan.type)
+    if given.event is not None:
+        message = f"{given.trigger} is set off by the clock; no event comes with it"
+        raise Unstartable([Problem(_CODE, ("given", "event"), message, "take it out", key=True)])
+    if trigger.plan.type == "absent":
+        return absence.of(settings).about(now)
+    told = schedule.of(settings)
+    at = told.before(now + timedelta(seconds=1))
+    if at is None:
+        message = f"{given.trigger} was not due in the 50 years before the test's clock"
+        raise Unstartable([Problem(_CODE, ("given", "trigger"), message)])
+    return told.about(at)
 
 
 class _Overridden(BoundInputs):

@@ -43,6 +43,7 @@ class BoundTrigger:
     def decide(self, event: Mapping[str, Json]) -> tuple[Decision, ...]:
         """Return what an event comes to; one of GitHub's is as `forge.told` gives it.
 
+        For what the clock sets off it is what `trigger` holds besides.
         It is one decision, or with a `fan_out` one for each item of its list, in that order.
         """
         identity = self.plan.id
