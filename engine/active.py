@@ -18,15 +18,17 @@ from engine.store.workflows import Active
 
 _PLANS_KEPT = 1_000
 _WEBHOOK, _EVENT = "webhook", "event"
+_CLOCK = frozenset({"schedule", "absent"})
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """An event trigger of an active workflow, as its plan has it."""
+    """A trigger of an active workflow that an event or the clock sets off, as its plan has it."""
 
     workflow: Active
     trigger: str
     settings: Mapping[str, Any]
+    type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class ActiveSet:
 
     `reports` are by namespace and type, `webhooks` by namespace and path below
     `/hooks/<namespace>/`, `events` by namespace and type, `followers` by namespace and the
-    workflow for the end of whose runs they wait.
+    workflow for the end of whose runs they wait, `clocks` by namespace and workflow.
     """
 
     number: int = 0
@@ -44,6 +46,7 @@ class ActiveSet:
     webhooks: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
     events: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
     followers: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
+    clocks: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
 
     def reported(self, namespace: str, source: str, kind: str) -> Iterable[Hook]:
         """Yield what a report of a forge about a source is meant for, such as a `github.push`.
@@ -107,28 +110,31 @@ class Cache:
         webhooks: dict[tuple[str, str], tuple[Hook, ...]] = {}
         events: dict[tuple[str, str], tuple[Hook, ...]] = {}
         followers: dict[tuple[str, str], tuple[Hook, ...]] = {}
+        clocks: dict[tuple[str, str], tuple[Hook, ...]] = {}
         for active in found:
             named[active.namespace, active.name] = active
             for told in self._triggers.get(active.plan, ()):
-                hook = Hook(active, str(told["id"]), told["settings"])
-                if told["type"] == _EVENT:
+                hook = Hook(active, str(told["id"]), told["settings"], str(told["type"]))
+                if hook.type in _CLOCK:
+                    place, name = clocks, active.name
+                elif hook.type == _EVENT:
                     place, name = events, hook.settings["event"]
-                elif told["type"] == _WEBHOOK:
+                elif hook.type == _WEBHOOK:
                     place, name = webhooks, hook.settings["path"]
-                elif told["type"] == ENDED:
+                elif hook.type == ENDED:
                     place, name = followers, hook.settings["workflow"]
                 else:
-                    place, name = reports, told["type"]
+                    place, name = reports, hook.type
                 key = (active.namespace, str(name))
                 place[key] = (*place.get(key, ()), hook)
-        return ActiveSet(number, named, reports, webhooks, events, followers)
+        return ActiveSet(number, named, reports, webhooks, events, followers, clocks)
 
 
 def _events(triggers: Json) -> list[Mapping[str, Any]]:
-    """Return the triggers that an event can set off, of a plan's JSON."""
+    """Return the triggers that an event or the clock can set off, of a plan's JSON."""
     listed = triggers if isinstance(triggers, Sequence) else ()
     return [each for each in listed if isinstance(each, Mapping) and _is_set_off(str(each["type"]))]
 
 
 def _is_set_off(kind: str) -> bool:
-    return kind in (_WEBHOOK, _EVENT, ENDED) or kind.startswith(forge.PREFIX)
+    return kind in (_WEBHOOK, _EVENT, ENDED, *_CLOCK) or kind.startswith(forge.PREFIX)

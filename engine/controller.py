@@ -18,6 +18,7 @@ from engine.git.address import check_ref, parse
 from engine.git.tree import inside
 from engine.reconcile.duty import ReconcileDuty
 from engine.relay import RelayDuty
+from engine.scheduler import SchedulerDuty
 from engine.settings import Settings
 from engine.store import leases
 from engine.store.leases import Session
@@ -59,8 +60,12 @@ class Controller:
         self._url = settings.database_url
         self._redis_url = settings.redis_url
         self._reconcile = ReconcileDuty(settings)
-        relay = RelayDuty(settings, Authorizer())
-        known = (Duty("reconcile", self._reconcile.lead), Duty("relay", relay.lead))
+        policy = Authorizer()
+        known = (
+            Duty("reconcile", self._reconcile.lead),
+            Duty("relay", RelayDuty(settings, policy).lead),
+            Duty("scheduler", SchedulerDuty(settings, policy).lead),
+        )
         self._duties = (*known, *duties)
         self._stopped = asyncio.Event()
 

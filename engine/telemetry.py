@@ -41,6 +41,10 @@ class Metrics:
         self.hints_refused = Counter(
             "sark_hints_refused", "Messages that could not be read", registry=registry
         )
+        self.lag = Histogram(
+            "sark_schedule_lag_seconds", "How late schedules started runs",
+            buckets=_PAUSES, registry=registry,
+        )  # fmt: skip
         self._of_calls(registry)
 
         self._steps_of = cache(self.steps.labels)

@@ -131,6 +131,7 @@ def _questions() -> Iterator[tuple[Actor, Action, Resource]]:
         Actor("token", "t", roles=("approver",), groups=("g",)),
         Actor("token", "t"),
         Actor("webhook", "w", "a"),
+        Actor("clock", "c", "a"),
         Actor("run", "a/r", "a"),
     )
     for actor, name, namespace in itertools.product(actors, ACTIONS, ("a", "b")):

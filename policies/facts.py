@@ -22,7 +22,7 @@ ACTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who wants to do something: kind is token, run or webhook; `groups` are a token's."""
+    """Who wants to do something: kind is token, run, webhook or clock; `groups` are a token's."""
 
     kind: str
     id: str

@@ -25,6 +25,10 @@ reads("decision.read");
 allow(actor, "run.start", resource) if
     actor.kind = "webhook" and actor.namespace = resource.namespace;
 
+# So does the clock: each trigger that it sets off is of a namespace.
+allow(actor, "run.start", resource) if
+    actor.kind = "clock" and actor.namespace = resource.namespace;
+
 # A run calls operations in its own namespace.
 allow(actor, "step.invoke", resource) if
     actor.kind = "run" and actor.namespace = resource.namespace;

@@ -17,7 +17,16 @@ from prometheus_client import Counter, Histogram
 from engine.active import ActiveSet, Cache
 from engine.broker import Rings
 from engine.errors import SarkError, Unavailable
-from engine.intake.request import Delivered, Delivery, Fire, Request, Start, Started, Waiting
+from engine.intake.request import (
+    Delivered,
+    Delivery,
+    Fire,
+    Kind,
+    Request,
+    Start,
+    Started,
+    Waiting,
+)
 from engine.intake.turn import Answers, Decides, Turn
 from engine.store.pool import Connection, Pool, connect, told
 from engine.store.starts import Starts
@@ -36,6 +45,7 @@ _LOST = (
     Unavailable,
     OSError,
 )
+_BY_CLOCK = frozenset({Kind.SCHEDULE, Kind.ABSENT})
 _STARTS = Counter("sark_starts", "Runs started, by how", ["how"], registry=REGISTRY)
 _GROUPS = Histogram(
     "sark_intake_group", "Requests a commit", buckets=(1, 4, 16, 64, 256), registry=REGISTRY
@@ -107,7 +117,8 @@ class Intake:
     async def deliver(self, delivery: Delivery) -> Delivered:
         """Record a delivery and start what it sets off, once. Raise Unavailable."""
         answer = cast(Delivered, await self._take(delivery))
-        _STARTS.labels("webhook").inc(0 if answer.duplicate else len(answer.runs))
+        how = delivery.kind if delivery.kind in _BY_CLOCK else "webhook"
+        _STARTS.labels(how).inc(0 if answer.duplicate else len(answer.runs))
         return answer
 
     async def fire(self, fire: Fire) -> Delivered:

@@ -142,7 +142,7 @@ class Turn:
         trigger = plan.triggers.get(fire.trigger)
         if trigger is None:
             return firing.lost(held)
-        hook = Hook(active, fire.trigger, {})
+        hook = Hook(active, fire.trigger, {}, trigger.plan.type)
         return firing.fired(
             trigger, held, lambda last, about, inputs: self._made(
                 Actor("webhook", last.route, fire.namespace), hook, plan, about, inputs, last.chain
@@ -225,7 +225,8 @@ class Turn:
         if decision.inputs is None:
             return Candidate(told, gates=decision.gates, actor=delivery.actor, chain=delivery.chain)
         about = _delivered(plan.triggers[hook.trigger], delivery)
-        actor = Actor("webhook", delivery.route, delivery.namespace)
+        kind = "clock" if delivery.kind in (Kind.SCHEDULE, Kind.ABSENT) else "webhook"
+        actor = Actor(kind, delivery.route, delivery.namespace)
         made = self._made(actor, hook, plan, about, decision.inputs, delivery.chain)
         if isinstance(made, NewRun):
             run = replace(made, delivery=_name(delivery))
@@ -266,6 +267,10 @@ class Turn:
                 yield from self._active.happened(delivery.namespace, delivery.type)
             case Kind.ENDED:
                 yield from self._active.followers.get((delivery.namespace, delivery.source), ())
+            case Kind.SCHEDULE | Kind.ABSENT:
+                for hook in self._active.clocks.get((delivery.namespace, delivery.source), ()):
+                    if (hook.workflow.name, hook.trigger) in delivery.hooks:
+                        yield hook
 
     async def _take(self, connection: Connection, identity: UUID, start: Start) -> None:
         try:
@@ -340,13 +345,14 @@ def _about(name: str, plan: BoundPlan, start: Start) -> dict[str, Json]:
     """Return what the run reads as `trigger`; raise Conflict where it may not be started so."""
     told: dict[str, Json] = {"event": {}, "actor": start.actor}
     if start.run is not None:
-        return {"id": "call", "type": "call", **told, "chain": start.chain}
+        return {"id": "call", "type": "call", "kind": "call", **told, "chain": start.chain}
     if plan.by_hand is None:
         raise Conflict(
             f"{name} is started by its events alone; to start it by hand or over the API, "
             "give it a trigger of type manual or api"
         )
-    return {"id": plan.by_hand.id, "type": plan.by_hand.type, **told}
+    kind = plan.by_hand.type
+    return {"id": plan.by_hand.id, "type": kind, "kind": kind, **told}
 
 
 def _name(delivery: Delivery) -> Name:

@@ -55,6 +55,12 @@ _PAGE: LiteralString = """
        AND (at, id) < (%(before)s, %(below)s)
      ORDER BY at DESC, id DESC LIMIT %(limit)s
 """
+_SINCE: LiteralString = """
+    SELECT id, namespace, type, subject, source, data, identity, at FROM events
+     WHERE namespace = %(namespace)s AND type = %(type)s AND at > %(since)s
+       AND (at, id) < (%(before)s, %(below)s)
+     ORDER BY at DESC, id DESC LIMIT %(limit)s
+"""
 _UNWATCH: LiteralString = "DELETE FROM watches WHERE run_id = %(run)s AND path = %(path)s"
 _SWEEP: LiteralString = """
     WITH gone AS (DELETE FROM events WHERE at < now() - %(keep)s::interval)
@@ -126,6 +132,21 @@ async def listed(
     }  # fmt: skip
     async with connection.cursor(row_factory=class_row(Event)) as cursor:
         await cursor.execute(_PAGE, values)
+        return await cursor.fetchall()
+
+
+async def after(
+    connection: Connection, namespace: str, type_: str, since: datetime,
+    before: tuple[datetime, UUID] | None, limit: int,
+) -> list[Event]:  # fmt: skip
+    """Return events of a type that came after `since`, newest first, in pages as `listed` has."""
+    at, below = before or _LAST
+    values = {
+        "namespace": namespace, "type": type_, "since": since, "before": at, "below": below,
+        "limit": limit,
+    }  # fmt: skip
+    async with connection.cursor(row_factory=class_row(Event)) as cursor:
+        await cursor.execute(_SINCE, values)
         return await cursor.fetchall()
 
 

@@ -24,6 +24,10 @@ _HAS_WORK: LiteralString = """
         OR EXISTS (SELECT FROM runs WHERE slot_group IS NOT NULL AND admitted_at IS NULL
                                       AND ended_at IS NULL)
 """
+_IS_COMING: LiteralString = """
+    SELECT EXISTS (SELECT FROM outbox WHERE kind = 'emitted' AND namespace = %(namespace)s
+                                        AND data ->> 'type' = %(type)s)
+"""
 _FORGET: LiteralString = "DELETE FROM outbox WHERE id = ANY(%(ids)s)"
 SEND: LiteralString = """
     INSERT INTO outbox (run_id, namespace, kind, path, data)
@@ -90,6 +94,13 @@ async def send(connection: Connection, told: Sequence[Sending]) -> None:
 async def has_work(connection: Connection) -> bool:
     """True if something was sent, runs wait for a slot, or an objective may be missed."""
     row = await (await connection.execute(_HAS_WORK)).fetchone()
+    return row is not None and bool(row[0])
+
+
+async def is_coming(connection: Connection, namespace: str, type_: str) -> bool:
+    """True if an event of a type was taken that the relay has not followed yet."""
+    told = {"namespace": namespace, "type": type_}
+    row = await (await connection.execute(_IS_COMING, told)).fetchone()
     return row is not None and bool(row[0])
 
 

@@ -102,7 +102,7 @@ CREATE TABLE decisions (
     run_id uuid,
     item integer DEFAULT 0 NOT NULL,
     id bigint NOT NULL,
-    CONSTRAINT decisions_said_check CHECK ((said = ANY (ARRAY['started'::text, 'unmatched'::text, 'filtered'::text, 'invalid'::text, 'denied'::text, 'error'::text, 'duplicate'::text, 'limited'::text, 'held'::text, 'superseded'::text]))),
+    CONSTRAINT decisions_said_check CHECK ((said = ANY (ARRAY['started'::text, 'unmatched'::text, 'filtered'::text, 'invalid'::text, 'denied'::text, 'error'::text, 'duplicate'::text, 'limited'::text, 'held'::text, 'superseded'::text, 'skipped'::text]))),
     CONSTRAINT started_has_a_run CHECK (((run_id IS NOT NULL) = (said = 'started'::text)))
 );
 
@@ -288,6 +288,17 @@ CREATE TABLE runs (
 )
 WITH (fillfactor='80');
 
+CREATE TABLE schedules (
+    namespace text NOT NULL,
+    workflow text NOT NULL,
+    trigger text NOT NULL,
+    definition text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    upto timestamp with time zone NOT NULL,
+    waiting timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    run_id uuid
+);
+
 CREATE TABLE slots (
     id uuid NOT NULL,
     namespace text NOT NULL,
@@ -435,6 +446,9 @@ ALTER TABLE ONLY rates
 
 ALTER TABLE ONLY runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (namespace, workflow, trigger);
 
 ALTER TABLE ONLY slots
     ADD CONSTRAINT slots_pkey PRIMARY KEY (id);
