@@ -70,6 +70,7 @@ _WORKFLOW = {
     "commit": TEXT,
     "plan": TEXT,
     "file": TEXT,
+    "next": _or_null(INSTANT),
 }
 _CHECK = _object({"status": {"type": "string", "enum": ["ok", "failed", "degraded"]}},
                  reason=TEXT, digest=TEXT)  # fmt: skip
@@ -234,7 +235,8 @@ SCHEMAS: Mapping[str, Schema] = {
     "WorkflowPage": _page("WorkflowLine"),
     "Workflow": _object({**_WORKFLOW, "inputs": FREE, "triggers": _list(ref("Trigger"))}),
     "Trigger": _object(
-        {"id": TEXT, "type": TEXT}, route=TEXT, open=FLAG, reason=_or_null(TEXT)
+        {"id": TEXT, "type": TEXT}, route=TEXT, open=FLAG, reason=_or_null(TEXT),
+        next=_or_null(INSTANT), waiting=NUMBER,
     ),
     "Source": _object(
         {

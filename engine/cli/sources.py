@@ -24,11 +24,14 @@ def workflows(client: Client, namespace: str | None, json_: bool) -> None:
     if json_:
         return print_json(page)
     rows = [
-        [f"{w['namespace']}/{w['name']}", w["title"], str(w["commit"])[:12], w["file"]]
+        [
+            f"{w['namespace']}/{w['name']}", w["title"], w.get("next") or "-",
+            str(w["commit"])[:12], w["file"],
+        ]
         for w in items(page)
-    ]
+    ]  # fmt: skip
     return table(
-        ("workflow", "title", "commit", "file"),
+        ("workflow", "title", "next start", "commit", "file"),
         rows,
         "No workflow is active: `sark sources` says why.",
     )

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,18 +121,25 @@ def _fixed(
     "--format", "format_", type=click.Choice(["text", "mermaid", "dot", "svg"]), default="text",
     show_default=True,
 )  # fmt: skip
+@click.option(
+    "--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), metavar="INSTANT",
+    help="Tell the next times of schedules from then on, as 2026-03-28T00:00:00Z; else from now.",
+)  # fmt: skip
 @rooted
 @as_json
-def plan(paths: tuple[str, ...], format_: str, root: str | None, json_: bool) -> None:
+def plan(
+    paths: tuple[str, ...], format_: str, at: datetime | None, root: str | None, json_: bool
+) -> None:
     """Show what the specs at PATH compile to, and what a run costs at worst.
 
-    As text: steps, edges, retries, when a step is skipped, the digest, and the worst case. As
-    mermaid, dot or svg: a picture, with inferred edges, handlers and compensation told apart.
+    As text: steps, edges, retries, when a step is skipped, when a schedule is due next, the
+    digest, and the worst case. As mermaid, dot or svg: a picture, with inferred edges, handlers
+    and compensation told apart.
     """
     from engine.core import bounds, picture
     from engine.core.codec import encode
 
-    plans = compile_all(paths or (".",), root)
+    plans, now = compile_all(paths or (".",), root), at or datetime.now(UTC)
     if json_:
         import json
 
@@ -141,7 +149,7 @@ def plan(paths: tuple[str, ...], format_: str, root: str | None, json_: bool) ->
         raise click.UsageError(f"svg is of one workflow; PATH has {len(plans)}: name one file")
     draw = {"mermaid": picture.as_mermaid, "dot": picture.as_dot, "svg": picture.as_svg}
     drawn = [
-        draw[format_](each) if format_ in draw else picture.as_text(each, bounds.of(each))
+        draw[format_](each) if format_ in draw else picture.as_text(each, bounds.of(each), now)
         for each in plans
     ]
     return click.echo("\n".join(drawn), nl=False)

@@ -218,6 +218,28 @@ def test_a_plan_shows_steps_edges_and_digest(folder: Path) -> None:
     assert "adapter calls  12" in done.stdout
 
 
+def test_a_plan_tells_when_the_clock_starts_it(tmp_path: Path) -> None:
+    """
+    `--at` shows the next three starts from any instant on, and says how one is written.
+    """
+    file = tmp_path / "nightly.yaml"
+    file.write_text(
+        "apiVersion: sark/v1\nkind: Workflow\nname: nightly\ntriggers: {night: {type: schedule,"
+        " cron: '30 2 * * *', timezone: Europe/Oslo}}\n"
+        "steps: {a: {uses: echo.say@1, with: {message: a}}}\n"
+    )
+    told = sark("plan", str(file), "--at", "2026-03-28T12:00:00Z")
+    now = sark("plan", str(file))
+    wrong = sark("plan", str(file), "--at", "2026-03-28")
+
+    assert (
+        "  next     night: 2026-03-29T03:00:00+02:00, 2026-03-30T02:30:00+02:00,"
+        " 2026-03-31T02:30:00+02:00"
+    ) in told.stdout.splitlines()
+    assert 3 == now.stdout.count("T02:30:00+") + now.stdout.count("T03:00:00+")
+    assert (2, True) == (wrong.exit_code, "'2026-03-28' does not match" in wrong.output)
+
+
 @pytest.mark.parametrize(
     ("format_", "begin", "edge"),
     [

@@ -81,7 +81,8 @@ def test_a_run_as_json(hello: Served):
     assert {"path", "status", "attempts", "started_at", "ended_at", "error", "outputs"} <= set(
         told["steps"][0]
     )
-    assert {"id": "api", "type": "api", "event": {}, "actor": "token:admin"} == told["trigger"]
+    by = {"id": "api", "type": "api", "kind": "api", "event": {}, "actor": "token:admin"}
+    assert by == told["trigger"]
 
 
 def test_a_run_tells_what_it_should_hold_to(hello: Served):

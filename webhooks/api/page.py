@@ -66,8 +66,16 @@ def page(items: Sequence[Any], last: str | None) -> Data:
     return Data({"items": items, "next": following})
 
 
-def cut(items: Sequence[Any], told: dict[str, str], key: Callable[[Any], str]) -> Data:
-    """Return a page of a short list, which is all in memory, in the order of `key`."""
+def cut(
+    items: Sequence[Any], told: dict[str, str], key: Callable[[Any], str],
+    tell: Callable[[Any], Any] = lambda each: each,
+) -> Data:  # fmt: skip
+    """Return a page of a short list, which is all in memory, in the order of `key`.
+
+    Only items of the page are told.
+    """
     size, start = limit(told), after(told)
     left = sorted((each for each in items if key(each) > start), key=key)
-    return page(left[:size], key(left[size - 1]) if len(left) > size else None)
+    return page(
+        [tell(each) for each in left[:size]], key(left[size - 1]) if len(left) > size else None
+    )

@@ -13,10 +13,10 @@ from engine.core.values import Json
 from engine.core.wording import suggestion
 from engine.errors import Invalid, NotFound
 from engine.intake import Start
-from engine.store import plans, workflows
+from engine.store import plans, schedules, workflows
 from engine.store.workflows import Active
 from policies.facts import Resource
-from webhooks import body, routes
+from webhooks import body, routes, times
 from webhooks.api import page
 from webhooks.auth.guard import allow, allow_read, visible
 from webhooks.doors import doors
@@ -51,10 +51,15 @@ async def listed(request: Request) -> Response:
     """`GET /workflows`: the active ones that the actor may see."""
     told = page.query(request)
     seen = await visible(request, "workflow.read", "workflow")
+    active = await doors(request).intake.look()
     async with doors(request).pool.connection() as connection:
         found = await workflows.all_of(connection, told.get("namespace"))
-    items = [_line(each) for each in found if each.namespace in seen]
-    return page.cut(items, told, lambda each: f"{each['namespace']}/{each['name']}")
+        now = await schedules.now(connection)
+    items = [each for each in found if each.namespace in seen]
+    return page.cut(
+        items, told, lambda each: f"{each.namespace}/{each.name}",
+        lambda each: {**_line(each), "next": times.soonest(active, each, now)},
+    )  # fmt: skip
 
 
 async def shown(request: Request) -> Response:
@@ -69,11 +74,18 @@ async def shown(request: Request) -> Response:
         if active is None:
             raise NotFound(missing)
         plan = decode(await plans.read(connection, active.plan))
+        waiting = await schedules.waiting(connection, namespace, name)
+        now = await schedules.now(connection)
     triggers: list[dict[str, Any]] = [
-        {"id": each.id, "type": each.type, **routes.told(doors(request), namespace, each)}
+        {
+            "id": each.id, "type": each.type, **routes.told(doors(request), namespace, each),
+            **times.told(each, waiting.get(each.id, 0), now),
+        }
         for each in plan.triggers
-    ]
-    return Data({**_line(active), "inputs": plan.inputs, "triggers": triggers})
+    ]  # fmt: skip
+    soonest = times.first(plan.triggers, now)
+    told = {**_line(active), "next": soonest, "inputs": plan.inputs, "triggers": triggers}
+    return Data(told)
 
 
 def _named(request: Request) -> tuple[str, str]:
