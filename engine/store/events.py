@@ -48,6 +48,7 @@ _WITH_ACTIONS: LiteralString = """
        AND (type = %(event)s OR starts_with(type, %(event)s || '.'))
 """
 _OLDEST: LiteralString = " ORDER BY at, id LIMIT %(limit)s"
+_NEWEST: LiteralString = " ORDER BY at DESC, id DESC LIMIT %(limit)s"
 _KNOWN: LiteralString = "SELECT 1 FROM events WHERE id = %(id)s"
 _PAGE: LiteralString = """
     SELECT id, namespace, type, subject, source, data, identity, at FROM events
@@ -57,9 +58,7 @@ _PAGE: LiteralString = """
 """
 _SINCE: LiteralString = """
     SELECT id, namespace, type, subject, source, data, identity, at FROM events
-     WHERE namespace = %(namespace)s AND type = %(type)s AND at > %(since)s
-       AND (at, id) < (%(before)s, %(below)s)
-     ORDER BY at DESC, id DESC LIMIT %(limit)s
+     WHERE namespace = %(namespace)s AND at > %(since)s AND (at, id) < (%(before)s, %(below)s)
 """
 _UNWATCH: LiteralString = "DELETE FROM watches WHERE run_id = %(run)s AND path = %(path)s"
 _SWEEP: LiteralString = """
@@ -142,11 +141,11 @@ async def after(
     """Return events of a type that came after `since`, newest first, in pages as `listed` has."""
     at, below = before or _LAST
     values = {
-        "namespace": namespace, "type": type_, "since": since, "before": at, "below": below,
+        "namespace": namespace, "event": type_, "since": since, "before": at, "below": below,
         "limit": limit,
     }  # fmt: skip
     async with connection.cursor(row_factory=class_row(Event)) as cursor:
-        await cursor.execute(_SINCE, values)
+        await cursor.execute(_SINCE + _which(type_) + _NEWEST, values)
         return await cursor.fetchall()
 
 
@@ -172,8 +171,7 @@ async def watch(
     }  # fmt: skip
     await connection.execute(_WATCH, values)
     past = {**values, "payload": forge.PREFIX, "since": since, "limit": _MOST_PAST}
-    which: LiteralString = _WITH_ACTIONS if forge.has_actions(event) else _OF_TYPE
-    cursor = await connection.execute(_PAST + which + _OLDEST, past)
+    cursor = await connection.execute(_PAST + _which(event) + _OLDEST, past)
     found = [Event(*row) for row in await cursor.fetchall()]
     return [Telling(run, "arrived", path, str(each.id), each.told()) for each in found]
 
@@ -195,3 +193,8 @@ def _text(value: Json) -> str:
 def _holdable(text: str) -> str:
     """Return JSON as PostgreSQL can look into it: it holds no NUL, not even escaped."""
     return _ESCAPED_NUL.sub(r"\1\\ufffd", text)
+
+
+def _which(event: str) -> LiteralString:
+    """Return which types of events are meant by one: of GitHub's, each action of it."""
+    return _WITH_ACTIONS if forge.has_actions(event) else _OF_TYPE
