@@ -9,9 +9,16 @@ from typing import TypeAlias
 
 from engine.core import plan as plans
 from engine.core import schema
-from engine.core.expression import Compiled, UndefinedError, compile_value, parse_expression
+from engine.core.expression import (
+    Compiled,
+    Reference,
+    UndefinedError,
+    compile_value,
+    parse_expression,
+)
 from engine.core.inputs import BoundInputs
 from engine.core.plan import Assignment, Plan, Projection, Scope, Set, Step, Uses
+from engine.core.plan.place import places
 from engine.core.schema import Validator
 from engine.core.values import Json
 
@@ -149,7 +156,8 @@ BoundVerb: TypeAlias = (
 class BoundStep:
     """A step with its expressions ready to evaluate.
 
-    `is_guarded` is true where a call may have to wait for its turn, or not be made at all.
+    `is_guarded` is true where a call may have to wait for its turn, or not be made at all,
+    `is_handed_out` where workers of a pool make it and not the owner of the run.
     """
 
     def __init__(self, plan: Step, position: int) -> None:
@@ -159,6 +167,7 @@ class BoundStep:
         self.uses = plan.verb if isinstance(plan.verb, Uses) else None
         self.join_edges = sum(not edge.inferred for edge in plan.after)
         self.is_guarded = bool(plan.circuit or plan.rate or plan.concurrency)
+        self.is_handed_out = plan.terms is not None
 
     @cached_property
     def verb(self) -> BoundVerb:
@@ -205,6 +214,21 @@ class BoundStep:
         told = self.plan.settings.get("priority") if isinstance(self.plan.settings, Mapping) else {}
         value = told.get(key) if isinstance(told, Mapping) else None
         return None if value is None else str(value)
+
+    @cached_property
+    def read(self) -> tuple[Reference, ...]:
+        """All that the expressions of the call read, before it is made."""
+        every = (
+            self.arguments, self.key, self.cache_key, self.rate_group, self.slot_group,
+            self.level, self.fair_key,
+        )  # fmt: skip
+        return tuple(path for each in every if each is not None for path in each.references)
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The names of the secrets that the call reads."""
+        paths = (each.path for each in self.read)
+        return frozenset(str(path[1]) for path in paths if path[0] == "secrets" and path[1:])
 
     @cached_property
     def projections(self) -> tuple[BoundProjection, ...]:
@@ -285,6 +309,11 @@ class Bound:
         """What runs when a compensation has failed."""
         told = self.plan.on_compensation_failure
         return BoundScope(told) if told else None
+
+    @cached_property
+    def places(self) -> Mapping[int, str]:
+        """Where each step stands in the plan, by its `id()`."""
+        return places(self.plan)
 
     @cached_property
     def inputs(self) -> Validator:

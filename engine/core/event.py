@@ -83,6 +83,18 @@ class OwnerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Orphaned:
+    """The worker of a pool that had taken this attempt has died or was fenced off.
+
+    `marked`: it had said that it begins what must not be repeated.
+    """
+
+    path: str
+    attempt: int
+    marked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Somebody wants the run to end."""
 
@@ -90,7 +102,9 @@ class Cancel:
     reason: str
 
 
-Event: TypeAlias = Started | Succeeded | Failed | Alarm | Arrived | Decided | OwnerLost | Cancel
+Event: TypeAlias = (
+    Started | Succeeded | Failed | Alarm | Arrived | Decided | OwnerLost | Orphaned | Cancel
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +140,8 @@ def to_row(event: Event, seq: int, at: datetime) -> Row:
             return Row(seq, at, "decided", path, 0, {**decision, "form": form, "note": note})
         case OwnerLost():
             return Row(seq, at, "lost", "", 0, None)
+        case Orphaned(path, attempt, marked):
+            return Row(seq, at, "orphaned", path, attempt, {"marked": marked})
         case Cancel(by, reason):
             return Row(seq, at, "cancel", "", 0, {"by": by, "reason": reason})
         case _:
@@ -161,6 +177,8 @@ def from_row(row: Row) -> Event:
             return Decided(row.path, by, approved, asked, form, note)
         case "lost", _:
             return OwnerLost()
+        case "orphaned", {"marked": bool() as marked}:
+            return Orphaned(row.path, row.attempt, marked)
         case "cancel", {"by": str() as by, "reason": str() as reason}:
             return Cancel(by, reason)
         case _:

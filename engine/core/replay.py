@@ -54,7 +54,7 @@ def _waits_for(told: StepRun) -> Json:
             event = plan.event or None
         case BoundApprove():
             what = "approval"
-    return {"what": what, "event": event, "until": _instant(told.due)}
+    return {"what": what, "event": event, "pool": None, "until": _instant(told.due)}
 
 
 def _laid_out(root: ScopeRun) -> Iterator[StepRun]:

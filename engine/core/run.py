@@ -211,7 +211,8 @@ class Run:
     """A run that has begun.
 
     `steps` are by path, `active` those that run or wait, `scopes` those whose steps have not all
-    ended. `running` counts the attempts under way, `tick` the beginnings and ends of steps.
+    ended. `running` counts the attempts under way, `handed_out` those of them that workers of
+    pools make, `tick` the beginnings and ends of steps.
     """
 
     bound: Bound
@@ -222,6 +223,7 @@ class Run:
     active: dict[str, StepRun] = field(default_factory=dict)
     scopes: dict[str, ScopeRun] = field(default_factory=dict)
     running: int = 0
+    handed_out: int = 0
     tick: int = 0
     outcome: RunStatus | None = None
     error: Mapping[str, Json] | None = None

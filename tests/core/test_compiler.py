@@ -27,6 +27,7 @@ IN_OTHER_TESTS = {
     "duplicate-route",
     "look-alike",
     "unknown-workflow",
+    "pool-refuses",
     "unknown-pool",
     "unknown-breaker",
     "unknown-calendar",

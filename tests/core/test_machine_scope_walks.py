@@ -32,6 +32,7 @@ from engine.core.plan import (
     Handler,
     Otherwise,
     Plan,
+    Pool,
     Race,
     Repeat,
     Retry,
@@ -40,6 +41,7 @@ from engine.core.plan import (
     Step,
     Switch,
     Timeout,
+    Uses,
     Verb,
     Wait,
 )
@@ -132,7 +134,9 @@ def steps(draw: st.DrawFn, depth: int, prefix: str) -> list[Step]:
             compensation=only(uses(), retry=Retry(2)) if rare(draw, 2) else None,
             fallback=draw(fallbacks()) if rare(draw, 6) else None,
         )  # fmt: skip
-        made.append(replace(one, verb=draw(verbs(depth, known, name))))
+        verb = draw(verbs(depth, known, name))
+        terms = Pool() if isinstance(verb, Uses) and draw(st.booleans()) else None
+        made.append(replace(one, verb=verb, terms=terms))
     return made
 
 
@@ -184,7 +188,9 @@ class AnyWalk(Walk):
         if not self.attempts:
             return OwnerLost()
         path, attempt = self.draw.draw(st.sampled_from(sorted(self.attempts)))
-        if kind < 8:
+        if kind == 7:
+            return self.lose(path, attempt)
+        if kind < 9:
             return Started(path, attempt)
         if kind < 12:
             return Succeeded(path, attempt, {"x": 1})

@@ -15,9 +15,9 @@ from engine.core.event import (
     Succeeded,
 )
 from engine.core.machine.retrying import backoff
-from engine.core.plan import Plan, Retry, Step, Timeout
+from engine.core.plan import Plan, Pool, Retry, Step, Timeout, Uses
 from tests.core.runs import SECOND, assign, edge, plan, scope, step, uses
-from tests.core.walking import ERRORS, Walk
+from tests.core.walking import ERRORS, Walk, handed_out
 
 RESULTS = ("ok", "succeeded", "failed", "skipped", "done")
 
@@ -36,6 +36,7 @@ def steps(draw: st.DrawFn, size: int) -> list[Step]:
         made.append(
             step(
                 f"s{position}", *edges, verb=verb,
+                terms=Pool() if isinstance(verb, Uses) and draw(st.booleans()) else None,
                 condition=draw(st.sampled_from([None, None, None, "false", "1"])),
                 optional=draw(st.integers(0, 3)) == 0,
                 join=draw(st.sampled_from([0, 0, 0, 1, 2])),
@@ -59,7 +60,7 @@ class FlatWalk(Walk):
     def pick(self) -> Event:
         kind = self.draw.draw(st.integers(0, 11))
         if kind == 0:
-            self.attempts = set()
+            self.attempts &= handed_out(self.run)
             return OwnerLost()
         if kind == 1 and self.draw.draw(st.integers(0, 5)) == 0:
             return Cancel("ann", "")
@@ -67,6 +68,8 @@ class FlatWalk(Walk):
             path, at = self.draw.draw(st.sampled_from(sorted(self.alarms)))
             return Alarm(path, at)
         path, attempt = self.draw.draw(st.sampled_from(sorted(self.attempts)))
+        if kind == 4:
+            return self.lose(path, attempt)
         if kind < 6:
             return Started(path, attempt)
         if kind < 9:

@@ -67,4 +67,4 @@ def test_what_a_step_waits_for(verb: Verb, what: str, event: str | None) -> None
     [told] = replay.steps(run)
 
     until = (NOW + HOUR).isoformat()
-    assert {"what": what, "event": event, "until": until} == told["waits_for"]
+    assert {"what": what, "event": event, "pool": None, "until": until} == told["waits_for"]

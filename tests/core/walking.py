@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from engine.core import machine, replay
 from engine.core.binding import Bound
-from engine.core.event import Alarm, Cancel, Event, OwnerLost, Row, Succeeded, to_row
+from engine.core.event import Alarm, Cancel, Event, Orphaned, OwnerLost, Row, Succeeded, to_row
 from engine.core.machine import Decision
 from engine.core.machine.retrying import MAX_LOSSES
 from engine.core.plan import Plan
+from engine.core.run import Run
 from engine.core.state import ENDED, TERMINAL, StepState
 from tests.core.runs import NOW, SECOND, header
 
@@ -45,7 +46,9 @@ class Walk:
 
     def tell(self, event: Event) -> Decision:
         self.now += SECOND
+        elsewhere = handed_out(self.run) if isinstance(event, OwnerLost) else set()
         decision = machine.advance(self.run, event, self.now)
+        assert elsewhere <= handed_out(self.run)
         if not decision.echo:
             self.rows.append(to_row(event, len(self.rows) + 1, self.now))
         self.take(decision)
@@ -54,6 +57,13 @@ class Walk:
     def pick(self) -> Event:
         """Return the next event that the run is told."""
         raise NotImplementedError
+
+    def lose(self, path: str, attempt: int) -> Event:
+        """Return the death of whoever makes an attempt."""
+        if self.run.steps[path].step.is_handed_out:
+            return Orphaned(path, attempt, self.draw.draw(st.booleans()))
+        self.attempts &= handed_out(self.run)
+        return OwnerLost()
 
     def to_end(self, turns: int) -> None:
         """Tell `turns` random events, each perhaps twice, then answer what is owed to the end.
@@ -85,6 +95,12 @@ class Walk:
             assert before == replay.snapshot(self.run)
 
 
+def handed_out(run: Run) -> set[tuple[str, int]]:
+    """Return path and attempt of what workers of pools make."""
+    told = (each for each in run.active.values() if each.under_way and each.step.is_handed_out)
+    return {(each.path, each.attempt) for each in told}
+
+
 def check(walk: Walk) -> None:
     """What is owed is exactly what is under way, in every state."""
     run = walk.run
@@ -92,6 +108,7 @@ def check(walk: Walk) -> None:
         assert one.open == sum(each.state not in TERMINAL for each in one.steps)
     attempts = {(each.path, each.attempt) for each in run.steps.values() if each.under_way}
     assert run.running == len(attempts)
+    assert run.handed_out == len(handed_out(run))
     owed = machine.owed(run)
     assert attempts == {(launch.path, launch.attempt) for launch in owed.launches}
     assert {(alarm.path, alarm.at) for alarm in owed.alarms} <= walk.alarms

@@ -91,6 +91,8 @@ _COMPILER = {
     "unchecked-approval": "A step that needs an `approve` says whether it also runs where nobody "
     "was asked, or the answer was no (a warning).",
     "nobody-decides": "An `approve` can be decided by those whom it names.",
+    "pool-refuses": "The pool of a step lets in its operation, and every secret that the step "
+    "reads.",
     "unsafe-cache": "Only a call that is pure or reads is cached.",
     "no-compensation": "`rollback` names steps that have a `compensate`, or hold such steps.",
     "idle-compensation": "A `compensate` stands beside a step that does something (a warning).",

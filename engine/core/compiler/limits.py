@@ -7,10 +7,11 @@ from engine.core import plan, spec
 from engine.core.compiler import bounds
 from engine.core.compiler.findings import Findings, listed, meant
 from engine.core.compiler.node import Node
+from engine.core.compiler.pool import terms_of
 from engine.core.compiler.reference import check_fits, check_text
 from engine.core.compiler.site import Schema, Site
 from engine.core.compiler.world import World
-from engine.core.plan import Artifact, Cache, Circuit, Concurrency, Effect, Rate
+from engine.core.plan import Artifact, Cache, Circuit, Concurrency, Effect, Pool, Rate
 from engine.core.values import Json
 
 _LEVEL: Schema = {"type": "string", "enum": list(get_args(spec.Level))}
@@ -27,6 +28,7 @@ class Limits:
     concurrency: Concurrency | None = None
     cache: Cache | None = None
     pool: str = ""
+    terms: Pool | None = None
     settings: Json = None
 
 
@@ -43,7 +45,8 @@ def limits_of(world: World, node: Node, uses: plan.Uses | None) -> Limits:
         _rate(world.findings, node),
         concurrency(step.concurrency),
         _cache(world.findings, node, uses),
-        _pool(world, node),
+        step.pool or "",
+        terms_of(world, node, uses),
         settings(step),
     )
 
@@ -127,7 +130,3 @@ def _cache(findings: Findings, node: Node, uses: plan.Uses | None) -> Cache | No
     return Cache(
         bounds.span(findings, told.ttl, (*node.path, "cache", "ttl")), told.key, told.scope
     )
-
-
-def _pool(world: World, node: Node) -> str:
-    return node.spec.pool or ""

@@ -76,5 +76,6 @@ def _step(
         concurrency=limits.concurrency,
         cache=limits.cache,
         pool=limits.pool,
+        terms=limits.terms,
         settings=limits.settings,
     )

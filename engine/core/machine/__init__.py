@@ -16,6 +16,7 @@ from engine.core.event import (
     Decided,
     Event,
     Failed,
+    Orphaned,
     OwnerLost,
     Started,
     Succeeded,
@@ -125,21 +126,8 @@ def _fold(turn: Turn, event: Event) -> bool:
     """Make the moves that an event asks for; return False if it is an echo."""
     run = turn.run
     match event:
-        case Succeeded(path, number):
-            step = attempt.of(run, path, number)
-            if step is not None:
-                attempt.succeed(turn, step, event)
-            return step is not None
-        case Failed(path, number, error):
-            step = attempt.of(run, path, number)
-            if step is not None:
-                attempt.fail(turn, step, error)
-            return step is not None
-        case Started(path, number):
-            step = attempt.of(run, path, number)
-            if step is not None:
-                step.marked = True
-            return step is not None
+        case Succeeded() | Failed() | Started() | Orphaned():
+            return attempt.hear(turn, event)
         case Alarm(path, at):
             return _ring(turn, path, at)
         case Arrived() | Decided():

@@ -1,29 +1,52 @@
 """Attempts of `uses`: their outcomes, whether another is made, and those that were lost."""
 
 from collections.abc import Mapping
+from typing import assert_never
 
-from engine.core.event import Succeeded
+from engine.core.event import Failed, Orphaned, Started, Succeeded
 from engine.core.expression import EvaluationError, holds
 from engine.core.machine.readiness import read
 from engine.core.machine.retrying import MAX_LOSSES, apart, backoff, is_over, wished
 from engine.core.machine.turn import CUT_OFF, Turn, problem
-from engine.core.run import Run, StepRun
+from engine.core.run import StepRun
 from engine.core.state import Move
 from engine.core.values import Json
 
 
-def of(run: Run, path: str, attempt: int) -> StepRun | None:
-    """Return the step whose attempt is under way, or nothing if that was long ago."""
-    step = run.steps.get(path)
-    return step if step is not None and step.under_way and step.attempt == attempt else None
+def hear(turn: Turn, event: Succeeded | Failed | Started | Orphaned) -> bool:
+    """Take in what became of an attempt; False if that attempt was over long ago."""
+    step = turn.run.steps.get(event.path)
+    if step is None or not step.under_way or step.attempt != event.attempt:
+        return False
+    match event:
+        case Succeeded(_, _, outputs, artifacts, cached):
+            step.artifacts, step.cached = artifacts, cached
+            turn.succeed(step, outputs)
+        case Failed(_, _, error):
+            _fail(turn, step, error)
+        case Started():
+            step.marked = True
+        case Orphaned(_, _, marked):
+            step.marked = step.marked or marked
+            _lose(turn, step)
+        case _:
+            assert_never(event)
+    return True
 
 
-def succeed(turn: Turn, step: StepRun, event: Succeeded) -> None:
-    step.artifacts, step.cached = event.artifacts, event.cached
-    turn.succeed(step, event.outputs)
+def lose(turn: Turn) -> None:
+    """Follow the retry-safety rule for every attempt that died with the owner.
+
+    An attempt that must not repeat and was never marked as begun was never made. Losses are
+    counted apart from the author's attempts, and bounded: a step may kill its workers. What was
+    handed out is not the owner's to lose.
+    """
+    for step in list(turn.run.active.values()):
+        if step.under_way and not step.step.is_handed_out:
+            _lose(turn, step)
 
 
-def fail(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> None:
+def _fail(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> None:
     """Make another attempt after a pause, or end the step."""
     if error.get("class") == "unknown" or error.get("type") in CUT_OFF:
         step.doubt = True
@@ -38,17 +61,6 @@ def fail(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> None:
     except (EvaluationError, ValueError) as fault:
         return turn.fail(step, {**problem("sark.expression", f"retry.if: {fault}"), "cause": error})
     return turn.wait(step, again) if wanted else turn.fail(step, error)
-
-
-def lose(turn: Turn) -> None:
-    """Follow the retry-safety rule for every attempt that died with its worker.
-
-    An attempt that must not repeat and was never marked as begun was never made. Losses are
-    counted apart from the author's attempts, and bounded: a step may kill its workers.
-    """
-    for step in list(turn.run.active.values()):
-        if step.under_way:
-            _lose(turn, step)
 
 
 def _lose(turn: Turn, step: StepRun) -> None:

@@ -96,6 +96,7 @@ class Turn:
         self.enter(step, how)
         if not step.under_way:
             self.run.running += 1
+            self.run.handed_out += step.step.is_handed_out
         step.under_way, step.marked = True, False
         step.attempt += 1
         self.owe(step)
@@ -118,6 +119,7 @@ class Turn:
         if step.under_way:
             step.under_way = False
             self.run.running -= 1
+            self.run.handed_out -= step.step.is_handed_out
 
     def alarm(self, path: str, at: datetime) -> None:
         self.decision.alarms.append(AlarmSet(path, at))

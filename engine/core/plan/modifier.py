@@ -136,6 +136,26 @@ class Concurrency:
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """On what terms the workers of a pool make calls: at most `parallelism` at once, all together.
+
+    `labels` are those that a worker must have. `adapters` (or operations of them) and `secrets`
+    are what may go there; None is all.
+    """
+
+    labels: tuple[tuple[str, str], ...] = ()
+    parallelism: int = 32
+    adapters: tuple[str, ...] | None = None
+    secrets: tuple[str, ...] | None = None
+
+    def takes(self, operation: str) -> bool:
+        """True if an operation, as in `http.request@1`, may be called there."""
+        stem = operation.partition("@")[0]
+        named = (stem.partition(".")[0], stem, operation)
+        return self.adapters is None or any(each in self.adapters for each in named)
+
+
+@dataclass(frozen=True, slots=True)
 class Cache:
     """Earlier outputs of the same call stand in for a new one for `ttl`; `key` adds templates."""
 

@@ -15,6 +15,7 @@ from engine.core.plan.modifier import (
     Edge,
     Effect,
     Otherwise,
+    Pool,
     Projection,
     Rate,
     Retry,
@@ -224,7 +225,8 @@ class Step:
     `join` is how many requirements of `after` suffice: 0 means all. `line` is where it is written.
     `compensation` is a scope of one verb that undoes the step; after a `pivot` has succeeded
     nothing around it is undone. `settings` are further keys, for the executor: `sandbox`,
-    `resources`, `env`.
+    `resources`, `env`. `pool` names the workers that make the call, on these `terms`; without
+    terms the owner of the run makes it.
     """
 
     id: str
@@ -246,6 +248,7 @@ class Step:
     concurrency: Concurrency | None = None
     cache: Cache | None = None
     pool: str = ""
+    terms: Pool | None = None
     settings: Json = None
     line: int = 0
 

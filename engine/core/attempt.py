@@ -1,0 +1,51 @@
+"""One attempt of a step as whoever makes it sees it: all that it needs, nothing of the run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.core import machine
+from engine.core.binding import BoundStep
+from engine.core.machine import Launch
+from engine.core.run import Run
+from engine.core.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The attempt `number`, from 1, of the step at `path` of `run`.
+
+    `names` are what the step's expressions read, but for `secrets`, of which these are the names
+    that the plan declares. `must_be_marked`: first it is written down that it begins, for it must
+    not be repeated.
+    """
+
+    run: str
+    namespace: str
+    workflow: str
+    path: str
+    number: int
+    step: BoundStep
+    names: Mapping[str, Json]
+    secrets: tuple[str, ...]
+    must_be_marked: bool
+
+
+def attempt_of(run: Run, launch: Launch) -> Attempt:
+    """Return an attempt that the machine wants made."""
+    header = run.header
+    return Attempt(
+        header.id, header.namespace, header.workflow, launch.path, launch.attempt, launch.step,
+        machine.names(run, launch.path), run.bound.plan.secrets, launch.journal_start,
+    )  # fmt: skip
+
+
+def kept_out(attempt: Attempt) -> str:
+    """Return what of an attempt its pool does not let in, as a sentence, or an empty text."""
+    step, terms = attempt.step, attempt.step.plan.terms
+    if terms is None or step.uses is None:
+        return ""
+    refused = [] if terms.takes(step.uses.operation) else [step.uses.operation]
+    if terms.secrets is not None:
+        told = sorted(step.secrets.difference(terms.secrets))
+        refused += [f"secret {name!r}" for name in told]
+    return f"pool {step.plan.pool!r} does not let in {' and '.join(refused)}" if refused else ""

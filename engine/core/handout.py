@@ -1,0 +1,68 @@
+"""An attempt on its way to the workers of a pool: JSON that holds it whole, but for its plan.
+
+Of what expressions may read it holds just what those of the step do read, so a run of a thousand
+items is not written down a thousand times. Secrets are not in it: who makes the attempt has them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.core.attempt import Attempt
+from engine.core.binding import BoundStep
+from engine.core.values import Json
+
+_SECRETS = "secrets"
+
+
+def packed(attempt: Attempt, place: str) -> dict[str, Json]:
+    """Return the JSON of an attempt whose step stands at `place` in its plan."""
+    return {
+        "workflow": attempt.workflow,
+        "place": place,
+        "marked": attempt.must_be_marked,
+        "names": needed(attempt.step, attempt.names),
+    }
+
+
+def place_of(body: Mapping[str, Json]) -> str:
+    """Return where in its plan the step of an attempt stands."""
+    return str(body.get("place"))
+
+
+def unpacked(
+    step: BoundStep, secrets: tuple[str, ...], run: str, namespace: str, path: str, number: int,
+    body: Mapping[str, Json],
+) -> Attempt:  # fmt: skip
+    """Return the attempt that `packed` wrote; raise ValueError if it wrote no such thing."""
+    workflow, names = body.get("workflow"), body.get("names")
+    if step.uses is None or not isinstance(workflow, str) or not isinstance(names, Mapping):
+        raise ValueError(f"{path}: what is handed out is no attempt")
+    is_marked = body.get("marked") is True
+    return Attempt(run, namespace, workflow, path, number, step, names, secrets, is_marked)
+
+
+def needed(step: BoundStep, names: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the part of `names` that the expressions of a call read; secrets are not in it."""
+    told: dict[str, Any] = {}
+    for reference in step.read:
+        if reference.path[0] != _SECRETS:
+            _copy(names, told, reference.path)
+    return told
+
+
+def _copy(names: Mapping[str, Any], told: dict[str, Any], path: tuple[str | int, ...]) -> None:
+    """Lay what stands at a path into `told`; where it ends early, so does what is laid.
+
+    A list is laid whole, for what is read of it is found by its position.
+    """
+    *before, last = map(str, path)
+    for word in before:
+        within = names.get(word)
+        if not isinstance(within, Mapping):
+            last = word
+            break
+        if told.get(word) is within:
+            return
+        names, told = within, told.setdefault(word, {})
+    if last in names:
+        told[last] = names[last]
