@@ -1,4 +1,4 @@
-"""What runs are told by others than their own steps: events that arrive, decisions of people.
+"""What runs are told by others than their owner: events, decisions of people, far outcomes.
 
 A row counts on the run's own row, `unheard`: an owner that lets a run go while somebody writes to
 it meets that count on the row's lock, so nothing is told to nobody.
@@ -16,7 +16,18 @@ from engine.core.values import Json
 from engine.store.arrays import Jsons, Texts, Uuids
 from engine.store.pool import Connection
 
-_TELL: LiteralString = """
+# What follows `told`, the ids of runs that were told something, one row for each thing.
+COUNT: LiteralString = """
+    counted AS (
+        SELECT run_id, count(*)::integer AS number FROM told GROUP BY run_id
+    ), heard AS (
+        UPDATE runs SET unheard = unheard + number,
+               due_at = CASE WHEN owner IS NULL THEN least(due_at, now()) ELSE due_at END
+          FROM counted WHERE runs.id = run_id
+        RETURNING runs.id, owner, pool
+    )
+"""
+_TOLD: LiteralString = """
     WITH told AS (
         INSERT INTO inbox (run_id, kind, path, key, data)
         SELECT new.* FROM unnest(%(runs)s, %(kinds)s, %(paths)s, %(keys)s, %(data)s)
@@ -24,16 +35,11 @@ _TELL: LiteralString = """
           JOIN runs ON runs.id = new.run_id AND ended_at IS NULL
          ORDER BY new.run_id
         ON CONFLICT DO NOTHING RETURNING run_id
-    ), counted AS (
-        SELECT run_id, count(*)::integer AS number FROM told GROUP BY run_id
-    )
-    UPDATE runs SET unheard = unheard + number,
-           due_at = CASE WHEN owner IS NULL THEN least(due_at, now()) ELSE due_at END
-      FROM counted WHERE runs.id = run_id
-    RETURNING owner, pool
-"""
+    ),"""
+_HEARD: LiteralString = "SELECT owner, pool FROM heard"
+_TELL: LiteralString = _TOLD + COUNT + _HEARD
 _READ: LiteralString = """
-    SELECT inbox.id, run_id, kind, path, data
+    SELECT inbox.id, run_id, kind, path, attempt, data
       FROM inbox JOIN runs ON runs.id = run_id
      WHERE owner = %(owner)s AND unheard > 0 ORDER BY inbox.id LIMIT %(limit)s
 """
@@ -63,6 +69,7 @@ class Told:
     run_id: UUID
     kind: str
     path: str
+    attempt: int
     data: Json
 
 

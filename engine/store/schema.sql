@@ -149,6 +149,36 @@ CREATE TABLE follows (
     follower text NOT NULL
 );
 
+CREATE TABLE handouts (
+    id bigint NOT NULL,
+    run_id uuid NOT NULL,
+    path text NOT NULL,
+    attempt integer NOT NULL,
+    namespace text NOT NULL,
+    plan text NOT NULL,
+    pool text NOT NULL,
+    labels jsonb NOT NULL,
+    parallelism integer NOT NULL,
+    body json NOT NULL,
+    handed_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    worker bigint,
+    taken_at timestamp with time zone,
+    marked boolean DEFAULT false NOT NULL,
+    revoked boolean DEFAULT false NOT NULL,
+    CONSTRAINT marked_by_a_worker CHECK (((worker IS NOT NULL) OR (NOT marked))),
+    CONSTRAINT taken_by_a_worker CHECK (((worker IS NULL) = (taken_at IS NULL)))
+);
+
+ALTER TABLE handouts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME handouts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE held (
     id uuid NOT NULL,
     seq bigint NOT NULL,
@@ -193,7 +223,8 @@ CREATE TABLE inbox (
     path text NOT NULL,
     key text NOT NULL,
     data json NOT NULL,
-    CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['arrived'::text, 'decided'::text])))
+    attempt integer DEFAULT 0 NOT NULL,
+    CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['arrived'::text, 'decided'::text, 'succeeded'::text, 'produced'::text, 'failed'::text, 'orphaned'::text])))
 );
 
 ALTER TABLE inbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -361,7 +392,9 @@ CREATE TABLE workers (
     pid integer NOT NULL,
     backend integer NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
-    beat_at timestamp with time zone DEFAULT now() NOT NULL
+    beat_at timestamp with time zone DEFAULT now() NOT NULL,
+    serves text[] DEFAULT '{}'::text[],
+    labels jsonb DEFAULT '{}'::jsonb
 );
 
 ALTER TABLE workers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -419,6 +452,12 @@ ALTER TABLE ONLY events
 
 ALTER TABLE ONLY follows
     ADD CONSTRAINT follows_pkey PRIMARY KEY (namespace, workflow, follower);
+
+ALTER TABLE ONLY handouts
+    ADD CONSTRAINT handouts_of_a_run UNIQUE (run_id, path, attempt);
+
+ALTER TABLE ONLY handouts
+    ADD CONSTRAINT handouts_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY held
     ADD CONSTRAINT held_pkey PRIMARY KEY (id);
@@ -493,6 +532,16 @@ CREATE INDEX events_by_time ON events USING btree (at);
 CREATE INDEX events_by_type ON events USING btree (namespace, type, at);
 
 CREATE INDEX follows_by_follower ON follows USING btree (namespace, follower);
+
+CREATE INDEX handouts_by_worker ON handouts USING btree (worker) WHERE (worker IS NOT NULL);
+
+CREATE INDEX handouts_late ON handouts USING btree (expires_at) WHERE (worker IS NULL);
+
+CREATE INDEX handouts_taken ON handouts USING btree (pool, namespace) WHERE (worker IS NOT NULL);
+
+CREATE INDEX handouts_waiting ON handouts USING btree (pool, namespace, id) WHERE (worker IS NULL);
+
+CREATE INDEX handouts_withdrawn ON handouts USING btree (id) WHERE ((worker IS NULL) AND revoked);
 
 CREATE INDEX held_by_bunch ON held USING btree (bunch, seq);
 

@@ -1,4 +1,4 @@
-"""Slots of groups of steps, and who waits for one. A row counts while its run keeps its owner."""
+"""Slots of groups of steps, and who waits for one. A row counts while its worker has the step."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,17 @@ _ALONE: LiteralString = """
     SELECT pg_advisory_xact_lock(7321, hashtext(%(namespace)s || '/' || %(slot_group)s))
 """
 _STAND: LiteralString = """
+    WITH holder AS (
+        SELECT coalesce(
+            (SELECT max(worker) FROM handouts WHERE run_id = %(run_id)s AND path = %(path)s),
+            (SELECT owner FROM runs WHERE id = %(run_id)s)
+        ) AS id
+    )
     INSERT INTO slots (id, namespace, slot_group, run_id, path, owner, level, fair_key, turn,
                        slot_limit, taken_at)
-    SELECT %(id)s, %(namespace)s, %(slot_group)s, id, %(path)s, owner, %(level)s, %(fair_key)s,
-           %(turn)s, %(limit)s, NULL
-      FROM runs WHERE id = %(run_id)s AND owner IS NOT NULL
+    SELECT %(id)s, %(namespace)s, %(slot_group)s, %(run_id)s, %(path)s, holder.id, %(level)s,
+           %(fair_key)s, %(turn)s, %(limit)s, NULL
+      FROM holder WHERE holder.id IS NOT NULL
 """
 _MEMBERS: LiteralString = """
     SELECT id, level, fair_key, turn, slot_limit AS limit, asked_at, taken_at,
@@ -27,7 +33,9 @@ _MEMBERS: LiteralString = """
       FROM slots
      WHERE namespace = %(namespace)s AND slot_group = %(slot_group)s
        AND verdict IS DISTINCT FROM 'refused'
-       AND EXISTS (SELECT FROM runs WHERE id = slots.run_id AND runs.owner = slots.owner)
+       AND (EXISTS (SELECT FROM runs WHERE id = slots.run_id AND runs.owner = slots.owner)
+            OR EXISTS (SELECT FROM handouts WHERE handouts.run_id = slots.run_id
+                          AND handouts.path = slots.path AND worker = slots.owner))
      ORDER BY asked_at, id
 """
 _TAKE: LiteralString = "UPDATE slots SET taken_at = clock_timestamp() WHERE id = ANY(%(ids)s)"
@@ -43,6 +51,8 @@ _GIVE_BACK: LiteralString = "DELETE FROM slots WHERE id = ANY(%(ids)s)"
 _SWEEP: LiteralString = """
     DELETE FROM slots
      WHERE NOT EXISTS (SELECT FROM runs WHERE id = slots.run_id AND owner = slots.owner)
+       AND NOT EXISTS (SELECT FROM handouts WHERE handouts.run_id = slots.run_id
+                          AND handouts.path = slots.path AND worker = slots.owner)
 """
 
 
@@ -92,7 +102,7 @@ async def members(connection: Connection, namespace: str, group: str) -> Sequenc
 
 
 async def stand(connection: Connection, slot: Slot, turn: int, limit: int) -> bool:
-    """Let a step stand in its group; return False if its run has no owner any more."""
+    """Let a step stand in its group; return False if nobody has it any more."""
     told = {
         "id": slot.id, "namespace": slot.namespace, "slot_group": slot.group,
         "run_id": slot.run_id, "path": slot.path, "level": slot.level, "fair_key": slot.fair_key,

@@ -16,8 +16,9 @@ import psycopg
 
 from engine.core.event import Row
 from engine.core.values import Json
-from engine.store import outbox
+from engine.store import handouts, outbox
 from engine.store.arrays import Array, Bigs, Bools, Instants, Ints, Jsons, Texts, Uuids
+from engine.store.handouts import Offer
 from engine.store.outbox import Sending
 from engine.store.pool import Connection, is_passing
 from engine.store.statement import Statement
@@ -60,7 +61,7 @@ _KINDS: Mapping[str, type[Array]] = {
     "attempts": Ints, "data": Jsons,
     "ids": Uuids, "statuses": Texts, "flags": Texts, "outputs": Jsons, "errors": Jsons,
     "wakes": Instants, "ends": Instants, "dues": Instants, "kept": Bools, "lost": Bools,
-    "heard": Bools, "taken": Ints, "told": Bigs, **outbox.KINDS,
+    "heard": Bools, "taken": Ints, "told": Bigs, **outbox.KINDS, **handouts.KINDS,
 }  # fmt: skip
 
 
@@ -128,15 +129,22 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a turn writes: rows of journals, changes of runs, rows sent, ids of the inbox taken."""
+    """What a turn writes: rows of journals, changes of runs, rows sent, ids of the inbox taken.
+
+    `offers` are attempts that are handed out, `revoked` run, path and attempt of those that
+    nobody waits for any more.
+    """
 
     rows: Sequence[tuple[UUID, Row]] = ()
     changes: Sequence[Change] = ()
     sent: Sequence[Sending] = ()
     taken: Sequence[int] = ()
+    offers: Sequence[Offer] = ()
+    revoked: Sequence[tuple[UUID, str, int]] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.changes or self.sent or self.taken)
+        parts = (self.rows, self.changes, self.sent, self.taken, self.offers, self.revoked)
+        return any(parts)
 
 
 class Turns:
@@ -162,6 +170,9 @@ class Turns:
         if told.sent:
             parts["sent"] = outbox.SEND
             values |= outbox.columns(told.sent)
+        if told.offers or told.revoked:
+            parts |= {"offered": handouts.OFFER, "revoked": handouts.REVOKE}
+            values |= handouts.columns(told.offers, told.revoked)
         if told.taken:
             parts["taken"] = _TAKE
             values["told"] = Bigs(told.taken)

@@ -5,21 +5,23 @@ ended, the commit that it had under way included, so whoever gets the lock of a 
 nothing of it can come any more. Only then do its runs go to others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from engine.store import handouts
+from engine.store.handouts import NOTHING, Served
 from engine.store.pool import OWNER, Connection
 
 # The first key of every worker's advisory lock; the second is its id, modulo 2^31.
 _SPACE = 7318
 
 _REGISTER: LiteralString = """
-    INSERT INTO workers (pool, host, pid, backend)
-    VALUES (%(pool)s, %(host)s, %(pid)s, pg_backend_pid()) RETURNING id
+    INSERT INTO workers (pool, host, pid, backend, serves, labels)
+    VALUES (%(pool)s, %(host)s, %(pid)s, pg_backend_pid(), %(pools)s, %(labels)s) RETURNING id
 """
 _LOCK: LiteralString = "SELECT pg_advisory_lock(%(space)s, (%(id)s %% 2147483647)::int)"
 _BEAT: LiteralString = """
@@ -59,6 +61,25 @@ _ORPHAN: LiteralString = """
     UPDATE runs SET owner = NULL, lost = true, wake_at = NULL, due_at = created_at
      WHERE owner = ANY(%(dead)s)
 """
+_LISTED: LiteralString = """
+    SELECT id, pool, host, pid, beat_at, serves, labels FROM workers ORDER BY id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A worker as people see it: whose runs it owns, "" for nobody's, and which pools it serves.
+
+    `serves` is None for every pool, `labels` for any.
+    """
+
+    id: int
+    pool: str
+    host: str
+    pid: int
+    beat_at: datetime
+    serves: Sequence[str] | None
+    labels: Mapping[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +94,27 @@ class Beat:
     told: bool
 
 
-async def register(connection: Connection, pool: str, host: str, pid: int) -> int:
+async def register(
+    connection: Connection, pool: str, host: str, pid: int, served: Served = NOTHING
+) -> int:
     """Become a worker on this connection, and hold its lock as long as the connection lives.
 
-    The row appears with its lock already held, so nobody takes a newcomer for dead.
+    It owns runs of `pool`, and makes what is `served`. The row appears with its lock already
+    held, so nobody takes a newcomer for dead.
     """
+    values = {"pool": pool, "host": host, "pid": pid, **served.values()}
     async with connection.transaction():
-        row = await (
-            await connection.execute(_REGISTER, {"pool": pool, "host": host, "pid": pid})
-        ).fetchone()
+        row = await (await connection.execute(_REGISTER, values)).fetchone()
         assert row is not None
         await connection.execute(_LOCK, {"space": _SPACE, "id": row[0]})
     return int(row[0])
+
+
+async def listed(connection: Connection) -> list[Listed]:
+    """Return all workers, the oldest first."""
+    async with connection.cursor(row_factory=class_row(Listed)) as cursor:
+        await cursor.execute(_LISTED)
+        return await cursor.fetchall()
 
 
 async def beat(connection: Connection, worker: int) -> Beat | None:
@@ -112,6 +142,8 @@ async def terminate(connection: Connection, silent: Sequence[int]) -> None:
 async def bury(connection: Connection, dead: Sequence[int]) -> list[int]:
     """Delete dead workers and make their runs claimable, marked as lost; return whom.
 
+    The runs of attempts that they had taken hear of that.
+
     It waits for the end of their sessions, and so for the commit that one may have under way:
     what that wrote counts, and nothing of it comes later. In the caller's transaction.
     """
@@ -121,4 +153,5 @@ async def bury(connection: Connection, dead: Sequence[int]) -> list[int]:
     buried = [row[0] for row in await cursor.fetchall()]
     if buried:
         await connection.execute(_ORPHAN, {"dead": buried})
+        await handouts.orphan(connection, buried)
     return buried
