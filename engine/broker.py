@@ -33,8 +33,17 @@ _PAUSE = 1.0
 _CLOSED_PAUSE = 0.02
 
 
+# The pool of runs, and of all steps that name none.
+RUNS = "default"
+# What workers listen to that serve every pool; no pool has this name.
+EVERY = "*"
 # The queue of whoever leads the relay.
 RELAY = "relay"
+
+
+def serving_queue(pool: str) -> str:
+    """Return the queue of those who serve a pool, or `EVERY` one."""
+    return "serving" if pool == EVERY else f"serving.{pool}"
 
 
 class HintBroker(Broker):
@@ -171,6 +180,8 @@ class Rings(Protocol):
 
     def ring_worker(self, worker: int) -> None: ...
 
+    def ring_serving(self, pool: str) -> None: ...
+
     def ring_controller(self, source: str) -> None: ...
 
     def ring_relay(self) -> None: ...
@@ -207,6 +218,11 @@ class Bell:
     def ring_worker(self, worker: int) -> None:
         """Something was said about runs of this worker. It reads which."""
         self._ring(f"worker.{worker}", "look", ())
+
+    def ring_serving(self, pool: str) -> None:
+        """There is something for the workers that serve this pool, or every one."""
+        self._ring(serving_queue(pool), "serve", ())
+        self._ring(serving_queue(EVERY), "serve", ())
 
     def ring_controller(self, source: str) -> None:
         """This source wants to be looked at."""

@@ -14,6 +14,7 @@ from adapters import contract
 from engine import files, pulse
 from engine.artifacts import Artifacts
 from engine.core import machine, schema
+from engine.core.attempt import Attempt, attempt_of, kept_out
 from engine.core.binding import BoundStep, project
 from engine.core.event import Failed, Succeeded
 from engine.core.expression import EvaluationError
@@ -58,8 +59,7 @@ class _Failure(Exception):
 class Prepared:
     """An attempt that is ready to be made, or the failure that it will be."""
 
-    run: Run
-    launch: machine.Launch
+    attempt: Attempt
     ready: tuple[contract.Operation, contract.Call, Scratch] | _Failure
 
 
@@ -89,14 +89,14 @@ class Executor:
 
     async def attempt(self, run: Run, launch: machine.Launch) -> Succeeded | Failed:
         """Make one attempt and return its outcome. Raises nothing but cancellation."""
-        return await self.make(self.prepare(run, launch))
+        return await self.make(self.prepare(attempt_of(run, launch)))
 
-    def prepare(self, run: Run, launch: machine.Launch) -> Prepared:
+    def prepare(self, attempt: Attempt) -> Prepared:
         """Make an attempt ready: nothing of it is seen outside until it is made."""
         try:
-            return Prepared(run, launch, self._call(run, launch))
+            return Prepared(attempt, self._call(attempt))
         except _Failure as failure:
-            return Prepared(run, launch, failure)
+            return Prepared(attempt, failure)
 
     async def make(
         self, prepared: Prepared, mark: Callable[[], Awaitable[None]] | None = None
@@ -105,31 +105,32 @@ class Executor:
 
         `mark` writes down that it begins: the call is made once that has returned.
         """
-        run, launch = prepared.run, prepared.launch
+        attempt = prepared.attempt
         try:
             if isinstance(prepared.ready, _Failure):
                 raise prepared.ready
             operation, _, scratch = prepared.ready
             key = None
-            if self._guard is not None and launch.step.plan.cache is not None:
-                key = await self._key(run, launch)
-                found = await self._guard.recall(launch, key, self._artifacts)
+            if self._guard is not None and attempt.step.plan.cache is not None:
+                key = await self._key(attempt)
+                found = await self._guard.recall(attempt, key, self._artifacts)
                 if found is not None:
                     return found
             try:
                 done = await self._in_turn(prepared, mark)
-                data = self._checked(launch, operation, done.outputs)
-                wanted = launch.step.plan.artifacts
-                artifacts = await self._kept(launch, done, scratch) if wanted else {}
+                data = self._checked(attempt.step, operation, done.outputs)
+                wanted = attempt.step.plan.artifacts
+                artifacts = await self._kept(attempt.step, done, scratch) if wanted else {}
             finally:
                 if scratch.path is not None:
                     await asyncio.shield(asyncio.to_thread(remove, scratch.path))
         except _Failure as failure:
-            return self._failed(run, launch, failure.error)
+            return self._failed(attempt, failure.error)
         # What the event holds is what its bytes say, so a replay from them computes the same.
-        outcome = Succeeded(launch.path, launch.attempt, self._masked(run, data), artifacts)
+        told = self._masked(attempt, data)
+        outcome = Succeeded(attempt.path, attempt.number, told, artifacts)
         if self._guard is not None and key is not None:
-            self._guard.remember(launch, key, outcome)
+            self._guard.remember(attempt, key, outcome)
         return outcome
 
     async def _in_turn(
@@ -137,16 +138,16 @@ class Executor:
     ) -> contract.Succeeded:
         """Make the call, and before it wait for its turn where the step has to."""
         assert not isinstance(prepared.ready, _Failure)
-        run, launch, (operation, call, scratch) = prepared.run, prepared.launch, prepared.ready
-        if not launch.step.is_guarded:
-            return await self._invoked(operation, call, launch, scratch)
+        attempt, (operation, call, scratch) = prepared.attempt, prepared.ready
+        if not attempt.step.is_guarded:
+            return await self._invoked(operation, call, attempt.step, scratch)
         try:
-            turn = self._guard.turn(run, launch) if self._guard else nullcontext(_nobody)
+            turn = self._guard.turn(attempt) if self._guard else nullcontext(_nobody)
             async with turn as tell:
                 if mark is not None:
                     await mark()
                 try:
-                    done = await self._invoked(operation, call, launch, scratch)
+                    done = await self._invoked(operation, call, attempt.step, scratch)
                 except _Failure as failure:
                     tell(failure.error["class"])
                     raise
@@ -157,34 +158,34 @@ class Executor:
         except (EvaluationError, ValueError) as fault:
             raise _Failure(_problem("sark.argument", str(fault), "permanent")) from fault
 
-    async def _key(self, run: Run, launch: machine.Launch) -> bytes:
-        uses = launch.step.uses
+    async def _key(self, attempt: Attempt) -> bytes:
+        uses = attempt.step.uses
         if uses is None or uses.effect not in (Effect.PURE, Effect.READ):
             detail = "only a call that is pure or reads is answered from a cache"
             raise _Failure(_problem("sark.argument", detail, "permanent"))
         try:
-            secrets = self._reveal(run) if run.bound.plan.secrets else {}
-            return key_of(run, launch, await versions(run.header.namespace, secrets))
+            secrets = self._reveal(attempt) if attempt.secrets else {}
+            return key_of(attempt, await versions(attempt.namespace, secrets))
         except (EvaluationError, ValueError, SarkError) as fault:
             detail = f"cache: {fault}"
             raise _Failure(_problem("sark.argument", detail, "permanent")) from fault
 
-    def _call(
-        self, run: Run, launch: machine.Launch
-    ) -> tuple[contract.Operation, contract.Call, Scratch]:
+    def _call(self, attempt: Attempt) -> tuple[contract.Operation, contract.Call, Scratch]:
         """Return the operation, its call and the call's folder, which is not made yet.
 
         Raise _Failure for what keeps the call from being made.
         """
-        uses = launch.step.uses
+        uses = attempt.step.uses
         assert uses is not None
+        if refused := kept_out(attempt):
+            raise _Failure(_problem("sark.denied", refused, "permanent"))
         operation = self._operations.get(uses.operation)
         if operation is None:
             detail = f"this worker has no {uses.operation}"
             raise _Failure(_problem("sark.unknown_operation", detail, "permanent"))
-        self._authorize(run, uses.operation, uses.effect.value)
+        self._authorize(attempt, uses.operation, uses.effect.value)
         try:
-            key, arguments = self._rendered(run, launch)
+            key, arguments = self._rendered(attempt)
             if pointers := self._files[uses.operation]:
                 arguments = files.received(arguments, pointers, self._artifacts)
         except (EvaluationError, ValueError, SarkError) as fault:
@@ -196,45 +197,47 @@ class Executor:
             raise _Failure(_problem("sark.argument", detail, "permanent"))
         scratch = Scratch(self._scratch)
         call = contract.Call(
-            run.header.id, launch.path, launch.attempt, key, arguments,
-            launch.step.plan.timeout.attempt, self._root, scratch, uses.effect.value,
+            attempt.run, attempt.path, attempt.number, key, arguments,
+            attempt.step.plan.timeout.attempt, self._root, scratch, uses.effect.value,
         )  # fmt: skip
         return operation, call, scratch
 
-    def _rendered(self, run: Run, launch: machine.Launch) -> tuple[str, Json]:
+    def _rendered(self, attempt: Attempt) -> tuple[str, Json]:
         """Return the key of the call and its arguments, secrets included."""
-        names = machine.names(run, launch.path)
-        if run.bound.plan.secrets:
-            names["secrets"] = {**self._reveal(run)}
-        key = launch.step.key
-        told = f"{run.header.id}:{launch.path}" if key is None else str(key.evaluate(names))
-        return told, launch.step.arguments.evaluate(names)
+        names = attempt.names
+        if attempt.secrets:
+            names = {**names, "secrets": self._reveal(attempt)}
+        key = attempt.step.key
+        told = f"{attempt.run}:{attempt.path}" if key is None else str(key.evaluate(names))
+        return told, attempt.step.arguments.evaluate(names)
 
-    def _authorize(self, run: Run, operation: str, effect: str) -> None:
-        header = run.header
-        actor = Actor("run", f"{header.namespace}/{header.workflow}", header.namespace)
-        resource = Resource("operation", operation, header.namespace, (("effect", effect),))
+    def _authorize(self, attempt: Attempt, operation: str, effect: str) -> None:
+        namespace = attempt.namespace
+        actor = Actor("run", f"{namespace}/{attempt.workflow}", namespace)
+        resource = Resource("operation", operation, namespace, (("effect", effect),))
         verdict = self._policy.decide(actor, _INVOKE, resource)
         if not verdict.allowed:
             detail = f"policy denies {operation}: {verdict.reason}"
             raise _Failure(_problem("sark.denied", detail, "permanent"))
 
-    def _reveal(self, run: Run) -> dict[str, str]:
-        namespace = run.header.namespace
-        return {name: self._secrets.value(namespace, name) for name in run.bound.plan.secrets}
+    def _reveal(self, attempt: Attempt) -> dict[str, str]:
+        """Return the secrets that the step reads: the others are nobody's business here."""
+        wanted, namespace = attempt.step.secrets, attempt.namespace
+        names = [name for name in attempt.secrets if name in wanted]
+        return {name: self._secrets.value(namespace, name) for name in names}
 
     async def _invoked(
         self,
         operation: contract.Operation,
         call: contract.Call,
-        launch: machine.Launch,
+        step: BoundStep,
         scratch: Scratch,
     ) -> contract.Succeeded:
         """Return the success of an operation; raise _Failure, with what it has left, for others."""
         try:
-            return await _invoke(operation, call, launch)
+            return await _invoke(operation, call, step)
         except _Failure as failure:
-            wanted = launch.step.plan.artifacts
+            wanted = step.plan.artifacts
             if wanted and scratch.path is not None:
                 left = await asyncio.to_thread(files.left, wanted, scratch.path, self._artifacts)
                 if left:
@@ -242,12 +245,12 @@ class Executor:
             raise
 
     def _checked(
-        self, launch: machine.Launch, operation: contract.Operation, outputs: Mapping[str, Json]
+        self, step: BoundStep, operation: contract.Operation, outputs: Mapping[str, Json]
     ) -> bytes:
         """Return the bytes of what is kept: promised by the manifest, projected, bounded."""
         try:
             problems = self._outputs[operation.manifest.name].problems(outputs)
-            data = b"" if problems else orjson.dumps(_projected(launch.step, outputs))
+            data = b"" if problems else orjson.dumps(_projected(step, outputs))
         except (EvaluationError, ValueError, TypeError) as fault:
             raise _Failure(_problem("sark.output", str(fault), "permanent")) from fault
         if problems:
@@ -259,37 +262,37 @@ class Executor:
         return data
 
     async def _kept(
-        self, launch: machine.Launch, done: contract.Succeeded, scratch: Scratch
+        self, step: BoundStep, done: contract.Succeeded, scratch: Scratch
     ) -> Mapping[str, Json]:
         """Keep what the step declares as its artifacts; return the references by name."""
-        wanted = launch.step.plan.artifacts
+        wanted = step.plan.artifacts
         try:
             return await asyncio.to_thread(
                 files.kept, wanted, done.files, scratch.path, self._artifacts
             )
         except SarkError as fault:
-            safe = isinstance(fault, Unavailable) and _may_repeat(launch)
+            safe = isinstance(fault, Unavailable) and _may_repeat(step)
             error_class = "transient" if safe else "permanent"
             raise _Failure(_problem("sark.artifact", str(fault), error_class)) from fault
 
-    def _failed(self, run: Run, launch: machine.Launch, error: Mapping[str, Json]) -> Failed:
+    def _failed(self, attempt: Attempt, error: Mapping[str, Json]) -> Failed:
         try:
-            told = self._masked(run, orjson.dumps(error))
+            told = self._masked(attempt, orjson.dumps(error))
         except TypeError:
             words = ("type", "detail", "class")
-            told = self._masked(run, orjson.dumps({each: str(error[each]) for each in words}))
-        return Failed(launch.path, launch.attempt, _bounded(told))
+            told = self._masked(attempt, orjson.dumps({each: str(error[each]) for each in words}))
+        return Failed(attempt.path, attempt.number, _bounded(told))
 
-    def _masked(self, run: Run, data: bytes) -> Mapping[str, Json]:
+    def _masked(self, attempt: Attempt, data: bytes) -> Mapping[str, Json]:
         """Return a value from its bytes, with no secret in it."""
-        if run.bound.plan.secrets:
+        if attempt.secrets:
             data = self._secrets.mask(data.decode()).encode()
         value: Mapping[str, Json] = orjson.loads(data)
         return value
 
 
 async def _invoke(
-    operation: contract.Operation, call: contract.Call, launch: machine.Launch
+    operation: contract.Operation, call: contract.Call, step: BoundStep
 ) -> contract.Succeeded:
     """Return what the operation gives; raise _Failure where it fails, is late or has a defect.
 
@@ -299,7 +302,7 @@ async def _invoke(
     limit = asyncio.timeout((call.timeout + contract.GRACE).total_seconds())
     try:
         async with limit:
-            outcome = await pulse.invoke(operation, call, launch.step.plan.timeout.heartbeat)
+            outcome = await pulse.invoke(operation, call, step.plan.timeout.heartbeat)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():
@@ -308,11 +311,11 @@ async def _invoke(
     except GeneratorExit:
         raise
     except pulse.Silent as silent:
-        raise _Failure(_cut_off(launch, "sark.heartbeat_timeout", str(silent))) from None
+        raise _Failure(_cut_off(step, "sark.heartbeat_timeout", str(silent))) from None
     except BaseException as error:
         if limit.expired() and isinstance(error, TimeoutError):
             words = f"the attempt took longer than {call.timeout.total_seconds():g} s"
-            raise _Failure(_cut_off(launch, "sark.timeout", words)) from None
+            raise _Failure(_cut_off(step, "sark.timeout", words)) from None
         raise _raised(operation, error) from error
     if isinstance(outcome, contract.Failed):
         raise _Failure(_told(outcome))
@@ -377,11 +380,11 @@ def _bounded(error: Mapping[str, Json]) -> Mapping[str, Json]:
     return told if len(orjson.dumps(told)) <= _LARGEST_ERROR else cut
 
 
-def _cut_off(launch: machine.Launch, kind: str, words: str) -> dict[str, Json]:
+def _cut_off(step: BoundStep, kind: str, words: str) -> dict[str, Json]:
     """Return the error of an attempt that was ended from outside."""
-    error_class = "transient" if _may_repeat(launch) else "unknown"
+    error_class = "transient" if _may_repeat(step) else "unknown"
     return _problem(kind, f"{words}; whether it took effect is unknown", error_class)
 
 
-def _may_repeat(launch: machine.Launch) -> bool:
-    return launch.step.uses is not None and launch.step.uses.repeatable
+def _may_repeat(step: BoundStep) -> bool:
+    return step.uses is not None and step.uses.repeatable

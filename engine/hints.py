@@ -1,18 +1,18 @@
 """Dramatiq's own worker in a worker process: its actors do nothing but ring the event loop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import dramatiq
 from dramatiq.worker import Worker as Consumers
 
-from engine.broker import HintBroker
+from engine.broker import HintBroker, serving_queue
 
 _STOPPING_MILLISECONDS = 1_000
 
 
 class Hints:
-    """Hears what is told to a pool and to one worker of it, from `listen` to `close`."""
+    """Hears what is told to pools and to one worker of them, from `listen` to `close`."""
 
     def __init__(self, url: str) -> None:
         self._broker = HintBroker(url)
@@ -20,11 +20,21 @@ class Hints:
         self._consumers: Consumers | None = None
 
     def listen(
-        self, pool: str, worker: int, attend: Callable[[], None], look: Callable[[], None]
-    ) -> None:
-        """Call `attend` and `look` on the event loop when they are rung for."""
-        self._declare("attend", f"pool.{pool}", attend)
+        self, pool: str, worker: int, attend: Callable[[], None], look: Callable[[], None],
+        serve: Callable[[], None] = lambda: None, serving: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """Call these on the event loop when they are rung for.
+
+        `attend` for runs of a pool, "" for none; `look` for what the worker was told; `serve` for
+        the work of the pools in `serving`.
+        """
+        if pool:
+            self._declare("attend", f"pool.{pool}", attend)
         self._declare("look", f"worker.{worker}", look)
+        for number, each in enumerate(serving):
+            if number == 0:
+                self._declare("serve", serving_queue(each), serve)
+            self._broker.declare_queue(serving_queue(each))
         self._consumers = Consumers(self._broker, worker_timeout=1000, worker_threads=1)
         self._consumers.start()
 

@@ -10,7 +10,8 @@ from engine.core.codec import decode
 from engine.core.event import Row
 from engine.core.run import Header
 from engine.core.values import Json
-from engine.store import journal, plans, views
+from engine.store import handouts, journal, plans, views
+from engine.store.handouts import Standing
 from engine.store.pool import Connection, Pool
 from engine.store.views import RunRow
 
@@ -35,8 +36,10 @@ class History:
             if found is None:
                 return None
             rows = await journal.read(connection, identity)
+            standing = await handouts.of_run(connection, identity)
             bound = await self._bound(connection, found.plan)
-        return found, await asyncio.to_thread(_steps, bound, found, rows)
+        steps = await asyncio.to_thread(_steps, bound, found, rows)
+        return found, _with_pools(steps, standing) if standing else steps
 
     async def _bound(self, connection: Connection, digest: str) -> Bound:
         found = self._bounds.pop(digest, None)
@@ -57,6 +60,19 @@ def _steps(bound: Bound, found: RunRow, rows: Sequence[Row]) -> list[dict[str, J
         found.trigger, found.inputs, found.created_at,
     )  # fmt: skip
     return replay.steps(replay.replay(bound, header, found.started_at, rows))
+
+
+def _with_pools(
+    steps: list[dict[str, Json]], standing: Sequence[Standing]
+) -> list[dict[str, Json]]:
+    """Return the steps, of which those that no worker of their pool has taken yet say so."""
+    waiting = {each.path: each for each in standing if each.worker is None}
+    for step in steps:
+        told = waiting.get(str(step["path"]))
+        if told is not None and step["attempts"] == told.attempt and step["status"] == "running":
+            until = told.expires_at.isoformat()
+            step["waits_for"] = {"what": "worker", "event": None, "pool": told.pool, "until": until}
+    return steps
 
 
 def _pending(path: str) -> dict[str, Json]:

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 import psycopg
 
 from engine.owner import Owner
-from engine.store import workers
+from engine.performer import Performer
+from engine.store import handouts, workers
 from engine.store.pool import Connection, is_passing
 from engine.telemetry import METRICS
 
@@ -27,10 +28,12 @@ class Sweep:
     """Beats for one owner on a connection of its own, and looks after all other workers."""
 
     def __init__(
-        self, connection: Connection, owner: Owner, period: timedelta, lease: timedelta
-    ) -> None:
+        self, connection: Connection, owner: Owner, period: timedelta, lease: timedelta,
+        performer: Performer | None = None,
+    ) -> None:  # fmt: skip
         self._connection = connection
         self._owner = owner
+        self._performer = performer
         self._period = period.total_seconds()
         self._lease = lease
         self._last: datetime | None = None
@@ -52,10 +55,24 @@ class Sweep:
         beat = await workers.beat(self._connection, self._owner.worker)
         if beat is None:
             raise Fenced(f"worker {self._owner.worker} was declared dead")
-        if await self._bury(self._may_judge(beat.at)) or beat.claimable:
+        is_claimable = await self._bury(self._may_judge(beat.at)) or beat.claimable
+        is_told = await self._expire() or beat.told
+        if is_claimable:
             self._owner.attend()
-        if beat.told:
+        if is_told:
             self._owner.look()
+        if self._performer is not None:
+            self._performer.attend()
+            self._performer.look()
+
+    async def _expire(self) -> bool:
+        """End attempts that no worker of their pool has taken; True if runs of the owner heard."""
+        ended = await handouts.expire(self._connection)
+        METRICS.expired.inc(len(ended))
+        if ended:
+            _LOG.warning("%s attempts were taken by no worker of their pool in time", len(ended))
+            self._owner.attend()
+        return any(each.owner == self._owner.worker for each in ended)
 
     def _may_judge(self, at: datetime) -> bool:
         """True if this worker has looked all through a lease, and so may call others silent.

@@ -46,6 +46,7 @@ class Metrics:
             buckets=_PAUSES, registry=registry,
         )  # fmt: skip
         self._of_calls(registry)
+        self._of_pools(registry)
 
         self._steps_of = cache(self.steps.labels)
 
@@ -66,6 +67,24 @@ class Metrics:
         self.unmade = Counter(
             "sark_calls_refused", "Calls that were not made", ["reason"], registry=registry
         )
+
+    def _of_pools(self, registry: CollectorRegistry) -> None:
+        """Make those of attempts that workers of pools make."""
+        self.performing = Gauge(
+            "sark_pool_attempts", "Attempts of pools under way at this worker", registry=registry
+        )
+        self.pool_waits = Histogram(
+            "sark_pool_wait_seconds", "Time until a worker of the pool took an attempt",
+            buckets=_PAUSES, registry=registry,
+        )  # fmt: skip
+        self.late = Counter(
+            "sark_pool_outcomes_late", "Outcomes of pools that came too late to count",
+            registry=registry,
+        )  # fmt: skip
+        self.expired = Counter(
+            "sark_pool_expired", "Attempts that no worker of their pool took in time",
+            registry=registry,
+        )  # fmt: skip
 
     def committed(self, kinds: Iterable[str]) -> None:
         """Count a commit that holds events of these kinds."""

@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -14,17 +14,19 @@ import psycopg
 import uvloop
 
 from engine.artifacts import Artifacts, tidy
-from engine.broker import Bell, HintBroker
+from engine.broker import EVERY, RUNS, Bell, HintBroker
 from engine.errors import Misconfigured, Unavailable
 from engine.executor import Executor
 from engine.guard import guarding
 from engine.hints import Hints
 from engine.operations import open_operations
 from engine.owner import Owner
+from engine.performer import Performer
 from engine.scratch import clear, nest
 from engine.secrets import Secrets
-from engine.settings import Settings
+from engine.settings import Settings, Worker
 from engine.store import workers
+from engine.store.handouts import NOTHING, Served
 from engine.store.pool import OWNER, Connection, connect
 from engine.sweep import Fenced, Sweep
 from engine.telemetry import METRICS
@@ -88,7 +90,10 @@ class WorkerProcess:
         self._redis_url = settings.redis_url
         self._settings = settings.worker
         self._executor = executor
+        self._served = served(settings.worker)
+        self._owns = owns_runs(settings.worker)
         self._owner: Owner | None = None
+        self._performer: Performer | None = None
         self._serving: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._bell = Bell(HintBroker(self._redis_url)) if self._redis_url else None
@@ -98,8 +103,7 @@ class WorkerProcess:
         if self._stopping.is_set():
             return
         self._stopping.set()
-        if self._owner is not None:
-            self._owner.drain()
+        self._drain()
         loop, grace = asyncio.get_running_loop(), self._settings.grace.total_seconds()
         loop.call_later(grace, self._abandon)
         loop.call_later(grace + _HANDING_BACK_SECONDS, self._give_up)
@@ -130,29 +134,38 @@ class WorkerProcess:
             )
             side = await stack.enter_async_context(await connect(self._url, "sweep"))
             worker = await stack.enter_async_context(self._registered(connection, side))
-            owner = Owner(
-                connection,
-                worker,
-                self._settings.pool,
-                self._executor,
-                self._settings.capacity,
-                relay=self._bell.ring_relay if self._bell is not None else lambda: None,
-            )
-            await stack.enter_async_context(self._listening(owner))
-            sweep = Sweep(side, owner, self._settings.sweep, self._settings.lease)
-            self._owner = owner
+            capacity = self._settings.capacity if self._owns else 0
+            owner = Owner(connection, worker, RUNS, self._executor, capacity, bell=self._bell)
+            performer = await self._performing(stack, owner)
+            await stack.enter_async_context(self._listening(owner, performer))
+            sweep = Sweep(side, owner, self._settings.sweep, self._settings.lease, performer)
+            self._owner, self._performer = owner, performer
             owner.attend()
             try:
-                await self._run(owner, sweep)
+                await self._run(owner, performer, sweep)
             finally:
-                self._owner = None
+                self._owner = self._performer = None
 
-    async def _run(self, owner: Owner, sweep: Sweep) -> None:
-        """Let the owner and its sweep work until either ends; raise what ended it."""
-        self._serving = asyncio.create_task(owner.serve())
+    async def _performing(self, stack: AsyncExitStack, owner: Owner) -> Performer | None:
+        """Return what makes attempts of pools, if this worker serves any."""
+        if self._served.pools == ():
+            return None
+        connection = await stack.enter_async_context(await connect(self._url, "performer"))
+        return Performer(
+            connection, owner.worker, self._served, self._executor, self._settings.steps,
+            self._bell, owner.look,
+        )  # fmt: skip
+
+    async def _run(self, owner: Owner, performer: Performer | None, sweep: Sweep) -> None:
+        """Let all of them work until the owner and the performer have ended; raise what ends one.
+
+        The sweep never ends but by that.
+        """
+        working = [owner.serve()] if performer is None else [owner.serve(), performer.serve()]
+        self._serving = asyncio.create_task(_all(working))
         both = {self._serving, asyncio.create_task(sweep.serve())}
         if self._stopping.is_set():
-            owner.drain()
+            self._drain()
         done, rest = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         for each in rest:
             each.cancel()
@@ -164,9 +177,10 @@ class WorkerProcess:
     @asynccontextmanager
     async def _registered(self, connection: Connection, side: Connection) -> AsyncIterator[int]:
         """Be a worker; at the end what it still owns goes to others at once."""
-        pool = self._settings.pool
-        worker = await workers.register(connection, pool, socket.gethostname(), os.getpid())
-        _LOG.info("worker %s serves pool %s", worker, pool)
+        host, pid, runs = socket.gethostname(), os.getpid(), RUNS if self._owns else ""
+        worker = await workers.register(connection, runs, host, pid, self._served)
+        pools = self._settings.pools
+        _LOG.info("worker %s serves %s", worker, ", ".join(pools or (RUNS,)))
         try:
             yield worker
         finally:
@@ -177,25 +191,69 @@ class WorkerProcess:
                 METRICS.fenced.inc(not buried)
 
     @asynccontextmanager
-    async def _listening(self, owner: Owner) -> AsyncIterator[None]:
+    async def _listening(self, owner: Owner, performer: Performer | None) -> AsyncIterator[None]:
         """Hear hints, if there is a Redis to send them."""
         if self._redis_url is None:
             yield
             return
         hints = Hints(self._redis_url)
-        hints.listen(self._settings.pool, owner.worker, owner.attend, owner.look)
+        runs, pools = RUNS if self._owns else "", self._served.pools
+        if performer is None:
+            hints.listen(runs, owner.worker, owner.attend, owner.look)
+        else:
+            serving = (EVERY,) if pools is None else pools
+
+            def look() -> None:
+                owner.look()
+                performer.look()
+
+            hints.listen(runs, owner.worker, owner.attend, look, performer.attend, serving)
         try:
             yield
         finally:
             await asyncio.to_thread(hints.close)
 
+    def _drain(self) -> None:
+        for each in (self._owner, self._performer):
+            if each is not None:
+                each.drain()
+
     def _abandon(self) -> None:
-        if self._owner is not None:
-            self._owner.abandon()
+        for each in (self._owner, self._performer):
+            if each is not None:
+                each.abandon()
 
     def _give_up(self) -> None:
         if self._serving is not None:
             self._serving.cancel()
+
+
+def owns_runs(told: Worker) -> bool:
+    """True if a worker owns runs, and does not only make attempts of pools."""
+    return told.pools is None or RUNS in told.pools or EVERY in told.pools
+
+
+def served(told: Worker) -> Served:
+    """Return what a worker takes of the work of pools."""
+    if told.pools is None:
+        return NOTHING
+    if EVERY in told.pools:
+        return Served(None, told.labels)
+    pools = tuple(each for each in told.pools if each != RUNS)
+    return Served(told.pools if pools else (), told.labels or {})
+
+
+async def _all(working: Iterable[Coroutine[None, None, None]]) -> None:
+    """Do all of these until each has ended; where one raises, the others are cancelled."""
+    tasks = [asyncio.create_task(each) for each in working]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for each in done:
+        each.result()
 
 
 def _first(error: BaseException) -> str:

@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from uuid_utils.compat import uuid7
 
 from adapters.contract import Call, ErrorClass, Failed, Json, Manifest, Outcome, Succeeded
 from engine.artifacts import Artifacts
 from engine.core import codec
-from engine.core.plan import Effect, Plan, Retry, Step, Uses
+from engine.core.plan import Edge, Effect, Plan, Pool, Retry, Step, Uses
 from engine.executor import Executor
 from engine.guard import Guard
 from engine.owner import Owner
+from engine.performer import Performer
 from engine.store import journal, plans, workers
+from engine.store.handouts import Served
 from engine.store.plans import StoredPlan
 from engine.store.pool import OWNER, Connection, connect
 from engine.store.starts import NewRun, Starts
@@ -118,6 +121,16 @@ def executor(
 
 def calls(operation: str, *, repeatable: bool = True, **arguments: Json) -> Uses:
     return Uses(operation, arguments, Effect.PURE if repeatable else Effect.WRITE, repeatable)
+
+
+def pooled(
+    name: str, *after: Edge, operation: str = "test.gate@1", repeatable: bool = True,
+    terms: Pool | None = None, pool: str = "gpu", arguments: Mapping[str, Json] | None = None,
+    **more: object,
+) -> Step:  # fmt: skip
+    """Return a step that workers of a pool make."""
+    verb = calls(operation, repeatable=repeatable, **(arguments or {}))
+    return step(name, *after, verb=verb, pool=pool, terms=terms or Pool(), **more)
 
 
 def plan(*steps: Step, name: str = "demo") -> Plan:
@@ -255,6 +268,48 @@ async def owning(
             ringing.cancel()
             task.cancel()
             await asyncio.gather(task, ringing, return_exceptions=True)
+
+
+@dataclass
+class Performing:
+    """A worker that makes attempts of pools in a task."""
+
+    id: int
+    performer: Performer
+    connection: Connection
+    task: asyncio.Task[None]
+
+
+@asynccontextmanager
+async def performing(
+    url: str, *operations: Any, pools: Sequence[str] | None = ("gpu",), room: int = 100,
+    labels: Mapping[str, str] | None = None, made: Executor | None = None,
+) -> AsyncIterator[Performing]:  # fmt: skip
+    """Give a worker that serves pools and owns no runs; it looks for work all the time."""
+    async with AsyncExitStack() as stack:
+        fence = await stack.enter_async_context(await connect(url, OWNER))
+        connection = await stack.enter_async_context(await connect(url, "performer"))
+        served = Served(pools, labels)
+        worker = await workers.register(fence, "", "test", 1, served)
+        how = made or executor(*operations)
+        performer = Performer(connection, worker, served, how, room)
+        task = asyncio.create_task(performer.serve())
+        ringing = asyncio.create_task(_ring_performer(performer))
+        try:
+            yield Performing(worker, performer, fence, task)
+        finally:
+            ringing.cancel()
+            task.cancel()
+            said, _ = await asyncio.gather(task, ringing, return_exceptions=True)
+            if isinstance(said, Exception) and not isinstance(said, psycopg.Error):
+                raise said
+
+
+async def _ring_performer(performer: Performer) -> None:
+    while True:
+        performer.attend()
+        performer.look()
+        await asyncio.sleep(0.02)
 
 
 async def _ring(owner: Owner, hears: bool) -> None:

@@ -33,6 +33,9 @@ class Bell:
     def ring_controller(self, source: str) -> None:
         raise AssertionError
 
+    def ring_serving(self, pool: str) -> None:
+        raise AssertionError(pool)
+
     def ring_relay(self) -> None:
         raise AssertionError
 

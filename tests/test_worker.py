@@ -38,8 +38,8 @@ class Fleet:
         self.folder = folder
         self.processes: list[Process] = []
 
-    def add(self) -> Process:
-        words = [sys.executable, "-m", "tests.worker_process", str(self.folder)]
+    def add(self, *pools: str) -> Process:
+        words = [sys.executable, "-m", "tests.worker_process", str(self.folder), *pools]
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(words, stdout=log, stderr=log)
         self.processes.append(process)

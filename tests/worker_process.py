@@ -1,6 +1,7 @@
 """A worker process for the tests: the real one, with operations that leave a mark in a file.
 
-`python -m tests.worker_process FOLDER` reads `settings.json` there and appends to `marks`.
+`python -m tests.worker_process FOLDER POOL...` reads `settings.json` there, serves these pools,
+and appends to `marks`.
 """
 
 import asyncio
@@ -8,13 +9,14 @@ import logging
 import os
 import signal
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import uvloop
 
 from adapters.contract import Call, Manifest, Outcome, Succeeded
-from engine.settings import Settings
+from engine.settings import Settings, serving
 from engine.worker import WorkerProcess
 from tests.heart import executor, manifest
 
@@ -33,13 +35,14 @@ class Mark:
         return Succeeded({})
 
 
-async def main(folder: Path) -> None:
+async def main(folder: Path, pools: Sequence[str]) -> None:
     settings = Settings.model_validate_json((folder / "settings.json").read_bytes())
-    worker = WorkerProcess(settings, executor(Mark(folder)))
+    unsafe = Mark(folder, replace(manifest("test.unsafe@1"), effect="write", idempotent=False))
+    worker = WorkerProcess(serving(settings, pools, {}), executor(Mark(folder), unsafe))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     await worker.serve()
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    uvloop.run(main(Path(sys.argv[1])))
+    uvloop.run(main(Path(sys.argv[1]), sys.argv[2:]))

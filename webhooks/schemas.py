@@ -15,7 +15,8 @@ SHA: Schema = {"type": "string", "pattern": "^[0-9a-f]{4,64}$"}
 ANYTHING: Schema = {}
 FREE: Schema = {"type": "object"}
 _KINDS = [
-    "started", "succeeded", "produced", "failed", "alarm", "arrived", "decided", "lost", "cancel",
+    "started", "succeeded", "produced", "failed", "alarm", "arrived", "decided", "lost",
+    "orphaned", "cancel",
 ]  # fmt: skip
 _DECISION: Schema = {"type": "string", "enum": ["approved", "rejected"]}
 SAID: Schema = {"type": "string", "enum": [each.value for each in Said]}
@@ -120,8 +121,9 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "WaitsFor": _object(
         {
-            "what": {"type": "string", "enum": ["event", "callback", "approval", "time"]},
+            "what": {"type": "string", "enum": ["event", "callback", "approval", "time", "worker"]},
             "event": _or_null(TEXT),
+            "pool": _or_null(TEXT),
             "until": _or_null(INSTANT),
         }
     ),

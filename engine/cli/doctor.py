@@ -48,7 +48,8 @@ def config(loaded: "Loaded", json_: bool) -> None:
 def doctor(loaded: "Loaded", json_: bool) -> None:
     """Check this machine, the settings, and the servers; say how to mend what is not well.
 
-    Looked at are Python, Git, disk, policies, adapters, secrets, PostgreSQL, Redis and the server.
+    Looked at are Python, Git, disk, policies, adapters, secrets, PostgreSQL, workers, Redis and
+    the server.
     """
     found = list(_examine(loaded.settings))
     if json_:
@@ -71,6 +72,7 @@ def _examine(told: "Settings") -> Iterator[Finding]:
     yield _tried("adapters", lambda: _ask_adapters(told))
     yield _tried("secrets", lambda: _ask_secrets(told))
     yield _servers("postgresql", told.database_url, _ask_postgresql)
+    yield _workers(told)
     yield _servers("redis", told.redis_url, _ask_redis)
     yield _server(told)
 
@@ -158,6 +160,28 @@ async def _ask_postgresql(url: str) -> str:
         ) from None
     except PostgresError as error:
         raise Misconfigured(str(error)) from None
+
+
+def _workers(told: "Settings") -> Finding:
+    """Say who serves which pools; warn where nobody does, and of steps that wait in vain."""
+    from engine.cli.serving import ask
+
+    lacking: list[str] = []
+
+    async def asked(url: str) -> str:
+        workers, waits = await ask(url)
+        lacking.extend(
+            waits if workers else ["none is there: start one with `sark worker`", *waits]
+        )
+        return "; ".join([*workers, *lacking])
+
+    try:
+        url = told.database_url or (told.state / "database_url").read_text().strip()
+    except OSError:
+        return Finding("workers", "ok", "embedded: `sark up` brings its own")
+    found = _servers("workers", url, asked)
+    is_well = found.verdict == "ok" and not lacking
+    return found if is_well else Finding("workers", "warn", found.told)
 
 
 async def _ask_redis(url: str) -> str:

@@ -89,6 +89,7 @@ def _waits_for(step: Mapping[str, Json]) -> str:
     if not told:
         return ""
     what = f"event {plain(told['event'])}" if told.get("event") else plain(told["what"])
+    what += f" of pool {plain(told['pool'])}" if told.get("pool") else ""
     until = f" until {instant(told['until'])}" if told.get("until") else ""
     return f"  waits for {what}{until}"
 

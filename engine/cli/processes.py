@@ -34,12 +34,24 @@ def server(loaded: "Loaded") -> None:
 
 
 @click.command()
+@click.option(
+    "--pool", "pools", multiple=True, metavar="NAME",
+    help="Serve this pool; repeatable. `default` owns runs, `*` is every pool.",
+)  # fmt: skip
+@click.option(
+    "--label", "labels", multiple=True, metavar="K=V", help="What this worker has; repeatable."
+)
 @settings
-def worker(loaded: "Loaded") -> None:
-    """Own runs and advance them, until SIGTERM."""
+def worker(loaded: "Loaded", pools: tuple[str, ...], labels: tuple[str, ...]) -> None:
+    """Own runs and advance them, or make the steps of pools, until SIGTERM."""
+    from engine.settings import serving
     from engine.worker import run_worker
 
-    run_worker(loaded.settings)
+    pairs = [each.partition("=") for each in labels]
+    for key, sign, _ in pairs:
+        if not (key and sign):
+            raise click.UsageError("--label takes KEY=VALUE, such as zone=inside")
+    run_worker(serving(loaded.settings, pools, {key: value for key, _, value in pairs}))
 
 
 @click.command()

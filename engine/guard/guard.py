@@ -12,12 +12,11 @@ from uuid_utils.compat import uuid7
 
 from engine import files
 from engine.artifacts import Artifacts
-from engine.core import machine
+from engine.core.attempt import Attempt
 from engine.core.event import Succeeded
 from engine.core.expression import Compiled
 from engine.core.plan import Circuit
 from engine.core.priority import LEVELS
-from engine.core.run import Run
 from engine.core.values import Json
 from engine.errors import Invalid, NotFound, Unavailable
 from engine.guard.circuits import Circuits
@@ -49,19 +48,19 @@ class Guard:
         self._slots = Slots(connections)
 
     @asynccontextmanager
-    async def turn(self, run: Run, launch: machine.Launch) -> AsyncIterator[Tell]:
+    async def turn(self, attempt: Attempt) -> AsyncIterator[Tell]:
         """Let one call be made inside, and take what it came to.
 
         It waits for a slot and then for its turn by rate, `timeout.queue` at most, and raises
         Refused if the call must not be made. Raise EvaluationError or ValueError for a group that
         cannot be told.
         """
-        plan, namespace = launch.step.plan, run.header.namespace
+        plan, namespace = attempt.step.plan, attempt.namespace
         try:
             if plan.circuit is not None:
                 await self._circuits.check(namespace, plan.circuit)
             async with AsyncExitStack() as stack:
-                await self._wait(run, launch, stack)
+                await self._wait(attempt, stack)
                 if plan.circuit is None:
                     yield _ignore
                 else:
@@ -71,9 +70,7 @@ class Guard:
             METRICS.unmade.labels(refused.type).inc()
             raise
 
-    async def recall(
-        self, launch: machine.Launch, key: bytes, artifacts: Artifacts
-    ) -> Succeeded | None:
+    async def recall(self, attempt: Attempt, key: bytes, artifacts: Artifacts) -> Succeeded | None:
         """Return an earlier outcome of the same call, if there is one and its files are there.
 
         The files are then retained from now on, as if they had just been made.
@@ -83,18 +80,18 @@ class Guard:
             return None
         try:
             await asyncio.to_thread(
-                files.prolong, launch.step.plan.artifacts, found.artifacts, artifacts
+                files.prolong, attempt.step.plan.artifacts, found.artifacts, artifacts
             )
         except (Invalid, NotFound, Unavailable):
             METRICS.cache.labels("stale").inc()
             return None
         METRICS.cache.labels("hit").inc()
-        return Succeeded(launch.path, launch.attempt, found.outputs, found.artifacts, cached=True)
+        return Succeeded(attempt.path, attempt.number, found.outputs, found.artifacts, cached=True)
 
-    def remember(self, launch: machine.Launch, key: bytes, outcome: Succeeded) -> None:
+    def remember(self, attempt: Attempt, key: bytes, outcome: Succeeded) -> None:
         """Keep an outcome for calls to come; it is written soon, or lost."""
-        assert launch.step.plan.cache is not None
-        ttl = launch.step.plan.cache.ttl
+        assert attempt.step.plan.cache is not None
+        ttl = attempt.step.plan.cache.ttl
         self._memory.keep(key, outcome.outputs, outcome.artifacts, ttl)
 
     async def serve(self) -> None:
@@ -103,27 +100,27 @@ class Guard:
             for each in (self._memory, self._circuits, self._slots):
                 tasks.create_task(_always(each.serve))
 
-    async def _wait(self, run: Run, launch: machine.Launch, stack: AsyncExitStack) -> None:
+    async def _wait(self, attempt: Attempt, stack: AsyncExitStack) -> None:
         """Wait for a slot, which the stack gives back, and for a turn."""
-        plan, header, loop = launch.step.plan, run.header, asyncio.get_running_loop()
+        plan, loop = attempt.step.plan, asyncio.get_running_loop()
         began, patience = loop.time(), plan.timeout.queue
         if plan.concurrency is not None:
-            group = _group(run, launch, launch.step.slot_group)
+            group = _group(attempt, attempt.step.slot_group)
             if plan.concurrency.scope == "workflow":
-                group = f"{header.workflow}/{group}"
-            level, fair_key = _priority(run, launch)
+                group = f"{attempt.workflow}/{group}"
+            level, fair_key = _priority(attempt)
             slot = Slot(
-                uuid7(), header.namespace, group, UUID(header.id), launch.path, level, fair_key
+                uuid7(), attempt.namespace, group, UUID(attempt.run), attempt.path, level, fair_key
             )
             await stack.enter_async_context(self._slots.hold(slot, plan.concurrency, patience))
             METRICS.turns.labels("concurrency").observe(loop.time() - began)
         if plan.rate is not None:
-            begun, uses = loop.time(), launch.step.uses
-            group = _group(run, launch, launch.step.rate_group)
+            begun, uses = loop.time(), attempt.step.uses
+            group = _group(attempt, attempt.step.rate_group)
             if not plan.rate.group and uses is not None:
-                group = f"{header.workflow}/{uses.operation}"
+                group = f"{attempt.workflow}/{uses.operation}"
             rest = patience - timedelta(seconds=begun - began)
-            await self._rates.wait(header.namespace, group, plan.rate, rest)
+            await self._rates.wait(attempt.namespace, group, plan.rate, rest)
             METRICS.turns.labels("rate").observe(loop.time() - begun)
 
     def _teller(self, namespace: str, rules: Circuit, number: int) -> Tell:
@@ -159,9 +156,9 @@ def _ignore(error_class: Json) -> None:
     return None
 
 
-def _priority(run: Run, launch: machine.Launch) -> tuple[int, str]:
+def _priority(attempt: Attempt) -> tuple[int, str]:
     """Return the level of a step and its fair key; raise ValueError for a level that is none."""
-    step, names = launch.step, machine.names(run, launch.path)
+    step, names = attempt.step, attempt.names
     level = "normal" if step.level is None else step.level.evaluate(names)
     if level not in LEVELS:
         raise ValueError(f"priority must give one of {', '.join(LEVELS)}; it gave {level!r}")
@@ -171,8 +168,8 @@ def _priority(run: Run, launch: machine.Launch) -> tuple[int, str]:
     return LEVELS[str(level)], key
 
 
-def _group(run: Run, launch: machine.Launch, template: Compiled) -> str:
-    group = str(template.evaluate(machine.names(run, launch.path)))
+def _group(attempt: Attempt, template: Compiled) -> str:
+    group = str(template.evaluate(attempt.names))
     if len(group) > _LONGEST_GROUP:
         raise ValueError(f"a group has at most {_LONGEST_GROUP} characters; this has {len(group)}")
     return group

@@ -5,34 +5,31 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
-from engine.core import machine
-from engine.core.machine import Launch
-from engine.core.run import Run
+from engine.core.attempt import Attempt
 from engine.core.values import Json, canonical
 
 # What a guess at a secret costs whoever reads the keys: about 30 ms and 16 MB.
 _COST = 1 << 14
 
 
-def key_of(run: Run, launch: Launch, secrets: Mapping[str, str]) -> bytes:
+def key_of(attempt: Attempt, secrets: Mapping[str, str]) -> bytes:
     """Return the key of a step's call; raise EvaluationError or ValueError if it cannot be told.
 
     Arguments are rendered with each secret's version, from `secrets`, in the place of its value.
     """
-    step, header = launch.step, run.header
+    step, names = attempt.step, {**attempt.names}
     if step.uses is None or step.plan.cache is None:
-        raise ValueError(f"{launch.path} is not cached")
-    names = machine.names(run, launch.path)
+        raise ValueError(f"{attempt.path} is not cached")
     more = step.cache_key.evaluate(names)
     if secrets:
         names["secrets"] = {**secrets}
-    workflow = header.workflow if step.plan.cache.scope == "workflow" else ""
+    workflow = attempt.workflow if step.plan.cache.scope == "workflow" else ""
     kept: list[Json] = [[each.name, each.source, each.schema] for each in step.plan.outputs]
     files: list[Json] = [
         [each.name, each.source, each.path, each.media_type] for each in step.plan.artifacts
     ]
     about: list[Json] = [
-        header.namespace, workflow, step.uses.operation, step.arguments.evaluate(names),
+        attempt.namespace, workflow, step.uses.operation, step.arguments.evaluate(names),
         more, kept, files, step.plan.settings,
     ]  # fmt: skip
     return hashlib.sha256(canonical(about)).digest()

@@ -24,6 +24,7 @@ import click
 import orjson
 
 from engine import token
+from engine.broker import EVERY
 from engine.controller import run_controller
 from engine.errors import Misconfigured, SarkError
 from engine.git.address import shown
@@ -156,7 +157,12 @@ class _Up:
             repository = example.make(self._state / "repo")
             local = {"name": "local", "namespace": "local", "environment": "local"}
             sources = (Source.model_validate({**local, "url": str(repository)}),)
-        here = {"state": self._state, "database_url": database, "redis_url": redis}
+        worker = self._settings.worker
+        if worker.pools is None:
+            worker = worker.model_copy(update={"pools": (EVERY,)})
+        here = {
+            "state": self._state, "database_url": database, "redis_url": redis, "worker": worker,
+        }  # fmt: skip
         return self._settings.model_copy(update={**here, "sources": sources})
 
     def _add(self, name: str, work: Callable[[], None], number: int = 0) -> None:

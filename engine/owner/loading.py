@@ -1,8 +1,9 @@
 """Claimed runs brought into memory: begun where they are new, else rebuilt from their journal."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 from engine.core import machine, replay
 from engine.core.binding import Bound
@@ -10,7 +11,7 @@ from engine.core.codec import Undecodable, UnknownFormat, decode
 from engine.core.event import Row
 from engine.core.machine import Decision
 from engine.core.run import Header, Run
-from engine.store import journal, plans
+from engine.store import handouts, journal, plans
 from engine.store.pool import Connection
 from engine.store.turns import Claimed
 
@@ -21,12 +22,16 @@ _JOURNALS_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A claimed run in memory, what it owes, and the last `seq` of its journal."""
+    """A claimed run in memory, what it owes, and the last `seq` of its journal.
+
+    `out` are path and attempt of what is handed out already.
+    """
 
     claimed: Claimed
     run: Run
     owed: Decision
     seq: int
+    out: Collection[tuple[str, int]] = ()
 
 
 class Loader:
@@ -53,7 +58,15 @@ class Loader:
                 refused.append(each)
             else:
                 loaded.append(one)
-        return loaded, refused
+        return await self._with_handouts(loaded), refused
+
+    async def _with_handouts(self, loaded: list[Loaded]) -> list[Loaded]:
+        """Return the same, knowing of resumed runs what is handed out for them."""
+        asked = [each.run for each in loaded if each.claimed.resumed and each.run.handed_out]
+        if not asked:
+            return loaded
+        out = await handouts.out(self._connection, [UUID(each.header.id) for each in asked])
+        return [replace(each, out=out.get(each.claimed.id, ())) for each in loaded]
 
     async def _bind(self, digests: set[str]) -> None:
         """Bind plans; one that this program cannot read is left out, and the log says why."""

@@ -9,19 +9,24 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from engine.broker import Rings
 from engine.core import machine
-from engine.core.event import Cancel, Event, OwnerLost, Row, Started, from_row
+from engine.core.attempt import attempt_of
+from engine.core.event import Cancel, Event, Failed, OwnerLost, Row, Started, from_row
 from engine.core.machine import Decision, Launch
 from engine.core.state import RunStatus
 from engine.executor import Executor
+from engine.owner.batch import Batch
+from engine.owner.handing import handed_out
 from engine.owner.loading import Loaded, Loader
 from engine.owner.owned import Owned
-from engine.store import inbox, runs
+from engine.store import handouts, inbox, runs
+from engine.store.handouts import Offer
 from engine.store.outbox import Sending
 from engine.store.pool import Connection
 from engine.store.turns import Change, Claim, Claimed, Refused, Turns, Written
@@ -36,45 +41,27 @@ _ASIDE = timedelta(seconds=30)
 _CLEANING_SECONDS = 1.0
 
 
-@dataclass(slots=True)
-class _Batch:
-    """One turn: what to commit, and what follows from it once it is committed.
-
-    `taken` are rows of the inbox by run. `gate` opens when it is committed: the attempts that
-    wait there may begin, and those under way that have asked to be `marked` go on.
-    """
-
-    rows: list[tuple[UUID, Row]] = field(default_factory=list)
-    changes: dict[UUID, Change] = field(default_factory=dict)
-    sent: list[Sending] = field(default_factory=list)
-    taken: dict[UUID, list[int]] = field(default_factory=dict)
-    decisions: list[tuple[Owned, Decision]] = field(default_factory=list)
-    marked: list[tuple[Owned, Launch]] = field(default_factory=list)
-    waiting: list[asyncio.Event] = field(default_factory=list)
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
-    is_ready: bool = False
-
-
 class Owner:
     """Owns runs on one connection, as one worker id; ends when it is drained or cut off."""
 
     def __init__(
         self, connection: Connection, worker: int, pool: str, executor: Executor, capacity: int,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        relay: Callable[[], None] = lambda: None,
+        bell: Rings | None = None,
     ) -> None:  # fmt: skip
         self.worker = worker
         self._connection = connection
         self._pool = pool
         self._executor = executor
         self._capacity = capacity
-        self._relay = relay
+        self._rings = bell
         self._clock = clock
         self._loader = Loader(connection)
         self._turns = Turns(connection, worker)
         self._owned: dict[UUID, Owned] = {}
         self._inbox: list[tuple[Owned, Event, int | None]] = []
         self._sent: list[Sending] = []
+        self._offers: list[Offer] = []
         self._starts: list[tuple[Owned, Launch, asyncio.Event | None]] = []
         self._settling: list[tuple[Owned, Decision]] = []
         self._aside: list[Change] = []
@@ -124,8 +111,7 @@ class Owner:
         claimed = await self._commit(batch)
         for each in (batch.gate, *batch.waiting):
             each.set()
-        if batch.sent or any(self._frees(one) for one, _ in batch.decisions):
-            self._relay()
+        await self._ring(batch)
         for identity, taken in batch.taken.items():
             self._owned[identity].told.difference_update(taken)
         for one, decision in batch.decisions:
@@ -141,12 +127,13 @@ class Owner:
         if self._wanting and self._has_room():
             self._bell.set()
 
-    def _gather(self) -> _Batch:
+    def _gather(self) -> Batch:
         """Fold what was told since the last turn into the runs."""
-        batch, now = _Batch(), self._clock()
+        batch, now = Batch(), self._clock()
         batch.changes = {each.id: each for each in self._aside}
         self._aside.clear()
         batch.sent, self._sent = self._sent, []
+        batch.offers, self._offers = self._offers, []
         self._advance(batch, now)
         self._mark(batch, now)
         batch.decisions += [told for told in self._settling if self._is_here(told[0], batch)]
@@ -158,11 +145,22 @@ class Owner:
         self._take_in(batch)
         return batch
 
+    async def _ring(self, batch: Batch) -> None:
+        """Tell others of what was committed: the relay, and the workers of pools."""
+        if self._rings is None:
+            return
+        if batch.sent or any(self._frees(one) for one, _ in batch.decisions):
+            self._rings.ring_relay()
+        for pool in {each.pool for each in batch.offers}:
+            self._rings.ring_serving(pool)
+        for worker in await handouts.holders(self._connection, batch.revoked):
+            self._rings.ring_worker(worker)
+
     def _frees(self, one: Owned) -> bool:
         """True if the end of a run lets another of its group in."""
         return one.run.ended_at is not None and one.run.bound.plan.concurrency is not None
 
-    def _take_in(self, batch: _Batch) -> None:
+    def _take_in(self, batch: Batch) -> None:
         """Say of each run how many rows of its inbox it takes; one set aside takes none."""
         for identity, taken in list(batch.taken.items()):
             one = self._owned[identity]
@@ -172,7 +170,7 @@ class Owner:
                 continue
             batch.changes[identity] = replace(change or one.kept(), taken=len(taken))
 
-    def _advance(self, batch: _Batch, now: datetime) -> None:
+    def _advance(self, batch: Batch, now: datetime) -> None:
         inbox, self._inbox = self._inbox, []
         for one, event, told in inbox:
             if not self._is_here(one, batch):
@@ -188,11 +186,14 @@ class Owner:
                 batch.changes[one.id] = one.lost(now + _ASIDE)
                 continue
             if not decision.echo:
+                one.heard_at = now
                 batch.rows.append(one.row(event, now))
                 batch.decisions.append((one, decision))
                 batch.sent += one.sent(decision)
+                if one.run.handed_out or decision.revoked:
+                    self._fail(one, batch.hand_out(one, decision))
 
-    def _mark(self, batch: _Batch, now: datetime) -> None:
+    def _mark(self, batch: Batch, now: datetime) -> None:
         """Journal the start of attempts that must not be repeated; they begin after the commit."""
         starts, self._starts = self._starts, []
         for one, launch, waiting in starts:
@@ -204,15 +205,15 @@ class Owner:
                 else:
                     batch.waiting.append(waiting)
 
-    def _is_here(self, one: Owned, batch: _Batch) -> bool:
+    def _is_here(self, one: Owned, batch: Batch) -> bool:
         """True if the run is still owned, and nothing has set it aside in this turn."""
         return self._owned.get(one.id) is one and one.id not in batch.changes
 
-    def _leaves(self, one: Owned, batch: _Batch) -> bool:
+    def _leaves(self, one: Owned, batch: Batch) -> bool:
         change = batch.changes.get(one.id)
         return change is not None and not change.kept
 
-    async def _commit(self, batch: _Batch) -> list[Claimed]:
+    async def _commit(self, batch: Batch) -> list[Claimed]:
         """Write one turn, and in the same transaction claim further runs if there is room.
 
         What PostgreSQL cannot do now is asked again until it can, for nothing goes on without.
@@ -220,7 +221,7 @@ class Owner:
         claim = self._claim()
         changes = list(batch.changes.values())
         ids = [each for taken in batch.taken.values() for each in taken]
-        told = Written(batch.rows, changes, batch.sent, ids)
+        told = Written(batch.rows, changes, batch.sent, ids, batch.offers, batch.revoked)
         if not (told or claim):
             self._ready(batch)
             return []
@@ -239,7 +240,7 @@ class Owner:
         METRICS.committed([row.kind for _, row in batch.rows])
         return taken
 
-    def _ready(self, batch: _Batch) -> None:
+    def _ready(self, batch: Batch) -> None:
         """Make the attempts of a batch ready behind its gate, however often it is committed."""
         if batch.is_ready:
             return
@@ -276,10 +277,15 @@ class Owner:
     def _own(self, loaded: Loaded) -> None:
         """Follow what a run owes, but first tell it what must be in its journal before that."""
         claimed, run, owed = loaded.claimed, loaded.run, loaded.owed
-        one = self._owned[claimed.id] = Owned(claimed.id, run, loaded.seq)
+        one = self._owned[claimed.id] = Owned(claimed.id, run, loaded.seq, self._clock())
         self._sent += [] if loaded.seq else one.sent(owed)
+        if run.handed_out:
+            owing = [e for e in owed.launches if (e.path, e.attempt) not in loaded.out]
+            offers, failures = handed_out(run, owing)
+            self._offers += offers
+            self._fail(one, failures)
         self._looking = self._looking or claimed.is_told
-        if self._sent or self._looking:
+        if self._sent or self._offers or self._looking:
             self._bell.set()
         if claimed.lost:
             self._tell(one, OwnerLost())
@@ -298,6 +304,8 @@ class Owner:
         """Begin the attempts of a decision, those that must not repeat once that is written."""
         run = one.run
         for launch in decision.launches:
+            if launch.step.is_handed_out:
+                continue
             step = run.steps[launch.path]
             if step.attempt != launch.attempt or launch.path not in run.active:
                 continue
@@ -313,12 +321,19 @@ class Owner:
             one.revoke(path)
         for alarm in decision.alarms:
             one.set(alarm.path, alarm.at, self._clock, self._tell)
+        if one.run.handed_out:
+            one.expect(partial(self._settle, one))
+
+    def _settle(self, one: Owned) -> None:
+        """Look again whether a run that waits for workers of pools needs an owner meanwhile."""
+        self._settling.append((one, Decision()))
+        self._bell.set()
 
     def _begin(self, one: Owned, launch: Launch, gate: asyncio.Event | None) -> None:
         one.begin(launch.path, self._attempt(one, launch, gate))
 
     async def _attempt(self, one: Owned, launch: Launch, gate: asyncio.Event | None) -> None:
-        prepared = self._executor.prepare(one.run, launch)
+        prepared = self._executor.prepare(attempt_of(one.run, launch))
         if gate is not None:
             await gate.wait()
         mark = partial(self._marked, one, launch) if launch.journal_start else None
@@ -338,6 +353,10 @@ class Owner:
         self._inbox.append((one, event, told))
         self._bell.set()
 
+    def _fail(self, one: Owned, failures: Sequence[Failed]) -> None:
+        for each in failures:
+            self._tell(one, each)
+
     def _tell_cancel(self, one: Owned, cancel: object) -> None:
         assert isinstance(cancel, dict)
         one.heard = True
@@ -346,11 +365,13 @@ class Owner:
     async def _look(self) -> None:
         """Tell runs that somebody wants them to end, and what else they were told."""
         self._looking = False
-        for told in await inbox.read(self._connection, self.worker, _LARGEST_LOOK):
+        found = await inbox.read(self._connection, self.worker, _LARGEST_LOOK)
+        self._looking = len(found) == _LARGEST_LOOK
+        for told in found:
             one = self._owned.get(told.run_id)
             if one is not None and told.id not in one.told:
                 one.told.add(told.id)
-                row = Row(0, self._clock(), told.kind, told.path, 0, told.data)
+                row = Row(0, self._clock(), told.kind, told.path, told.attempt, told.data)
                 self._tell(one, from_row(row), told.id)
         for identity, cancel in (await runs.cancelled(self._connection, self.worker)).items():
             one = self._owned.get(identity)

@@ -29,17 +29,20 @@ _ENDING: set[asyncio.Task[None]] = set()
 class Owned:
     """`status` is what the run's row says, `heard` whether the run knows that it is cancelled.
 
-    `told` are the rows of its inbox that it was told and that are not taken yet.
+    `told` are the rows of its inbox that it was told and that are not taken yet. `heard_at` is
+    when it last heard anything.
     """
 
     id: UUID
     run: Run
     seq: int
+    heard_at: datetime
     status: RunStatus = RunStatus.RUNNING
     heard: bool = False
     told: set[int] = field(default_factory=set)
     attempts: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     timers: dict[tuple[str, datetime], asyncio.TimerHandle] = field(default_factory=dict)
+    quiet: asyncio.TimerHandle | None = None
 
     def row(self, event: Event, now: datetime) -> tuple[UUID, Row]:
         """Return the journal's next row of this run."""
@@ -50,7 +53,7 @@ class Owned:
         """Return what the run's row must say from now on, or None if it says that already.
 
         A run that has ended leaves its owner, and so does one that only waits, for long or
-        while its owner drains.
+        while its owner drains; workers of pools are waited for like anything else.
         """
         run = self.run
         status, flags = machine.status(run), machine.flags(run)
@@ -59,13 +62,19 @@ class Owned:
                 self.id, status.value, flags, run.outputs, run.error, ended_at=run.ended_at,
                 namespace=run.header.namespace, workflow=run.header.workflow,
             )  # fmt: skip
-        wake = None if run.running else machine.wake_at(run)
+        wake = machine.wake_at(run) if self._only_waits(now, draining) else None
         if wake is not None and (draining or wake - now > PARK_AFTER):
             return Change(self.id, status.value, flags, wake_at=wake, due_at=wake, heard=self.heard)
         if status in (self.status, RunStatus.WAITING):
             return None
         self.status = status
         return Change(self.id, status.value, flags, kept=True, heard=self.heard)
+
+    def _only_waits(self, now: datetime, draining: bool) -> bool:
+        """True if nothing is under way here, nor expected soon of pools that were not quiet."""
+        run = self.run
+        is_quiet = draining or not run.handed_out or now - self.heard_at > PARK_AFTER
+        return run.running == run.handed_out and is_quiet
 
     def kept(self) -> Change:
         """Return the change that says nothing new."""
@@ -104,8 +113,20 @@ class Owned:
         if (path, at) not in self.timers:
             self._arm((path, at), clock, tell)
 
+    def expect(self, settle: Callable[[], None]) -> None:
+        """Ask later whether the pools that the run waits for have been quiet meanwhile."""
+        if self.quiet is None:
+            pause = PARK_AFTER.total_seconds() + 1
+            self.quiet = asyncio.get_running_loop().call_later(pause, self._ask, settle)
+
+    def _ask(self, settle: Callable[[], None]) -> None:
+        self.quiet = None
+        settle()
+
     def end(self) -> None:
         """Let go of all that is under way."""
+        if self.quiet is not None:
+            self.quiet.cancel()
         for path in list(self.attempts):
             self.revoke(path)
         for timer in self.timers.values():

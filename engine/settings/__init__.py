@@ -1,6 +1,6 @@
 """The configuration: one file, every key also in the environment, unknown keys refused."""
 
-from engine.settings.loading import Loaded, load
+from engine.settings.loading import Loaded, load, serving
 from engine.settings.model import (
     ADMINISTRATOR,
     Artifacts,
@@ -23,4 +23,5 @@ __all__ = [
     "Token",
     "Worker",
     "load",
+    "serving",
 ]

@@ -1,7 +1,7 @@
 """Where settings come from: flags, the environment, the file, the defaults, the first first."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from engine.errors import Misconfigured
 from engine.settings.fault import explain
 from engine.settings.masking import masked
-from engine.settings.model import Settings
+from engine.settings.model import Settings, Worker
 
 DEFAULT_FILE = "sark.toml"
 _PREFIX = "SARK_"
@@ -64,6 +64,21 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
         raise Misconfigured(explain(error, file, origins)) from None
     _check_names(settings)
     return Loaded(_placed(settings, file, origins), origins)
+
+
+def serving(settings: Settings, pools: Sequence[str], labels: Mapping[str, str]) -> Settings:
+    """Return settings by which a worker serves these pools and has these labels, if there are any.
+
+    Raise Misconfigured for the name of a pool that none can have.
+    """
+    told = settings.worker.model_dump()
+    told |= {"pools": pools} if pools else {}
+    told |= {"labels": {**(settings.worker.labels or {}), **labels}} if labels else {}
+    try:
+        worker = Worker.model_validate(told)
+    except ValidationError as error:
+        raise Misconfigured(f"--pool: {error.errors()[0]['msg']}") from None
+    return settings.model_copy(update={"worker": worker})
 
 
 def _placed(settings: Settings, file: Path | None, origins: Mapping[str, str]) -> Settings:

@@ -32,6 +32,10 @@ def _word(value: str) -> str:
     return value
 
 
+def _pooled(value: str) -> str:
+    return value if value == "*" else _word(value)
+
+
 def _principal(value: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,99}", value) is None:
         raise ValueError(
@@ -73,6 +77,9 @@ Word: TypeAlias = Annotated[str, AfterValidator(_word)]
 Principal: TypeAlias = Annotated[str, AfterValidator(_principal)]
 
 
+Pooled: TypeAlias = Annotated[str, AfterValidator(_pooled)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -95,7 +102,21 @@ class Server(_Section):
 class Worker(_Section):
     """Each worker process: one owner on one event loop."""
 
-    pool: Word = Field(default="default", description="Which runs this worker takes.")
+    pools: tuple[Pooled, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="The pools that this worker serves; `*` is every one. `default` is no Pool: "
+        "it stands for runs, and for all of their steps that name no pool. Without it: "
+        "`default` in `sark worker`, `*` in `sark up`.",
+    )
+    labels: dict[str, str] | None = Field(
+        default=None,
+        description='What this worker has, as in `{zone = "inside"}`: it serves pools that ask '
+        "for no other labels. Without it: none, or any where `pools` is `*`.",
+    )
+    steps: int = Field(
+        default=100, ge=1, le=10_000, description="How many steps of pools it makes at once."
+    )
     processes: int = Field(default=1, ge=1, le=64, description="How many workers `sark up` runs.")
     capacity: int = Field(
         default=2000, ge=1, le=100_000, description="How many runs a worker owns at once."
