@@ -103,12 +103,12 @@ def test_a_run_that_emits_has_started_what_comes_of_it(database_url: str):
 
 def test_a_callback_ends_a_wait(database_url: str):
     """
-    A wait for a request is ended by one body, told as an event; then it is over.
+    A wait for a request is ended by one body, which it reads as `event`; then it is over.
     """
 
     async def check() -> None:
         verb = Await(MINUTE, callback={"type": "object"})
-        made = plan(step("ready", verb=verb, outputs=(Projection("by", "event.data.by", {}),)))
+        made = plan(step("ready", verb=verb, outputs=(Projection("by", "event.by", {}),)))
         told = Assignment("by", "{{ steps.ready.outputs.by }}", {})
         made = sealed(replace(made, root=replace(made.root, outputs=(told,))))
         async with house(database_url) as here, owning(database_url), relaying(database_url):
