@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 
 import dramatiq
 import orjson
+import psycopg
 from dramatiq.worker import Worker as Consumers
 
 from engine import gates
@@ -33,6 +34,7 @@ from engine.store import (
     cache,
     callbacks,
     circuits,
+    deliveries,
     events,
     groups,
     inbox,
@@ -202,6 +204,8 @@ class Relay:
             raise
         except SarkError as error:
             _LOG.warning("%s of run %s starts nothing: %s", sent.path, sent.run_id, error)
+        except psycopg.DataError:  # what it refuses once it always will: others do not wait for it
+            _LOG.exception("%s of run %s starts nothing", sent.path, sent.run_id)
 
     async def _is_heard(self, delivery: Delivery) -> bool:
         """True if an event may set something off; a report of GitHub is on record already."""
@@ -222,7 +226,7 @@ async def sweep(connection: Connection) -> None:
     await approvals.sweep(connection)
     await callbacks.sweep(connection)
     await inbox.sweep(connection)
-    for each in (cache, circuits, held, rates, slots):
+    for each in (cache, circuits, deliveries, held, rates, slots):
         await each.sweep(connection)
 
 
@@ -280,9 +284,12 @@ def _event(sent: Sent, data: Mapping[str, Json]) -> Event:
 
 
 def _delivery(sent: Sent, data: Mapping[str, Json]) -> Delivery:
-    """Return an event as the intake takes it: once by its id, whatever it starts."""
+    """Return an event as the intake takes it: once by its id, whatever it starts.
+
+    No webhook can have this route: a colon stands in none of their paths.
+    """
     event = _event(sent, data)
-    told, route = event.told(), f"{sent.namespace}/events"
+    told, route = event.told(), f"{sent.namespace}:events"
     actor = f"run/{sent.run_id}" if sent.run_id is not None else str(data.get("actor", ""))
     return Delivery(
         route, str(event.id), Kind.EVENT, sent.namespace, orjson.dumps(told), told,
@@ -300,10 +307,7 @@ def _started(sent: Sent, data: Mapping[str, Json]) -> Start:
 
 
 def _ended(sent: Sent, run: Ended) -> Delivery:
-    """Return the end of a run as the intake takes it: once by the run's id, whatever it starts.
-
-    No webhook can have this route: a colon stands in none of their paths.
-    """
+    """Return the end of a run as the intake takes it: once by the run's id, whatever it starts."""
     told = run.told()
     return Delivery(
         f"{sent.namespace}:ended", str(run.id), Kind.ENDED, sent.namespace, orjson.dumps(told),

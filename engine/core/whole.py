@@ -76,4 +76,6 @@ def _text(what: str, template: Compiled, names: Mapping[str, Json]) -> str:
     text = str(template.evaluate(names))
     if not 0 < len(text) <= LONGEST:
         raise ValueError(f"{what} gave {len(text)} characters; it may have 1 to {LONGEST}")
+    if "\0" in text:
+        raise ValueError(f"{what} gave a text with a NUL in it")
     return text

@@ -9,9 +9,7 @@ from engine.core.trigger import BoundTrigger, Firing, Said
 from engine.core.values import Json
 from engine.store.gates import Held
 from engine.store.passages import Gone
-from engine.store.starts import NewRun
-
-_TAKEN = "idempotency.key: another run has it"
+from engine.store.starts import TAKEN, NewRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Fired:
         """Return what became of each event; a run begins only if its idempotency key was free."""
         return [
             each if each.run is None or each.run in begun
-            else replace(each, said=Said.DUPLICATE, reason=_TAKEN, run=None)
+            else replace(each, said=Said.DUPLICATE, reason=TAKEN, run=None)
             for each in self.gone
         ]  # fmt: skip
 
@@ -53,7 +51,8 @@ def fired(trigger: BoundTrigger, held: Sequence[Held], makes: Makes) -> Fired:
     runs: list[NewRun] = []
     gone: dict[int, Gone] = {}
     for each in trigger.fire([_names(one) for one in held]):
-        last = held[each.places[-1]]
+        # Events of several chains are one more of the longest.
+        last = replace(held[each.places[-1]], chain=max(held[place].chain for place in each.places))
         made = _made(trigger, each, last, makes)
         if isinstance(made, NewRun):
             runs.append(made)

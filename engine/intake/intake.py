@@ -45,7 +45,7 @@ _LOST = (
     Unavailable,
     OSError,
 )
-_BY_CLOCK = frozenset({Kind.SCHEDULE, Kind.ABSENT})
+_OVER_HTTP = frozenset({Kind.GITHUB, Kind.WEBHOOK})
 _STARTS = Counter("sark_starts", "Runs started, by how", ["how"], registry=REGISTRY)
 _GROUPS = Histogram(
     "sark_intake_group", "Requests a commit", buckets=(1, 4, 16, 64, 256), registry=REGISTRY
@@ -117,7 +117,7 @@ class Intake:
     async def deliver(self, delivery: Delivery) -> Delivered:
         """Record a delivery and start what it sets off, once. Raise Unavailable."""
         answer = cast(Delivered, await self._take(delivery))
-        how = delivery.kind if delivery.kind in _BY_CLOCK else "webhook"
+        how = "webhook" if delivery.kind in _OVER_HTTP else delivery.kind
         _STARTS.labels(how).inc(0 if answer.duplicate else len(answer.runs))
         return answer
 

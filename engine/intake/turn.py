@@ -97,6 +97,7 @@ class Turn:
                 break
             await self._cache.refresh(connection)
         self._begun = written.begun
+        self.answers = {each: _begun(told, written) for each, told in self.answers.items()}
         await self._recall(connection, written)
 
     async def _pass(self, connection: Connection, starts: Starts) -> Written | None:
@@ -353,6 +354,15 @@ def _about(name: str, plan: BoundPlan, start: Start) -> dict[str, Json]:
         )
     kind = plan.by_hand.type
     return {"id": plan.by_hand.id, "type": kind, "kind": kind, **told}
+
+
+def _begun(
+    told: Started | Delivered | Exception, written: Written
+) -> Started | Delivered | Exception:
+    """Return an answer without the runs whose idempotency key was taken."""
+    if not isinstance(told, Delivered):
+        return told
+    return replace(told, runs=tuple(run for run in told.runs if run in written.begun))
 
 
 def _name(delivery: Delivery) -> Name:

@@ -45,11 +45,13 @@ _NOTE: LiteralString = """
     UPDATE approvals SET decided = decided || jsonb_build_object(%(by)s::text, %(decision)s::text)
      WHERE run_id = %(run)s AND path = %(path)s
 """
+# PostgreSQL cannot look into JSON that holds an escaped NUL anywhere, as an event may.
 _INITIATOR: LiteralString = """
     WITH RECURSIVE started AS (
-        SELECT trigger->'actor' #>> '{}' AS actor, 1 AS depth FROM runs WHERE id = %(run)s
+        SELECT replace(trigger::text, '\\u0000', '\\ufffd')::json->>'actor' AS actor, 1 AS depth
+          FROM runs WHERE id = %(run)s
         UNION ALL
-        SELECT trigger->'actor' #>> '{}', depth + 1
+        SELECT replace(trigger::text, '\\u0000', '\\ufffd')::json->>'actor', depth + 1
           FROM started
           JOIN runs ON id = CASE WHEN actor LIKE 'run/%%' THEN substr(actor, 5)::uuid END
          WHERE depth < %(deepest)s

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -16,6 +17,24 @@ _STARTED: LiteralString = """
       LEFT JOIN decisions USING (route, delivery)
      GROUP BY route, delivery
 """
+# A delivery stays while something may still be decided on it: events of it that wait, a start that
+# the scheduler may make a second time, and the first event of a key that counts.
+_SWEEP: LiteralString = """
+    DELETE FROM deliveries WHERE (route, delivery) IN (
+        SELECT route, delivery FROM deliveries AS old
+         WHERE received_at < now() - %(keep)s::interval
+           AND NOT EXISTS (SELECT FROM held
+                            WHERE held.route = old.route AND held.delivery = old.delivery)
+           AND NOT EXISTS (SELECT FROM schedules
+                            WHERE old.route = namespace || ':schedule' AND waiting <> '{}'
+                              AND starts_with(old.delivery, workflow || '/' || trigger || '/'))
+           AND NOT EXISTS (SELECT FROM dedupe_keys
+                            WHERE dedupe_keys.delivery = old.delivery AND expires_at > now())
+         ORDER BY received_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+"""
+KEEP = timedelta(days=30)
+MOST = 5_000
+"""How many are forgotten at once, at most."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,3 +53,8 @@ async def started(connection: Connection, names: Sequence[Name]) -> dict[Name, t
         {"routes": Texts([each.route for each in told]), "ids": Texts([each.id for each in told])},
     )
     return {Name(row[0], row[1]): tuple(row[2]) for row in await cursor.fetchall()}
+
+
+async def sweep(connection: Connection, most: int = MOST) -> None:
+    """Forget the oldest deliveries that came before `KEEP`, and the decisions on them."""
+    await connection.execute(_SWEEP, {"keep": KEEP, "most": most})

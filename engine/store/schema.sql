@@ -527,6 +527,8 @@ CREATE INDEX decisions_by_time ON decisions USING btree (namespace, id DESC);
 
 CREATE INDEX dedupe_keys_by_end ON dedupe_keys USING btree (expires_at);
 
+CREATE INDEX deliveries_by_time ON deliveries USING btree (received_at);
+
 CREATE INDEX events_by_time ON events USING btree (at);
 
 CREATE INDEX events_by_type ON events USING btree (namespace, type, at);

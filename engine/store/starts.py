@@ -20,6 +20,7 @@ from engine.store.pool import Connection
 from engine.store.statement import Statement
 
 _LONGEST_REASON = 2000
+TAKEN = "idempotency.key: another run has it"
 
 # Rows go in one order everywhere, so that two servers with the same keys never wait in a circle.
 _WRITE: LiteralString = """
@@ -37,8 +38,11 @@ _WRITE: LiteralString = """
           JOIN recorded USING (route, delivery)
     ), claimed AS (
         INSERT INTO idempotency_keys (namespace, workflow, key, digest, run)
-        SELECT new.* FROM seen, unnest(%(k_namespaces)s, %(k_workflows)s, %(k_keys)s,
-                                       %(k_digests)s, %(k_runs)s) AS new
+        SELECT namespace, workflow, key, digest, run
+          FROM seen, unnest(%(k_namespaces)s, %(k_workflows)s, %(k_keys)s, %(k_digests)s,
+                            %(k_runs)s, %(k_routes)s, %(k_deliveries)s)
+            AS new (namespace, workflow, key, digest, run, route, delivery)
+         WHERE route IS NULL OR (route, delivery) IN (SELECT route, delivery FROM recorded)
         ON CONFLICT (namespace, workflow, key) DO NOTHING RETURNING run
     ), begun AS (
         INSERT INTO runs (id, namespace, workflow, source, commit_sha, plan, trigger, inputs,
@@ -62,7 +66,8 @@ _WRITE: LiteralString = """
         INSERT INTO decisions (route, delivery, namespace, workflow, trigger, item, said, reason,
                                run_id)
         SELECT route, delivery, namespace, workflow, trigger, item,
-               CASE WHEN new_run THEN said ELSE 'duplicate' END, reason,
+               CASE WHEN new_run THEN said ELSE 'duplicate' END,
+               CASE WHEN new_run THEN reason ELSE %(taken)s END,
                CASE WHEN new_run THEN run_id END
           FROM unnest(%(s_routes)s, %(s_ids)s, %(s_namespaces)s, %(s_workflows)s, %(s_triggers)s,
                       %(s_items)s, %(s_said)s, %(s_reasons)s, %(s_runs)s)
@@ -79,7 +84,7 @@ _KINDS: dict[str, type[Array]] = {
     "d_routes": Texts, "d_ids": Texts, "d_events": Texts, "d_bodies": Jsons,
     "e_routes": Texts, "e_ids": Texts, "e_namespaces": Texts, "e_data": Jsons,
     "k_namespaces": Texts, "k_workflows": Texts, "k_keys": Texts, "k_digests": Texts,
-    "k_runs": Uuids,
+    "k_runs": Uuids, "k_routes": Texts, "k_deliveries": Texts,
     "ids": Uuids, "namespaces": Texts, "workflows": Texts, "sources": Texts, "commits": Texts,
     "plans": Texts, "triggers": Jsons, "inputs": Jsons, "pools": Texts, "priorities": Smalls,
     "keys": Texts, "routes": Texts, "deliveries": Texts, "groups": Texts, "rules": Jsons,
@@ -172,7 +177,7 @@ class Starts:
 
         Raise psycopg.Error for what PostgreSQL refuses, and if the connection is lost.
         """
-        values: dict[str, Any] = {"number": number, "ageing": AGEING}
+        values: dict[str, Any] = {"number": number, "ageing": AGEING, "taken": TAKEN}
         values |= _deliveries(sorted(deliveries, key=lambda each: each.name))
         values |= _keys(runs := sorted(runs, key=_order))
         values |= _runs(runs) | _decisions(list(decisions))
@@ -211,6 +216,8 @@ def _keys(runs: Sequence[NewRun]) -> dict[str, Array]:
         "k_keys": Texts([key.key for key, _ in told]),
         "k_digests": Texts([run.digest for _, run in told]),
         "k_runs": Uuids([run.id for _, run in told]),
+        "k_routes": Texts([run.delivery and run.delivery.route for _, run in told]),
+        "k_deliveries": Texts([run.delivery and run.delivery.id for _, run in told]),
     }
 
 

@@ -31,9 +31,11 @@ _RUN: LiteralString = """
            error, coalesce(objectives, '[]') AS objectives, created_at, started_at, ended_at
       FROM runs WHERE id = %(id)s
 """
+# PostgreSQL cannot look into JSON that holds an escaped NUL anywhere.
 _PAGE: LiteralString = """
     SELECT id, namespace, workflow, commit_sha, plan, status, flags,
-           error->>'type' AS error_type, created_at, started_at, ended_at
+           replace(error::text, '\\u0000', '\\ufffd')::json->>'type' AS error_type,
+           created_at, started_at, ended_at
       FROM runs
      WHERE id < %(before)s
 """

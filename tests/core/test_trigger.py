@@ -345,6 +345,17 @@ def test_the_payload_of_an_event_is_its_data():
     assert Said.INVALID == decided({"data": {}}, settings, type="event").said
 
 
+def test_the_payload_of_an_event_of_github_is_all_of_it():
+    """
+    An event of GitHub has no `data`: what a schema speaks of is its payload.
+    """
+    payload = {"type": "object", "required": ["ref"]}
+    settings = {"event": "github.create", "payload": payload}
+
+    assert Said.STARTED == decided({"ref": "main"}, settings, type="event").said
+    assert Said.INVALID == decided({"data": {"ref": "main"}}, settings, type="event").said
+
+
 @pytest.mark.parametrize("kind", ["schedule", "absent"])
 def test_the_clock_brings_times_and_no_event(kind: str) -> None:
     """

@@ -46,13 +46,15 @@ def test_a_run_starts_on_the_terms_of_its_inputs() -> None:
         ({"priority": {"level": "soon"}}, None, "one of low, normal, high, critical"),
         ({"idempotency": {"key": ""}}, None, "idempotency.key gave 0 characters"),
         (None, Concurrency("x" * 600), "concurrency.group gave 600 characters"),
+        ({"idempotency": {"key": "a\0"}}, None, "idempotency.key gave a text with a NUL in it"),
+        (None, Concurrency("a\0"), "concurrency.group gave a text with a NUL in it"),
     ],
 )
 def test_terms_without_a_value_start_nothing(
     settings: Json, group: Concurrency | None, words: str
 ) -> None:
     """
-    A level that is none, or a text that is empty or too long, is refused in words.
+    A level that is none, or a text that is empty, too long or has a NUL, is refused in words.
     """
     with pytest.raises(ValueError, match=words):
         terms(settings, group)

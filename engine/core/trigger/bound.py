@@ -149,7 +149,12 @@ class BoundTrigger:
         return _settings(self.plan)
 
     def _body(self, event: Mapping[str, Json]) -> Json:
-        """Return what `payload` speaks of: the data of a CloudEvent, the body of a webhook."""
+        """Return what `payload` speaks of: the data of a CloudEvent, the body of a webhook.
+
+        One of GitHub's is its payload.
+        """
+        if str(self._settings.get("event", "")).startswith(forge.PREFIX):
+            return event
         return event.get("data" if self.plan.type == "event" else "body")
 
     def _mismatch(self, event: Mapping[str, Json]) -> str:
