@@ -98,6 +98,30 @@ def test_an_event_reaches_the_run_that_waits_for_it(database_url: str) -> None:
     asyncio.run(check())
 
 
+def test_a_wait_for_a_long_value_is_one_like_any_other(database_url: str) -> None:
+    """
+    A value of thousands of characters is waited for, and holds up nobody else.
+    """
+    long = "".join(chr(0x4E00 + place % 9973) for place in range(20_000))
+
+    async def check() -> None:
+        async with (
+            house(database_url) as here,
+            owning(database_url, hears=True),
+            relaying(database_url),
+        ):
+            (run,) = await here.start(waits(), inputs={"n": long})
+            await here.until(run, "waiting")
+            for each in (2, long):
+                await here.start(
+                    plan(step("a", verb=Emit("paid", None, {"n": each, "by": f"of {each}"})))
+                )
+
+            assert {"by": f"of {long}"} == await outputs(here, run)
+
+    asyncio.run(check())
+
+
 def test_an_event_that_came_before_the_wait_is_not_lost(database_url: str) -> None:
     """
     A wait looks back to the start of its run: an event that was quicker ends it at once.

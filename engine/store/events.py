@@ -69,6 +69,10 @@ _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _LAST = (datetime.max.replace(tzinfo=UTC), UUID(int=(1 << 128) - 1))
 # How many past events a new wait looks through: the rest is too old to be meant.
 _MOST_PAST = 1_000
+# What an entry of the index may have of place and value, in bytes of their JSON; it has 2,704 in
+# all, and as jsonb a value may be several times as large. A run that waits for a longer one hears
+# of every event of the type, and says itself which is meant.
+_LONGEST_KEY = 250
 KEEP = timedelta(days=7)
 
 
@@ -169,7 +173,8 @@ async def watch(
         "run": run, "path": path, "namespace": namespace, "event": event, "at": at,
         "key": None if key is None else _holdable(key),
     }  # fmt: skip
-    await connection.execute(_WATCH, values)
+    is_long = len(f"{at}{key}".encode()) > _LONGEST_KEY
+    await connection.execute(_WATCH, {**values, "at": "", "key": None} if is_long else values)
     past = {**values, "payload": forge.PREFIX, "since": since, "limit": _MOST_PAST}
     cursor = await connection.execute(_PAST + _which(event) + _OLDEST, past)
     found = [Event(*row) for row in await cursor.fetchall()]
