@@ -129,6 +129,25 @@ def test_a_batch_is_one_more_of_its_longest_chain(database_url: str):
     assert [(7, 7)] == rows(database_url, "SELECT chain, (trigger->>'chain')::int FROM runs")
 
 
+def test_a_chain_that_is_too_long_spoils_no_batch(database_url: str):
+    """
+    An event that would make a chain too long is refused when it comes; those that wait start.
+    """
+
+    async def play() -> None:
+        await activate(database_url, counting(), "shop", "shop")
+        async with opened(database_url) as intake, leading(database_url) as fire:
+            for number, chain in ((1, 1), (2, 17), (3, 16)):
+                await _chained(intake, number, chain)
+            make_due(database_url)
+            await fire(intake)
+
+    asyncio.run(play())
+
+    assert {"d-1": "started", "d-2": "denied", "d-3": "started"} == decisions(database_url)
+    assert ["1+2"] == texts(database_url)
+
+
 async def _chained(intake: Intake, number: int, chain: int) -> None:
     body = {"n": str(number), "k": "a"}
     await intake.deliver(

@@ -223,6 +223,9 @@ class Turn:
         self, delivery: Delivery, hook: Hook, plan: BoundPlan, told: NewDecision, decision: Decision
     ) -> Candidate:
         """Return a decision with the run that it starts, or says why it starts none after all."""
+        refusal = plan.triggers[hook.trigger].overlong(delivery.chain)
+        if decision.said is Said.HELD and refusal:  # it must not spoil what it would wait with
+            return Candidate(replace(told, said=Said.DENIED, reason=refusal))
         if decision.inputs is None:
             return Candidate(told, gates=decision.gates, actor=delivery.actor, chain=delivery.chain)
         about = _delivered(plan.triggers[hook.trigger], delivery)

@@ -349,8 +349,8 @@ def test_the_payload_of_an_event_of_github_is_all_of_it():
     """
     An event of GitHub has no `data`: what a schema speaks of is its payload.
     """
-    payload = {"type": "object", "required": ["ref"]}
-    settings = {"event": "github.create", "payload": payload}
+    payload: Json = {"type": "object", "required": ["ref"]}
+    settings: dict[str, Json] = {"event": "github.create", "payload": payload}
 
     assert Said.STARTED == decided({"ref": "main"}, settings, type="event").said
     assert Said.INVALID == decided({"data": {"ref": "main"}}, settings, type="event").said
