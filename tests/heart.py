@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 
 from adapters.contract import Call, ErrorClass, Failed, Json, Manifest, Outcome, Succeeded
 from engine.artifacts import Artifacts
+from engine.broker import Rings
 from engine.core import codec
 from engine.core.plan import Edge, Effect, Plan, Pool, Retry, Step, Uses
 from engine.executor import Executor
@@ -250,7 +251,7 @@ async def house(url: str) -> AsyncIterator[House]:
 async def owning(
     url: str, *operations: Any, capacity: int = 2000,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC), hears: bool = False,
-    made: Executor | None = None,
+    made: Executor | None = None, bell: Rings | None = None,
 ) -> AsyncIterator[Serving]:  # fmt: skip
     """Give an owner that looks for runs all the time, as a sweep and hints make it.
 
@@ -260,7 +261,7 @@ async def owning(
         connection = await stack.enter_async_context(await connect(url, OWNER, plan_once=True))
         worker = await workers.register(connection, "default", "test", 1)
         how = made or executor(*operations)
-        owner = Owner(connection, worker, "default", how, capacity, clock)
+        owner = Owner(connection, worker, "default", how, capacity, clock, bell)
         task, ringing = asyncio.create_task(owner.serve()), asyncio.create_task(_ring(owner, hears))
         try:
             yield Serving(owner, connection, task)
@@ -284,11 +285,17 @@ class Performing:
 async def performing(
     url: str, *operations: Any, pools: Sequence[str] | None = ("gpu",), room: int = 100,
     labels: Mapping[str, str] | None = None, made: Executor | None = None,
+    wait_ms: int | None = None,
 ) -> AsyncIterator[Performing]:  # fmt: skip
-    """Give a worker that serves pools and owns no runs; it looks for work all the time."""
+    """Give a worker that serves pools and owns no runs; it looks for work all the time.
+
+    It waits `wait_ms` for a lock of PostgreSQL, as usual without.
+    """
     async with AsyncExitStack() as stack:
         fence = await stack.enter_async_context(await connect(url, OWNER))
         connection = await stack.enter_async_context(await connect(url, "performer"))
+        if wait_ms is not None:
+            await connection.execute(f"SET lock_timeout = {wait_ms}".encode())
         served = Served(pools, labels)
         worker = await workers.register(fence, "", "test", 1, served)
         how = made or executor(*operations)

@@ -9,9 +9,22 @@ import psycopg
 import pytest
 
 from adapters.contract import Call, Json
-from engine.core.plan import Retry
+from engine.core.plan import Emit, Retry
 from tests.core.runs import edge, step
-from tests.heart import Asks, Flaky, Gate, calls, diamond, house, one, owning, plan, statuses
+from tests.heart import (
+    Asks,
+    Flaky,
+    Gate,
+    Serving,
+    calls,
+    diamond,
+    house,
+    one,
+    owning,
+    plan,
+    statuses,
+)
+from tests.holding import Rung
 
 HOUR = timedelta(hours=1)
 # Lets a commit hang until somebody lets go of the lock.
@@ -229,6 +242,43 @@ def test_what_outlasts_the_grace_goes_to_the_next_owner(database_url: str):
             async with owning(database_url, other):
                 await here.until(run, "succeeded")
 
+    asyncio.run(check())
+
+
+def test_what_was_never_begun_when_the_grace_was_over_is_made_by_the_next(database_url: str):
+    """
+    An attempt that must not be repeated, and whose start was not yet written down when its owner
+    had to go, is no doubt: the next owner makes it.
+    """
+
+    class Ends(Rung):
+        """Ends the grace of the owner after the commit that lets the attempt begin."""
+
+        def ring_relay(self) -> None:
+            serving.owner.abandon()
+
+    steps = plan(
+        step("a", verb=calls("test.gate@1")),
+        step("told", edge(0), verb=Emit("paid", None, {})),
+        step("b", edge(0), verb=calls("test.gate@1", repeatable=False)),
+    )
+
+    async def check() -> None:
+        nonlocal serving
+        gate, other = Gate(), Gate()
+        other.open.set()
+        async with house(database_url) as here:
+            (run,) = await here.start(steps)
+            async with owning(database_url, gate, bell=Ends()) as serving:
+                await asyncio.wait_for(gate.arrived.wait(), 60)
+                gate.open.set()
+                await asyncio.wait_for(serving.task, 60)
+            assert [("a", 1)] == gate.came
+            async with owning(database_url, other):
+                assert "succeeded" == await here.until(run, "succeeded", "failed")
+            assert [("b", 2)] == other.came
+
+    serving: Serving
     asyncio.run(check())
 
 

@@ -9,6 +9,8 @@ import pytest
 from engine.core.plan import Concurrency, Pool
 from engine.guard import guarding
 from engine.store import handouts
+from engine.sweep import Sweep
+from engine.telemetry import METRICS
 from tests.core.runs import edge, step
 from tests.heart import (
     Gate,
@@ -281,5 +283,78 @@ def test_a_performer_that_drains_ends_what_it_has(database_url: str):
                 assert "succeeded" == await here.until(run, "succeeded")
                 await handed(here, 1, "worker IS NULL")
             assert "running" == (await here.row(other))["status"]
+
+    asyncio.run(check())
+
+
+def test_a_performer_that_must_go_tells_what_has_ended(database_url: str):
+    """
+    An outcome that is there when the grace of a worker is over counts: of a step that must not be
+    repeated nobody has to doubt then.
+    """
+
+    async def check() -> None:
+        gate = Gate()
+        async with house(database_url) as here, owning(database_url, hears=True):
+            async with performing(database_url, gate) as leaving:
+                (run,) = await here.start(plan(pooled("a", repeatable=False)))
+                await arrived(gate)
+                gate.open.set()
+                leaving.performer.abandon()
+                await asyncio.wait_for(leaving.task, 10)
+                await died(here, leaving)
+            assert "succeeded" == await here.until(run, "succeeded", "failed")
+            assert [("succeeded", "a", 1)] == await here.history(run)
+
+    asyncio.run(check())
+
+
+def test_what_cannot_be_read_now_is_not_taken(database_url: str):
+    """
+    Where PostgreSQL refuses a plan for a moment, its attempts wait for a worker as before: none is
+    taken by one that does not make it.
+    """
+
+    async def check() -> None:
+        gate = opened()
+        async with (
+            house(database_url) as here, house(database_url) as other,
+            owning(database_url, hears=True),
+        ):  # fmt: skip
+            (run,) = await here.start(plan(pooled("a")))
+            await handed(here, 1)
+            refused = METRICS.refused._value.get()
+            async with performing(database_url, gate, wait_ms=50):
+                async with other.connection.transaction():
+                    await other.connection.execute("LOCK TABLE plans IN ACCESS EXCLUSIVE MODE")
+                    async with asyncio.timeout(60):
+                        while METRICS.refused._value.get() == refused:
+                            await asyncio.sleep(0.01)
+                assert "succeeded" == await here.until(run, "succeeded", patience=20)
+            assert [("a", 1)] == gate.came
+
+    asyncio.run(check())
+
+
+def test_what_a_program_of_before_has_buried_is_found(database_url: str):
+    """
+    A worker that another buried which knew nothing of pools yet holds its attempts no longer than
+    until the next look.
+    """
+
+    async def check() -> None:
+        dying, other = Gate(), opened()
+        async with house(database_url) as here, owning(database_url, hears=True) as owner:
+            async with performing(database_url, dying) as first:
+                (run,) = await here.start(plan(pooled("a")))
+                await arrived(dying)
+                first.task.cancel()
+                await asyncio.gather(first.task, return_exceptions=True)
+            await here.connection.execute("DELETE FROM workers WHERE id = %s", (first.id,))
+            sweep = Sweep(here.connection, owner.owner, SECOND, SECOND)
+            await sweep.look()
+            async with performing(database_url, other):
+                assert "succeeded" == await here.until(run, "succeeded", patience=20)
+            assert [("orphaned", "a", 1), ("succeeded", "a", 2)] == await here.history(run)
 
     asyncio.run(check())

@@ -379,12 +379,16 @@ class Owner:
                 self._tell_cancel(one, cancel)
 
     async def _hand_back(self) -> None:
-        """Cancel what is under way, commit what it still said, and let go of every run."""
+        """Cancel what is under way, commit what it still said, and let go of every run.
+
+        What is not yet written down as begun never begins: the next owner may make it.
+        """
         under_way = [task for one in self._owned.values() for task in one.attempts.values()]
         for task in under_way:
             task.cancel()
         if under_way:
             await asyncio.wait(under_way, timeout=_CLEANING_SECONDS)
+        self._starts.clear()
         batch = self._gather()
         for one in self._owned.values():
             if not self._leaves(one, batch):

@@ -100,7 +100,7 @@ class Performer:
                 await self._bell.wait()
                 self._bell.clear()
                 if self._abandoned:
-                    return
+                    break
                 try:
                     await self._turn()
                 except psycopg.Error as error:
@@ -113,6 +113,7 @@ class Performer:
         finally:
             self._abandoned = True
             await self._stop()
+        await self._tell()  # what has ended before, or as it was stopped
 
     async def _turn(self) -> None:
         """Begin what is marked, tell what has ended, stop what nobody waits for, take more."""
@@ -169,21 +170,20 @@ class Performer:
             taken = await handouts.take(
                 self._connection, self._worker, self._served, self._unreadable, place, limit
             )
+            # Before the commit: what cannot be read now is not taken either.
+            await self._shelf.fetch(self._connection, {each.plan for each in taken})
+            made = [(each, self._shelf.attempt(each)) for each in taken]
+            left = [each.id for each, attempt in made if attempt is None]
+            if left:
+                await handouts.release(self._connection, self._worker, left)
+        for each, attempt in made:
+            if attempt is not None:
+                self._perform(each, attempt)
         del self._pools[place]
         if len(taken) == limit:
             self._pools[place] = None
             if self._rings is not None:
                 self._rings.ring_serving(place[1])
-        await self._shelf.fetch(self._connection, {each.plan for each in taken})
-        left = []
-        for each in taken:
-            attempt = self._shelf.attempt(each)
-            if attempt is None:
-                left.append(each.id)
-            else:
-                self._perform(each, attempt)
-        if left:
-            await handouts.release(self._connection, self._worker, left)
 
     def _perform(self, handout: Handout, attempt: Attempt) -> None:
         METRICS.pool_waits.observe((handout.taken_at - handout.handed_at).total_seconds())
@@ -208,7 +208,7 @@ class Performer:
             await begins.wait()
 
     def _done(self, handout: Handout, task: asyncio.Task[Succeeded | Failed]) -> None:
-        if self._abandoned:
+        if self._abandoned and task.cancelled():
             return
         if task.cancelled():
             outcome: Succeeded | Failed = Failed(handout.path, handout.attempt, _STOPPED)

@@ -34,7 +34,8 @@ _BEAT: LiteralString = """
             OR EXISTS (SELECT FROM runs WHERE owner = workers.id AND unheard > 0) AS told
 """
 # The statement's snapshot of `workers` is older than its look at the locks. A worker's row is
-# published with its lock already held, so one that is seen without its lock has died.
+# published with its lock already held, so one that is seen without its lock has died. So has one
+# that has handouts and no row: a program that knew of none has buried it.
 _SUSPECTS: LiteralString = """
     SELECT id, NOT EXISTS (
                SELECT FROM pg_locks
@@ -44,6 +45,9 @@ _SUSPECTS: LiteralString = """
            ) AS dead,
            beat_at < now() - %(lease)s AS silent
       FROM workers WHERE id <> %(me)s
+    UNION ALL
+    SELECT DISTINCT worker, true, false FROM handouts
+     WHERE worker <> %(me)s AND NOT EXISTS (SELECT FROM workers WHERE id = worker)
 """
 _TERMINATE: LiteralString = """
     SELECT pg_terminate_backend(activity.pid, 1000)
@@ -153,5 +157,5 @@ async def bury(connection: Connection, dead: Sequence[int]) -> list[int]:
     buried = [row[0] for row in await cursor.fetchall()]
     if buried:
         await connection.execute(_ORPHAN, {"dead": buried})
-        await handouts.orphan(connection, buried)
+    await handouts.orphan(connection, told)
     return buried
