@@ -197,12 +197,22 @@ def call_of(case: Case, attempt: int = 1) -> Call:
 async def _outcome(operation: Operation, case: Case, call: Call) -> Outcome:
     """Return what a call leads to, if it ends in time, raises nothing, and gives its files."""
     beats: list[None] = []
+    begun: list[None] = []
+
+    async def begin() -> None:
+        begun.append(None)
+
     with _folder() as folder:
-        told = replace(call, folder=folder, beat=lambda: beats.append(None))
+        told = replace(call, folder=folder, beat=lambda: beats.append(None), begin=begin)
         outcome = await _ended(operation, case, told)
         silent = not beats or bool(operation.manifest.progress)
         _must(silent, operation.manifest, f"{case.about}: it tells of progress, not declared")
         if isinstance(outcome, Succeeded):
+            same = bool(begun) == operation.manifest.waits
+            words = "it calls `begin`, and does not say that it waits"
+            if not begun:
+                words = "it says that it waits, and does not call `begin`"
+            _must(same, operation.manifest, f"{case.about}: {words}")
             _must_give_files(operation.manifest, outcome.files, folder())
         return outcome
 

@@ -1,6 +1,6 @@
 """What an adapter promises: its manifest, and one coroutine that makes one attempt."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -61,7 +61,7 @@ class Manifest:
     `sandbox` is what the call is shut in, none, process or container; `sandbox_by` is an argument
     with which it is another: `("image", "container")`. `resources` of a step that are kept, cpu
     and memory, are by the member of the argument `limits` that sets them; with the argument of
-    `sandbox_by` none are.
+    `sandbox_by` none are. One that `waits` calls `Call.begin` itself.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Manifest:
     sandbox: str = "none"
     sandbox_by: tuple[str, str] | None = None
     resources: Mapping[str, str] = field(default_factory=dict)
+    waits: bool = False
 
 
 def _no_folder() -> Path:
@@ -87,6 +88,10 @@ def _no_folder() -> Path:
 
 def unheard() -> None:
     """Hear of progress that nobody waits for."""
+
+
+async def unwritten() -> None:
+    """Write down nothing: whether the attempt began does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,9 @@ class Call:
     files that the operation gives lie in it. `effect` is what the step does to the world, as its
     author may have raised it above the manifest's; empty, it is the manifest's. `beat` says, from
     the event loop and as often as there is something to say, that the attempt gets on.
+    `begin` returns once it is written down that the attempt begins, where that matters: an
+    operation that `waits` for a place of its own awaits it once it has one, before it does
+    anything. For all others that is done before they are called.
     """
 
     run: str
@@ -111,6 +119,7 @@ class Call:
     folder: Callable[[], Path] = _no_folder
     effect: str = ""
     beat: Callable[[], None] = unheard
+    begin: Callable[[], Awaitable[None]] = unwritten
 
 
 @dataclass(frozen=True, slots=True)

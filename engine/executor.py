@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -98,12 +98,17 @@ class Executor:
         except _Failure as failure:
             return Prepared(attempt, failure)
 
+    def waits(self, step: BoundStep) -> bool:
+        """True if an attempt may have to wait, once it is made, before it begins."""
+        operation = self._operations.get(step.uses.operation) if step.uses else None
+        return step.is_guarded or (operation is not None and operation.manifest.waits)
+
     async def make(
         self, prepared: Prepared, mark: Callable[[], Awaitable[None]] | None = None
     ) -> Succeeded | Failed:
         """Make an attempt and return its outcome. Raises nothing but cancellation.
 
-        `mark` writes down that it begins: the call is made once that has returned.
+        `mark` writes down that it begins: nothing is done before that has returned.
         """
         attempt = prepared.attempt
         try:
@@ -140,14 +145,12 @@ class Executor:
         assert not isinstance(prepared.ready, _Failure)
         attempt, (operation, call, scratch) = prepared.attempt, prepared.ready
         if not attempt.step.is_guarded:
-            return await self._invoked(operation, call, attempt.step, scratch)
+            return await self._invoked(operation, call, attempt.step, scratch, mark)
         try:
             turn = self._guard.turn(attempt) if self._guard else nullcontext(_nobody)
             async with turn as tell:
-                if mark is not None:
-                    await mark()
                 try:
-                    done = await self._invoked(operation, call, attempt.step, scratch)
+                    done = await self._invoked(operation, call, attempt.step, scratch, mark)
                 except _Failure as failure:
                     tell(failure.error["class"])
                     raise
@@ -232,8 +235,13 @@ class Executor:
         call: contract.Call,
         step: BoundStep,
         scratch: Scratch,
+        mark: Callable[[], Awaitable[None]] | None,
     ) -> contract.Succeeded:
         """Return the success of an operation; raise _Failure, with what it has left, for others."""
+        if mark is not None and operation.manifest.waits:
+            call = replace(call, begin=mark)
+        elif mark is not None:
+            await mark()
         try:
             return await _invoke(operation, call, step)
         except _Failure as failure:

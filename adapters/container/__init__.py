@@ -98,7 +98,7 @@ class Container:
         until = asyncio.get_running_loop().time() + call.timeout.total_seconds()
         try:
             async with asyncio.timeout_at(until):
-                await self._places.acquire()
+                await self._enter(call)
         except TimeoutError:
             message = "no free place within the attempt's time; nothing has run"
             failed = Failed("container.unavailable", message, ErrorClass.TRANSIENT)
@@ -107,6 +107,15 @@ class Container:
             yield Engine(self._client, call, until)
         finally:
             self._places.release()
+
+    async def _enter(self, call: Call) -> None:
+        """Take a place, and let it be written down that the call begins."""
+        await self._places.acquire()
+        try:
+            await call.begin()
+        except BaseException:
+            self._places.release()
+            raise
 
     async def open(self) -> None:
         """Get ready for a running loop; the engine is looked for by each call."""

@@ -112,6 +112,7 @@ BUILD = Manifest(
         "/auth": (Role.SECRET,),
     },
     sandbox="container",
+    waits=True,
     progress="The engine writes a line of the build's log.",
 )
 
@@ -206,6 +207,7 @@ RUN = Manifest(
         "/env/*": (Role.SECRET,),
     },
     sandbox="container",
+    waits=True,
     resources={"cpu": "cpus", "memory": "memory_mib"},
     progress="The program writes to one of its outputs, or the engine has a part of the image.",
 )

@@ -117,6 +117,7 @@ MANIFEST = Manifest(
     },
     effect="write",
     idempotent=False,
+    waits=True,
     errors=(
         ErrorType("shell.exit", _P, "The exit code is not in ok_exit."),
         ErrorType("shell.signal", _P, "A signal ended the program, as in a crash."),

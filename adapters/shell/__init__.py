@@ -72,7 +72,7 @@ class Run:
         started = loop.time()
         try:
             async with asyncio.timeout(call.timeout.total_seconds()):
-                await self._adapter.slots.acquire()
+                await self._enter(call)
         except TimeoutError:
             message = "no free slot within the attempt's time; nothing has run"
             return Failed("shell.spawn", message, ErrorClass.TRANSIENT)
@@ -81,6 +81,15 @@ class Run:
             return await self._run(call, found, max(left, timedelta(0)))
         finally:
             self._adapter.slots.release()
+
+    async def _enter(self, call: Call) -> None:
+        """Take a slot, and let it be written down that the program begins."""
+        await self._adapter.slots.acquire()
+        try:
+            await call.begin()
+        except BaseException:
+            self._adapter.slots.release()
+            raise
 
     async def _run(self, call: Call, found: Command, left: timedelta) -> Outcome:
         try:

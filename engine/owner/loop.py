@@ -309,7 +309,8 @@ class Owner:
             step = run.steps[launch.path]
             if step.attempt != launch.attempt or launch.path not in run.active:
                 continue
-            if launch.journal_start and not step.marked and not launch.step.is_guarded:
+            is_marked = step.marked or self._executor.waits(launch.step)
+            if launch.journal_start and not is_marked:
                 self._starts.append((one, launch, None))
                 self._bell.set()
             else:

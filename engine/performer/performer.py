@@ -195,8 +195,6 @@ class Performer:
         """Make an attempt; one that must not be repeated once that is written down."""
         prepared = self._executor.prepare(attempt)
         mark = partial(self._marked, handout.id) if attempt.must_be_marked else None
-        if mark is not None and not attempt.step.is_guarded:
-            await mark()
         return await self._executor.make(prepared, mark)
 
     async def _marked(self, each: int) -> None:

@@ -145,6 +145,23 @@ def test_a_broken_file(does: Callable[[Call], Any], sentence: str) -> None:
     asyncio.run(conformance.check_case(Broken(gives("file", written), _FILES), _CASE))
 
 
+async def begins(call: Call) -> Succeeded:
+    await call.begin()
+    return Succeeded({"message": 1})
+
+
+def test_who_says_when_a_call_begins() -> None:
+    """
+    An operation says when a call begins just where its manifest says that calls wait.
+    """
+    waiting = replace(ECHO, waits=True)
+    with pytest.raises(AssertionError, match="it calls `begin`, and does not say that it waits"):
+        asyncio.run(conformance.check_case(Broken(begins), _CASE))
+    with pytest.raises(AssertionError, match="it says that it waits, and does not call `begin`"):
+        asyncio.run(conformance.check_case(Broken(says(1), waiting), _CASE))
+    asyncio.run(conformance.check_case(Broken(begins, waiting), _CASE))
+
+
 LEFT: list[object] = []
 
 
