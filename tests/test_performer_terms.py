@@ -9,8 +9,9 @@ import pytest
 from engine.core.plan import Concurrency, ForEach, Pool
 from engine.guard import guarding
 from engine.store import handouts
-from tests.core.runs import scope, step
+from tests.core.runs import edge, scope, step
 from tests.heart import (
+    Gate,
     calls,
     executor,
     house,
@@ -19,7 +20,7 @@ from tests.heart import (
     plan,
     pooled,
 )
-from tests.pools import died, handed, opened, rows
+from tests.pools import arrived, died, handed, opened, rows
 from tests.test_guard_turn import Works
 
 SECOND = timedelta(seconds=1)
@@ -210,6 +211,29 @@ def test_what_is_too_large_to_hand_out_fails_the_step(
 
             assert ("sark.too_large", "permanent") == (error["type"], error["class"])
             assert [] == await rows(here)
+
+    asyncio.run(check())
+
+
+def test_what_is_too_large_is_said_by_an_owner_that_drains(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """
+    An owner lets no run go that has still to hear that its step cannot be handed out.
+    """
+    monkeypatch.setattr("engine.owner.handing.LARGEST", 10)
+
+    async def check() -> None:
+        gate = Gate()
+        steps = plan(step("a", verb=calls("test.gate@1")), pooled("b", edge(0)))
+        async with house(database_url) as here, owning(database_url, gate) as serving:
+            (run,) = await here.start(steps)
+            await arrived(gate)
+            serving.owner.drain()
+            gate.open.set()
+            await asyncio.wait_for(serving.task, 60)
+            row = await here.row(run)
+            assert ("failed", "sark.too_large") == (row["status"], (row["error"] or {}).get("type"))
 
     asyncio.run(check())
 

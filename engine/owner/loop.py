@@ -139,7 +139,9 @@ class Owner:
         batch.decisions += [told for told in self._settling if self._is_here(told[0], batch)]
         self._settling.clear()
         for one in {one.id: one for one, _ in batch.decisions}.values():
-            change = None if one.id in batch.changes else one.change(now, self._draining)
+            # One that has yet to hear of what cannot be handed out stays.
+            leaves = self._draining and all(each is not one for each, _, _ in self._inbox)
+            change = None if one.id in batch.changes else one.change(now, leaves)
             if change is not None:
                 batch.changes[one.id] = change
         self._take_in(batch)
@@ -246,7 +248,7 @@ class Owner:
             return
         batch.is_ready = True
         for one, launch in batch.marked:
-            self._begin(one, launch, batch.gate)
+            one.begin(launch.path, self._attempt(one, launch, batch.gate))
         for one, decision in batch.decisions:
             if not self._leaves(one, batch):
                 self._launch(one, decision, batch.gate)
@@ -309,12 +311,11 @@ class Owner:
             step = run.steps[launch.path]
             if step.attempt != launch.attempt or launch.path not in run.active:
                 continue
-            is_marked = step.marked or self._executor.waits(launch.step)
-            if launch.journal_start and not is_marked:
+            if launch.journal_start and not (step.marked or self._executor.waits(launch.step)):
                 self._starts.append((one, launch, None))
                 self._bell.set()
             else:
-                self._begin(one, launch, gate)
+                one.begin(launch.path, self._attempt(one, launch, gate))
 
     def _follow(self, one: Owned, decision: Decision) -> None:
         """Do what else a committed decision owes."""
@@ -329,9 +330,6 @@ class Owner:
         """Look again whether a run that waits for workers of pools needs an owner meanwhile."""
         self._settling.append((one, Decision()))
         self._bell.set()
-
-    def _begin(self, one: Owned, launch: Launch, gate: asyncio.Event | None) -> None:
-        one.begin(launch.path, self._attempt(one, launch, gate))
 
     async def _attempt(self, one: Owned, launch: Launch, gate: asyncio.Event | None) -> None:
         prepared = self._executor.prepare(attempt_of(one.run, launch))
@@ -380,16 +378,13 @@ class Owner:
                 self._tell_cancel(one, cancel)
 
     async def _hand_back(self) -> None:
-        """Cancel what is under way, commit what it still said, and let go of every run.
-
-        What is not yet written down as begun never begins: the next owner may make it.
-        """
+        """Cancel what is under way, commit what it still said, and let go of every run."""
         under_way = [task for one in self._owned.values() for task in one.attempts.values()]
         for task in under_way:
             task.cancel()
         if under_way:
             await asyncio.wait(under_way, timeout=_CLEANING_SECONDS)
-        self._starts.clear()
+        self._starts.clear()  # what is not written down as begun never begins
         batch = self._gather()
         for one in self._owned.values():
             if not self._leaves(one, batch):
