@@ -251,6 +251,8 @@ def test_what_was_never_begun_when_the_grace_was_over_is_made_by_the_next(databa
     had to go, is no doubt: the next owner makes it.
     """
 
+    serving: Serving
+
     class Ends(Rung):
         """Ends the grace of the owner after the commit that lets the attempt begin."""
 
@@ -278,7 +280,6 @@ def test_what_was_never_begun_when_the_grace_was_over_is_made_by_the_next(databa
                 assert "succeeded" == await here.until(run, "succeeded", "failed")
             assert [("b", 2)] == other.came
 
-    serving: Serving
     asyncio.run(check())
 
 
