@@ -95,11 +95,18 @@ _RELEASE: LiteralString = """
 _REVOKED: LiteralString = """
     SELECT id FROM handouts WHERE worker = %(worker)s AND revoked
 """
+# The runs are locked before the rows, as an owner's turn does that revokes some of them.
 _GONE: LiteralString = """
-    WITH gone AS (
+    WITH held AS MATERIALIZED (
+        SELECT id FROM runs
+         WHERE id IN (SELECT run_id FROM handouts
+                       WHERE id = ANY(%(ids)s) AND worker IS NOT DISTINCT FROM %(worker)s)
+         ORDER BY id FOR NO KEY UPDATE
+    ), gone AS (
         DELETE FROM handouts
          USING unnest(%(ids)s, %(kinds)s, %(data)s) AS new (id, kind, data)
          WHERE handouts.id = new.id AND worker IS NOT DISTINCT FROM %(worker)s
+           AND (SELECT count(*) FROM held) >= 0
         RETURNING handouts.id, run_id, path, attempt, revoked, kind, data
     ), told AS (
         INSERT INTO inbox (run_id, kind, path, attempt, key, data)
