@@ -34,7 +34,7 @@ from engine.store.outbox import Sending
 from engine.store.starts import NewRun
 from policies.authorizer import Authorizer
 from tests.adapters.servers import Handler, Server, serve
-from tests.heart import House, house, owning
+from tests.heart import House, house, owning, performing
 from tests.test_relay import relaying
 from tests.webhooks.served import put_active
 
@@ -168,6 +168,7 @@ async def world(
         works = Executor(operations, Authorizer(), Secrets(told), Artifacts(folder / "artifacts"),
                          guard=guard)  # fmt: skip
         await stack.enter_async_context(owning(url, clock=made.clock, hears=True, made=works))
+        await stack.enter_async_context(performing(url, pools=None, made=works))
         await stack.enter_async_context(relaying(url))
         yield made
 

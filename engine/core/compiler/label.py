@@ -97,10 +97,13 @@ def _read(scene: Scene, reference: Reference, own: Mapping[str, Labels]) -> Labe
 
 
 def _of_inputs(world: World, name: str | None) -> Labels:
-    told = world.inputs if name is None else [name]
-    return joined(
-        Label(Origin.INPUT, each) for each in told if not is_harmless(world.inputs.get(each, {}))
-    )
+    if name is not None:
+        is_trusted = is_harmless(world.inputs.get(name, {}))
+        return NONE if is_trusted else frozenset({Label(Origin.INPUT, name)})
+    if world.labels is None:  # a thousand steps may read all of them
+        told = world.inputs.items()
+        world.labels = joined(Label(Origin.INPUT, each) for each, of in told if not is_harmless(of))
+    return world.labels
 
 
 def _of_a_name(scene: Scene, name: str) -> Labels:

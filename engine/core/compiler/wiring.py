@@ -93,6 +93,7 @@ _NAMED = {
 _EVENTFUL = frozenset(
     {
         spec.Emit,
+        spec.Objective,
         spec.Await,
         spec.CancelWhen,
         spec.AbsentTrigger,

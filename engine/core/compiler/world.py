@@ -6,7 +6,7 @@ from functools import cached_property
 
 from engine.core import schema as schemas
 from engine.core import spec
-from engine.core.commit.flow import Flow, Trust
+from engine.core.commit.flow import Flow, Labels, Trust
 from engine.core.commit.neighbour import Neighbours
 from engine.core.compiler import shape
 from engine.core.compiler.findings import Findings, Path, Place
@@ -23,7 +23,8 @@ class World:
     """One workflow, the catalogue, what it may ask of its neighbours, and what has come to light.
 
     `untrusted` are the inputs that an event feeds, `calls` the steps that call other workflows,
-    `flows` where text of strangers may go, `views` the shapes of steps that have been read.
+    `flows` where text of strangers may go, `labels` those of all inputs together once they were
+    asked for, `views` the shapes of steps that have been read.
     `lacking` are the triggers that do not bring what a path of `trigger.event` leads to.
     """
 
@@ -36,6 +37,7 @@ class World:
     untrusted: set[str] = field(default_factory=set)
     calls: dict[Node, int] = field(default_factory=dict)
     flows: list[Flow] = field(default_factory=list)
+    labels: Labels | None = None
     used_inputs: set[str] = field(default_factory=set)
     used_secrets: set[str] = field(default_factory=set)
     lacking: dict[Path, list[str]] = field(default_factory=dict)
