@@ -88,7 +88,10 @@ def test_the_example_of_instants_runs() -> None:
     """
     names = {
         "inputs": {"day": "2026-03-01"},
-        "trigger": {"scheduled_at": "2026-03-29T02:00:00Z", "interval": {"start": "2026-03-28T23:30:00Z"}},
+        "trigger": {
+            "scheduled_at": "2026-03-29T02:00:00Z",
+            "interval": {"start": "2026-03-28T23:30:00Z"},
+        },
     }
     section = PAGE.partition("## Instants")[2].partition("## Limits")[0]
     templates = re.findall(r'"(\{\{ .*? \}\})"', section)
