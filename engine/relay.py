@@ -8,7 +8,7 @@ twice, after a crash in between; all that it does is done once under a key of it
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
@@ -56,6 +56,12 @@ from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.relay")
 _GROUP = 500
+_BAD_DATA = (psycopg.DataError, ValueError, LookupError, TypeError)
+_FAULTS = (psycopg.Error, *_BAD_DATA)
+# Classes of SQLSTATE: what is refused is the data itself, now and whenever it is tried again.
+_FOR_GOOD = frozenset({"22", "23", "54"})
+# As PostgreSQL keeps them, compressed: a report of GitHub may have many megabytes.
+_GROUP_BYTES = 4 << 20
 _PERIOD = 1.0
 _SWEEP_EVERY = timedelta(minutes=1)
 _REFUSED = canonical(
@@ -120,17 +126,19 @@ class Relay:
         loop, swept = asyncio.get_running_loop(), float("-inf")
         while True:
             rung.clear()
+            followed = 0
             if await self._has_work():
                 while await self.watch() == _GROUP:
                     pass
-                while await self.follow() == _GROUP:
-                    pass
+                followed = await self.follow()
                 await self.let_in()
             next_due = await gates.fire(self._session, self._intake)
             if loop.time() - swept > _SWEEP_EVERY.total_seconds():
                 swept = loop.time()
                 async with self._session.turn() as connection:
                     await sweep(connection)
+            if followed:  # there may be more; whatever comes, the rest has its turn in between
+                continue
             with suppress(TimeoutError):
                 await asyncio.wait_for(rung.wait(), _pause(next_due))
 
@@ -141,19 +149,33 @@ class Relay:
     async def follow(self) -> int:
         """Follow the oldest rows; return how many there were."""
         async with self._session.turn() as connection:
-            sent = await outbox.take(connection, _GROUP)
+            sent = await outbox.take(connection, _GROUP, _GROUP_BYTES)
             ids = [each.run_id for each in sent if each.kind == "ended" and each.run_id is not None]
             ended = await runs.ended(connection, ids) if ids else {}
         if not sent:
             return 0
         for each in sent:
             await self._start(each, ended)
-        async with self._session.turn() as connection:
-            told = [one for each in sent for one in await _follow(connection, each)]
-            rung = await inbox.tell(connection, told) if told else []
-            await outbox.forget(connection, [each.id for each in sent])
-        ring(self._bell, rung)
+        ring(self._bell, await self._tell(sent))
         return len(sent)
+
+    async def _tell(self, sent: Sequence[Sent]) -> list[tuple[int | None, str]]:
+        """Write down what rows say; return whom to ring. What fails alone is set aside."""
+        try:
+            async with self._session.turn() as connection:
+                told = [one for each in sent for one in await _follow(connection, each)]
+                rung = await inbox.tell(connection, told) if told else []
+                await outbox.forget(connection, [each.id for each in sent])
+                return rung
+        except _FAULTS as error:
+            if isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] not in _FOR_GOOD:
+                raise
+            if len(sent) > 1:
+                return [one for each in sent for one in await self._tell([each])]
+            _LOG.exception("%s of run %s is set aside", sent[0].path, sent[0].run_id)
+            async with self._session.turn() as connection:
+                await outbox.refuse(connection, sent[0].id, str(error))
+            return []
 
     async def let_in(self) -> None:
         """Let runs of full groups in as slots come free, and end those that nobody waits for."""
@@ -204,7 +226,7 @@ class Relay:
             raise
         except SarkError as error:
             _LOG.warning("%s of run %s starts nothing: %s", sent.path, sent.run_id, error)
-        except psycopg.DataError:  # what it refuses once it always will: others do not wait for it
+        except _BAD_DATA:  # what is refused once always will be: others do not wait for it
             _LOG.exception("%s of run %s starts nothing", sent.path, sent.run_id)
 
     async def _is_heard(self, delivery: Delivery) -> bool:

@@ -15,19 +15,24 @@ from engine.store.pool import Connection
 _TAKE: LiteralString = """
     SELECT outbox.id, run_id, outbox.namespace, coalesce(workflow, '') AS workflow, kind, path,
            data, coalesce(chain, 0) AS chain
-      FROM outbox LEFT JOIN runs ON runs.id = run_id
-     ORDER BY outbox.id LIMIT %(limit)s
+      FROM (SELECT *, sum(pg_column_size(data)) OVER (ORDER BY id) - pg_column_size(data) AS before
+              FROM (SELECT * FROM outbox WHERE refused IS NULL ORDER BY id LIMIT %(limit)s)
+                   AS oldest) AS outbox
+      LEFT JOIN runs ON runs.id = run_id
+     WHERE before < %(most)s ORDER BY outbox.id
 """
 _HAS_WORK: LiteralString = """
-    SELECT EXISTS (SELECT FROM outbox)
+    SELECT EXISTS (SELECT FROM outbox WHERE refused IS NULL)
         OR EXISTS (SELECT FROM runs WHERE watch_at <= now())
         OR EXISTS (SELECT FROM runs WHERE slot_group IS NOT NULL AND admitted_at IS NULL
                                       AND ended_at IS NULL)
 """
 _IS_COMING: LiteralString = """
-    SELECT EXISTS (SELECT FROM outbox WHERE kind = 'emitted' AND namespace = %(namespace)s
+    SELECT EXISTS (SELECT FROM outbox WHERE kind = 'emitted' AND refused IS NULL
+                                        AND namespace = %(namespace)s
                                         AND strpos(data::text, '"' || %(type)s) > 0)
 """
+_REFUSE: LiteralString = "UPDATE outbox SET refused = %(reason)s WHERE id = %(id)s"
 _FORGET: LiteralString = "DELETE FROM outbox WHERE id = ANY(%(ids)s)"
 SEND: LiteralString = """
     INSERT INTO outbox (run_id, namespace, kind, path, data)
@@ -107,13 +112,21 @@ async def is_coming(connection: Connection, namespace: str, type_: str) -> bool:
     return row is not None and bool(row[0])
 
 
-async def take(connection: Connection, limit: int) -> list[Sent]:
-    """Return the oldest rows; only the relay's leader asks, so nobody else has them."""
+async def take(connection: Connection, limit: int, most: int = 1 << 30) -> list[Sent]:
+    """Return the oldest rows, at most `limit`, and none behind the first `most` bytes.
+
+    Only the relay's leader asks, so nobody else has them.
+    """
     async with connection.cursor(row_factory=class_row(Sent)) as cursor:
-        await cursor.execute(_TAKE, {"limit": limit})
+        await cursor.execute(_TAKE, {"limit": limit, "most": most})
         return await cursor.fetchall()
 
 
 async def forget(connection: Connection, ids: Sequence[int]) -> None:
     """Delete rows that have been followed."""
     await connection.execute(_FORGET, {"ids": list(ids)})
+
+
+async def refuse(connection: Connection, row: int, reason: str) -> None:
+    """Set a row aside that cannot be followed, so that others do not wait for it."""
+    await connection.execute(_REFUSE, {"id": row, "reason": reason.replace("\0", "\ufffd")})

@@ -253,6 +253,7 @@ CREATE TABLE outbox (
     kind text NOT NULL,
     path text NOT NULL,
     data json NOT NULL,
+    refused text,
     CONSTRAINT outbox_kind_check CHECK ((kind = ANY (ARRAY['emitted'::text, 'started'::text, 'ended'::text, 'watched'::text, 'asked'::text, 'unwatched'::text])))
 );
 

@@ -182,7 +182,8 @@ class Turns:
                 parts["ended"] = outbox.END
                 values |= _ended(ended)
             parts["changed"] = _CHANGE
-            values |= _changed(told.changes)
+            # In one order everywhere, so that two who lock several runs never wait in a circle.
+            values |= _changed(sorted(told.changes, key=lambda each: each.id))
         if claim is not None:
             parts |= {"due": _DUE, "claimed": _CLAIM}
             values |= {"pool": claim.pool, "limit": claim.limit, "now": claim.now}

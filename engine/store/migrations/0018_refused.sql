@@ -1,0 +1,3 @@
+-- What cannot be followed is set aside, with why, and nobody waits for it.
+
+ALTER TABLE outbox ADD COLUMN refused text;
