@@ -71,7 +71,7 @@ def test_an_event_starts_what_it_triggers_once(database_url: str):
             await until_followed(here)
 
             assert ["filtered", "invalid", "started"] == await _column(
-                here, "SELECT said FROM decisions WHERE route = 'local/events' ORDER BY said"
+                here, "SELECT said FROM decisions WHERE route = 'local:events' ORDER BY said"
             )
             ((inputs, told),) = await _rows(here, "SELECT inputs, trigger FROM runs")
             assert {"n": 1} == inputs

@@ -165,12 +165,14 @@ def test_a_calendar_says_on_which_days() -> None:
     daily = made(cron="30 23 * * *", calendar=CALENDAR)
     often = made(cron="* * * * *", calendar=CALENDAR)
     none = made(cron="* * * * *", calendar={**CALENDAR, "days": [], "also": []})
+    far = made(cron="* * * * *", calendar={**CALENDAR, "days": [], "also": ["2190-01-01"]})
 
     assert ["22 23:30", "25 23:30", "27 23:30", "28 23:30"] == told(
         daily, "2026-12-22T00:00Z", "2026-12-29T00:00Z"
     )
     assert "25 23:00" == told(often, "2026-12-23T23:00Z", "2026-12-26T00:00Z")[0]
     assert None is none.after(datetime(2026, 12, 1, tzinfo=UTC))
+    assert None is far.after(datetime(2026, 12, 1, tzinfo=UTC))
 
 
 def test_a_gap_that_no_day_of_the_calendar_has_makes_nothing_up() -> None:

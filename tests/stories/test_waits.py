@@ -197,7 +197,7 @@ def test_an_event_starts_runs_once_whatever_dies(stack: Stack) -> None:
         time.sleep(0.05)
     stack.wait_ended(found[0]["id"])
 
-    assert [("started",)] == stack.rows("SELECT said FROM decisions WHERE route = 'local/events'")
+    assert [("started",)] == stack.rows("SELECT said FROM decisions WHERE route = 'local:events'")
     assert 1 == len(stack.link().get("/runs?workflow=told")["items"])
     (event,) = json.loads(stack.sark("events", "--type", "ordered", "--json").stdout)["items"]
     assert ["once", "sark-cli", {"n": 3}] == [event["id"], event["source"], event["data"]]

@@ -57,7 +57,8 @@ def _gather(value: object, path: Path, found: list[tuple[Path, BaseModel]]) -> N
         for index, each in enumerate(value):
             if type(each) not in _LEAVES:
                 _gather(each, (*path, index), found)
-    elif isinstance(value, BaseModel):
+    else:
+        assert isinstance(value, BaseModel)  # nothing else that a model may hold is no leaf
         found.append((path, value))
         held = value.__dict__
         for name, key in _keys(type(value)):
