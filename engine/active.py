@@ -9,7 +9,7 @@ from engine.core.binding import Bound
 from engine.core.codec import decode
 from engine.core.inputs import BoundInputs
 from engine.core.plan import Trigger
-from engine.core.trigger import ENDED, BoundTrigger, by_hand
+from engine.core.trigger import CLOCK, ENDED, BoundTrigger, by_hand
 from engine.core.values import Json
 from engine.core.whole import WholeRun
 from engine.store import plans, views, workflows
@@ -18,7 +18,6 @@ from engine.store.workflows import Active
 
 _PLANS_KEPT = 1_000
 _WEBHOOK, _EVENT = "webhook", "event"
-_CLOCK = frozenset({"schedule", "absent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class Cache:
             named[active.namespace, active.name] = active
             for told in self._triggers.get(active.plan, ()):
                 hook = Hook(active, str(told["id"]), told["settings"], str(told["type"]))
-                if hook.type in _CLOCK:
+                if hook.type in CLOCK:
                     place, name = clocks, active.name
                 elif hook.type == _EVENT:
                     place, name = events, hook.settings["event"]
@@ -137,4 +136,4 @@ def _events(triggers: Json) -> list[Mapping[str, Any]]:
 
 
 def _is_set_off(kind: str) -> bool:
-    return kind in (_WEBHOOK, _EVENT, ENDED, *_CLOCK) or kind.startswith(forge.PREFIX)
+    return kind in (_WEBHOOK, _EVENT, ENDED, *CLOCK) or kind.startswith(forge.PREFIX)

@@ -72,9 +72,7 @@ def _made(trigger: BoundTrigger, each: Firing, last: Held, makes: Makes) -> NewR
     decision = each.decision
     if decision.inputs is None:
         return Refusal(decision.said, decision.reason)
-    sender = {"actor": last.actor} if last.actor else {}
-    chain = {"chain": last.chain} if last.chain > 1 else {}
-    about = {**trigger.about(each.event), "delivery": last.delivery, **sender, **chain}
+    about = trigger.delivered(each.event, last.delivery, last.actor, last.chain)
     return makes(last, about, decision.inputs)
 
 

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from engine.active import ActiveSet, BoundPlan, Cache, Hook
 from engine.core.expression import EvaluationError
 from engine.core.inputs import InputsError
-from engine.core.trigger import BoundTrigger, Decision, Said, overlong
+from engine.core.trigger import Decision, Said, overlong
 from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
 from engine.intake import firing
@@ -223,12 +223,13 @@ class Turn:
         self, delivery: Delivery, hook: Hook, plan: BoundPlan, told: NewDecision, decision: Decision
     ) -> Candidate:
         """Return a decision with the run that it starts, or says why it starts none after all."""
-        refusal = plan.triggers[hook.trigger].overlong(delivery.chain)
+        trigger = plan.triggers[hook.trigger]
+        refusal = trigger.overlong(delivery.chain)
         if decision.said is Said.HELD and refusal:  # it must not spoil what it would wait with
             return Candidate(replace(told, said=Said.DENIED, reason=refusal))
         if decision.inputs is None:
             return Candidate(told, gates=decision.gates, actor=delivery.actor, chain=delivery.chain)
-        about = _delivered(plan.triggers[hook.trigger], delivery)
+        about = trigger.delivered(delivery.event, delivery.id, delivery.actor, delivery.chain)
         kind = "clock" if delivery.kind in (Kind.SCHEDULE, Kind.ABSENT) else "webhook"
         actor = Actor(kind, delivery.route, delivery.namespace)
         made = self._made(actor, hook, plan, about, decision.inputs, delivery.chain)
@@ -264,17 +265,16 @@ class Turn:
                 yield from self._active.reported(*told)
             case Kind.WEBHOOK:
                 path = delivery.route.removeprefix(f"{delivery.namespace}/")
-                for hook in self._active.webhooks.get((delivery.namespace, path), ()):
-                    if (hook.workflow.name, hook.trigger) in delivery.hooks:
-                        yield hook
+                yield from _named(
+                    self._active.webhooks.get((delivery.namespace, path), ()), delivery
+                )
             case Kind.EVENT:
                 yield from self._active.happened(delivery.namespace, delivery.type)
             case Kind.ENDED:
                 yield from self._active.followers.get((delivery.namespace, delivery.source), ())
             case Kind.SCHEDULE | Kind.ABSENT:
-                for hook in self._active.clocks.get((delivery.namespace, delivery.source), ()):
-                    if (hook.workflow.name, hook.trigger) in delivery.hooks:
-                        yield hook
+                place = delivery.namespace, delivery.source
+                yield from _named(self._active.clocks.get(place, ()), delivery)
 
     async def _take(self, connection: Connection, identity: UUID, start: Start) -> None:
         try:
@@ -338,13 +338,6 @@ class Turn:
             }  # fmt: skip
 
 
-def _delivered(trigger: BoundTrigger, delivery: Delivery) -> dict[str, Json]:
-    """Return what the run of a delivery reads as `trigger`."""
-    sender = {"actor": delivery.actor} if delivery.actor else {}
-    chain = {"chain": delivery.chain} if delivery.chain > 1 else {}
-    return {**trigger.about(delivery.event), "delivery": delivery.id, **sender, **chain}
-
-
 def _about(name: str, plan: BoundPlan, start: Start) -> dict[str, Json]:
     """Return what the run reads as `trigger`; raise Conflict where it may not be started so."""
     told: dict[str, Json] = {"event": {}, "actor": start.actor}
@@ -366,6 +359,11 @@ def _begun(
     if not isinstance(told, Delivered):
         return told
     return replace(told, runs=tuple(run for run in told.runs if run in written.begun))
+
+
+def _named(hooks: Iterable[Hook], delivery: Delivery) -> Iterable[Hook]:
+    """Yield those triggers that a delivery names itself."""
+    return (each for each in hooks if (each.workflow.name, each.trigger) in delivery.hooks)
 
 
 def _name(delivery: Delivery) -> Name:

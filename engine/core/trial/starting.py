@@ -9,7 +9,7 @@ from engine.core.inputs import BoundInputs, InputsError
 from engine.core.spec.workflow_test import Given
 from engine.core.trial.problem import Path, Problem
 from engine.core.trial.subject import Subject
-from engine.core.trigger import BoundTrigger, Said, by_hand
+from engine.core.trigger import CLOCK, BoundTrigger, Said, by_hand
 from engine.core.values import Json, parse_duration
 from engine.core.wording import listed, meant
 
@@ -76,7 +76,7 @@ def cloud_event(kind: str, subject: str | None, data: Json) -> dict[str, Json]:
 def _brought(trigger: BoundTrigger, given: Given, now: datetime) -> Mapping[str, Json]:
     """Return what sets a trigger off: an event, or the time."""
     settings = trigger.plan.settings
-    if not isinstance(settings, Mapping) or trigger.plan.type not in ("schedule", "absent"):
+    if not isinstance(settings, Mapping) or trigger.plan.type not in CLOCK:
         return _payload(given.event, ("given", "event"), trigger.plan.type)
     if given.event is not None:
         message = f"{given.trigger} is set off by the clock; no event comes with it"

@@ -30,7 +30,8 @@ MOST_ITEMS = 1_000
 ENDED = "workflow"
 # How many runs may start each other in turn where `max_chain` says nothing.
 MOST_CHAINED = 16
-_CLOCK = frozenset({"schedule", "absent"})
+# The types of triggers that no event sets off.
+CLOCK = frozenset({"schedule", "absent"})
 
 
 class BoundTrigger:
@@ -67,9 +68,20 @@ class BoundTrigger:
     def about(self, event: Mapping[str, Json]) -> dict[str, Json]:
         """Return what expressions of the run read as `trigger`."""
         told = {"id": self.plan.id, "type": self.plan.type, "kind": self.plan.type}
-        if self.plan.type in _CLOCK:
+        if self.plan.type in CLOCK:
             return {**told, "event": {}, **event}
         return {**told, "event": event}
+
+    def delivered(
+        self, event: Mapping[str, Json], delivery: str, actor: str, chain: int
+    ) -> dict[str, Json]:
+        """Return the same for the run of a delivery: by whom it came, and which of a chain it is.
+
+        `actor` is empty where nobody is known; the first of a chain does not say so.
+        """
+        sender = {"actor": actor} if actor else {}
+        place = {"chain": chain} if chain > 1 else {}
+        return {**self.about(event), "delivery": delivery, **sender, **place}
 
     def fire(self, held: Sequence[Mapping[str, Json]]) -> tuple[Firing, ...]:
         """Return what events come to that were held together, oldest first.
