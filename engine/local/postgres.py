@@ -7,7 +7,6 @@ PostgreSQL refuses to run as root: `nobody` says what root's server becomes inst
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import time
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from pathlib import Path
 from engine.errors import Misconfigured
 from engine.local import nobody
 from engine.local.child import spawn, stop, tail, write_private
+from engine.local.port import free_port
 from engine.store.pool import told
 
 _PATIENCE = 60.0
@@ -182,16 +182,3 @@ def binary(name: str) -> Path:
     raise Misconfigured(
         "there is no embedded PostgreSQL for this platform: set SARK_DATABASE_URL to a server"
     )
-
-
-def free_port(wanted: int = 0) -> int:
-    """Return `wanted` if nobody listens on it, else a port that is free just now."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise Misconfigured("no port is free on 127.0.0.1")

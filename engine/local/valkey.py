@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.errors import Misconfigured
 from engine.local.child import spawn, stop, tail, write_private
-from engine.local.postgres import free_port
+from engine.local.port import free_port
 
 _PATIENCE = 10.0
 

@@ -24,7 +24,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from engine.local.child import spawn, tail
-from engine.local.postgres import Postgres, free_port
+from engine.local.port import free_port
+from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
 from engine.store.migrate import migrate
 from tests.git.repo import ENVIRONMENT

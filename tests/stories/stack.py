@@ -19,6 +19,7 @@ import psycopg
 
 from benchmarks.processes import tree
 from engine.local.child import die_with_parent
+from engine.local.port import free_port
 from tests.git.repo import ENVIRONMENT
 
 _PATIENCE = 60.0
@@ -249,10 +250,3 @@ def _name(pid: int) -> str:
         return Path(f"/proc/{pid}/comm").read_text().strip() if is_alive(pid) else ""
     except OSError:
         return ""
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine.local.port import free_port
 from tests.git.repo import ENVIRONMENT
-from tests.stories.stack import free_port
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-workflow.md"

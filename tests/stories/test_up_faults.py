@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.processes import tree
-from tests.stories.stack import Stack, free_port, is_alive
+from engine.local.port import free_port
+from tests.stories.stack import Stack, is_alive
 
 SLEEPER = """\
 apiVersion: sark/v1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Misconfigured
+from engine.local.port import free_port
 from engine.settings import Settings
 from tests.webhooks.served import POLICY, Served, payload, settings
 from webhooks import routes
@@ -212,11 +213,3 @@ def wait_for(server: Served) -> None:
             pass
         assert time.monotonic() < limit
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.stack import free_port
+from engine.local.port import free_port
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
