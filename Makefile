@@ -7,7 +7,7 @@ GOAL = $(or $(MAKECMDGOALS),setup)
 JOBS ?= 3
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: setup up test lint types bench chaos lock clean
+.PHONY: setup up test again covered lint types bench chaos lock clean
 
 setup: $(STAMP)
 
@@ -31,6 +31,14 @@ up: setup
 test: setup
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(MAKE) --no-print-directory covered
+
+# What has failed, once more and alone: what passes now depends on how busy the machine is.
+again: setup
+	$(BIN)/coverage run -m pytest --last-failed --last-failed-no-failures none
+	@$(MAKE) --no-print-directory covered
+
+covered:
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --fail-under=80
 	$(BIN)/coverage report --skip-covered --fail-under=100 \
