@@ -176,7 +176,7 @@ def test_what_was_missed_is_made_up_for_as_the_trigger_says(
             await made.look(START + 5.5 * HOUR)
 
         told = [(each, reason) for each, said, reason in made.decisions() if said == "skipped"]
-        name = "load/nightly/2026-03-27T{}:00:00Z"
+        name = "load/nightly/2026-03-27T{}:00:00Z/skipped"
         assert [f"2026-03-27T{hour}:00:00+00:00" for hour in hours] == made.runs()
         assert [(name.format(hour), reason) for hour, reason in skipped] == told
 
@@ -225,7 +225,7 @@ def test_a_start_is_left_out_while_the_run_before_goes_on(database_url: str) -> 
 
         assert ["2026-03-27T13:00:00+00:00", "2026-03-27T15:00:00+00:00"] == made.runs()
         assert (
-            "load/nightly/2026-03-27T14:00:00Z", "skipped",
+            "load/nightly/2026-03-27T14:00:00Z/skipped", "skipped",
             "the run before still goes on (overlap: skip)",
         ) == made.decisions()[1]  # fmt: skip
 

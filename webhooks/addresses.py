@@ -4,7 +4,16 @@ from collections.abc import Mapping
 
 from webhooks import health, inbound, openapi
 from webhooks.address import Address, Answer, Body, Parameter
-from webhooks.api import approvals, callbacks, decisions, events, runs, sources, workflows
+from webhooks.api import (
+    approvals,
+    callbacks,
+    decisions,
+    events,
+    runs,
+    schedules,
+    sources,
+    workflows,
+)
 from webhooks.schemas import SAID, SHA, STATUS, TEXT, UUID
 
 _V1 = "/api/v1"
@@ -131,6 +140,28 @@ _WORKFLOWS = (
         {202: Answer("Started", "The run is durable.", _LOCATION)},
         ("run.start",), (*_CHANGE, "sark.conflict"), {}, {"Idempotency-Key": _KEY},
         Body("Start", required=False),
+    ),
+    Address(
+        "GET", f"{_V1}/schedules", schedules.listed, "List what the clock starts, and when",
+        {200: Answer("SchedulePage", "A page of schedules of active workflows.")},
+        ("workflow.read",), _READ,
+        {
+            "count": Parameter(
+                {"type": "integer", "minimum": 1, "maximum": schedules.MOST, "default": 1},
+                "How many of the next starts are told.",
+            ),
+            "workflow": Parameter(TEXT, "Only schedules of this workflow."),
+            **_NAMESPACE, **_PAGING,
+        },
+    ),
+    Address(
+        "POST", f"{_V1}/workflows/{{namespace}}/{{name}}/backfill", schedules.backfill,
+        "Start what a schedule would have started in a span of the past",
+        {
+            200: Answer("Backfilled", "With `dry`: what would be started."),
+            202: Answer("Backfilled", "The runs are durable; `known` were decided on before."),
+        },
+        ("run.start",), _CHANGE, {}, body=Body("Backfill"),
     ),
 )  # fmt: skip
 _SOURCES = (

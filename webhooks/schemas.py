@@ -240,6 +240,28 @@ SCHEMAS: Mapping[str, Schema] = {
         {"id": TEXT, "type": TEXT}, route=TEXT, open=FLAG, reason=_or_null(TEXT),
         next=_or_null(INSTANT), waiting=NUMBER,
     ),
+    "Schedule": _object(
+        {
+            "namespace": TEXT,
+            "workflow": TEXT,
+            "trigger": TEXT,
+            "cron": _or_null(TEXT),
+            "every": _or_null(TEXT),
+            "timezone": TEXT,
+            "next": _list(INSTANT),
+            "decided": _or_null(INSTANT),
+            "waiting": NUMBER,
+            "run": _or_null(UUID),
+        }
+    ),
+    "SchedulePage": _page("Schedule"),
+    "Backfill": _object({"from": TEXT, "to": TEXT}, trigger=_or_null(TEXT), dry=FLAG),
+    "Backfilled": _object(
+        {
+            "trigger": TEXT,
+            "items": _list(_object({"at": INSTANT, "run": _or_null(UUID), "known": FLAG})),
+        }
+    ),
     "Source": _object(
         {
             **_NAMED,

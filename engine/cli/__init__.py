@@ -26,6 +26,8 @@ _COMMANDS = {
     "reject": ("approvals", "Reject what a run asks."),
     "events": ("events", "List events, newest first."),
     "decisions": ("decisions", "List what events came to, and why."),
+    "schedules": ("schedules", "List what the clock starts, and when."),
+    "backfill": ("schedules", "Start what a schedule would have started."),
     "emit": ("events", "Send an event to a namespace."),
     "workflows": ("sources", "List the active workflows."),
     "sources": ("sources", "List the sources, with what is active and why."),

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from engine.cli.client import Client, at, connect
+from engine.cli.named import placed
 from engine.cli.options import as_json, remote
 from engine.cli.output import Exit, items, members, plain, since, table, word
 from engine.cli.output import as_json as print_json
 from engine.cli.picture import as_timeline, instant, span, step_line
 from engine.core.state import ENDED, RunStatus
 from engine.core.values import Json
-from engine.errors import Invalid
 
 _LONGEST_POLL = 1.0
 _GOING = frozenset({"pending", "running", "waiting"})
@@ -60,7 +60,7 @@ def run(
     if key is not None and not (key.isascii() and key.isprintable() and key):
         raise click.UsageError("--key takes printable ASCII characters")
     client = connect(server, config, state)
-    where, what = _placed(client, name, namespace)
+    where, what = placed(client, name, namespace)
     if texts:
         schema = members(client.get(at("workflows", where, what))).get("inputs")
         given |= typed(texts, schema)
@@ -164,29 +164,6 @@ def cancel(client: Client, run_id: str, reason: str, json_: bool) -> None:
         print_json(answer)
     else:
         click.echo(f"{plain(run_id)} {word(str(members(answer).get('status', 'cancelling')))}")
-
-
-def _placed(client: Client, name: str, namespace: str | None) -> tuple[str, str]:
-    """Return the namespace and the name of the workflow that is meant."""
-    before, slash, after = name.partition("/")
-    if slash:
-        return before, after
-    return namespace or _namespace_of(client, name), name
-
-
-def _namespace_of(client: Client, name: str) -> str:
-    """Return the one namespace that has the workflow; raise Invalid if it is none or several."""
-    active = list(client.pages("/workflows", limit=200))
-    found = [str(each["namespace"]) for each in active if each["name"] == name]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise Invalid(f"{name} is in {', '.join(found)}: write NAMESPACE/{name}")
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, [str(each["name"]) for each in active], n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "`sark workflows` lists the active ones"
-    raise Invalid(f"no active workflow is called {name!r}; {hint}")
 
 
 def _follow(

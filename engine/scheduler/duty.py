@@ -101,7 +101,7 @@ class Scheduler:
         known = await schedules.all_of(connection)
         self._ticking, self._silences = [], []
         changed = []
-        hooks = {_key(hook): hook for told in active.clocks.values() for hook in told}
+        hooks = {ticking.key(hook): hook for told in active.clocks.values() for hook in told}
         for key, hook in hooks.items():
             row = _current(hook, key, known.get(key), now)
             try:
@@ -184,10 +184,6 @@ class Scheduler:
             each.decided(deadline)
             await schedules.put(connection, [each.row])
             await schedules.skip(connection, skips)
-
-
-def _key(hook: Hook) -> Key:
-    return Key(hook.workflow.namespace, hook.workflow.name, hook.trigger)
 
 
 def _current(hook: Hook, key: Key, row: Scheduled | None, now: datetime) -> Scheduled:

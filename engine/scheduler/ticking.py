@@ -25,6 +25,20 @@ def definition(hook: Hook) -> str:
     return digest({key: hook.settings.get(key) for key in _DEFINING})
 
 
+def key(hook: Hook) -> Key:
+    """Return what a trigger that the clock sets off is known by."""
+    return Key(hook.workflow.namespace, hook.workflow.name, hook.trigger)
+
+
+def delivery(of: Key, told: Schedule, at: datetime) -> Delivery:
+    """Return what the intake is told of an instant, under the one name that it has."""
+    event = told.about(at)
+    return Delivery(
+        _route(of), _id(of, at), Kind.SCHEDULE, of.namespace, orjson.dumps(event), event,
+        source=of.workflow, hooks=frozenset([(of.workflow, of.trigger)]),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What one look came to: `skips` are decided, `cancels` is a run that is to end."""
@@ -73,12 +87,7 @@ class Ticking:
 
     def delivery(self, at: datetime) -> Delivery:
         """Return what the intake is told of an instant, under the one name that it has."""
-        event = self._schedule.about(at)
-        hooks = frozenset([(self.key.workflow, self.key.trigger)])
-        return Delivery(
-            self._route, self._id(at), Kind.SCHEDULE, self.key.namespace, orjson.dumps(event),
-            event, source=self.key.workflow, hooks=hooks,
-        )  # fmt: skip
+        return delivery(self.key, self._schedule, at)
 
     def started(self, at: datetime, told: Delivered) -> None:
         """Note that an instant was delivered, whatever it came to."""
@@ -95,14 +104,6 @@ class Ticking:
         """Return how many seconds an instant is late."""
         return max(0.0, (now - at - self._rules.delay).total_seconds())
 
-    @property
-    def _route(self) -> str:
-        """Return a route that no path of a webhook can be."""
-        return f"{self.key.namespace}:{TYPE}"
-
-    def _id(self, at: datetime) -> str:
-        return f"{self.key.workflow}/{self.key.trigger}/{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
     def _missed(self, due: Due) -> Sequence[Skipped]:
         if due.passed is None:
             return ()
@@ -115,4 +116,16 @@ class Ticking:
         return [self._skip(at, Said.SKIPPED, told.reason) for at in told.dropped]
 
     def _skip(self, at: datetime, said: Said, reason: str) -> Skipped:
-        return Skipped(self.key, self._route, self._id(at), TYPE, said, reason)
+        """Return a decision beside the one on a start, which can be made up for later."""
+        return Skipped(
+            self.key, _route(self.key), f"{_id(self.key, at)}/{said}", TYPE, said, reason
+        )
+
+
+def _route(of: Key) -> str:
+    """Return a route that no path of a webhook can be."""
+    return f"{of.namespace}:{TYPE}"
+
+
+def _id(of: Key, at: datetime) -> str:
+    return f"{of.workflow}/{of.trigger}/{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -79,7 +79,7 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A decision that starts nothing. `route` and `id` are those that a start would have."""
+    """A decision that starts nothing, under a `route` and an `id` of its own."""
 
     key: Key
     route: str

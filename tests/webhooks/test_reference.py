@@ -23,6 +23,8 @@ DOCUMENT = description()
 BRANCH = payload("push-branch-created")
 EVENTS = "triggers:\n  pushed: {type: github.push}\n"
 
+TRIGGERS = f'{EVENTS}  a: {{type: api}}\n  b: {{type: schedule, cron: "0 0 * * *"}}\n'
+
 
 class Asked(Authorizer):
     """Decides as the shipped policy does, and keeps what it was asked."""
@@ -47,8 +49,8 @@ def there(
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
     told = settings(tmp_path_factory.mktemp("reference"), f"{place}/{name}", redis_server)
     with Served(told, Asked()) as served:
-        served.activate({"hello.yaml": HELLO.replace("inputs:\n", f"{EVENTS}  a: {{type: api}}\n"
-                         "inputs:\n", 1), **hook(HMAC)})  # fmt: skip
+        hello = HELLO.replace("inputs:\n", f"{TRIGGERS}inputs:\n", 1)
+        served.activate({"hello.yaml": hello, **hook(HMAC)})
         yield served
 
 
@@ -128,8 +130,11 @@ def test_every_good_answer_is_as_described(there: Served):
         "/hooks/{namespace}/{path}": {"order": 7},
         f"{V1}/runs/{{id}}/approvals/{{path}}": {"decision": "approved", "asked": ASKED},
         f"{V1}/namespaces/{{namespace}}/events": event,
+        f"{V1}/workflows/{{namespace}}/{{name}}/backfill": {
+            "from": "2026-03-28", "to": "2026-03-29",
+        },
         "/callbacks/{token}": {},
-    }
+    }  # fmt: skip
     for address in TABLE:
         path = address.path.replace(":path", "")
         told = {**words, **(hooked if "{path}" in path else {})}

@@ -5,9 +5,10 @@ A schedule that has a time in every hour is none of its business: it follows the
 so nothing of it is made up for in spring and nothing left out in autumn (as cron on Debian has it).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -91,11 +92,22 @@ class Schedule:
         span, found = _MINUTE, list[datetime]()
         while limit and after < upto:
             start = max(after, upto - span)
-            found = self._between(start, upto)[-limit:]
+            found = list(self.between(start, upto))[-limit:]
             if len(found) == limit or start == after:
                 break
             span *= 2
         return found
+
+    def following(self, instant: datetime) -> Iterator[datetime]:
+        """Yield its instants after `instant`, as many as come."""
+        each = self.after(instant)
+        while each is not None:
+            yield each
+            each = self.after(each)
+
+    def between(self, after: datetime, upto: datetime) -> Iterator[datetime]:
+        """Yield its instants in (`after`, `upto`], the earliest first."""
+        return takewhile(lambda each: each <= upto, self.following(after))
 
     def told(self, instant: datetime) -> str:
         """Return an instant as RFC 3339 has it, with the offset that its zone has then."""
@@ -109,13 +121,6 @@ class Schedule:
         start = self.before(instant) or instant
         interval: Json = {"start": self.told(start), "end": self.told(instant)}
         return {"scheduled_at": self.told(instant), "interval": interval}
-
-    def _between(self, start: datetime, upto: datetime) -> list[datetime]:
-        found, each = [], self.after(start)
-        while each is not None and each <= upto:
-            found.append(each)
-            each = self.after(each)
-        return found
 
     @property
     def _makes_up(self) -> bool:
@@ -163,11 +168,8 @@ def coming(triggers: Iterable[Trigger], now: datetime, count: int = 3) -> dict[s
     found = {}
     for each in triggers:
         if each.type == "schedule" and isinstance(each.settings, Mapping):
-            made, times, at = of(each.settings), list[str](), now
-            while len(times) < count and (after := made.after(at)) is not None:
-                times.append(made.told(after))
-                at = after
-            found[each.id] = times
+            made = of(each.settings)
+            found[each.id] = [made.told(at) for at in islice(made.following(now), count)]
     return found
 
 
