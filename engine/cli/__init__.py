@@ -12,6 +12,7 @@ _COMMANDS = {
     "check": ("specs", "Find every mistake in workflow specs."),
     "fmt": ("format", "Rewrite specs in the one style."),
     "plan": ("specs", "Show what a spec compiles to."),
+    "diff": ("diff", "Show what a change of specs means."),
     "test": ("testing", "Try out the tests of workflows."),
     "lsp": ("lsp", "Serve an editor while specs are written."),
     "schema": ("specs", "Print the JSON Schema of workflow specs."),
