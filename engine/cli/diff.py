@@ -30,10 +30,16 @@ _WORK_TREE = "the work tree"
     "--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), metavar="INSTANT",
     help="Tell the next starts of schedules from then on, as 2026-03-28T00:00:00Z; else from now.",
 )  # fmt: skip
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "markdown", "json"]), default="text",
+    show_default=True,
+)  # fmt: skip
 @click.option("--exit-code", is_flag=True, help="End with 1 if a workflow changes.")
 @as_json
 @uncollected()
-def diff(range_: str, path: str, at: datetime | None, exit_code: bool, json_: bool) -> None:
+def diff(
+    range_: str, path: str, at: datetime | None, format_: str, exit_code: bool, json_: bool
+) -> None:
     """Show what changes from one commit to another, or to the files as they are.
 
     RANGE is COMMIT (from there to the files at PATH; HEAD unless told), A..B, or A...B (from where
@@ -56,12 +62,13 @@ def diff(range_: str, path: str, at: datetime | None, exit_code: bool, json_: bo
     _check(new, _WORK_TREE if head is None else head[:12], is_base=False)
     changes = change.compare(old.plans, new.plans, Catalogue(catalogue()))
     now = at or datetime.now(UTC)
-    if json_:
+    to = _WORK_TREE if head is None else head[:12]
+    click.echo(f"from {base[:12]} to {to}, {new.files} specs", err=True)
+    if json_ or format_ == "json":
         print_json({"base": base, "head": head, **change.as_json(changes, now)})
     else:
-        to = _WORK_TREE if head is None else head[:12]
-        click.echo(f"from {base[:12]} to {to}, {new.files} specs", err=True)
-        click.echo(change.as_text(changes, now), nl=False)
+        written = change.as_markdown if format_ == "markdown" else change.as_text
+        click.echo(written(changes, now), nl=False)
     sys.exit(Exit.FAILED if changes and exit_code else Exit.OK)
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from engine.core.anatomy import parts
 from engine.core.facts import HOST, Catalogue
-from engine.core.plan import Await, Call, Effect, Emit, Plan, Start, Step, Uses
+from engine.core.plan import Approve, Await, Call, Effect, Emit, Plan, Start, Step, Uses
 from engine.core.values import Json
 
 _OPEN = "{{"
@@ -16,7 +16,7 @@ _OPEN = "{{"
 class Reach:
     """Names, each once, in order. `hosts` are hosts of addresses, or what else says where a call
     goes, as an image or a repository; an address that a run decides is told as its template.
-    `destroys` are steps whose call may destroy something.
+    `destroys` are steps whose call may destroy something, `asks` those that ask people.
     """
 
     secrets: tuple[str, ...] = ()
@@ -26,6 +26,7 @@ class Reach:
     emits: tuple[str, ...] = ()
     awaits: tuple[str, ...] = ()
     destroys: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, all_: Iterable["Reach"]) -> "Reach":
@@ -66,6 +67,7 @@ def reach(plan: Plan, catalogue: Catalogue) -> Reach:
             each.verb.event for _, each in steps if isinstance(each.verb, Await) and each.verb.event
         ),
         destroys=_sorted(path for path, verb in calls if verb.effect is Effect.DESTRUCTIVE),
+        asks=_sorted(path for path, each in steps if isinstance(each.verb, Approve)),
     )
 
 

@@ -14,11 +14,12 @@ from engine.core.values import Json, canonical
 
 MOST_LINES = 200
 """How many lines of a workflow are told, at most."""
-_MARKS = {Kind.ADDED: "+", Kind.CHANGED: "~", Kind.REMOVED: "-"}
+MARKS = {Kind.ADDED: "+", Kind.CHANGED: "~", Kind.REMOVED: "-"}
 _COLUMN = 38
 _LONGEST = 60
 _MOST_STEPS = 12
-_SECRETS, _DESTROYS = "secrets", "destroys"
+# Steps: what one workflow calls so is nothing to another.
+_OWN = ("destroys", "asks")
 
 
 def as_text(changes: Sequence[Change], now: datetime) -> str:
@@ -42,12 +43,12 @@ def as_json(changes: Sequence[Change], now: datetime) -> dict[str, Json]:
 
 
 def _block(change: Change, now: datetime) -> Iterator[str]:
-    head = f"  {_MARKS[change.kind]} {visible(change.name)}"
+    head = f"  {MARKS[change.kind]} {visible(change.name)}"
     yield f"{head:{_COLUMN}} {visible(change.file)}".rstrip()
     if change.kind is Kind.ADDED and change.new is not None:
         yield from _whole(change.new)
     shown = change.lines[:MOST_LINES]
-    yield from (_line(each) for each in shown)
+    yield from (as_line(each) for each in shown)
     if len(shown) < len(change.lines):
         yield f"      and {len(change.lines) - len(shown):,} more; --json has them all"
     yield from _reached(change)
@@ -67,9 +68,10 @@ def _whole(plan: Plan) -> Iterator[str]:
     yield f"      starts     {visible(', '.join(kinds))}"
 
 
-def _line(line: Line) -> str:
+def as_line(line: Line) -> str:
+    """Return one place of a change."""
     place = visible(line.place)
-    mark = " " if line.kind is Kind.CHANGED else _MARKS[line.kind]
+    mark = " " if line.kind is Kind.CHANGED else MARKS[line.kind]
     was, now = _value(line.old), _value(line.new)
     told = f"{was} -> {now}" if line.kind is Kind.CHANGED else was or now
     return f"    {mark} {place:{_COLUMN - 6}} {told}".rstrip()
@@ -87,18 +89,19 @@ def _reached(change: Change) -> Iterator[str]:
     for mark, reach in (("+", change.gains), ("-", change.loses)):
         for name, told in reach.told().items():
             for each in told:
-                is_first = mark == "+" and each in first.get(name, ()) and name != _DESTROYS
+                is_first = mark == "+" and each in first.get(name, ()) and name not in _OWN
                 note = "  no workflow has had it before" if is_first else ""
                 yield f"      {name:10} {mark} {visible(words.cut(each, _LONGEST))}{note}"
 
 
 def _next(change: Change, now: datetime) -> Iterator[str]:
     """Yield when schedules that are new, or due at other times, start first."""
-    for name, times in _coming(change, now).items():
+    for name, times in coming(change, now).items():
         yield f"next       {visible(name)}: {', '.join(times) or 'never'}"
 
 
-def _coming(change: Change, now: datetime) -> dict[str, list[str]]:
+def coming(change: Change, now: datetime) -> dict[str, list[str]]:
+    """Return the next starts, by trigger, of the schedules that are new or due at other times."""
     known = {each.id: each for each in change.old.triggers} if change.old is not None else {}
     fresh = [each for each in _triggers(change.new) if known.get(each.id) != each]
     return schedule.coming(fresh, now)
@@ -122,7 +125,7 @@ def _json(change: Change, now: datetime) -> dict[str, Json]:
         "gains": _lists(change.gains),
         "loses": _lists(change.loses),
         "first": _lists(change.first),
-        "next": {name: list[Json](times) for name, times in _coming(change, now).items()},
+        "next": {name: list[Json](times) for name, times in coming(change, now).items()},
     }
 
 
