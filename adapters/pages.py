@@ -159,9 +159,9 @@ def _yes(value: bool) -> str:
 
 
 def _main(folder: Path) -> None:
-    from adapters import container, echo, github, http, shell, smtp, sql, table, text
+    from adapters import container, echo, file, github, http, shell, smtp, sql, table, text
 
-    every = (container, echo, github, http, shell, smtp, sql, table, text)
+    every = (container, echo, file, github, http, shell, smtp, sql, table, text)
     adapters = (each.create({}) for each in every)
     renew(folder, (each.manifest for adapter in adapters for each in adapter.operations()))
 

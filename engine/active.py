@@ -8,6 +8,7 @@ from engine.core import forge
 from engine.core.binding import Bound
 from engine.core.codec import decode
 from engine.core.inputs import BoundInputs
+from engine.core.lookout import TYPE as FILE
 from engine.core.plan import Trigger
 from engine.core.trigger import CLOCK, ENDED, BoundTrigger, by_hand
 from engine.core.values import Json
@@ -22,7 +23,7 @@ _WEBHOOK, _EVENT = "webhook", "event"
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A trigger of an active workflow that an event or the clock sets off, as its plan has it."""
+    """A trigger of an active workflow that something sets off, as its plan has it."""
 
     workflow: Active
     trigger: str
@@ -36,7 +37,7 @@ class ActiveSet:
 
     `reports` are by namespace and type, `webhooks` by namespace and path below
     `/hooks/<namespace>/`, `events` by namespace and type, `followers` by namespace and the
-    workflow for the end of whose runs they wait, `clocks` by namespace and workflow.
+    workflow for the end of whose runs they wait, `clocks` and `files` by namespace and workflow.
     """
 
     number: int = 0
@@ -46,6 +47,7 @@ class ActiveSet:
     events: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
     followers: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
     clocks: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
+    files: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
 
     def reported(self, namespace: str, source: str, kind: str) -> Iterable[Hook]:
         """Yield what a report of a forge about a source is meant for, such as a `github.push`.
@@ -110,12 +112,15 @@ class Cache:
         events: dict[tuple[str, str], tuple[Hook, ...]] = {}
         followers: dict[tuple[str, str], tuple[Hook, ...]] = {}
         clocks: dict[tuple[str, str], tuple[Hook, ...]] = {}
+        files: dict[tuple[str, str], tuple[Hook, ...]] = {}
         for active in found:
             named[active.namespace, active.name] = active
             for told in self._triggers.get(active.plan, ()):
                 hook = Hook(active, str(told["id"]), told["settings"], str(told["type"]))
                 if hook.type in CLOCK:
                     place, name = clocks, active.name
+                elif hook.type == FILE:
+                    place, name = files, active.name
                 elif hook.type == _EVENT:
                     place, name = events, hook.settings["event"]
                 elif hook.type == _WEBHOOK:
@@ -126,14 +131,14 @@ class Cache:
                     place, name = reports, hook.type
                 key = (active.namespace, str(name))
                 place[key] = (*place.get(key, ()), hook)
-        return ActiveSet(number, named, reports, webhooks, events, followers, clocks)
+        return ActiveSet(number, named, reports, webhooks, events, followers, clocks, files)
 
 
 def _events(triggers: Json) -> list[Mapping[str, Any]]:
-    """Return the triggers that an event or the clock can set off, of a plan's JSON."""
+    """Return the triggers that something can set off, and no person, of a plan's JSON."""
     listed = triggers if isinstance(triggers, Sequence) else ()
     return [each for each in listed if isinstance(each, Mapping) and _is_set_off(str(each["type"]))]
 
 
 def _is_set_off(kind: str) -> bool:
-    return kind in (_WEBHOOK, _EVENT, ENDED, *CLOCK) or kind.startswith(forge.PREFIX)
+    return kind in (_WEBHOOK, _EVENT, ENDED, FILE, *CLOCK) or kind.startswith(forge.PREFIX)

@@ -16,6 +16,7 @@ from engine.broker import HintBroker
 from engine.errors import Misconfigured, Unavailable
 from engine.git.address import check_ref, parse
 from engine.git.tree import inside
+from engine.lookout import LookoutDuty
 from engine.reconcile.duty import ReconcileDuty
 from engine.relay import RelayDuty
 from engine.scheduler import SchedulerDuty
@@ -65,6 +66,7 @@ class Controller:
             Duty("reconcile", self._reconcile.lead),
             Duty("relay", RelayDuty(settings, policy).lead),
             Duty("scheduler", SchedulerDuty(settings, policy).lead),
+            Duty("lookout", LookoutDuty(settings, policy).lead),
         )
         self._duties = (*known, *duties)
         self._stopped = asyncio.Event()

@@ -25,7 +25,9 @@ from engine.errors import Misconfigured
 from engine.manifest import MANIFEST as OWN
 
 GROUP = "sark.adapters"
-BUILT_IN = ("container", "echo", "github", "http", "shell", "smtp", "sql", "table", "text")
+BUILT_IN = (
+    "container", "echo", "file", "github", "http", "shell", "smtp", "sql", "table", "text",
+)  # fmt: skip
 _OWN = "sark"
 _PLUGINS = "plugins"
 

@@ -25,7 +25,7 @@ reads("decision.read");
 allow(actor, "run.start", resource) if
     actor.kind = "webhook" and actor.namespace = resource.namespace;
 
-# So does the clock: each trigger that it sets off is of a namespace.
+# So does the clock, by which files are looked at, too: each trigger that it sets off is of a namespace.
 allow(actor, "run.start", resource) if
     actor.kind = "clock" and actor.namespace = resource.namespace;
 

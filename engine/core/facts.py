@@ -20,6 +20,9 @@ PATH = "path"
 HEADER = "header"
 FILE = "file"
 
+LISTING = "file.list@1"
+"""The operation by which `file` triggers see files."""
+
 ARTIFACT: Mapping[str, Json] = {
     "type": "object",
     "properties": {
@@ -197,9 +200,20 @@ class Catalogue(Mapping[str, Operation]):
         return len(self._operations)
 
     @cached_property
+    def adapters(self) -> frozenset[str]:
+        """All that a connection or a pool may name: adapters, and operations of them."""
+        return frozenset(part for each in self for part in names(each))
+
+    @cached_property
     def digest(self) -> str:
         """The digest of all that a plan may depend on; equal for equal manifests."""
         return digest({name: _told(each.facts) for name, each in self._operations.items()})
+
+
+def names(operation: str) -> tuple[str, str, str]:
+    """Return what names an operation: `http`, `http.request` and `http.request@1`."""
+    stem = operation.partition("@")[0]
+    return (stem.partition(".")[0], stem, operation)
 
 
 def _with_artifact(schema: Json, place: tuple[str, ...]) -> Json:

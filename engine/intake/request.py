@@ -15,8 +15,8 @@ from engine.core.values import Json
 class Kind(StrEnum):
     """What a delivery brings.
 
-    What GitHub reports, a webhook's body, an event of the namespace, or the end of a run; or
-    nothing but the time: that of a schedule, or the end of a silence.
+    What GitHub reports, a webhook's body, an event of the namespace, the end of a run, or what has
+    become of a file; or nothing but the time: that of a schedule, or the end of a silence.
     """
 
     GITHUB = "github"
@@ -25,6 +25,7 @@ class Kind(StrEnum):
     ENDED = "ended"
     SCHEDULE = "schedule"
     ABSENT = "absent"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,10 @@ class Delivery:
     `route` is its path below `/hooks/`, `id` its sender's. A report of GitHub sets off triggers of
     its `type` in the namespace whose `source` is told of it; a webhook those of `hooks`, pairs of
     workflow and trigger whose own secret has signed it; an event those of its `type`; the end
-    of a run those that follow its workflow, `source`; the clock the one of `hooks` that it is time
-    for, of the workflow that is its `source`. `event` is what expressions read; `actor` is who has
-    sent it, where that is known. `emitted` is told to runs that wait, as the relay takes what a run
-    has emitted. A run that it starts is the `chain`-th of those that start each other.
+    of a run those that follow its workflow, `source`; the clock and a file the one of `hooks` that
+    it is time for, of the workflow that is its `source`. `event` is what expressions read; `actor`
+    is who has sent it, where that is known. `emitted` is told to runs that wait, as the relay takes
+    what a run has emitted. A run that it starts is the `chain`-th of those that start each other.
     """
 
     route: str

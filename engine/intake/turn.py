@@ -31,6 +31,8 @@ from policies.facts import Action, Actor, Resource, Verdict
 Answers: TypeAlias = Mapping[UUID, Started | Delivered | Exception]
 
 _START = Action("run.start")
+# What the controller finds out by itself: nobody has sent it.
+_BY_OURSELVES = frozenset({Kind.SCHEDULE, Kind.ABSENT, Kind.FILE})
 # What the copies of a delivery's event may have together, and what begins the next turn.
 _MOST_COPIED = 64 << 20
 _HEAVIEST = 64 << 20
@@ -230,7 +232,7 @@ class Turn:
         if decision.inputs is None:
             return Candidate(told, gates=decision.gates, actor=delivery.actor, chain=delivery.chain)
         about = trigger.delivered(delivery.event, delivery.id, delivery.actor, delivery.chain)
-        kind = "clock" if delivery.kind in (Kind.SCHEDULE, Kind.ABSENT) else "webhook"
+        kind = "webhook" if delivery.kind not in _BY_OURSELVES else "clock"
         actor = Actor(kind, delivery.route, delivery.namespace)
         made = self._made(actor, hook, plan, about, decision.inputs, delivery.chain)
         if isinstance(made, NewRun):
@@ -275,6 +277,9 @@ class Turn:
             case Kind.SCHEDULE | Kind.ABSENT:
                 place = delivery.namespace, delivery.source
                 yield from _named(self._active.clocks.get(place, ()), delivery)
+            case Kind.FILE:
+                place = delivery.namespace, delivery.source
+                yield from _named(self._active.files.get(place, ()), delivery)
 
     async def _take(self, connection: Connection, identity: UUID, start: Start) -> None:
         try:

@@ -8,10 +8,9 @@ started, and what was started already is known by its name: nothing is lost, not
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
-from typing import TypeAlias
 
 from engine.active import ActiveSet, Hook
 from engine.broker import Bell, HintBroker, Rings, ring
@@ -24,10 +23,8 @@ from engine.settings import Settings
 from engine.store import runs, schedules
 from engine.store.leases import Session
 from engine.store.pool import Connection, pool
-from engine.store.schedules import Key, Scheduled
+from engine.store.schedules import Clock, Key, Scheduled
 from engine.telemetry import METRICS
-
-Clock: TypeAlias = Callable[[Connection], Awaitable[datetime]]
 
 _LOG = logging.getLogger("sark.scheduler")
 _PERIOD = 1.0

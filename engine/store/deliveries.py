@@ -18,7 +18,7 @@ _STARTED: LiteralString = """
      GROUP BY route, delivery
 """
 # A delivery stays while something may still be decided on it: events of it that wait, a start that
-# the scheduler may make a second time, and the first event of a key that counts.
+# the scheduler or the lookout may make a second time, and the first event of a key that counts.
 _SWEEP: LiteralString = """
     DELETE FROM deliveries WHERE (route, delivery) IN (
         SELECT route, delivery FROM deliveries AS old
@@ -28,6 +28,9 @@ _SWEEP: LiteralString = """
            AND NOT EXISTS (SELECT FROM schedules
                             WHERE old.route = namespace || ':schedule' AND waiting <> '{}'
                               AND starts_with(old.delivery, workflow || '/' || trigger || '/'))
+           AND NOT EXISTS (SELECT FROM sightings
+                            WHERE old.route = namespace || ':file'
+                              AND sightings.delivery = old.delivery)
            AND NOT EXISTS (SELECT FROM dedupe_keys
                             WHERE dedupe_keys.delivery = old.delivery AND expires_at > now())
          ORDER BY received_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)

@@ -1,15 +1,18 @@
 """What the clock sets off: how far each trigger is decided, and what was not started."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
+from typing import LiteralString, TypeAlias
 from uuid import UUID
 
 from psycopg.rows import class_row
 
 from engine.store.arrays import Texts
 from engine.store.pool import Connection
+
+# Tells what time it is, by the one clock of all controllers.
+Clock: TypeAlias = Callable[[Connection], Awaitable[datetime]]
 
 _ALL: LiteralString = """
     SELECT namespace, workflow, trigger, definition, since, upto, waiting, run_id FROM schedules

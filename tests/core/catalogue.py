@@ -128,8 +128,23 @@ _PROFILE = Facts(
     _object(["rows"], rows={"type": "integer"}),
     roles={"/file": ("file",), "/more/*": ("file",), "/named/*": ("file",), "/gone/x": ("file",)},
 )
+_LIST = Facts(
+    "file.list@1",
+    _object(
+        ["root"],
+        root=_STRING,
+        folder=_STRING,
+        paths={"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+        limit={"type": "integer", "minimum": 1},
+        after=_STRING,
+    ),
+    _object(["files", "next"], files={"type": "array"}, next={"type": ["string", "null"]}),
+    effect="read",
+    roles={"/root": ("host",), "/folder": ("path",), "/paths/*": ("path",)},
+)
 _DROP = Facts("table.drop@1", _object(["name"], name=_STRING), _object([]), effect="destructive")
 
 CATALOGUE: Mapping[str, Facts] = {
-    each.name: each for each in (_HTTP, _SHELL, _ECHO, _COUNT, _PICK, _FETCH, _PROFILE, _DROP)
+    each.name: each
+    for each in (_HTTP, _SHELL, _ECHO, _COUNT, _PICK, _FETCH, _PROFILE, _LIST, _DROP)
 }

@@ -117,6 +117,8 @@ _COMPILER = {
     # documents that workflows share
     "unknown-adapter": "A connection and a pool name adapters, or operations of them, that are "
     "there.",
+    "no-listing": "`connection` of a `file` trigger names a Connection of an adapter that lists "
+    "files: `file`.",
     "unknown-timezone": "A time zone is one of the IANA database.",
     # files beside the specs
     "missing-file": "A file that a spec names stands below the root of the source, by its path "

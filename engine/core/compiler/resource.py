@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from engine.core import spec
-from engine.core.compiler import bounds, site
+from engine.core.compiler import bounds, lookout, shape, site
 from engine.core.compiler.findings import Findings, Path, Place, listed, meant
 from engine.core.compiler.site import Site, Use
 from engine.core.expression import Reference
@@ -22,7 +22,7 @@ def check(findings: Findings, model: spec.Document, catalogue: Catalogue) -> Non
             bounds.span(findings, model.open_for, ("open_for",))
         case spec.Connection():
             _check_adapter(findings, model.adapter, ("adapter",), catalogue)
-            _check_templates(findings, model)
+            _check_templates(findings, model, catalogue)
         case spec.Pool():
             for index, name in enumerate(model.adapters or ()):
                 _check_adapter(findings, name, ("adapters", index), catalogue)
@@ -75,7 +75,7 @@ def _check_dates(findings: Findings, days: Iterable[str], key: str) -> None:
 
 def _check_adapter(findings: Findings, name: str, path: Path, catalogue: Catalogue) -> None:
     """Find the name of an adapter, or of an operation of one, that is not there."""
-    known = {part for each in catalogue for part in _prefixes(each)}
+    known = catalogue.adapters
     if name not in known:
         adapters = {each for each in known if "." not in each}
         message = f'there is no adapter or operation "{name}"'
@@ -85,17 +85,14 @@ def _check_adapter(findings: Findings, name: str, path: Path, catalogue: Catalog
         )  # fmt: skip
 
 
-def _prefixes(operation: str) -> Iterable[str]:
-    """Yield what names an operation: `http`, `http.request` and `http.request@1`."""
-    stem = operation.partition("@")[0]
-    return (stem.partition(".")[0], stem, operation)
-
-
-def _check_templates(findings: Findings, model: spec.Connection) -> None:
-    """A connection reads nothing but the secrets that it declares."""
+def _check_templates(findings: Findings, model: spec.Connection, catalogue: Catalogue) -> None:
+    """A connection reads nothing but the secrets that it declares, and gives what is taken."""
+    types = {}
     for each in site.templates(findings, Use.ARGUMENT, model.with_, ("with",)):
+        types[each.pointer] = shape.STRING
         for reference in each.compiled.references:
             _check_secret(findings, model, each, reference)
+    lookout.check_connection(findings, model, catalogue, types)
 
 
 def _check_secret(

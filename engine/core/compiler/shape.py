@@ -149,7 +149,15 @@ def event(trigger: spec.Trigger, payload: Json = None) -> Schema:
         case spec.WorkflowTrigger():
             return _ended(trigger, body)
         case spec.FileTrigger():
-            return opened({"path": STRING, "change": STRING}, ["path", "change"])
+            return closed(
+                {
+                    "path": STRING,
+                    "change": {"type": "string", "enum": list(trigger.changes)},
+                    "size": {"type": "integer"},
+                    "modified": _INSTANT,
+                    "version": STRING,
+                }
+            )
         case spec.GithubPullRequestTrigger():
             return PULL_REQUEST
         case spec.GithubEventTrigger():

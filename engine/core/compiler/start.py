@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from engine.core import plan, spec
-from engine.core.compiler import shape, site
+from engine.core.compiler import lookout, shape, site
 from engine.core.compiler.argument import Area
 from engine.core.compiler.bounds import span
 from engine.core.compiler.findings import Path, Place
@@ -144,6 +144,8 @@ def _check_clock(world: World, trigger: spec.Trigger, path: Path) -> None:
             world.findings.error("bad-value", message, Place((*path, "cron")))
     elif isinstance(trigger, spec.AbsentTrigger):
         _check_seconds(world, trigger.within, (*path, "within"))
+    elif isinstance(trigger, spec.FileTrigger):
+        _check_seconds(world, trigger.every, (*path, "every"))
 
 
 def _check_seconds(world: World, text: str | None, path: Path) -> None:
@@ -163,6 +165,9 @@ def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
     path = ("triggers", name)
     _check_spans(world, settings, path)
     _check_clock(world, trigger, path)
+    if isinstance(trigger, spec.FileTrigger):
+        connection = world.neighbours.connection(trigger.connection)
+        lookout.check_trigger(world.findings, trigger, path, world.catalogue, connection)
     if isinstance(trigger, spec.WebhookTrigger):
         settings["path"] = route(trigger)
         if isinstance(trigger.auth, spec.StandardWebhooksAuth):

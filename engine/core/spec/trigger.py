@@ -313,10 +313,14 @@ class FileTrigger(_EventTrigger):
     type: Literal["file"] = Field(description="A file appeared, changed or went.")
     connection: Name = Field(description="The Connection that leads there.")
     paths: list[str] = Field(description=f"Only these files. {GLOBS}")
-    changes: list[Literal["created", "changed", "deleted"]] = Field(
+    changes: Annotated[list[Literal["created", "changed", "deleted"]], Field(min_length=1)] = Field(
         default=["created"], description="What must have happened to them."
     )
-    every: Duration = Field(default="1m", description="How often it is looked at.")
+    every: Duration = Field(
+        default="1m",
+        description="How often it is looked at, in whole seconds. A file counts once it was the "
+        "same twice in a row.",
+    )
 
 
 class AbsentTrigger(_Trigger):
