@@ -14,8 +14,8 @@ from engine.errors import Misconfigured
 from engine.operations import build, catalogue, catalogue_digest, open_operations
 
 BUILT_IN = {
-    "container.build@1", "container.run@1", "echo.say@1", "github.comment@1", "github.files@1",
-    "github.status@1",
+    "container.build@1", "container.run@1", "echo.say@1", "file.list@1", "github.comment@1",
+    "github.files@1", "github.status@1",
     "http.download@1", "http.request@1", "sark.runs@1", "shell.run@1", "smtp.send@1", "sql.load@1",
     "sql.query@1", "table.profile@1", "text.render@1",
 }  # fmt: skip

@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from adapters import conformance, echo, http, shell, table, text
+from adapters import conformance, echo, file, http, shell, table, text
 from adapters.conformance import CANARY, Case
 from adapters.contract import (
     Adapter,
@@ -134,6 +134,20 @@ def table_cases(_: str) -> Sequence[Case]:
     )
 
 
+def file_cases(_: str) -> Sequence[Case]:
+    return (
+        Case("a folder", {"root": "here", "paths": ["*.csv"]}),
+        Case("a page", {"root": "here", "limit": 2, "after": "engine.py"}),
+        Case("no root", {"root": "there"}, "file.root"),
+        Case("no folder", {"root": "here", "folder": "gone"}, "file.unreachable"),
+        Case("a way out", {"root": "here", "folder": ".."}, "file.invalid"),
+        Case("no set", {"root": "here", "paths": ["[z-a]"]}, "file.invalid"),
+        Case("no globs", {"root": "here", "paths": []}, valid=False),
+        Case("no name", {"root": 1}, "file.invalid", valid=False),
+        Case("no time", {"root": "here"}, "file.timeout", timeout=timedelta(microseconds=1)),
+    )
+
+
 @functools.cache
 def pipe() -> str:
     """Return a pipe that nobody writes to."""
@@ -169,13 +183,16 @@ SUITES = (
           lambda _: Case("waits", {"script": "setsid sleep 60 & sleep 60"})),
     Suite("http.download@1", lambda server: http.create({"allow_hosts": [server.host]}),
           download_cases, lambda url: Case("waits", {"url": f"{url}/hang"})),
+    Suite("file.list@1", lambda _: file.create({"roots": {"here": {"path": str(TABLE.parent)}}}),
+          file_cases, lambda _: Case("waits", {})),
     Suite("table.profile@1", lambda _: table.create({}), table_cases,
           lambda _: Case("waits", {"file": pipe()})),
 )  # fmt: skip
 each_suite = pytest.mark.parametrize("suite", SUITES, ids=str)
-# A template cannot be made to wait.
+# A template cannot be made to wait, and a folder only in `test_file`.
+_NEVER_WAIT = ("text.render@1", "file.list@1")
 each_waiting_suite = pytest.mark.parametrize(
-    "suite", [each for each in SUITES if each.name != "text.render@1"], ids=str
+    "suite", [each for each in SUITES if each.name not in _NEVER_WAIT], ids=str
 )
 
 
@@ -292,4 +309,5 @@ def test_which_arguments_may_be_secret() -> None:
     assert found["http.download@1"] == found["http.request@1"]
     assert {"/env/*", "/stdin"} == found["shell.run@1"]
     others = found["text.render@1"] | found["echo.say@1"] | found["table.profile@1"]
+    others |= found["file.list@1"]
     assert frozenset() == others

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from adapters import container, echo, github, http, pages, shell, table, text
+from adapters import container, echo, file, github, http, pages, shell, table, text
 from adapters.contract import Json, Manifest
 from adapters.manifest.echo import MANIFEST as ECHO
 from adapters.manifest.smtp import MANIFEST as SEND
@@ -28,7 +28,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "reference" / "operations"
 TABLE = Path(__file__).parent / "orders.csv"
 _OFFERED = [
     (each.manifest, module)
-    for module in (container, echo, github, http, shell, table, text)
+    for module in (container, echo, file, github, http, shell, table, text)
     for each in module.create({}).operations()
 ]
 MODULES: Mapping[str, Any] = {manifest.name: module for manifest, module in _OFFERED}
@@ -45,6 +45,7 @@ EXPECTED: Mapping[str, Mapping[str, Json]] = {
     "github.files@1": {"files": [], "cut": False},
     "github.status@1": {"id": 1, "state": "success"},
     "echo.say@1": {"message": {"greeting": "hello", "to": ["ann", "bo"]}},
+    "file.list@1": {"files": [], "next": None},
     "http.download@1": {"status": 200, "bytes": 9, "media_type": "text/csv"},
     "http.request@1": {"status": 201, "body": {"id": 7}},
     "shell.run@1": {"exit_code": 0, "json": {"owner": "team; rm -rf /", "most": 2}},
@@ -111,6 +112,9 @@ async def far_side(name: str, folder: Path) -> AsyncIterator[tuple[Mapping[str, 
         elif MODULES[name] is container:
             with standing(folder) as engine:
                 yield {"command": engine.command}, server.url
+        elif MODULES[name] is file:
+            (folder / "orders").mkdir()
+            yield {"roots": {"incoming": {"path": str(folder)}}}, server.url
         else:
             yield {"allow_hosts": [server.host]} if MODULES[name] is http else {}, server.url
 
