@@ -88,3 +88,38 @@ def test_a_misspelt_adapter_has_a_hint() -> None:
         found.hint,
         found.expected,
     )
+
+
+LOOKING = """apiVersion: sark/v1
+kind: Workflow
+name: look
+triggers: {t: {type: file, connection: inbox, paths: ["*"]}}
+steps: {a: {uses: echo.say@1, with: {message: hi}}}
+---
+apiVersion: sark/v1
+kind: Connection
+name: inbox
+adapter: ADAPTER
+with: {rut: incoming}
+"""
+
+
+@pytest.mark.parametrize(
+    ("adapter", "left_out", "codes"),
+    [
+        ("file", "", ["missing-argument", "unknown-argument"]),
+        ("file.list@1", "", ["missing-argument", "unknown-argument"]),
+        ("file.fetch", "", ["no-listing"]),
+        ("fyle", "", ["unknown-adapter"]),
+        ("file", "file.list@1", []),
+    ],
+)
+def test_a_connection_of_a_file_trigger(adapter: str, left_out: str, codes: list[str]) -> None:
+    """
+    Its arguments are those of what lists files, where there is such an operation; one mistake is
+    one finding.
+    """
+    known = {name: each for name, each in CATALOGUE.items() if name != left_out}
+    unit = compile_file("x.yaml", LOOKING.replace("ADAPTER", adapter).encode(), known)
+
+    assert codes == [each.code for each in unit.diagnostics]

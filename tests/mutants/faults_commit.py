@@ -80,6 +80,12 @@ def unknown_connections(spec: Spec) -> Iterator[Change]:
             yield spec.put((*path, "connection"), plain("nowhere"))
 
 
+def connections_without_files(spec: Spec) -> Iterator[Change]:
+    for start, document in spec.documents("Connection"):
+        if str(document["adapter"]).startswith("file"):
+            yield spec.put((*start, "adapter"), plain("http"))
+
+
 def call_faults(spec: Spec) -> Iterator[tuple[str, Change]]:
     for path, body in spec.bodies("call"):
         given = body.get("with")
@@ -283,6 +289,8 @@ FAULTS = (
           "unknown-calendar", unknown_calendars),
     fault("unknown-connection", "A connection is named that is not there.",
           "unknown-connection", unknown_connections),
+    fault("no-listing", "The connection of a file trigger leads to no files.",
+          "no-listing", connections_without_files, near=None),
     fault("call-lacking-input", "A call lacks an input.", "missing-input", calls_lacking),
     fault("call-unknown-input", "A call gives an input that there is not.",
           "unknown-input", calls_with_more),
