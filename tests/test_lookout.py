@@ -7,6 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from engine.store import deliveries
+from engine.store.pool import connect
 from tests.clockwork import MINUTE, Away
 from tests.looking import ARRIVALS, Inbox, looking, once
 
@@ -370,5 +372,30 @@ def test_a_connection_that_leads_nowhere_is_told_of(database_url: str, tmp_path:
         assert reason.endswith(
             "[adapters.file] names no root 'incomming'; did you mean \"incoming\"? (file.root)"
         )
+
+    asyncio.run(story())
+
+
+def test_what_is_still_to_be_told_is_not_forgotten(database_url: str, tmp_path: Path) -> None:
+    """
+    A start that a leader made and could not note stays known, however old, until it is noted.
+    """
+
+    async def story() -> None:
+        made = inbox(database_url, tmp_path)
+        await made.begins()
+        made.write("1.csv")
+        await made.looks(1)
+        await made.dies_telling(before=False)
+        made.rows("UPDATE deliveries SET received_at = now() - interval '40 days'")
+        async with await connect(database_url, "test") as connection:
+            await deliveries.sweep(connection)
+            await made.looks(2)
+
+            assert [("1.csv", "created")] == made.told()
+
+            await deliveries.sweep(connection)
+
+        assert [] == made.decisions()
 
     asyncio.run(story())

@@ -27,7 +27,7 @@ MOST_BYTES = 192 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Names that went, or became something else, since they were read.
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-_TOKEN = re.compile(r"\*\*/|\*\*|\*|\[[^\]]+\]|\\.|.", re.DOTALL)
+_PART = re.compile(r"\*\*/|\*\*|\*|\[[^\]]+\]|\\.|.", re.DOTALL)
 
 # Whether a character is taken.
 Takes: TypeAlias = Callable[[str], object]
@@ -69,14 +69,14 @@ class Glob:
     def __init__(self, text: str) -> None:
         self._states: list[State] = []
         is_first, may_repeat, is_repeated = True, False, False
-        for token in _TOKEN.findall(text):
-            if token in ("?", "+") and may_repeat:
+        for part in _PART.findall(text):
+            if part in ("?", "+") and may_repeat:
                 if not is_repeated:
-                    self._repeat(token)
+                    self._repeat(part)
                 is_first, is_repeated = False, True
                 continue
-            may_repeat, is_repeated = self._add(token, is_first=is_first), False
-            is_first = token in ("/", "\\/")
+            may_repeat, is_repeated = self._add(part, is_first=is_first), False
+            is_first = part in ("/", "\\/")
         self.end = len(self._states)
 
     def begin(self) -> frozenset[int]:
@@ -112,25 +112,25 @@ class Glob:
                     waiting.append(number + each)
         return frozenset(found)
 
-    def _add(self, token: str, *, is_first: bool) -> bool:
-        """Add what a token means; return whether it is a character, which may repeat."""
-        if token == "*":
+    def _add(self, part: str, *, is_first: bool) -> bool:
+        """Add what a part means; return whether it is a character, which may repeat."""
+        if part == "*":
             self._states.append(State(_within, None, (1,)))
-        elif token == "**":
+        elif part == "**":
             self._states.append(State(_any, None, (1,)))
-        elif token == "**/" and is_first:
+        elif part == "**/" and is_first:
             self._states += [State(skips=(1, 2)), State(_any, "/".__eq__)]
-        elif token == "**/":
+        elif part == "**/":
             self._states += [State(_any, None, (1,)), State(goes="/".__eq__)]
             return True
         else:
-            self._states.append(State(goes=_taking(token)))
+            self._states.append(State(goes=_taking(part)))
             return True
         return False
 
-    def _repeat(self, token: str) -> None:
+    def _repeat(self, part: str) -> None:
         last = self._states[-1]
-        if token == "?":
+        if part == "?":
             last.skips = (1,)
         else:
             self._states.append(State(last.goes, None, (1,)))
@@ -173,15 +173,15 @@ def _within(character: str) -> bool:
     return character != "/"
 
 
-def _taking(token: str) -> Takes:
-    """Return what says whether a character is the one of a token, or of the set that it is."""
-    if len(token) > 1 and token[0] == "[":
-        inner = "".join(each if each == "-" else re.escape(each) for each in token[1:-1])
+def _taking(part: str) -> Takes:
+    """Return what says whether a character is the one of a part, or of the set that it is."""
+    if len(part) > 1 and part[0] == "[":
+        inner = "".join(each if each == "-" else re.escape(each) for each in part[1:-1])
         try:
             return re.compile(f"[{inner}]", re.DOTALL).match
         except re.error as error:
-            raise ValueError(f"{token} is no set of characters: {error}") from None
-    return token[-1].__eq__
+            raise ValueError(f"{part} is no set of characters: {error}") from None
+    return part[-1].__eq__
 
 
 @dataclass(frozen=True, slots=True)
