@@ -15,13 +15,14 @@ from dramatiq.broker import Broker, Consumer, MessageProxy
 from dramatiq.errors import DecodeError, QueueNotFound
 from dramatiq.message import Message
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.broker")
 _PREFIX = "sark:queue:"
 QUARANTINE = "sark:quarantine"
+_ALIVE = "sark:alive"
 _LONGEST_QUARANTINE = 100
 _LARGEST_MESSAGE = 64 * 1024
 # A hint says that there is something, not what: a few wake everybody, the rest says it again.
@@ -93,12 +94,18 @@ class HintBroker(Broker):
             _LOG.warning("a hint was dropped, for Redis does not answer: %s", error)
         return message
 
-    def ping(self) -> bool:
-        """True if Redis answers."""
+    def fault(self) -> str:
+        """Return why Redis takes no hints, or an empty text.
+
+        It is written to: one that is full answers, and takes nothing.
+        """
         try:
-            return bool(self.redis.ping())
-        except RedisError:
-            return False
+            self.redis.set(_ALIVE, 1, px=1_000)
+        except ResponseError as error:
+            return f"Redis takes nothing: {_first(error)}"
+        except (RedisError, OSError, ValueError):
+            return "Redis does not answer"
+        return ""
 
     def close(self) -> None:
         """Let go of Redis; consumers that wait in a pop are woken by it."""
@@ -161,6 +168,10 @@ class _HintConsumer(Consumer):
 
     def close(self) -> None:
         """Do nothing: the connection is the broker's."""
+
+
+def _first(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _decoded(raw: bytes) -> Message[Any] | None:

@@ -4,8 +4,9 @@ import asyncio
 import logging
 import random
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dramatiq
 import psycopg
@@ -16,20 +17,24 @@ from engine.broker import HintBroker
 from engine.errors import Misconfigured, Unavailable
 from engine.git.address import check_ref, parse
 from engine.git.tree import inside
+from engine.health import Health, of_broker
 from engine.lookout import LookoutDuty
+from engine.oversight import Oversight, period
+from engine.probe import probing
 from engine.reconcile.duty import ReconcileDuty
 from engine.relay import RelayDuty
 from engine.scheduler import SchedulerDuty
 from engine.settings import Settings
 from engine.store import leases
 from engine.store.leases import Session
-from engine.store.pool import connect
+from engine.store.pool import connect, ping
 from policies.authorizer import Authorizer
 
 _LOG = logging.getLogger("sark.controller")
 _LOST = (psycopg.Error, Unavailable, OSError)
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 5.0
+_PATIENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Duty:
     """Something that one process does for all. `lead` ends when the session does, not before."""
 
     name: str
-    lead: Callable[[Session], Awaitable[None]]
+    lead: Callable[[Session], Coroutine[Any, Any, None]]
 
 
 def run_controller(settings: Settings, duties: Sequence[Duty] = ()) -> None:
@@ -49,7 +54,12 @@ def run_controller(settings: Settings, duties: Sequence[Duty] = ()) -> None:
         parse(source.url)
         check_ref(source.ref)
         inside(source.root)
-    uvloop.run(Controller(settings, duties).serve())
+    uvloop.run(_serve(settings, Controller(settings, duties)))
+
+
+async def _serve(settings: Settings, controller: "Controller") -> None:
+    async with probing(settings, "controller", controller.health):
+        await controller.serve()
 
 
 class Controller:
@@ -59,7 +69,8 @@ class Controller:
         if settings.database_url is None:
             raise Misconfigured("SARK_DATABASE_URL is not set; `sark up` brings its own PostgreSQL")
         self._url = settings.database_url
-        self._redis_url = settings.redis_url
+        self._broker = HintBroker(settings.redis_url) if settings.redis_url else None
+        self._lease = settings.controller.lease
         self._reconcile = ReconcileDuty(settings)
         policy = Authorizer()
         known = (
@@ -69,6 +80,7 @@ class Controller:
             Duty("lookout", LookoutDuty(settings, policy).lead),
         )
         self._duties = (*known, *duties)
+        self._standing = dict.fromkeys((duty.name for duty in self._duties), "lost")
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -80,8 +92,9 @@ class Controller:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self.stop)
-        consumers = self._listen(self._redis_url) if self._redis_url else None
+        consumers = self._listen(self._broker) if self._broker is not None else None
         leading = [asyncio.create_task(self._keep(duty)) for duty in self._duties]
+        leading.append(asyncio.create_task(self._oversee()))
         stopped = asyncio.create_task(self._stopped.wait())
         await asyncio.wait({*leading, stopped}, return_when=asyncio.FIRST_COMPLETED)
         for task in (*leading, stopped):
@@ -94,24 +107,65 @@ class Controller:
             if isinstance(fault, Exception):
                 raise fault
 
+    async def health(self) -> Health:
+        """Return how it is: unready where a duty is neither led nor waited for."""
+        lost = [name for name, standing in self._standing.items() if standing == "lost"]
+        duties = f"no session for {', '.join(lost)}" if lost else ""
+        database, broker = await asyncio.gather(self._database(), of_broker(self._broker))
+        return Health(
+            {"database": database, "duties": duties}, {"broker": broker},
+            {"duties": dict(self._standing)},
+        )  # fmt: skip
+
+    async def _database(self) -> str:
+        try:
+            async with asyncio.timeout(_PATIENCE), await connect(self._url, "probe") as connection:
+                await ping(connection)
+        except TimeoutError:
+            return f"PostgreSQL has not answered within {_PATIENCE:g} s"
+        except _LOST as error:
+            return str(error)
+        return ""
+
     async def _keep(self, duty: Duty) -> None:
         """Lead a duty whenever this process may, for as long as it lives."""
         pause = _FIRST_PAUSE
         while True:
             try:
                 async with await connect(self._url, f"lead-{duty.name}") as connection:
+                    self._standing[duty.name] = "waits"
                     session = await leases.lead(connection, duty.name)
+                    self._standing[duty.name] = "leads"
                     _LOG.info("this controller leads %s", duty.name)
                     pause = _FIRST_PAUSE
-                    await duty.lead(session)
+                    await self._lead(duty, session)
             except* _LOST as lost:
                 _LOG.warning("%s lost PostgreSQL: %s", duty.name, _first(lost))
+            self._standing[duty.name] = "lost"
             await asyncio.sleep(pause * random.random())  # nosec B311 - a pause, no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _listen(self, redis_url: str) -> Consumers:
+    async def _lead(self, duty: Duty, session: Session) -> None:
+        """Lead a duty, and show all the while that its leader lives; raise what ends either."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(duty.lead(session))
+            while True:
+                await asyncio.sleep(period(self._lease))
+                await session.beat()
+
+    async def _oversee(self) -> None:
+        """Look after whoever leads, this controller or another."""
+        while True:
+            try:
+                async with await connect(self._url, "oversight") as connection:
+                    await Oversight(connection, self._lease).serve()
+            except _LOST as lost:
+                _LOG.info("nobody is overseen without PostgreSQL: %s", lost)
+            await asyncio.sleep(_FIRST_PAUSE)
+
+    def _listen(self, broker: HintBroker) -> Consumers:
         """Hear which source wants to be looked at."""
-        loop, broker = asyncio.get_running_loop(), HintBroker(redis_url)
+        loop = asyncio.get_running_loop()
 
         def sync(source: str) -> None:
             loop.call_soon_threadsafe(self._reconcile.wake, source)

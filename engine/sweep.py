@@ -7,6 +7,7 @@ period later at most.
 import asyncio
 import logging
 import random
+import time
 from datetime import datetime, timedelta
 
 import psycopg
@@ -38,6 +39,12 @@ class Sweep:
         self._lease = lease
         self._last: datetime | None = None
         self._since: datetime | None = None
+        self._looked = time.monotonic()
+
+    @property
+    def silence(self) -> float:
+        """Return how many seconds ago PostgreSQL has heard that the owner lives."""
+        return time.monotonic() - self._looked
 
     async def serve(self) -> None:
         """Look once a period, jitter included; raise Fenced, or what a lost connection raises."""
@@ -55,6 +62,7 @@ class Sweep:
         beat = await workers.beat(self._connection, self._owner.worker)
         if beat is None:
             raise Fenced(f"worker {self._owner.worker} was declared dead")
+        self._looked = time.monotonic()
         is_claimable = await self._bury(self._may_judge(beat.at)) or beat.claimable
         is_told = await self._expire() or beat.told
         if is_claimable:

@@ -18,10 +18,12 @@ from engine.broker import EVERY, RUNS, Bell, HintBroker
 from engine.errors import Misconfigured, Unavailable
 from engine.executor import Executor
 from engine.guard import guarding
+from engine.health import Health, of_broker
 from engine.hints import Hints
 from engine.operations import open_operations
 from engine.owner import Owner
 from engine.performer import Performer
+from engine.probe import probing
 from engine.scratch import clear, nest
 from engine.secrets import Secrets
 from engine.settings import Settings, Worker
@@ -66,7 +68,8 @@ async def _serve(settings: Settings) -> None:
             loop.add_signal_handler(each, worker.stop)
         tidying = asyncio.create_task(tidy(artifacts))
         try:
-            await worker.serve()
+            async with probing(settings, "worker", worker.health):
+                await worker.serve()
         finally:
             tidying.cancel()
 
@@ -95,8 +98,10 @@ class WorkerProcess:
         self._owner: Owner | None = None
         self._performer: Performer | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._sweep: Sweep | None = None
         self._stopping = asyncio.Event()
-        self._bell = Bell(HintBroker(self._redis_url)) if self._redis_url else None
+        self._broker = HintBroker(self._redis_url) if self._redis_url else None
+        self._bell = Bell(self._broker) if self._broker is not None else None
 
     def stop(self) -> None:
         """Drain; what has not ended when the grace is over is handed to the next owner."""
@@ -107,6 +112,18 @@ class WorkerProcess:
         loop, grace = asyncio.get_running_loop(), self._settings.grace.total_seconds()
         loop.call_later(grace, self._abandon)
         loop.call_later(grace + _HANDING_BACK_SECONDS, self._give_up)
+
+    async def health(self) -> Health:
+        """Return how it is: unready where it has no word from PostgreSQL, or is about to stop."""
+        database, sweep = "", self._sweep
+        if sweep is None:
+            database = "PostgreSQL does not answer"
+        elif sweep.silence > self._settings.lease.total_seconds():
+            database = f"PostgreSQL has not answered for {sweep.silence:.0f} s"
+        leaving = "the worker is about to stop" if self._stopping.is_set() else ""
+        return Health(
+            {"database": database, "worker": leaving}, {"broker": await of_broker(self._broker)}
+        )
 
     async def serve(self) -> None:
         """Serve until stopped, across every loss of PostgreSQL and every fence."""
@@ -139,12 +156,12 @@ class WorkerProcess:
             performer = await self._performing(stack, owner)
             await stack.enter_async_context(self._listening(owner, performer))
             sweep = Sweep(side, owner, self._settings.sweep, self._settings.lease, performer)
-            self._owner, self._performer = owner, performer
+            self._owner, self._performer, self._sweep = owner, performer, sweep
             owner.attend()
             try:
                 await self._run(owner, performer, sweep)
             finally:
-                self._owner = self._performer = None
+                self._owner = self._performer = self._sweep = None
 
     async def _performing(self, stack: AsyncExitStack, owner: Owner) -> Performer | None:
         """Return what makes attempts of pools, if this worker serves any."""

@@ -215,8 +215,11 @@ _HEALTH = (
     Address(
         "GET", "/readyz", health.ready, "Is the process ready",
         {
-            200: Answer("Ready", "Requests are served; `degraded` without Redis."),
-            503: Answer("Ready", "A request would fail, and why."),
+            200: Answer(
+                "Ready",
+                "Requests are served; `degraded` without Redis, a worker or somebody who leads.",
+            ),
+            503: Answer("Ready", "A request would fail, and why; with `Retry-After`."),
         },
     ),
     Address(

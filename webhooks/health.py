@@ -10,7 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.errors import SarkError
-from engine.store import migrate
+from engine.health import Health, of_broker
+from engine.store import leases, migrate, workers
+from engine.store.pool import Connection
 from engine.telemetry import REGISTRY
 from policies.facts import Resource
 from webhooks.auth.guard import allow
@@ -19,6 +21,7 @@ from webhooks.problem import Data
 
 _PATIENCE = 2.0
 _REMEMBERED = 2
+RETRY = {"Retry-After": "1"}
 
 
 async def alive(_: Request) -> Response:
@@ -29,25 +32,29 @@ async def alive(_: Request) -> Response:
 async def ready(request: Request) -> Response:
     """`GET /readyz`: 503 where a request would fail, and why.
 
-    Redis away is only a reason: what it would have told is found by the sweep.
+    Redis away is only a reason: what it would have told is found by the sweep. So is a lack of
+    workers or of whoever leads: what is taken waits for them.
     """
     opened = doors(request)
     opened.drain.asked = [*opened.drain.asked[1 - _REMEMBERED :], time.monotonic()]
-    database, broker = await asyncio.gather(_database(opened), _broker(opened))
-    stuck = opened.intake.stuck()
+    health = await look(opened)
+    told = health.told()
+    checks = told["checks"]
+    assert isinstance(checks, dict)
+    checks["policies"] = {"status": "ok", "digest": opened.policy.digest[:12]}
+    return Data(told, 503, RETRY) if health.status == "unready" else Data(told)
+
+
+async def look(opened: Doors) -> Health:
+    """Return how this server is, and what it knows of the processes behind it."""
+    (database, workers_, duties), broker = await asyncio.gather(
+        _database(opened), of_broker(opened.broker)
+    )
     leaving = "the server is about to stop" if opened.drain.draining else ""
-    checks = {"database": database, "intake": stuck, "server": leaving}
-    unready = any(checks.values())
-    status = "unready" if unready else "degraded" if broker else "ready"
-    told = {
-        "status": status,
-        "checks": {
-            **{name: _check(reason, "failed") for name, reason in checks.items()},
-            "broker": _check(broker, "degraded"),
-            "policies": {"status": "ok", "digest": opened.policy.digest[:12]},
-        },
-    }
-    return Data(told, 503 if unready else 200)
+    return Health(
+        {"database": database, "intake": opened.intake.stuck(), "server": leaving},
+        {"broker": broker, "workers": workers_, "controllers": duties},
+    )
 
 
 async def metrics(request: Request) -> Response:
@@ -56,32 +63,32 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
-def _check(reason: str, word: str) -> dict[str, str]:
-    return {"status": word, "reason": reason} if reason else {"status": "ok"}
+async def _database(opened: Doors) -> tuple[str, str, str]:
+    """Return what is wrong with the database or its version, with workers and with leaders.
 
-
-async def _database(opened: Doors) -> str:
-    """Return what is wrong with the database or its version, or an empty string."""
+    Where the database does not answer nothing is known of the others, and nothing said.
+    """
     try:
         async with asyncio.timeout(_PATIENCE), opened.pool.connection(_PATIENCE) as connection:
             missing = await migrate.pending(connection)
+            if missing:
+                return f"migrations are missing, run `sark migrate`: {missing[0].name}", "", ""
+            return "", *await _behind(opened, connection)
     except TimeoutError:
-        return f"PostgreSQL has not answered within {_PATIENCE:g} s"
+        return f"PostgreSQL has not answered within {_PATIENCE:g} s", "", ""
     except psycopg.errors.UndefinedTable:
-        return "the database is empty: run `sark migrate`"
+        return "the database is empty: run `sark migrate`", "", ""
     except (psycopg.Error, PoolTimeout, OSError):
-        return "PostgreSQL does not answer"
+        return "PostgreSQL does not answer", "", ""
     except SarkError as error:
-        return str(error)
-    return f"migrations are missing, run `sark migrate`: {missing[0].name}" if missing else ""
+        return str(error), "", ""
 
 
-async def _broker(opened: Doors) -> str:
-    if opened.broker is None:
-        return "no broker is set; runs are found by the sweep"
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            answers = await asyncio.to_thread(opened.broker.ping)
-    except TimeoutError:
-        answers = False
-    return "" if answers else "Redis does not answer; runs are found by the sweep"
+async def _behind(opened: Doors, connection: Connection) -> tuple[str, str]:
+    """Return what is wrong with the workers that there are, and with who leads."""
+    told = opened.settings
+    lives = await workers.is_anyone(connection, told.worker.lease)
+    unled = leases.unled(await leases.held(connection, told.controller.lease))
+    lacking = "" if lives else "no worker lives; runs wait until one does: `sark worker`"
+    headless = f"nobody leads {', '.join(unled)}: start `sark controller`" if unled else ""
+    return lacking, headless

@@ -1,5 +1,6 @@
 """The pages: what is active, what is in the way, what has run. Read only, without JavaScript."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -9,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from engine.errors import NotFound
+from engine.health import Health
 from engine.store import sources, views, workflows
 from engine.store.views import Wanted
 from policies.facts import Action, Actor, Resource
-from webhooks import body
+from webhooks import body, health
 from webhooks.api.runs import named
 from webhooks.auth import session
 from webhooks.auth.guard import namespaces
@@ -38,6 +40,9 @@ async def home(request: Request) -> Response:
     actor = session.actor(request)
     if actor is None:
         return _login(401, wrong=False)
+    seen = await health.look(doors(request))
+    if seen.status == "unready":
+        return _away(seen)
     runs_in = await namespaces(request, actor, "run.read", "run")
     sources_in = await namespaces(request, actor, "source.read", "source")
     workflows_in = await namespaces(request, actor, "workflow.read", "workflow")
@@ -47,6 +52,7 @@ async def home(request: Request) -> Response:
         latest = await views.runs(connection, Wanted(runs_in), None, _LATEST)
     return _page(
         "home.html",
+        reasons=seen.reasons,
         sources=[each for each in watched if each.namespace in sources_in],
         workflows=[each for each in active if each.namespace in workflows_in],
         runs=latest,
@@ -59,10 +65,13 @@ async def run(request: Request) -> Response:
     if actor is None:
         return _login(401, wrong=False)
     identity, missing = named(request)
+    seen = await health.look(doors(request))
+    if seen.status == "unready":
+        return _away(seen)
     found = await doors(request).history.run(identity)
     if found is None or not _may_read(request, actor, found[0]):
         raise NotFound(missing)
-    return _page("run.html", run=found[0], steps=found[1])
+    return _page("run.html", reasons=seen.reasons, run=found[0], steps=found[1])
 
 
 async def login(request: Request) -> Response:
@@ -100,5 +109,12 @@ def _login(status: int, *, wrong: bool) -> Response:
     return _page("login.html", status, wrong=wrong)
 
 
-def _page(name: str, status: int = 200, **names: object) -> Response:
-    return HTMLResponse(_PAGES.get_template(name).render(names), status)
+def _away(seen: Health) -> Response:
+    """Say what is away, in a browser's words and a program's."""
+    return _page("away.html", 503, health.RETRY, reasons=seen.reasons)
+
+
+def _page(
+    name: str, status: int = 200, headers: Mapping[str, str] | None = None, **names: object
+) -> Response:
+    return HTMLResponse(_PAGES.get_template(name).render(names), status, headers)

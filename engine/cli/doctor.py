@@ -48,8 +48,8 @@ def config(loaded: "Loaded", json_: bool) -> None:
 def doctor(loaded: "Loaded", json_: bool) -> None:
     """Check this machine, the settings, and the servers; say how to mend what is not well.
 
-    Looked at are Python, Git, disk, policies, adapters, secrets, PostgreSQL, workers, Redis and
-    the server.
+    Looked at are Python, Git, disk, policies, adapters, secrets, PostgreSQL, workers, controllers,
+    Redis, the server, and each process that tells how it is.
     """
     found = list(_examine(loaded.settings))
     if json_:
@@ -71,10 +71,12 @@ def _examine(told: "Settings") -> Iterator[Finding]:
     yield _tried("policies", _ask_policies)
     yield _tried("adapters", lambda: _ask_adapters(told))
     yield _tried("secrets", lambda: _ask_secrets(told))
-    yield _servers("postgresql", told.database_url, _ask_postgresql)
+    yield _servers("postgresql", *_placed(told, "database_url"), _ask_postgresql)
     yield _workers(told)
-    yield _servers("redis", told.redis_url, _ask_redis)
+    yield _controllers(told)
+    yield _servers("redis", *_placed(told, "redis_url"), _ask_redis)
     yield _server(told)
+    yield from _processes(told)
 
 
 def _disk(told: "Settings") -> Finding:
@@ -84,14 +86,30 @@ def _disk(told: "Settings") -> Finding:
     return Finding("disk", verdict, f"{free >> 20} MiB free at {place}")
 
 
-def _servers(what: str, url: str | None, ask: Callable[[str], Awaitable[str]]) -> Finding:
+def _placed(told: "Settings", name: str) -> tuple[str | None, bool]:
+    """Return the URL of a server, and whether it is one that `sark up` brings."""
+    url: str | None = getattr(told, name)
+    if url is not None:
+        return url, False
+    try:
+        return (told.state / name).read_text().strip(), True
+    except OSError:
+        return None, True
+
+
+def _servers(
+    what: str, url: str | None, is_embedded: bool, ask: Callable[[str], Awaitable[str]]
+) -> Finding:
     if url is None:
         return Finding(what, "ok", "embedded: `sark up` brings its own")
 
     async def bounded() -> str:
         return await asyncio.wait_for(ask(url), _PATIENCE)
 
-    return _tried(what, lambda: asyncio.run(bounded()))
+    found = _tried(what, lambda: asyncio.run(bounded()))
+    if found.verdict == "fail" and is_embedded:
+        return Finding(what, "warn", f"{found.told} (embedded: `sark up` starts it)")
+    return found
 
 
 def _tried(what: str, ask: Callable[[], str]) -> Finding:
@@ -105,20 +123,33 @@ def _tried(what: str, ask: Callable[[], str]) -> Finding:
 
 def _server(told: "Settings") -> Finding:
     """Ask the server that the state folder knows; one that was not started is no failure."""
-    from urllib.error import HTTPError
-    from urllib.request import urlopen
-
     try:
         url = (told.state / "address").read_text().strip()
     except OSError:
         return Finding("server", "warn", f"none was started with {told.state}: try `sark up`")
+    return _process("server", url, f"nobody answers at {url}: start it with `sark up`")
+
+
+def _processes(told: "Settings") -> Iterator[Finding]:
+    """Ask each process that has written into the state folder where it answers."""
+    from engine.cli.probing import listed
+
+    for kind, url in listed(told.state):
+        yield _process(kind, url, f"the {kind} at {url} does not answer")
+
+
+def _process(what: str, url: str, silent: str) -> Finding:
+    """Ask a process how it is; only one that says so itself has failed."""
+    from engine.cli.probing import asked
+
     try:
-        with urlopen(f"{url}/readyz", timeout=_PATIENCE):  # nosec B310 - our own URL
-            return Finding("server", "ok", f"ready at {url}")
-    except HTTPError as error:
-        return Finding("server", "fail", f"{url} is not ready: {error.read(500).decode()}")
+        status, reasons = asked(url)
     except OSError:
-        return Finding("server", "warn", f"nobody answers at {url}: start it with `sark up`")
+        return Finding(what, "warn", silent)
+    if status == "ready":
+        return Finding(what, "ok", f"ready at {url}")
+    verdict: Literal["warn", "fail"] = "warn" if status == "degraded" else "fail"
+    return Finding(what, verdict, f"{url} is {status}: {reasons}")
 
 
 def _ask_policies() -> str:
@@ -166,22 +197,36 @@ def _workers(told: "Settings") -> Finding:
     """Say who serves which pools; warn where nobody does, and of steps that wait in vain."""
     from engine.cli.serving import ask
 
+    async def asked(url: str) -> tuple[list[str], list[str]]:
+        workers, waits = await ask(url)
+        lacking = [] if workers else ["none is there: start one with `sark worker`"]
+        return workers, [*lacking, *waits]
+
+    return _there(told, "workers", asked)
+
+
+def _controllers(told: "Settings") -> Finding:
+    """Say who leads which duty; warn of those that nobody leads."""
+    from engine.cli.serving import leading
+
+    lease = told.controller.lease
+    return _there(told, "controllers", lambda url: leading(url, lease))
+
+
+def _there(
+    told: "Settings", what: str, ask: Callable[[str], Awaitable[tuple[list[str], list[str]]]]
+) -> Finding:
+    """Say what PostgreSQL knows of processes; warn of those that are lacking."""
     lacking: list[str] = []
 
     async def asked(url: str) -> str:
-        workers, waits = await ask(url)
-        lacking.extend(
-            waits if workers else ["none is there: start one with `sark worker`", *waits]
-        )
-        return "; ".join([*workers, *lacking])
+        there, missing = await ask(url)
+        lacking.extend(missing)
+        return "; ".join([*there, *missing])
 
-    try:
-        url = told.database_url or (told.state / "database_url").read_text().strip()
-    except OSError:
-        return Finding("workers", "ok", "embedded: `sark up` brings its own")
-    found = _servers("workers", url, asked)
+    found = _servers(what, *_placed(told, "database_url"), asked)
     is_well = found.verdict == "ok" and not lacking
-    return found if is_well else Finding("workers", "warn", found.told)
+    return found if is_well else Finding(what, "warn", found.told)
 
 
 async def _ask_redis(url: str) -> str:

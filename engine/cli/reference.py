@@ -14,7 +14,16 @@ from pydantic_core import PydanticUndefined
 
 from engine.cli import cli, reference_edge, reference_spec
 from engine.core.values import format_duration
-from engine.settings import Artifacts, Controller, Server, Settings, Source, Token, Worker
+from engine.settings import (
+    Artifacts,
+    Controller,
+    Server,
+    Settings,
+    Source,
+    Telemetry,
+    Token,
+    Worker,
+)
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -93,6 +102,7 @@ def settings_page() -> str:
         ("[worker]", Worker),
         ("[artifacts]", Artifacts),
         ("[controller]", Controller),
+        ("[telemetry]", Telemetry),
         ("[[sources]]", Source),
         ("[[tokens]]", Token),
     ]

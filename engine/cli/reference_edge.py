@@ -46,15 +46,20 @@ _METRICS = """\
 Each process counts for itself.
 `GET /metrics` of a server shows what that server has counted, in Prometheus' text format.
 It needs the token, and the policy is asked for `metrics.read`.
+Workers and controllers tell theirs, with `/livez` and `/readyz`, on a port of their own.
+That port asks for no token: see [`[telemetry]`](settings.md#telemetry).
 
 ```yaml
 scrape_configs:
-  - job_name: sark
+  - job_name: sark-server
     authorization: {credentials_file: /var/lib/sark/token}
     static_configs: [{targets: ["127.0.0.1:8080"]}]
+  - job_name: sark
+    file_sd_configs: [{files: ["/var/lib/sark/targets/*.json"]}]
 ```
 
 In the example above Prometheus reads the token from the state folder.
+It finds there, too, where the workers and controllers of the machine answer.
 Labels have few values: no id, name or address of a run is one.
 
 | name | kind | labels | what |

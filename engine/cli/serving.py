@@ -1,9 +1,11 @@
-"""Which workers there are, what each serves, and what waits for none of them."""
+"""Which workers there are, what each serves, who leads, and what waits for none of them."""
+
+from datetime import timedelta
 
 import psycopg
 
 from engine.errors import Misconfigured
-from engine.store import handouts, workers
+from engine.store import handouts, leases, workers
 from engine.store.pool import connect
 from engine.store.workers import Listed
 
@@ -23,6 +25,19 @@ async def ask(url: str) -> tuple[list[str], list[str]]:
         f"nobody serves pool {pool} of {namespace}, for which {count} steps wait: start "
         f"`sark worker --pool {pool}` with the labels that the pool asks for"
         for namespace, pool, count in lacking
+    ]
+
+
+async def leading(url: str, lease: timedelta) -> tuple[list[str], list[str]]:
+    """Return a sentence on the duties that are led, and one on those that nobody leads.
+
+    Raise Unavailable where no database answers.
+    """
+    async with await connect(url, "doctor") as connection:
+        unled = leases.unled(await leases.held(connection, lease))
+    led = [each for each in leases.DUTIES if each not in unled]
+    return [f"{', '.join(led)} led"] if led else [], [
+        f"nobody leads {each}: start `sark controller`" for each in unled
     ]
 
 

@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
@@ -128,9 +129,9 @@ class _Up:
         gc.collect()
         gc.freeze()  # what is loaded by now is shared with the children, and stays so
         self._add("server", lambda: run_server(told))
-        self._add("controller", lambda: run_controller(told))
+        self._add("controller", lambda: run_controller(_probed(told, 0)))
         for number in range(told.worker.processes):
-            self._add("worker", lambda: run_worker(told), number)
+            self._add("worker", partial(run_worker, _probed(told, number + 1)), number)
         self._await_ready()
 
     def _servers(self) -> tuple[str, str]:
@@ -251,6 +252,13 @@ class _Up:
             self._valkey.stop()
         if self._postgres is not None:
             self._postgres.stop()
+
+
+def _probed(told: Settings, number: int) -> Settings:
+    """Return settings by which the process of this number has a port of its own to tell from."""
+    port = told.telemetry.port and told.telemetry.port + number
+    telemetry = told.telemetry.model_copy(update={"port": port or 0})
+    return told.model_copy(update={"telemetry": telemetry})
 
 
 def _program() -> str:

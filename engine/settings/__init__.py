@@ -8,6 +8,7 @@ from engine.settings.model import (
     Server,
     Settings,
     Source,
+    Telemetry,
     Token,
     Worker,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "Server",
     "Settings",
     "Source",
+    "Telemetry",
     "Token",
     "Worker",
     "load",

@@ -10,7 +10,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.settings.masking import masked
-from engine.settings.model import Artifacts, Controller, Server, Settings, Source, Token, Worker
+from engine.settings.model import (
+    Artifacts,
+    Controller,
+    Server,
+    Settings,
+    Source,
+    Telemetry,
+    Token,
+    Worker,
+)
 
 _TABLE = re.compile(r"\s*(\[\[?)\s*([\w.\"'-]+)\s*\]")
 _KEY = re.compile(r"\s*([\w.\"'-]+)\s*=")
@@ -88,6 +97,7 @@ def _fields(parent: str) -> list[str]:
         "worker": Worker,
         "artifacts": Artifacts,
         "controller": Controller,
+        "telemetry": Telemetry,
     }
     model = _LISTS.get(parent.partition(".")[0]) or sections.get(parent)
     return list(model.model_fields) if model else []

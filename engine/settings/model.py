@@ -154,6 +154,26 @@ class Controller(_Section):
         default=timedelta(milliseconds=200),
         description="How often the refs of local repositories are looked at.",
     )
+    lease: Span = Field(
+        default=timedelta(seconds=10),
+        description="Silence after which another controller takes the duties of one that leads.",
+    )
+
+
+class Telemetry(_Section):
+    """Where a worker and a controller tell how they are: `/livez`, `/readyz` and `/metrics`."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        description="The address that is listened on. Whoever reaches it may read, without a "
+        "token; no name, id or secret of yours is told.",
+    )
+    port: int | None = Field(
+        default=None, ge=0, le=65_000,
+        description="The port, up to 65000; `0` is any free one, which the process writes into "
+        "`targets` of the state folder. Without it: none, and any free one in `sark up`, where a "
+        "port that is set is the controller's and workers have the next ones.",
+    )  # fmt: skip
 
 
 class Source(_Section):
@@ -228,6 +248,7 @@ class Settings(_Section):
     worker: Worker = Worker()
     artifacts: Artifacts = Artifacts()
     controller: Controller = Controller()
+    telemetry: Telemetry = Telemetry()
     sources: tuple[Source, ...] = ()
     tokens: tuple[Token, ...] = Field(default=(), max_length=200)
     adapters: dict[str, dict[str, Any]] = {}

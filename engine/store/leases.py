@@ -2,12 +2,18 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import LiteralString
 
-from engine.store.pool import Connection
+from psycopg.rows import class_row
 
+from engine.store.pool import Connection, ping
+
+# What somebody must lead, or commits, events and the clock are heard by nobody.
+DUTIES = ("reconcile", "relay", "scheduler")
 _SPACE = 7319
 _UNBOUNDED: LiteralString = "SET lock_timeout = 0"
 # So that a leader whose machine is gone is missed in 25 s, and not in two hours.
@@ -16,6 +22,34 @@ _KEPT_ALIVE: LiteralString = """
 """
 _BOUNDED: LiteralString = "SET lock_timeout = '10s'"
 _LEAD: LiteralString = "SELECT pg_advisory_lock(%(space)s, %(duty)s)"
+_HELD: LiteralString = """
+    SELECT objid::int8 AS duty, pg_locks.pid, coalesce(host(client_addr), 'localhost') AS host,
+           state <> 'active' AND state_change < now() - %(lease)s AS silent, now() AS at
+      FROM pg_locks JOIN pg_stat_activity AS activity ON activity.pid = pg_locks.pid
+     WHERE locktype = 'advisory' AND granted AND classid = %(space)s::oid AND objsubid = 2
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_DEPOSE: LiteralString = """
+    SELECT pg_terminate_backend(activity.pid, 1000)
+      FROM pg_stat_activity AS activity JOIN pg_locks ON pg_locks.pid = activity.pid
+     WHERE activity.pid = ANY(%(pids)s) AND locktype = 'advisory' AND granted
+       AND classid = %(space)s::oid AND objsubid = 2 AND datname = current_database()
+       AND state <> 'active' AND state_change < now() - %(lease)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A duty's lock as PostgreSQL sees it; `silent` if its holder asked for nothing in a lease.
+
+    `duty` is the number that stands for its name, `at` the clock of PostgreSQL.
+    """
+
+    duty: int
+    pid: int
+    host: str
+    silent: bool
+    at: datetime
 
 
 class Session:
@@ -35,12 +69,38 @@ class Session:
         async with self._turn, self._connection.transaction():
             yield self._connection
 
+    async def beat(self) -> None:
+        """Show PostgreSQL that the leader lives."""
+        async with self.turn() as connection:
+            await ping(connection)
+
 
 async def lead(connection: Connection, duty: str) -> Session:
     """Wait until this connection leads a duty; it does as long as the connection lives."""
-    number = zlib.crc32(duty.encode()) & 0x7FFFFFFF
     await connection.execute(_KEPT_ALIVE)
     await connection.execute(_UNBOUNDED)
-    await connection.execute(_LEAD, {"space": _SPACE, "duty": number})
+    await connection.execute(_LEAD, {"space": _SPACE, "duty": _number(duty)})
     await connection.execute(_BOUNDED)
     return Session(connection)
+
+
+async def held(connection: Connection, lease: timedelta) -> list[Held]:
+    """Return the locks of all duties that somebody leads."""
+    async with connection.cursor(row_factory=class_row(Held)) as cursor:
+        await cursor.execute(_HELD, {"space": _SPACE, "lease": lease})
+        return await cursor.fetchall()
+
+
+async def depose(connection: Connection, pids: Sequence[int], lease: timedelta) -> None:
+    """End sessions of leaders that are silent still; wait a second at most for each."""
+    await connection.execute(_DEPOSE, {"space": _SPACE, "pids": list(pids), "lease": lease})
+
+
+def unled(told: Sequence[Held]) -> list[str]:
+    """Return the duties of which nobody has the lock, or only somebody who is silent."""
+    led = {each.duty for each in told if not each.silent}
+    return [duty for duty in DUTIES if _number(duty) not in led]
+
+
+def _number(duty: str) -> int:
+    return zlib.crc32(duty.encode()) & 0x7FFFFFFF

@@ -65,6 +65,15 @@ _ORPHAN: LiteralString = """
     UPDATE runs SET owner = NULL, lost = true, wake_at = NULL, due_at = created_at
      WHERE owner = ANY(%(dead)s)
 """
+_LIVES: LiteralString = """
+    SELECT EXISTS (
+        SELECT FROM workers JOIN pg_locks
+            ON locktype = 'advisory' AND granted AND classid = %(space)s::oid
+           AND objid = (workers.id %% 2147483647)::oid AND objsubid = 2
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+         WHERE pool <> '' AND beat_at >= now() - %(lease)s
+    )
+"""
 _LISTED: LiteralString = """
     SELECT id, pool, host, pid, beat_at, serves, labels FROM workers ORDER BY id
 """
@@ -119,6 +128,13 @@ async def listed(connection: Connection) -> list[Listed]:
     async with connection.cursor(row_factory=class_row(Listed)) as cursor:
         await cursor.execute(_LISTED)
         return await cursor.fetchall()
+
+
+async def is_anyone(connection: Connection, lease: timedelta) -> bool:
+    """True if a worker that owns runs lives, and has said so within a lease."""
+    cursor = await connection.execute(_LIVES, {"space": _SPACE, "lease": lease})
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def beat(connection: Connection, worker: int) -> Beat | None:

@@ -9,10 +9,12 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import orjson
 import psycopg
@@ -23,7 +25,7 @@ from engine.core.plan import FORMAT, Plan
 from engine.core.trigger import followed
 from engine.settings import Settings
 from engine.source import File, compile_files
-from engine.store import plans, sources, workflows
+from engine.store import leases, plans, sources, workflows
 from engine.store.plans import StoredPlan
 from engine.store.pool import connect
 from engine.store.workflows import Activation, Active
@@ -169,6 +171,24 @@ class Served:
             except TimeoutError:
                 told += b"<open>"
             return told
+
+
+@contextmanager
+def behind(url: str) -> Iterator[None]:
+    """Be a worker and a controller, as far as PostgreSQL can see, while the context lasts."""
+    with ExitStack() as stack:
+        worker = stack.enter_context(psycopg.connect(url, autocommit=True))
+        row = worker.execute(
+            "INSERT INTO workers (pool, host, pid, backend)"
+            " VALUES ('default', 'here', 1, pg_backend_pid()) RETURNING id"
+        ).fetchone()
+        assert row is not None
+        worker.execute("SELECT pg_advisory_lock(7318, %s)", row)
+        leader = stack.enter_context(psycopg.connect(url, autocommit=True))
+        for duty in leases.DUTIES:
+            leader.execute("SELECT pg_advisory_lock(7319, %s)", [crc32(duty.encode()) & 0x7FFFFFFF])
+        yield
+        worker.execute("DELETE FROM workers WHERE id = %s", row)
 
 
 async def activate(url: str, files: Mapping[str, str], namespace: str, source: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import Misconfigured
 from engine.local.port import free_port
 from engine.settings import Settings
-from tests.webhooks.served import POLICY, Served, payload, settings
+from tests.webhooks.served import POLICY, Served, behind, payload, settings
 from webhooks import routes
 from webhooks.doors import Drain
 from webhooks.serve import leave_after, run_server
@@ -22,12 +22,25 @@ def test_ready(shared: Served):
     """
     With everything there the server is alive and ready, and says which policy is in force.
     """
-    answer = shared.send("GET", "/readyz")
+    with behind(str(shared.settings.database_url)):
+        answer = shared.send("GET", "/readyz")
 
     assert {"status": "ok"} == shared.send("GET", "/livez").json
     assert [200, "ready"] == [answer.status, answer.json["status"]]
     assert {"ok"} == {each["status"] for each in answer.json["checks"].values()}
     assert POLICY.digest[:12] == answer.json["checks"]["policies"]["digest"]
+
+
+def test_nobody_behind_it_is_told(shared: Served):
+    """
+    A server behind which no worker lives, or nobody leads, takes what comes, and says so.
+    """
+    answer = shared.send("GET", "/readyz")
+    checks = answer.json["checks"]
+
+    assert [200, "degraded"] == [answer.status, answer.json["status"]]
+    assert "sark worker" in checks["workers"]["reason"]
+    assert "reconcile, relay, scheduler: start `sark controller`" in checks["controllers"]["reason"]
 
 
 def test_redis_away_is_no_reason_to_refuse(tmp_path: Path, database_url: str):
@@ -98,9 +111,9 @@ def test_no_database(tmp_path: Path):
         alive = server.send("GET", "/livez")
 
     assert [200, 503, 503, 503] == [alive.status, ready.status, pushed.status, started.status]
-    for answer in (pushed, started):
+    for answer in (ready, pushed, started):
         assert int(answer.headers["retry-after"]) >= 1
-        assert "sark.unavailable" == answer.json["code"]
+    assert {"sark.unavailable"} == {each.json["code"] for each in (pushed, started)}
     assert b"hunter2" not in ready.body + pushed.body + started.body
 
 

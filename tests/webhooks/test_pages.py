@@ -46,6 +46,26 @@ def test_the_way_in(server: Served):
     assert b"&lt;script&gt;" in home.body
 
 
+def test_the_pages_tell_the_truth(server: Served):
+    """
+    What slows the house stands on every page; without a database a page says so, as 503.
+    """
+    server.activate({"hello.yaml": HELLO})
+    run = server.api("POST", START, {"inputs": {"name": "Ann"}}).json["id"]
+    session = {"Cookie": cookie(login(server, server.token))}
+    slowed = [server.send("GET", path, None, session) for path in ("/", f"/runs/{run}")]
+    server.rows("DROP TABLE migrations")
+    away = [server.send("GET", path, None, session) for path in ("/", f"/runs/{run}")]
+
+    assert [200, 200, 503, 503] == [each.status for each in (*slowed, *away)]
+    assert all(b"no worker lives" in each.body for each in slowed)
+    for each in away:
+        assert b"the database is empty" in each.body
+        assert ("1", "text/html; charset=utf-8") == (
+            each.headers["retry-after"], each.headers["content-type"]
+        )  # fmt: skip
+
+
 def test_the_session_is_for_this_browser_alone(shared: Served):
     """
     The cookie is read by no script, sent from no other site, and holds no token.
