@@ -198,7 +198,7 @@ def _workers(told: "Settings") -> Finding:
     from engine.cli.serving import ask
 
     async def asked(url: str) -> tuple[list[str], list[str]]:
-        workers, waits = await ask(url)
+        workers, waits = await ask(url, told.worker.lease)
         lacking = [] if workers else ["none is there: start one with `sark worker`"]
         return workers, [*lacking, *waits]
 

@@ -10,14 +10,14 @@ from engine.store.pool import connect
 from engine.store.workers import Listed
 
 
-async def ask(url: str) -> tuple[list[str], list[str]]:
+async def ask(url: str, lease: timedelta) -> tuple[list[str], list[str]]:
     """Return a sentence for each worker, and one for each pool that is waited for in vain.
 
     Raise Misconfigured for a database of another version, Unavailable where none answers.
     """
     try:
         async with await connect(url, "doctor") as connection:
-            listed = await workers.listed(connection)
+            listed = await workers.listed(connection, lease)
             lacking = await handouts.unserved(connection)
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
         raise Misconfigured("the database is of another version: run `sark migrate`") from None

@@ -65,17 +65,16 @@ _ORPHAN: LiteralString = """
     UPDATE runs SET owner = NULL, lost = true, wake_at = NULL, due_at = created_at
      WHERE owner = ANY(%(dead)s)
 """
-_LIVES: LiteralString = """
-    SELECT EXISTS (
-        SELECT FROM workers JOIN pg_locks
-            ON locktype = 'advisory' AND granted AND classid = %(space)s::oid
-           AND objid = (workers.id %% 2147483647)::oid AND objsubid = 2
-           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-         WHERE pool <> '' AND beat_at >= now() - %(lease)s
-    )
+_ALIVE: LiteralString = """
+    SELECT workers.* FROM workers JOIN pg_locks
+        ON locktype = 'advisory' AND granted AND classid = %(space)s::oid
+       AND objid = (workers.id %% 2147483647)::oid AND objsubid = 2
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+     WHERE beat_at >= now() - %(lease)s
 """
-_LISTED: LiteralString = """
-    SELECT id, pool, host, pid, beat_at, serves, labels FROM workers ORDER BY id
+_LIVES: LiteralString = f"SELECT EXISTS (SELECT FROM ({_ALIVE}) AS alive WHERE pool <> '')"
+_LISTED: LiteralString = f"""
+    SELECT id, pool, host, pid, beat_at, serves, labels FROM ({_ALIVE}) AS alive ORDER BY id
 """
 
 
@@ -123,10 +122,10 @@ async def register(
     return int(row[0])
 
 
-async def listed(connection: Connection) -> list[Listed]:
+async def listed(connection: Connection, lease: timedelta) -> list[Listed]:
     """Return all workers, the oldest first."""
     async with connection.cursor(row_factory=class_row(Listed)) as cursor:
-        await cursor.execute(_LISTED)
+        await cursor.execute(_LISTED, {"space": _SPACE, "lease": lease})
         return await cursor.fetchall()
 
 
