@@ -10,7 +10,7 @@ from typing import LiteralString
 
 from psycopg.rows import class_row
 
-from engine.store.pool import Connection, ping
+from engine.store.pool import Connection, demand_session, ping
 
 # What somebody must lead, or commits, events and the clock are heard by nobody.
 DUTIES = ("reconcile", "relay", "scheduler")
@@ -76,7 +76,11 @@ class Session:
 
 
 async def lead(connection: Connection, duty: str) -> Session:
-    """Wait until this connection leads a duty; it does as long as the connection lives."""
+    """Wait until this connection leads a duty; it does as long as the connection lives.
+
+    Raise Misconfigured where the connection has no session of its own.
+    """
+    await demand_session(connection)
     await connection.execute(_KEPT_ALIVE)
     await connection.execute(_UNBOUNDED)
     await connection.execute(_LEAD, {"space": _SPACE, "duty": _number(duty)})

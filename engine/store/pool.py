@@ -37,7 +37,17 @@ _SETTINGS: dict[str, Any] = {
 AWAY = (psycopg.Error, OSError)
 # Classes of SQLSTATE: rolled back, out of resources, in use, stopped by an operator.
 _PASSING = frozenset({"40", "53", "55", "57"})
+# Wrong data, a broken rule, too much for it: what is refused is refused whenever it comes.
+_FINAL = frozenset({"22", "23", "54"})
 _HEALTH: LiteralString = "SELECT 1"
+# What `_OPTIONS` asked for at the beginning of the session, as PostgreSQL says it.
+_IN_FORCE: LiteralString = "SELECT current_setting('idle_in_transaction_session_timeout') = '1min'"
+_BETWEEN = (
+    "something stands between this process and PostgreSQL that lends sessions out, such as "
+    "PgBouncer; a session is what fences workers and leaders: let SARK_DATABASE_URL lead to "
+    "PostgreSQL itself"
+)
+_OF_POOLERS = "unsupported startup parameter"
 
 
 async def connect(url: str, name: str, *, plan_once: bool = False) -> Connection:
@@ -84,6 +94,21 @@ def is_passing(error: psycopg.Error) -> bool:
     return (error.sqlstate or "")[:2] in _PASSING
 
 
+def is_final(error: psycopg.Error) -> bool:
+    """True if PostgreSQL refuses what it was told itself, now and whenever it is tried again."""
+    return (error.sqlstate or "")[:2] in _FINAL
+
+
+async def demand_session(connection: Connection) -> None:
+    """Raise Misconfigured if the session is not the connection's own, from its first word on.
+
+    A pooler takes a connection's options and does not hand them on.
+    """
+    row = await (await connection.execute(_IN_FORCE)).fetchone()
+    if row is None or not row[0]:
+        raise Misconfigured(_BETWEEN)
+
+
 async def ping(connection: Connection) -> None:
     """Ask for nothing, to see whether anybody answers."""
     await connection.execute(_HEALTH)
@@ -103,6 +128,8 @@ class told:
         if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
             # Without a code it is the driver's own, which shows the URL, password and all.
             raise Misconfigured("the database's URL is not one that PostgreSQL takes") from None
+        if isinstance(error, psycopg.OperationalError) and _OF_POOLERS in str(error):
+            raise Misconfigured(_BETWEEN) from None
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OSError):
             first = (str(error).splitlines() or ["no answer"])[0]
             raise Unavailable(f"PostgreSQL does not answer: {first}") from None

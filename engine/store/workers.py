@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 from engine.store import handouts
 from engine.store.handouts import NOTHING, Served
-from engine.store.pool import OWNER, Connection
+from engine.store.pool import OWNER, Connection, demand_session
 
 # The first key of every worker's advisory lock; the second is its id, modulo 2^31.
 _SPACE = 7318
@@ -112,8 +112,10 @@ async def register(
     """Become a worker on this connection, and hold its lock as long as the connection lives.
 
     It owns runs of `pool`, and makes what is `served`. The row appears with its lock already
-    held, so nobody takes a newcomer for dead.
+    held, so nobody takes a newcomer for dead. Raise Misconfigured where the connection has no
+    session of its own.
     """
+    await demand_session(connection)
     values = {"pool": pool, "host": host, "pid": pid, **served.values()}
     async with connection.transaction():
         row = await (await connection.execute(_REGISTER, values)).fetchone()
