@@ -50,7 +50,7 @@ from engine.store.inbox import Telling
 from engine.store.leases import Session
 from engine.store.objectives import Watched
 from engine.store.outbox import Sending, Sent
-from engine.store.pool import Connection, pool
+from engine.store.pool import Connection, is_final, pool
 from engine.store.runs import Ended
 from engine.telemetry import METRICS
 
@@ -58,8 +58,6 @@ _LOG = logging.getLogger("sark.relay")
 _GROUP = 500
 _BAD_DATA = (psycopg.DataError, ValueError, LookupError, TypeError)
 _FAULTS = (psycopg.Error, *_BAD_DATA)
-# Classes of SQLSTATE: what is refused is the data itself, now and whenever it is tried again.
-_FOR_GOOD = frozenset({"22", "23", "54"})
 # As PostgreSQL keeps them, compressed: a report of GitHub may have many megabytes.
 _GROUP_BYTES = 4 << 20
 _PERIOD = 1.0
@@ -154,24 +152,34 @@ class Relay:
             ended = await runs.ended(connection, ids) if ids else {}
         if not sent:
             return 0
-        for each in sent:
-            await self._start(each, ended)
-        ring(self._bell, await self._tell(sent))
+        started = [(each.id, await self._start(each, ended)) for each in sent]
+        refused = {row: reason for row, reason in started if reason}
+        ring(self._bell, await self._tell(sent, refused))
         return len(sent)
 
-    async def _tell(self, sent: Sequence[Sent]) -> list[tuple[int | None, str]]:
-        """Write down what rows say; return whom to ring. What fails alone is set aside."""
+    async def _tell(
+        self, sent: Sequence[Sent], refused: Mapping[int, str]
+    ) -> list[tuple[int | None, str]]:
+        """Write down what rows say; return whom to ring.
+
+        What fails alone is set aside, and so is what was `refused` when it was to start something.
+        """
         try:
             async with self._session.turn() as connection:
                 told = [one for each in sent for one in await _follow(connection, each)]
                 rung = await inbox.tell(connection, told) if told else []
-                await outbox.forget(connection, [each.id for each in sent])
+                for each in sent:
+                    if each.id in refused:
+                        await outbox.refuse(connection, each.id, refused[each.id])
+                await outbox.forget(
+                    connection, [each.id for each in sent if each.id not in refused]
+                )
                 return rung
         except _FAULTS as error:
-            if isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] not in _FOR_GOOD:
+            if not _is_final(error):
                 raise
             if len(sent) > 1:
-                return [one for each in sent for one in await self._tell([each])]
+                return [one for each in sent for one in await self._tell([each], refused)]
             _LOG.exception("%s of run %s is set aside", sent[0].path, sent[0].run_id)
             async with self._session.turn() as connection:
                 await outbox.refuse(connection, sent[0].id, str(error))
@@ -210,8 +218,11 @@ class Relay:
                 await outbox.send(connection, sent)
         return len(watched)
 
-    async def _start(self, sent: Sent, ended: Mapping[UUID, Ended]) -> None:
-        """Start what a row asks for, once; what cannot be started is told to the log."""
+    async def _start(self, sent: Sent, ended: Mapping[UUID, Ended]) -> str:
+        """Start what a row asks for, once; what cannot be started is told to the log.
+
+        Return why a row can never be followed, or an empty text.
+        """
         try:
             match sent.kind, sent.data:
                 case "emitted", Mapping() as data:
@@ -226,8 +237,12 @@ class Relay:
             raise
         except SarkError as error:
             _LOG.warning("%s of run %s starts nothing: %s", sent.path, sent.run_id, error)
-        except _BAD_DATA:  # what is refused once always will be: others do not wait for it
+        except _FAULTS as error:
+            if not _is_final(error):
+                raise
             _LOG.exception("%s of run %s starts nothing", sent.path, sent.run_id)
+            return str(error)
+        return ""
 
     async def _is_heard(self, delivery: Delivery) -> bool:
         """True if an event may set something off; a report of GitHub is on record already."""
@@ -235,6 +250,11 @@ class Relay:
             return True
         active = await self._intake.look()
         return any(active.happened(delivery.namespace, delivery.type))
+
+
+def _is_final(error: Exception) -> bool:
+    """True if what is refused once always will be, so that others need not wait for it."""
+    return not isinstance(error, psycopg.Error) or is_final(error)
 
 
 def _pause(next_due: timedelta | None) -> float:

@@ -9,11 +9,13 @@ from typing import Any
 import orjson
 import psycopg
 from psycopg_pool import PoolTimeout
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.errors import Conflict, Denied, Invalid, NotFound, SarkError, Unavailable
+from webhooks.doors import doors
 from webhooks.problems import PROBLEMS
 
 _LOG = logging.getLogger("sark.http")
@@ -94,10 +96,19 @@ async def on_http(request: Request, error: Exception) -> Response:
 
 
 async def on_database(request: Request, error: Exception) -> Response:
-    """Say that PostgreSQL is away, which a retry may mend; anything else is a defect of ours."""
+    """Say that PostgreSQL is away, which a retry may mend, or that it cannot hold what was sent.
+
+    Anything else is a defect of ours.
+    """
+    if isinstance(error, psycopg.errors.ProgramLimitExceeded):
+        words = (str(error).splitlines() or [""])[0]
+        return await on_sark_error(request, Invalid(f"PostgreSQL cannot hold it: {words}"))
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
         _LOG.warning("PostgreSQL does not answer: %s", (str(error).splitlines() or [""])[0])
-        return await on_sark_error(request, Unavailable("PostgreSQL does not answer"))
+        told = await on_sark_error(request, Unavailable("PostgreSQL does not answer"))
+        # What ended one connection may have ended all: the next request is to find a good one.
+        told.background = BackgroundTask(doors(request).pool.check)
+        return told
     _LOG.error("PostgreSQL refused a statement", exc_info=error)
     return await on_defect(request, error)
 

@@ -28,7 +28,7 @@ from engine.intake.request import (
     Waiting,
 )
 from engine.intake.turn import Answers, Decides, Turn
-from engine.store.pool import Connection, Pool, connect, told
+from engine.store.pool import Connection, Pool, connect, is_final, told
 from engine.store.starts import Starts
 from engine.telemetry import REGISTRY
 
@@ -221,7 +221,9 @@ class Intake:
             turn = Turn(self._cache, self._policy, group)
             try:
                 await self._turn(turn)
-            except _LOST:
+            except _LOST as error:
+                if isinstance(error, psycopg.Error) and is_final(error):
+                    raise
                 try:
                     await self._turn(turn)
                 except _LOST:
