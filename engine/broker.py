@@ -32,6 +32,7 @@ _LONGEST_PENDING = 1_000
 _LONGEST_POP = 2.0
 _PAUSE = 1.0
 _CLOSED_PAUSE = 0.02
+_AWAY = (RedisError, OSError, ValueError)
 
 
 # The pool of runs, and of all steps that name none.
@@ -103,7 +104,7 @@ class HintBroker(Broker):
             self.redis.set(_ALIVE, 1, px=1_000)
         except ResponseError as error:
             return f"Redis takes nothing: {_first(error)}"
-        except (RedisError, OSError, ValueError):
+        except _AWAY:
             return "Redis does not answer"
         return ""
 
@@ -127,8 +128,10 @@ class _HintConsumer(Consumer):
             return None
         try:
             popped: Any = self._broker.redis.blpop([self._key], timeout=self._timeout)
-        except (RedisError, OSError, ValueError) as error:
-            # ValueError: the socket was closed under the pop, as `close` does.
+        except Exception as error:
+            # With the socket closed under the pop, as `close` does, it may raise anything.
+            if not (self._broker.is_closed or isinstance(error, _AWAY)):
+                raise
             self._rest(error)
             return None
         if self._is_down:

@@ -1,5 +1,6 @@
 """What the broker promises: hints at once while Redis is there, and no harm when it is not."""
 
+import logging
 import signal
 import subprocess
 import threading
@@ -178,3 +179,19 @@ def test_redis_absent_at_the_start_is_waited_for(tmp_path: Path):
         listener.close()
         again.terminate()
         again.wait()
+
+
+def test_who_lets_go_of_redis_says_nothing(redis_url: str, caplog: pytest.LogCaptureFixture):
+    """
+    However a broker is closed under the pop of its consumers, no trace of it stands in the log.
+    """
+    for count in range(120):
+        broker = HintBroker(redis_url)
+        dramatiq.actor(actor_name="relay", queue_name="relay", broker=broker)(print)
+        consumers = Worker(broker, worker_timeout=1000, worker_threads=1)
+        consumers.start()
+        time.sleep(0.001 * (count % 17))
+        broker.close()
+        consumers.stop(timeout=1_000)
+
+    assert [] == [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
