@@ -124,6 +124,8 @@ def test_tokens_are_masked(tmp_path: Path) -> None:
         ("[server]\nport = 1\n[worker]\nport = 2\n", ["sark.toml:4: unknown key 'worker.port'"]),
         ('[[sources]]\nname = "a"\n', ["sark.toml:1: sources.0.url: expected, and not there"]),
         ('[[sources]]\nurl = "ftp://x"\n', ["sark.toml:2: sources.0.url: expected https://"]),
+        ('[[sources]]\nnamespace = "github"\n', ["sources.0.namespace", "/hooks/github/ is where"]),
+        ("[telemetry]\nport = 70000\n", ["telemetry.port", "less than or equal to 65000"]),
         ('[[sources]]\nroot = "../x"\n', ["sark.toml:2: sources.0.root: expected a folder"]),
         ('[sources]\nname = "a"\n', ["expected a list, each written [[sources]], found a table"]),
         (

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from engine.core.values import parse_duration
 
 ADMINISTRATOR = "admin"
+# What stands after /hooks/ for something else than a namespace.
+_TAKEN = frozenset({"github"})
 
 
 def _span(value: object) -> object:
@@ -30,6 +32,15 @@ def _word(value: str) -> str:
     if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", value) is None:
         raise ValueError(f"expected a name of a-z, 0-9 and dashes, a letter first, found {value!r}")
     return value
+
+
+def _namespace(value: str) -> str:
+    if value in _TAKEN:
+        raise ValueError(
+            f"expected a name that is not taken: /hooks/{value}/ is where GitHub reports, so "
+            f"webhooks of a namespace {value!r} would not be reached; call it otherwise"
+        )
+    return _word(value)
 
 
 def _pooled(value: str) -> str:
@@ -74,6 +85,7 @@ Span: TypeAlias = Annotated[
 ]
 Reference: TypeAlias = Annotated[str, AfterValidator(_reference)]
 Word: TypeAlias = Annotated[str, AfterValidator(_word)]
+Namespace: TypeAlias = Annotated[str, AfterValidator(_namespace)]
 Principal: TypeAlias = Annotated[str, AfterValidator(_principal)]
 
 
@@ -180,7 +192,9 @@ class Source(_Section):
     """A Git ref and folder, bound to a namespace and an environment."""
 
     name: Word = Field(description="The last part of `/hooks/github/<name>`.")
-    namespace: Word = Field(description="Whose workflows these are; never said in a spec.")
+    namespace: Namespace = Field(
+        description="Whose workflows these are; never said in a spec. Not `github`."
+    )
     environment: Word = Field(default="production", description="What they run in.")
     url: Annotated[str, AfterValidator(_url)] = Field(
         description="`https://` or `ssh://` address, or a local path."
