@@ -73,7 +73,7 @@ async def _database(opened: Doors) -> tuple[str, str, str]:
             missing = await migrate.pending(connection)
             if missing:
                 return f"migrations are missing, run `sark migrate`: {missing[0].name}", "", ""
-            return "", *await _behind(opened, connection)
+            return "", *await _bounded(opened, connection)
     except TimeoutError:
         return f"PostgreSQL has not answered within {_PATIENCE:g} s", "", ""
     except psycopg.errors.UndefinedTable:
@@ -82,6 +82,15 @@ async def _database(opened: Doors) -> tuple[str, str, str]:
         return "PostgreSQL does not answer", "", ""
     except SarkError as error:
         return str(error), "", ""
+
+
+async def _bounded(opened: Doors, connection: Connection) -> tuple[str, str]:
+    """Return what `_behind` does, or that it is not known: no reason to refuse requests."""
+    try:
+        async with asyncio.timeout(_PATIENCE / 2):
+            return await _behind(opened, connection)
+    except (TimeoutError, psycopg.errors.LockNotAvailable):
+        return "whether a worker lives is not known: PostgreSQL has not said so in time", ""
 
 
 async def _behind(opened: Doors, connection: Connection) -> tuple[str, str]:

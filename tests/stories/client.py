@@ -81,8 +81,11 @@ class Client:
 class Load:
     """Starts runs of these workflows in turn, one after the other, until the context ends."""
 
-    def __init__(self, client: Client, workflows: Sequence[str], pause: float = 0.02) -> None:
+    def __init__(
+        self, client: Client, workflows: Sequence[str], pause: float = 0.02, patience: float = 60
+    ) -> None:
         self._client = client
+        self._patience = patience
         self._workflows = workflows
         self._pause = pause
         self._stopping = threading.Event()
@@ -94,11 +97,12 @@ class Load:
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        self._thread.join(90)
+        self._thread.join(self._patience + 30)
         assert not self._thread.is_alive()
 
     def _serve(self) -> None:
         count = 0
         while not self._stopping.wait(self._pause):
-            self._client.start(self._workflows[count % len(self._workflows)])
+            workflow = self._workflows[count % len(self._workflows)]
+            self._client.start(workflow, patience=self._patience)
             count += 1

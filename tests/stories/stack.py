@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 
@@ -23,7 +23,7 @@ from engine.local.port import free_port
 from tests.git.repo import ENVIRONMENT
 
 _PATIENCE = 60.0
-_ENDED = frozenset({"succeeded", "failed", "cancelled"})
+_ENDED = frozenset({"succeeded", "failed", "cancelled", "compensated"})
 
 
 class Stack:
@@ -49,7 +49,7 @@ class Stack:
         self._log = (self.folder / "log").open("ab")
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> "Stack":
+    def __enter__(self) -> Self:
         self.repository.mkdir()
         self.git("init", "-qb", "main")
         self.commit(self._files)
