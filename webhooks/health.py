@@ -96,7 +96,7 @@ async def _bounded(opened: Doors, connection: Connection) -> tuple[str, str]:
 async def _behind(opened: Doors, connection: Connection) -> tuple[str, str]:
     """Return what is wrong with the workers that there are, and with who leads."""
     told = opened.settings
-    lives = await workers.is_anyone(connection, told.worker.lease)
+    lives = any(each.pool for each in await workers.listed(connection, told.worker.lease))
     unled = leases.unled(await leases.held(connection, told.controller.lease))
     lacking = "" if lives else "no worker lives; runs wait until one does: `sark worker`"
     headless = f"nobody leads {', '.join(unled)}: start `sark controller`" if unled else ""

@@ -65,16 +65,12 @@ _ORPHAN: LiteralString = """
     UPDATE runs SET owner = NULL, lost = true, wake_at = NULL, due_at = created_at
      WHERE owner = ANY(%(dead)s)
 """
-_ALIVE: LiteralString = """
-    SELECT workers.* FROM workers JOIN pg_locks
+_LISTED: LiteralString = """
+    SELECT id, pool, host, workers.pid, beat_at, serves, labels FROM workers JOIN pg_locks
         ON locktype = 'advisory' AND granted AND classid = %(space)s::oid
        AND objid = (workers.id %% 2147483647)::oid AND objsubid = 2
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-     WHERE beat_at >= now() - %(lease)s
-"""
-_LIVES: LiteralString = f"SELECT EXISTS (SELECT FROM ({_ALIVE}) AS alive WHERE pool <> '')"
-_LISTED: LiteralString = f"""
-    SELECT id, pool, host, pid, beat_at, serves, labels FROM ({_ALIVE}) AS alive ORDER BY id
+     WHERE beat_at >= now() - %(lease)s ORDER BY id
 """
 
 
@@ -125,17 +121,10 @@ async def register(
 
 
 async def listed(connection: Connection, lease: timedelta) -> list[Listed]:
-    """Return all workers, the oldest first."""
+    """Return the workers that live, and have said so within a lease, the oldest first."""
     async with connection.cursor(row_factory=class_row(Listed)) as cursor:
         await cursor.execute(_LISTED, {"space": _SPACE, "lease": lease})
         return await cursor.fetchall()
-
-
-async def is_anyone(connection: Connection, lease: timedelta) -> bool:
-    """True if a worker that owns runs lives, and has said so within a lease."""
-    cursor = await connection.execute(_LIVES, {"space": _SPACE, "lease": lease})
-    row = await cursor.fetchone()
-    return row is not None and bool(row[0])
 
 
 async def beat(connection: Connection, worker: int) -> Beat | None:

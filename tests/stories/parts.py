@@ -12,11 +12,12 @@ from signal import SIGCONT, SIGKILL, Signals
 from types import TracebackType
 from typing import Any
 
+from engine.local.port import free_port
 from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
 from engine.store.migrate import migrate
 from tests.chaos.house import Process
-from tests.stories.stack import Stack, free_port
+from tests.stories.stack import Stack
 
 CREW = ("server", "controller", "worker")
 CONFIG = """\
