@@ -279,6 +279,9 @@ def test_another_duty_has_a_leader_of_its_own(tmp_path, database_url):
     async def story():
         told = settings(database_url, tmp_path)
         async with serving(told, told, duties=(Duty("sweep", lead),)):
+            async with asyncio.timeout(60):
+                while not leading:
+                    await asyncio.sleep(0.05)
             await asyncio.sleep(1)
 
             assert 1 == len(leading)
