@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from engine.core.values import Json
 from engine.errors import Invalid, NotFound, Unavailable
@@ -114,6 +114,28 @@ class Artifacts:
                         count += 1
         return count
 
+    def all_of(self) -> Iterator[tuple[str, Path, datetime]]:
+        """Yield each file that is there: its SHA-256, where it lies, and until when it is kept."""
+        for shard in sorted(_shards(self.folder)):
+            for path in sorted(shard.iterdir()):
+                if _REST.fullmatch(path.name):
+                    with suppress(FileNotFoundError):
+                        until = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                        yield shard.name + path.name, path, until
+
+    def put_back(self, source: IO[bytes], digest: str, until: datetime) -> None:
+        """Keep what a backup has, until the instant that it was kept for.
+
+        Raise Invalid if it has another digest, Unavailable where the store cannot be written.
+        """
+        try:
+            found, _ = self._copied(source, digest[:12], until)
+        except OSError as error:
+            words = f"artifact {digest[:12]} cannot be kept in {self.folder}: {error.strerror}"
+            raise Unavailable(words) from error
+        if found != digest:
+            raise Invalid(f"artifact {digest[:12]} is another file: its SHA-256 is {found}")
+
     def _place(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest[2:]
 
@@ -121,7 +143,7 @@ class Artifacts:
         if size > self.largest:
             raise Invalid(f"artifact {name!r} is over {self.largest} bytes, the most that is kept")
 
-    def _copied(self, source: BinaryIO, name: str, until: datetime) -> tuple[str, int]:
+    def _copied(self, source: IO[bytes], name: str, until: datetime) -> tuple[str, int]:
         """Copy a file into its place; return its digest and size."""
         incoming = _made(self.folder / _INCOMING)
         number, temporary = tempfile.mkstemp(dir=incoming)

@@ -9,10 +9,15 @@ from pathlib import Path
 _NAME = "token"
 
 
+def place(state: Path) -> Path:
+    """Return where the token of a state folder is, or would be."""
+    return state / _NAME
+
+
 def ensure(state: Path) -> Path:
     """Return the token's file; make it, readable by its owner alone, if there is none."""
     state.mkdir(parents=True, exist_ok=True)
-    path = state / _NAME
+    path = place(state)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import uvloop
 
+from engine import epoch
 from engine.artifacts import Artifacts, tidy
 from engine.broker import EVERY, RUNS, Bell, HintBroker
 from engine.errors import Misconfigured, Unavailable
@@ -195,6 +196,7 @@ class WorkerProcess:
     async def _registered(self, connection: Connection, side: Connection) -> AsyncIterator[int]:
         """Be a worker; at the end what it still owns goes to others at once."""
         host, pid, runs = socket.gethostname(), os.getpid(), RUNS if self._owns else ""
+        await epoch.enter(side)
         worker = await workers.register(connection, runs, host, pid, self._served)
         pools = self._settings.pools
         _LOG.info("worker %s serves %s", worker, ", ".join(pools or (RUNS,)))

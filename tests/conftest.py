@@ -49,6 +49,17 @@ def database_url(template_url: str) -> Iterator[str]:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
+@pytest.fixture
+def empty_url(template_url: str) -> Iterator[str]:
+    """A database with nothing in it."""
+    place, _, _ = template_url.rpartition("/")
+    name = f"empty_{uuid4().hex[:12]}"
+    with psycopg.connect(f"{place}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
+        yield f"{place}/{name}"
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
 @pytest.fixture(scope="session")
 def redis_server(servers: Path) -> Iterator[str]:
     server = Valkey(servers / "valkey")

@@ -39,6 +39,8 @@ _COMMANDS = {
     "worker": ("processes", "Own and advance runs."),
     "controller": ("processes", "Watch the sources and wake what is due."),
     "migrate": ("processes", "Bring the database up to this version."),
+    "backup": ("backup", "Write all that an empty machine needs to one file."),
+    "restore": ("backup", "Bring a backup to an empty machine."),
     "config": ("doctor", "Show each setting and where it came from."),
     "doctor": ("doctor", "Check this machine and its servers."),
 }

@@ -6,9 +6,7 @@ the supervisor leaves nothing behind, and the next start takes up what was going
 
 import asyncio
 import errno
-import fcntl
 import gc
-import os
 import shutil
 import signal
 import socket
@@ -19,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any
 
 import click
 import orjson
@@ -31,6 +29,7 @@ from engine.errors import Misconfigured, SarkError
 from engine.git.address import shown
 from engine.local import example
 from engine.local.child import stop, tail, write_private
+from engine.local.holding import hold
 from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
 from engine.local.watch import Part, Program, Watched
@@ -74,7 +73,8 @@ class _Up:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, self._stop)
         try:
-            with self._lock():
+            self._logs.mkdir(parents=True, exist_ok=True)
+            with hold(self._state, "`sark up`"):
                 self._serve()
         except OSError as error:
             if error.errno not in _IN_THE_WAY:
@@ -93,23 +93,6 @@ class _Up:
                 time.sleep(_POLL)
         finally:
             self._end()
-
-    def _lock(self) -> TextIO:
-        """Take the state folder; raise Misconfigured if another `sark up` has it."""
-        self._logs.mkdir(parents=True, exist_ok=True)
-        lock = (self._state / "lock").open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise Misconfigured(
-                f"another `sark up` (process {lock.read().strip() or '?'}) uses {self._state}; "
-                "stop it, or name another folder with --state"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        return lock
 
     def _start(self) -> None:
         server = self._settings.server

@@ -132,6 +132,13 @@ CREATE TABLE deliveries (
     received_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE epochs (
+    number bigint NOT NULL,
+    world text NOT NULL,
+    doubted integer DEFAULT 0 NOT NULL,
+    began_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE events (
     id uuid NOT NULL,
     namespace text NOT NULL,
@@ -475,6 +482,9 @@ ALTER TABLE ONLY dedupe_keys
 
 ALTER TABLE ONLY deliveries
     ADD CONSTRAINT deliveries_pkey PRIMARY KEY (route, delivery);
+
+ALTER TABLE ONLY epochs
+    ADD CONSTRAINT epochs_pkey PRIMARY KEY (number);
 
 ALTER TABLE ONLY events
     ADD CONSTRAINT events_pkey PRIMARY KEY (id);

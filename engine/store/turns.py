@@ -147,6 +147,11 @@ class Written:
         return any(parts)
 
 
+async def append(connection: Connection, rows: Sequence[tuple[UUID, Row]]) -> None:
+    """Append to the journals of runs that nobody has. In the caller's transaction."""
+    await connection.execute(_APPEND, _appended(rows))
+
+
 class Turns:
     """The turns of one owner, on the connection that holds its worker's lock."""
 

@@ -65,6 +65,15 @@ _ORPHAN: LiteralString = """
     UPDATE runs SET owner = NULL, lost = true, wake_at = NULL, due_at = created_at
      WHERE owner = ANY(%(dead)s)
 """
+_LIVING: LiteralString = """
+    SELECT host || ', process ' || pid FROM workers
+     WHERE EXISTS (SELECT FROM pg_locks
+                    WHERE locktype = 'advisory' AND granted AND classid = %(space)s::oid
+                      AND objid = (workers.id %% 2147483647)::oid AND objsubid = 2
+                      AND database = (SELECT oid FROM pg_database
+                                       WHERE datname = current_database()))
+     ORDER BY id
+"""
 _LISTED: LiteralString = """
     SELECT id, pool, host, workers.pid, beat_at, serves, labels FROM workers JOIN pg_locks
         ON locktype = 'advisory' AND granted AND classid = %(space)s::oid
@@ -125,6 +134,12 @@ async def listed(connection: Connection, lease: timedelta) -> list[Listed]:
     async with connection.cursor(row_factory=class_row(Listed)) as cursor:
         await cursor.execute(_LISTED, {"space": _SPACE, "lease": lease})
         return await cursor.fetchall()
+
+
+async def living(connection: Connection) -> list[str]:
+    """Return host and process of each worker that is connected just now, the oldest first."""
+    found = await connection.execute(_LIVING, {"space": _SPACE})
+    return [row[0] for row in await found.fetchall()]
 
 
 async def beat(connection: Connection, worker: int) -> Beat | None:

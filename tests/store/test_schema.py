@@ -1,9 +1,7 @@
 """The schema: migrations, the readable whole, and the words that Python and SQL share."""
 
 import asyncio
-from collections.abc import Iterator
 from importlib.resources import files
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -26,17 +24,6 @@ _CATALOGUE = """
     SELECT indexname, indexdef, '', '', '', '' FROM pg_indexes WHERE schemaname = 'public'
      ORDER BY 1, 2
 """
-
-
-@pytest.fixture
-def empty_url(template_url: str) -> Iterator[str]:
-    """A database with nothing in it."""
-    place, _, _ = template_url.rpartition("/")
-    name = f"empty_{uuid4().hex[:12]}"
-    with psycopg.connect(f"{place}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
-        yield f"{place}/{name}"
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 def catalogue(url: str) -> list[tuple[str, ...]]:

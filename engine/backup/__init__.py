@@ -1,0 +1,1 @@
+"""`sark backup` and `sark restore`: all that an empty machine needs to go on."""

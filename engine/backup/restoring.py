@@ -1,0 +1,188 @@
+"""A backup brought to a machine that has nothing yet: all of it, or none of it.
+
+The file is looked at whole before anything is written. The database comes in one transaction of
+PostgreSQL's; files of the store that were written before it fails are of no use and harm nobody.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from engine import epoch, token, verify
+from engine.artifacts import Artifacts
+from engine.backup import archive, place, tools
+from engine.backup.archive import Reader
+from engine.errors import Conflict, SarkError, Unavailable
+from engine.local.child import write_private
+from engine.settings import Settings
+from engine.store import epochs, extent, workers
+from engine.store.epochs import Epoch
+from engine.store.migrate import migrate
+from engine.store.pool import Connection, connect, told
+
+Say: TypeAlias = Callable[[str], None]
+
+_CANCEL = {"by": "restore", "reason": "the database was restored (--cancel-runs)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What came of it: the epoch that began, runs by state, how many were cancelled."""
+
+    epoch: Epoch
+    runs: dict[str, int]
+    cancelled: int
+
+
+def restore(settings: Settings, file: Path, say: Say, *, cancel: bool = False) -> Restored:
+    """Bring a backup to an empty database and state folder.
+
+    Raise Invalid for a file that is no backup or was damaged, Conflict for a place that is not
+    empty, Misconfigured for a backup of a later version or where programs of PostgreSQL are
+    missing, Unavailable if one of them fails. Then nothing was restored.
+    """
+    backup = Reader(file)
+    say(f"checked   {file}, made {backup.manifest.made_at:%Y-%m-%d %H:%M:%S} UTC")
+    _refuse_other_token(backup, settings.state)
+    with place.held(settings, "`sark restore`", is_new=True) as url:
+        fit = asyncio.run(_examine(backup, url))
+        _put_artifacts(backup, Artifacts(settings.artifact_folder), say)
+        undo = _put_token(backup, settings.state)
+        try:
+            _load(backup, fit, url, settings.state)
+        except BaseException:
+            undo()
+            raise
+        say(f"database  {backup.manifest.of(archive.DATABASE)[0].bytes >> 10} KiB")
+        return asyncio.run(_open(url, say, cancel=cancel))
+
+
+def check(file: Path) -> Reader:
+    """Look at a backup whole; raise as `restore` does for one that could not be restored here."""
+    backup = Reader(file)
+    made = backup.manifest
+    dump = file.with_name(f"{file.name}.dump")
+    try:
+        _extract(backup, dump)
+        tools.fitting(made.pg_dump, made.pg_dump).lists(dump)
+    finally:
+        dump.unlink(missing_ok=True)
+    return backup
+
+
+def recover(settings: Settings, say: Say, *, cancel: bool = False) -> Restored:
+    """Begin an epoch in a database that PostgreSQL's own tools have brought back.
+
+    Raise Conflict while a worker is connected to it.
+    """
+    with place.existing(settings) as url:
+        return asyncio.run(_open(url, say, cancel=cancel))
+
+
+async def _open(url: str, say: Say, *, cancel: bool) -> Restored:
+    """Bring the database up to this version, begin an epoch, and look at what is there."""
+    applied = await migrate(url)
+    say(f"migrated  {len(applied)} migrations applied")
+    async with await connect(url, "restore") as connection:
+        with told():
+            if living := await workers.living(connection):
+                raise Conflict(
+                    f"a worker is connected to the database ({living[0]}): stop every process of "
+                    "SARK, then try again"
+                )
+            async with connection.transaction():
+                begun = await epoch.begin(connection)
+                cancelled = await epochs.cancel_all(connection, _CANCEL) if cancel else 0
+            runs = dict(await extent.runs(connection))
+            say(f"epoch     {begun.number}, {begun.doubted} attempts in doubt")
+            await _verify(connection, say)
+    return Restored(begun, runs, cancelled)
+
+
+async def _verify(connection: Connection, say: Say) -> None:
+    found = await verify.verify(connection)
+    if found.problems:
+        raise SarkError(
+            "the database is there, but breaks what it promises; look before you start anything:\n"
+            + "\n".join(found.problems)
+        )
+    say(f"verified  {found.journals} journals, {found.replayed} of runs in flight replayed")
+
+
+async def _examine(backup: Reader, url: str) -> tools.Tools:
+    """Return the programs that fit; raise Conflict for a database that is not empty."""
+    async with await connect(url, "restore") as connection:
+        with told():
+            names = await extent.names(connection)
+        if names:
+            listed = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+            raise Conflict(
+                f"the database is not empty: it has {listed}; restore into a new one (createdb), "
+                "or without SARK_DATABASE_URL move the folder postgres out of the state folder"
+            )
+        server = connection.info.server_version // 10_000
+        return tools.fitting(server, backup.manifest.pg_dump)
+
+
+def _refuse_other_token(backup: Reader, state: Path) -> None:
+    """Raise Conflict if the state folder has another token than the backup."""
+    members = backup.manifest.of(archive.TOKEN)
+    path = token.place(state)
+    if not members or not path.exists():
+        return
+    with backup.open(members[0]) as source:
+        if source.read() != path.read_bytes():
+            raise Conflict(
+                f"{path} is another token than the backup's, which signed the addresses of "
+                f"callbacks that runs wait for: move {path} away, or name another folder with "
+                "--state"
+            )
+
+
+def _put_artifacts(backup: Reader, artifacts: Artifacts, say: Say) -> None:
+    members = backup.manifest.of(archive.ARTIFACTS)
+    for member in members:
+        digest = member.name.removeprefix(archive.ARTIFACTS)
+        until = datetime.fromtimestamp(member.retained_until or 0, UTC)
+        with backup.open(member) as source:
+            artifacts.put_back(source, digest, until)
+    say(f"artifacts {len(members)}")
+
+
+def _put_token(backup: Reader, state: Path) -> Callable[[], None]:
+    """Write the token; return what takes it away again if it was not there."""
+    members, path = backup.manifest.of(archive.TOKEN), token.place(state)
+    if not members or path.exists():
+        return lambda: None
+    with backup.open(members[0]) as source:
+        write_private(path, source.read().decode())
+    return lambda: path.unlink(missing_ok=True)
+
+
+def _load(backup: Reader, fit: tools.Tools, url: str, state: Path) -> None:
+    """Load the database in one transaction."""
+    dump = state / f"restore-{os.getpid()}.dump"
+    try:
+        _extract(backup, dump)
+        fit.run(
+            "pg_restore", url, "--single-transaction", "--exit-on-error", "--no-owner",
+            "--no-privileges", str(dump),
+        )  # fmt: skip
+    except Unavailable as error:
+        raise Unavailable(f"nothing was restored: {error}") from None
+    finally:
+        with suppress(FileNotFoundError):
+            dump.unlink()
+
+
+def _extract(backup: Reader, dump: Path) -> None:
+    (member,) = backup.manifest.of(archive.DATABASE)
+    handle = os.open(dump, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(handle, "wb") as sink, backup.open(member) as source:
+        while chunk := source.read(1 << 20):
+            sink.write(chunk)
