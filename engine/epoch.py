@@ -38,7 +38,12 @@ async def enter(connection: Connection) -> Epoch | None:
             return None
         if await epochs.latest(connection) is None:
             return await epochs.add(connection, await epochs.here(connection))
-        return await begin(connection)
+        epoch = await begin(connection)
+    _LOG.warning(
+        "the database has become another one: epoch %s begins, with %s attempts in doubt",
+        epoch.number, epoch.doubted,
+    )  # fmt: skip
+    return epoch
 
 
 async def begin(connection: Connection) -> Epoch:
@@ -51,12 +56,7 @@ async def begin(connection: Connection) -> Epoch:
     doubted = await _doubt(connection) + await epochs.doubt_handouts(connection)
     await epochs.bury_all(connection)
     await epochs.jump(connection)
-    epoch = await epochs.add(connection, await epochs.here(connection), doubted)
-    _LOG.warning(
-        "the database has become another one: epoch %s begins, with %s attempts in doubt",
-        epoch.number, doubted,
-    )  # fmt: skip
-    return epoch
+    return await epochs.add(connection, await epochs.here(connection), doubted)
 
 
 async def _is_current(connection: Connection) -> bool:

@@ -12,6 +12,7 @@ from engine import epoch
 from engine.backup import tools
 from engine.core.plan import Plan
 from engine.store import workers
+from engine.store.epochs import Epoch
 from engine.store.pool import connect
 from tests.core.runs import edge, step
 from tests.heart import Gate, House, Say, calls, house, one, owning, performing, plan, pooled
@@ -31,7 +32,7 @@ async def copied(here: str, there: str, folder: Path) -> None:
     await asyncio.to_thread(fit.run, "pg_restore", there, "--no-owner", dump)
 
 
-async def entered(url: str) -> epoch.Epoch | None:
+async def entered(url: str) -> Epoch | None:
     async with await connect(url, "test") as connection:
         return await epoch.enter(connection)
 

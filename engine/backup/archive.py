@@ -22,8 +22,11 @@ from engine.errors import Conflict, Invalid
 
 DATABASE = "database.dump"
 TOKEN = "state/token"  # nosec B105 - the name of a member
+REPOSITORY = "state/repo.bundle"
 ARTIFACTS = "artifacts/"
-_KNOWN = re.compile(r"database\.dump|state/token|artifacts/[0-9a-f]{64}|manifest\.json")
+_KNOWN = re.compile(
+    r"database\.dump|state/(token|repo\.bundle)|artifacts/[0-9a-f]{64}|manifest\.json"
+)
 _LARGEST_MANIFEST = 1 << 30
 _CHUNK = 1 << 20
 

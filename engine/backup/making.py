@@ -18,6 +18,7 @@ from engine.backup import archive, place, tools
 from engine.backup.archive import Writer, writing
 from engine.backup.manifest import Manifest
 from engine.errors import NotFound
+from engine.local import example
 from engine.settings import Settings
 from engine.store import extent
 from engine.store.pool import connect, told
@@ -43,6 +44,8 @@ def back_up(
     with writing(file) as writer, place.existing(settings) as url:
         made = asyncio.run(_dump(writer, url, now, say))
         _keys(writer, settings.state, say)
+        if not settings.sources:
+            _example(writer, settings.state / "repo", say)
         if with_artifacts:
             _artifacts(writer, Artifacts(settings.artifact_folder), now, say)
         manifest = Manifest(**{**made, "members": writer.members})  # type: ignore[arg-type]
@@ -94,6 +97,20 @@ def _keys(writer: Writer, state: Path, say: Say) -> None:
         return
     writer.add_bytes(archive.TOKEN, content)
     say("token     1, a secret: who reads the backup is an administrator")
+
+
+def _example(writer: Writer, folder: Path, say: Say) -> None:
+    """Add the repository that `sark up` makes where no source is named."""
+    if not (folder / ".git").exists():
+        return
+    bundle = writer.beside("bundle")
+    try:
+        example.bundle(folder, bundle)
+        with bundle.open("rb") as source:
+            writer.add(archive.REPOSITORY, source)
+    finally:
+        bundle.unlink(missing_ok=True)
+    say(f"example   {folder}, as far as it is committed")
 
 
 def _artifacts(writer: Writer, artifacts: Artifacts, now: datetime, say: Say) -> None:

@@ -33,11 +33,11 @@ def existing(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def held(settings: Settings, what: str, *, is_new: bool) -> Iterator[str]:
+def held(settings: Settings, what: str) -> Iterator[str]:
     """Hold the state folder, and give the URL of the database to write to.
 
-    Without a URL in the settings it is in the state folder; if it `is_new` there and what is done
-    inside fails, it is removed again. Raise Misconfigured if somebody has the folder.
+    Without a URL in the settings it is in the state folder; if it was made for this and what is
+    done inside fails, it is removed again. Raise Misconfigured if somebody has the folder.
     """
     with hold(settings.state, what):
         if settings.database_url is not None:
@@ -49,7 +49,7 @@ def held(settings: Settings, what: str, *, is_new: bool) -> Iterator[str]:
             with _serving(Postgres(folder)) as url:
                 yield url
         except BaseException:
-            if is_new and not was_there:
+            if not was_there:
                 with suppress(OSError):
                     rmtree(folder)
             raise

@@ -7,10 +7,11 @@ PostgreSQL's; files of the store that were written before it fails are of no use
 import asyncio
 import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 from typing import TypeAlias
 
 from engine import epoch, token, verify
@@ -18,6 +19,7 @@ from engine.artifacts import Artifacts
 from engine.backup import archive, place, tools
 from engine.backup.archive import Reader
 from engine.errors import Conflict, SarkError, Unavailable
+from engine.local import example
 from engine.local.child import write_private
 from engine.settings import Settings
 from engine.store import epochs, extent, workers
@@ -27,6 +29,7 @@ from engine.store.pool import Connection, connect, told
 
 Say: TypeAlias = Callable[[str], None]
 
+_CHUNK = 1 << 20
 _CANCEL = {"by": "restore", "reason": "the database was restored (--cancel-runs)"}
 
 
@@ -49,15 +52,14 @@ def restore(settings: Settings, file: Path, say: Say, *, cancel: bool = False) -
     backup = Reader(file)
     say(f"checked   {file}, made {backup.manifest.made_at:%Y-%m-%d %H:%M:%S} UTC")
     _refuse_other_token(backup, settings.state)
-    with place.held(settings, "`sark restore`", is_new=True) as url:
+    with place.held(settings, "`sark restore`") as url:
         fit = asyncio.run(_examine(backup, url))
-        _put_artifacts(backup, Artifacts(settings.artifact_folder), say)
-        undo = _put_token(backup, settings.state)
-        try:
+        with ExitStack() as undo:
+            _put_artifacts(backup, Artifacts(settings.artifact_folder), say)
+            _put_token(backup, settings.state, undo)
+            _put_example(backup, settings.state / "repo", undo)
             _load(backup, fit, url, settings.state)
-        except BaseException:
-            undo()
-            raise
+            undo.pop_all()
         say(f"database  {backup.manifest.of(archive.DATABASE)[0].bytes >> 10} KiB")
         return asyncio.run(_open(url, say, cancel=cancel))
 
@@ -68,7 +70,7 @@ def check(file: Path) -> Reader:
     made = backup.manifest
     dump = file.with_name(f"{file.name}.dump")
     try:
-        _extract(backup, dump)
+        _extract(backup, archive.DATABASE, dump)
         tools.fitting(made.pg_dump, made.pg_dump).lists(dump)
     finally:
         dump.unlink(missing_ok=True)
@@ -154,21 +156,33 @@ def _put_artifacts(backup: Reader, artifacts: Artifacts, say: Say) -> None:
     say(f"artifacts {len(members)}")
 
 
-def _put_token(backup: Reader, state: Path) -> Callable[[], None]:
-    """Write the token; return what takes it away again if it was not there."""
+def _put_token(backup: Reader, state: Path, undo: ExitStack) -> None:
+    """Write the token, unless it is there."""
     members, path = backup.manifest.of(archive.TOKEN), token.place(state)
-    if not members or path.exists():
-        return lambda: None
-    with backup.open(members[0]) as source:
-        write_private(path, source.read().decode())
-    return lambda: path.unlink(missing_ok=True)
+    if members and not path.exists():
+        undo.callback(path.unlink, missing_ok=True)
+        with backup.open(members[0]) as source:
+            write_private(path, source.read().decode())
+
+
+def _put_example(backup: Reader, folder: Path, undo: ExitStack) -> None:
+    """Make the repository that `sark up` would make, as it was, unless there is one."""
+    if not backup.manifest.of(archive.REPOSITORY) or folder.exists():
+        return
+    undo.callback(rmtree, folder, ignore_errors=True)
+    bundle = folder.with_name(f"{folder.name}.bundle")
+    try:
+        _extract(backup, archive.REPOSITORY, bundle)
+        example.unbundle(bundle, folder)
+    finally:
+        bundle.unlink(missing_ok=True)
 
 
 def _load(backup: Reader, fit: tools.Tools, url: str, state: Path) -> None:
     """Load the database in one transaction."""
     dump = state / f"restore-{os.getpid()}.dump"
     try:
-        _extract(backup, dump)
+        _extract(backup, archive.DATABASE, dump)
         fit.run(
             "pg_restore", url, "--single-transaction", "--exit-on-error", "--no-owner",
             "--no-privileges", str(dump),
@@ -176,13 +190,13 @@ def _load(backup: Reader, fit: tools.Tools, url: str, state: Path) -> None:
     except Unavailable as error:
         raise Unavailable(f"nothing was restored: {error}") from None
     finally:
-        with suppress(FileNotFoundError):
-            dump.unlink()
+        dump.unlink(missing_ok=True)
 
 
-def _extract(backup: Reader, dump: Path) -> None:
-    (member,) = backup.manifest.of(archive.DATABASE)
-    handle = os.open(dump, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def _extract(backup: Reader, name: str, file: Path) -> None:
+    """Write a member to a file that only its owner may read."""
+    (member,) = backup.manifest.of(name)
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(handle, "wb") as sink, backup.open(member) as source:
-        while chunk := source.read(1 << 20):
+        while chunk := source.read(_CHUNK):
             sink.write(chunk)

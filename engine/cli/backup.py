@@ -92,7 +92,11 @@ def _end(done: "Restored", json_: bool) -> None:
         print_json(told)
         return
     going = sum(count for status, count in done.runs.items() if status != "ended")
-    click.echo(
-        f"Restored. {going} runs in flight; {done.epoch.doubted} attempts may have been under way, "
-        "must not be repeated, and fail as sark.lost."
-    )
+    click.echo(f"Restored: {going} runs in flight, which go on once a worker starts.")
+    if done.epoch.doubted:
+        click.echo(
+            f"{done.epoch.doubted} attempts may have been under way and must not be repeated: "
+            "they fail as sark.lost."
+        )
+    if done.cancelled:
+        click.echo(f"{done.cancelled} runs are cancelled.")

@@ -43,15 +43,19 @@ def config(loaded: "Loaded", json_: bool) -> None:
 
 
 @click.command()
+@click.option("--deep", is_flag=True, help="Look at every row, and replay all runs in flight.")
 @as_json
 @settings
-def doctor(loaded: "Loaded", json_: bool) -> None:
+def doctor(loaded: "Loaded", deep: bool, json_: bool) -> None:
     """Check this machine, the settings, and the servers; say how to mend what is not well.
 
     Looked at are Python, Git, disk, policies, adapters, secrets, PostgreSQL, workers, controllers,
-    Redis, the server, and each process that tells how it is.
+    Redis, the server, and each process that tells how it is. With --deep the database, too: that
+    each journal is whole, and says what its run is.
     """
     found = list(_examine(loaded.settings))
+    if deep:
+        found.append(_journals(loaded.settings))
     if json_:
         print_json([{"what": f.what, "verdict": f.verdict, "told": f.told} for f in found])
     else:
@@ -191,6 +195,24 @@ async def _ask_postgresql(url: str) -> str:
         ) from None
     except PostgresError as error:
         raise Misconfigured(str(error)) from None
+
+
+def _journals(told: "Settings") -> Finding:
+    """Say whether the database is what it promises."""
+    from engine.store.pool import connect
+    from engine.verify import verify
+
+    async def asked(url: str) -> str:
+        async with await connect(url, "doctor") as connection:
+            found = await verify(connection)
+        if found.problems:
+            raise Misconfigured("; ".join(found.problems))
+        return f"{found.journals} whole, {found.replayed} of runs in flight replayed"
+
+    url, _ = _placed(told, "database_url")
+    if url is None:
+        return Finding("journals", "warn", f"no server was started with {told.state}")
+    return _tried("journals", lambda: asyncio.run(asked(url)))
 
 
 def _workers(told: "Settings") -> Finding:
