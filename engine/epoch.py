@@ -17,6 +17,7 @@ from engine.core.binding import Bound
 from engine.core.codec import Undecodable, UnknownFormat, decode
 from engine.core.event import Row, Started, to_row
 from engine.core.run import Header, Run
+from engine.core.values import Json
 from engine.store import epochs, journal, plans, turns
 from engine.store.epochs import Epoch, InHand
 from engine.store.pool import Connection
@@ -28,17 +29,20 @@ _AT_ONCE = 100
 async def enter(connection: Connection) -> Epoch | None:
     """Begin an epoch if this is another database than it was; return it, or None if it is not.
 
-    Whoever becomes a worker asks first. Not to be called in a transaction.
+    Whoever becomes a worker asks first. Where PostgreSQL does not say which database it is, a
+    person has to. Not to be called in a transaction.
     """
-    if await _is_current(connection):
+    world = await epochs.here(connection)
+    if not world or await _is_current(connection, world):
         return None
     async with connection.transaction():
         await epochs.alone(connection)
-        if await _is_current(connection):
+        latest = await epochs.latest(connection)
+        if latest is None:
+            return await epochs.add(connection, world)
+        if latest.world == world:
             return None
-        if await epochs.latest(connection) is None:
-            return await epochs.add(connection, await epochs.here(connection))
-        epoch = await begin(connection)
+        epoch = await _begin(connection, world)
     _LOG.warning(
         "the database has become another one: epoch %s begins, with %s attempts in doubt",
         epoch.number, epoch.doubted,
@@ -46,22 +50,30 @@ async def enter(connection: Connection) -> Epoch | None:
     return epoch
 
 
-async def begin(connection: Connection) -> Epoch:
-    """Begin an epoch, whatever the database is. In the caller's transaction.
+async def begin(connection: Connection, cancel: Json = None) -> tuple[Epoch, int]:
+    """Begin an epoch, whatever the database is; return it, and how many runs were cancelled.
 
-    Runs in flight are anybody's, attempts that must not be repeated and that somebody had are in
-    doubt, and no number of the past is given again. No worker may live in the database.
+    With a reason to `cancel`, all runs in flight are. No worker may live in the database. Not to be
+    called in a transaction.
     """
-    await epochs.alone(connection)
+    world = await epochs.here(connection)
+    async with connection.transaction():
+        await epochs.alone(connection)
+        epoch = await _begin(connection, world)
+        return epoch, 0 if cancel is None else await epochs.cancel_all(connection, cancel)
+
+
+async def _is_current(connection: Connection, world: str) -> bool:
+    epoch = await epochs.latest(connection)
+    return epoch is not None and epoch.world == world
+
+
+async def _begin(connection: Connection, world: str) -> Epoch:
+    """Leave runs to anybody, doubt what somebody had, and give no number of the past again."""
     doubted = await _doubt(connection) + await epochs.doubt_handouts(connection)
     await epochs.bury_all(connection)
     await epochs.jump(connection)
-    return await epochs.add(connection, await epochs.here(connection), doubted)
-
-
-async def _is_current(connection: Connection) -> bool:
-    epoch = await epochs.latest(connection)
-    return epoch is not None and epoch.world == await epochs.here(connection)
+    return await epochs.add(connection, world, doubted)
 
 
 async def _doubt(connection: Connection) -> int:

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from engine import epoch
@@ -59,6 +60,22 @@ def test_the_first_worker_writes_down_which_database_it_is(database_url: str):
         assert [None] * 3 == [await entered(database_url) for _ in range(3)]
 
     asyncio.run(check())
+
+
+def test_a_server_that_does_not_say_which_database_it_is(database_url: str):
+    """
+    Where PostgreSQL, or what looks like it, keeps that to itself, a worker starts all the same.
+    """
+    name = f"weak_{uuid4().hex[:8]}"
+    place = database_url.partition("@")[2]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'secret'".encode())
+        connection.execute(f"GRANT SELECT ON epochs TO {name}".encode())
+        told = asyncio.run(entered(f"postgresql://{name}:secret@{place}"))
+        connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
+
+    assert told is None
 
 
 def test_a_copy_begins_an_epoch_once(database_url: str, empty_url: str, tmp_path: Path):

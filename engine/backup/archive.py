@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import orjson
 
@@ -133,6 +133,13 @@ class Reader:
         with self._opened() as tar:
             source = tar.extractfile(self._found[member.name])
             assert source is not None
+            yield source
+
+    @contextmanager
+    def open_raw(self, member: Member) -> Iterator[BinaryIO]:
+        """Give the file itself, where a member begins: for programs that read no further."""
+        with self.file.open("rb", buffering=0) as source:
+            source.seek(self._found[member.name].offset_data)
             yield source
 
     @contextmanager

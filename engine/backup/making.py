@@ -40,6 +40,7 @@ def back_up(
     where programs of PostgreSQL are missing, Unavailable if one of them fails.
     """
     now = datetime.now(UTC)
+    target = target.absolute()
     file = target / f"sark-{now:%Y%m%dT%H%M%SZ}.tar" if target.is_dir() else target
     with writing(file) as writer, place.existing(settings) as url:
         made = asyncio.run(_dump(writer, url, now, say))

@@ -67,9 +67,9 @@ def read(text: bytes, file: Path) -> Manifest:
             **{**told, "made_at": datetime.fromisoformat(told["made_at"]),
                "members": [Member(**each) for each in told["members"]]}
         )  # fmt: skip
+        _refuse_later(made, file)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Invalid(f"{file}: its manifest cannot be read: {error}") from None
-    _refuse_later(made, file)
     return made
 
 

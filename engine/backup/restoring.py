@@ -18,11 +18,12 @@ from engine import epoch, token, verify
 from engine.artifacts import Artifacts
 from engine.backup import archive, place, tools
 from engine.backup.archive import Reader
+from engine.core.values import Json
 from engine.errors import Conflict, SarkError, Unavailable
 from engine.local import example
 from engine.local.child import write_private
 from engine.settings import Settings
-from engine.store import epochs, extent, workers
+from engine.store import extent, workers
 from engine.store.epochs import Epoch
 from engine.store.migrate import migrate
 from engine.store.pool import Connection, connect, told
@@ -30,7 +31,7 @@ from engine.store.pool import Connection, connect, told
 Say: TypeAlias = Callable[[str], None]
 
 _CHUNK = 1 << 20
-_CANCEL = {"by": "restore", "reason": "the database was restored (--cancel-runs)"}
+_CANCEL: Json = {"by": "restore", "reason": "the database was restored (--cancel-runs)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,9 @@ def restore(settings: Settings, file: Path, say: Say, *, cancel: bool = False) -
 def check(file: Path) -> Reader:
     """Look at a backup whole; raise as `restore` does for one that could not be restored here."""
     backup = Reader(file)
-    made = backup.manifest
-    dump = file.with_name(f"{file.name}.dump")
-    try:
-        _extract(backup, archive.DATABASE, dump)
-        tools.fitting(made.pg_dump, made.pg_dump).lists(dump)
-    finally:
-        dump.unlink(missing_ok=True)
+    version = backup.manifest.pg_dump
+    with backup.open_raw(backup.manifest.of(archive.DATABASE)[0]) as source:
+        tools.fitting(version, version).lists(source)
     return backup
 
 
@@ -97,9 +94,7 @@ async def _open(url: str, say: Say, *, cancel: bool) -> Restored:
                     f"a worker is connected to the database ({living[0]}): stop every process of "
                     "SARK, then try again"
                 )
-            async with connection.transaction():
-                begun = await epoch.begin(connection)
-                cancelled = await epochs.cancel_all(connection, _CANCEL) if cancel else 0
+            begun, cancelled = await epoch.begin(connection, _CANCEL if cancel else None)
             runs = dict(await extent.runs(connection))
             say(f"epoch     {begun.number}, {begun.doubted} attempts in doubt")
             await _verify(connection, say)

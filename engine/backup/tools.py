@@ -1,17 +1,19 @@
 """PostgreSQL's own programs: which of those on this machine fit a server, and how one is run."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from engine.errors import Misconfigured, Unavailable
+from engine.errors import Invalid, Misconfigured, Unavailable
 from engine.local.postgres import binary
 
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -45,14 +47,18 @@ class Tools:
             said = done.stderr.decode(errors="replace").strip()[-_LONGEST_TOLD:]
             raise Unavailable(f"{name} failed: {said or f'it ended with {done.returncode}'}")
 
-    def lists(self, archive: Path) -> None:
-        """Read an archive's list of contents; raise Unavailable if `pg_restore` cannot."""
+    def lists(self, archive: BinaryIO) -> None:
+        """Read the contents of an archive, a file open where it begins, as `pg_restore` would.
+
+        Raise Invalid with what it said if it cannot.
+        """
         done = subprocess.run(  # nosec B603
-            [str(self.folder / "pg_restore"), "--list", str(archive)],
-            capture_output=True, check=False,
+            [str(self.folder / "pg_restore"), "--list"],
+            stdin=archive, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
         )  # fmt: skip
         if done.returncode != 0:
-            raise Unavailable(done.stderr.decode(errors="replace").strip()[-_LONGEST_TOLD:])
+            said = done.stderr.decode(errors="replace").strip()[-_LONGEST_TOLD:]
+            raise Invalid(f"pg_restore cannot read it: {said}")
 
 
 def fitting(server: int, archive: int = 0) -> Tools:
@@ -98,8 +104,8 @@ def _major(folder: Path) -> int | None:
     done = subprocess.run(  # nosec B603
         [str(folder / "pg_restore"), "--version"], capture_output=True, text=True, check=False
     )
-    words = [word for word in done.stdout.split() if word[0].isdigit()]
-    return int(words[0].split(".")[0].rstrip("abcdefghijklmnopqrstuvwxyz")) if words else None
+    found = re.search(r"\d+", done.stdout)
+    return int(found[0]) if found else None
 
 
 def _parted(url: str) -> tuple[str, str | None]:

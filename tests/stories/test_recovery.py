@@ -6,8 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -112,6 +113,46 @@ def napping() -> Plan:
     return plan(nap, step("b", edge(0)), name="napping")
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Runs that were in flight at an instant, one that began later, and which attempts came."""
+
+    again: UUID
+    lost: UUID
+    silent: UUID
+    nap: UUID
+    future: UUID
+    instant: str
+    came: Sequence[tuple[str, int]]
+
+
+async def lived(server: Server) -> Past:
+    """Let runs be in flight at the instant of the name, and end in a future that will be lost."""
+    gate = Gate()
+    await entered(server.url)
+    async with house(server.url) as here:
+        async with owning(server.url, gate), loaded(here):
+            await asyncio.to_thread(server.sh, BASE)
+            (again,) = await here.start(one("test.gate@1"))
+            (lost,) = await here.start(one("test.gate@1", repeatable=False))
+            async with asyncio.timeout(60):
+                while len(gate.came) < 2:
+                    await asyncio.sleep(0.01)
+            (silent,) = await here.start(one("test.gate@1", repeatable=False), pool="aside")
+            (nap,) = await here.start(napping())
+            await here.until(nap, "running", "waiting", "succeeded")
+            async with claimed(here, silent):
+                await asyncio.to_thread(server.sh, NAME)
+                found = await here.connection.execute("SELECT now()::text")
+                ((instant,),) = await found.fetchall()
+            gate.open.set()
+            (future,) = await here.start(one("echo.say@1"))
+            for each in (again, lost, future):
+                await here.until(each, "succeeded")
+        await archived(here)
+    return Past(again, lost, silent, nap, future, instant, gate.came)
+
+
 @pytest.mark.parametrize("by", ["name", "time"])
 def test_an_instant_before_the_loss(server: Server, by: str):
     """
@@ -123,62 +164,35 @@ def test_an_instant_before_the_loss(server: Server, by: str):
     """
     asyncio.run(migrate(server.url))
     server.sh(ARCHIVE)
-
-    async def live() -> tuple[list[UUID], list[tuple[str, int]], str]:
-        gate = Gate()
-        await entered(server.url)
-        async with house(server.url) as here:
-            async with owning(server.url, gate), loaded(here):
-                await asyncio.to_thread(server.sh, BASE)
-                (again,) = await here.start(one("test.gate@1"))
-                (lost,) = await here.start(one("test.gate@1", repeatable=False))
-                async with asyncio.timeout(60):
-                    while len(gate.came) < 2:
-                        await asyncio.sleep(0.01)
-                (silent,) = await here.start(one("test.gate@1", repeatable=False), pool="aside")
-                (nap,) = await here.start(napping())
-                await here.until(nap, "running", "waiting")
-                async with claimed(here, silent):
-                    await asyncio.to_thread(server.sh, NAME)
-                    found = await here.connection.execute("SELECT now()::text")
-                    ((instant,),) = await found.fetchall()
-                gate.open.set()
-                ends = [await here.until(each, "succeeded") for each in (again, lost)]
-                (future,) = await here.start(one("echo.say@1"))
-                await here.until(future, "succeeded")
-            await archived(here)
-        assert ["succeeded"] * 2 == ends
-        return [again, lost, silent, nap, future], gate.came, instant
-
-    (again, lost, silent, nap, future), came, instant = asyncio.run(live())
+    past = asyncio.run(lived(server))
     server.lose()
     if by == "name":
         server.sh(RECOVER)
         assert "1 attempts in doubt" in server.sh(TELL)
     else:
-        target = f"recovery_target_time = '{instant}'"
+        target = f"recovery_target_time = '{past.instant}'"
         server.sh(RECOVER.replace("recovery_target_name = 'before-the-upgrade'", target))
         server.sh(TELL.partition("sark restore")[0])
 
-    async def go_on() -> None:
-        other = opened()
-        await entered(server.url)
-        async with house(server.url) as here, owning(server.url, other):
-            await here.connection.execute("UPDATE runs SET pool = 'default'")
-            found = await here.connection.execute("SELECT id FROM runs")
-            runs = [row[0] for row in await found.fetchall()]
-            ends = {each: await here.until(each, "succeeded", "failed") for each in runs}
-            epoch = await epochs.latest(here.connection)
-            problems = (await verify.verify(here.connection)).problems
+    asyncio.run(go_on(server, past))
 
-            assert {lost, silent} == {each for each, end in ends.items() if end == "failed"}
-            assert {again, nap} <= ends.keys()
-            assert future not in ends
-            assert [("a", 2)] == other.came
-            assert epoch is not None
-            assert (2, 1) == (epoch.number, epoch.doubted)
-            assert [] == problems
 
-    asyncio.run(go_on())
+async def go_on(server: Server, past: Past) -> None:
+    """Let another worker come, and assert what was promised."""
+    other = opened()
+    await entered(server.url)
+    async with house(server.url) as here, owning(server.url, other):
+        await here.connection.execute("UPDATE runs SET pool = 'default'")
+        found = await here.connection.execute("SELECT id FROM runs")
+        runs = [row[0] for row in await found.fetchall()]
+        ends = {each: await here.until(each, "succeeded", "failed") for each in runs}
+        epoch = await epochs.latest(here.connection)
+        problems = (await verify.verify(here.connection)).problems
 
-    assert [("a", 1), ("a", 1)] == came
+    assert {past.lost, past.silent} == {each for each, end in ends.items() if end == "failed"}
+    assert {past.again, past.nap} <= ends.keys()
+    assert past.future not in ends
+    assert ([("a", 1), ("a", 1)], [("a", 2)]) == (past.came, other.came)
+    assert epoch is not None
+    assert (2, 1) == (epoch.number, epoch.doubted)
+    assert [] == problems
