@@ -18,7 +18,7 @@ from engine.artifacts import Artifacts
 from engine.backup import making, restoring, tools
 from engine.backup.manifest import Manifest
 from engine.core.values import Json
-from engine.errors import Conflict, Misconfigured, NotFound, Unavailable
+from engine.errors import Conflict, Misconfigured, NotFound, SarkError, Unavailable
 from engine.settings import Settings
 from engine.store.pool import connect
 from tests.heart import house, one, owning
@@ -301,3 +301,19 @@ def test_what_is_wrong_in_a_database_is_told(database_url: str):
     assert {"RUN: its journal has a gap", "RUN: its plan is not there"} == set(
         asyncio.run(check())
     )  # fmt: skip
+
+
+def test_a_backup_of_a_database_that_was_broken(
+    database_url: str, empty_url: str, tmp_path: Path
+):  # fmt: skip
+    """
+    What was broken before the backup is told after the restore, and is there to be looked at.
+    """
+    lived_in(database_url, tmp_path / "old")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM plans")
+    backed_up(at(database_url, tmp_path / "old"), tmp_path / "backup.tar")
+    with pytest.raises(SarkError, match="breaks what it promises"):
+        restoring.restore(at(empty_url, tmp_path / "new"), tmp_path / "backup.tar", quiet)
+
+    assert contents(database_url) == contents(empty_url)

@@ -6,7 +6,7 @@ PostgreSQL's; files of the store that were written before it fails are of no use
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from engine.settings import Settings
 from engine.store import extent, workers
 from engine.store.epochs import Epoch
 from engine.store.migrate import migrate
-from engine.store.pool import Connection, connect, told
+from engine.store.pool import connect, told
 
 Say: TypeAlias = Callable[[str], None]
 
@@ -36,11 +36,15 @@ _CANCEL: Json = {"by": "restore", "reason": "the database was restored (--cancel
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came of it: the epoch that began, runs by state, how many were cancelled."""
+    """What came of it: the epoch that began, runs by state, how many were cancelled.
+
+    `problems` are what the database breaks of what it promises.
+    """
 
     epoch: Epoch
     runs: dict[str, int]
     cancelled: int
+    problems: Sequence[str]
 
 
 def restore(settings: Settings, file: Path, say: Say, *, cancel: bool = False) -> Restored:
@@ -48,7 +52,8 @@ def restore(settings: Settings, file: Path, say: Say, *, cancel: bool = False) -
 
     Raise Invalid for a file that is no backup or was damaged, Conflict for a place that is not
     empty, Misconfigured for a backup of a later version or where programs of PostgreSQL are
-    missing, Unavailable if one of them fails. Then nothing was restored.
+    missing, Unavailable if one of them fails. Then nothing was restored. Raise SarkError for one
+    that is there and breaks what it promises.
     """
     backup = Reader(file)
     say(f"checked   {file}, made {backup.manifest.made_at:%Y-%m-%d %H:%M:%S} UTC")
@@ -62,7 +67,8 @@ def restore(settings: Settings, file: Path, say: Say, *, cancel: bool = False) -
             _load(backup, fit, url, settings.state)
             undo.pop_all()
         say(f"database  {backup.manifest.of(archive.DATABASE)[0].bytes >> 10} KiB")
-        return asyncio.run(_open(url, say, cancel=cancel))
+        done = asyncio.run(_open(url, say, cancel=cancel))
+    return _whole(done)
 
 
 def check(file: Path) -> Reader:
@@ -80,7 +86,8 @@ def recover(settings: Settings, say: Say, *, cancel: bool = False) -> Restored:
     Raise Conflict while a worker is connected to it.
     """
     with place.existing(settings) as url:
-        return asyncio.run(_open(url, say, cancel=cancel))
+        done = asyncio.run(_open(url, say, cancel=cancel))
+    return _whole(done)
 
 
 async def _open(url: str, say: Say, *, cancel: bool) -> Restored:
@@ -97,18 +104,19 @@ async def _open(url: str, say: Say, *, cancel: bool) -> Restored:
             begun, cancelled = await epoch.begin(connection, _CANCEL if cancel else None)
             runs = dict(await extent.runs(connection))
             say(f"epoch     {begun.number}, {begun.doubted} attempts in doubt")
-            await _verify(connection, say)
-    return Restored(begun, runs, cancelled)
+            found = await verify.verify(connection)
+            say(f"verified  {found.journals} journals, {found.replayed} of runs in flight replayed")
+    return Restored(begun, runs, cancelled, found.problems)
 
 
-async def _verify(connection: Connection, say: Say) -> None:
-    found = await verify.verify(connection)
-    if found.problems:
+def _whole(done: Restored) -> Restored:
+    """Return it; raise SarkError if the database breaks what it promises."""
+    if done.problems:
         raise SarkError(
             "the database is there, but breaks what it promises; look before you start anything:\n"
-            + "\n".join(found.problems)
+            + "\n".join(done.problems)
         )
-    say(f"verified  {found.journals} journals, {found.replayed} of runs in flight replayed")
+    return done
 
 
 async def _examine(backup: Reader, url: str) -> tools.Tools:
