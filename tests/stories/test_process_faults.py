@@ -77,7 +77,7 @@ def has_heirs(parts: Parts) -> bool:
     """True if somebody leads, and behind each duty's leader another waits."""
     told = "SELECT granted, count(*) FROM pg_locks WHERE classid = 7319 GROUP BY granted"
     counts = dict(parts.rows(told))
-    return 0 < counts.get(True, 0) == counts.get(False, 0)
+    return bool(0 < counts.get(True, 0) == counts.get(False, 0))
 
 
 def test_a_frozen_leader_is_deposed(parts: Parts, client: Client):
