@@ -1,7 +1,6 @@
 """What is wrong with the specs of a work tree; what was found out before is not looked at again."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from functools import cache, partial
 
@@ -59,12 +58,7 @@ def _surveyed(path: str, source: bytes) -> Surveyed:
 
 @cache
 def _compiler() -> Survey:
-    """Return what surveys files; the compiler is imported for the first of them.
-
-    Of the plugins that any package may bring for pydantic, none has a part in reading specs; to
-    look for them takes longer than to check a file.
-    """
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    """Return what surveys files; the compiler is imported for the first of them."""
     from engine.core.facts import Catalogue
     from engine.operations import catalogue
     from engine.source import surveyed

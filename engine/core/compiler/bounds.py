@@ -34,7 +34,7 @@ def timeout(world: World, node: Node) -> Timeout:
         maybe_span(findings, told.total, (*path, "total")),
         _heartbeat(world, node, told, path),
     )
-    if made.total is not None and "attempt" in told.model_fields_set and made.total < made.attempt:
+    if made.total is not None and "attempt" in told.written and made.total < made.attempt:
         _unreachable(findings, Place((*path, "attempt")), made.attempt, "the step", made.total)
     return made
 
@@ -159,7 +159,7 @@ def _whole(findings: Findings, node: Node, own: str | spec.Timeout | None) -> Ti
     if isinstance(own, str):
         return Timeout(total=span(findings, own, path))
     for key in ("queue", "attempt", "heartbeat"):
-        if key in own.model_fields_set:
+        if key in own.written:
             message = f"`{key}` means nothing on a step that calls no operation: write `total`"
             findings.error("misplaced-key", message, Place((*path, key), key=True))
     return Timeout(total=maybe_span(findings, own.total, (*path, "total")))

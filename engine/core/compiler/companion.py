@@ -9,7 +9,6 @@ import re
 from typing import Any, TypeVar
 
 import orjson
-from pydantic import BaseModel
 
 from engine.core import facts, spec
 from engine.core import schema as schemas
@@ -17,13 +16,14 @@ from engine.core.commit.neighbour import Neighbours
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.wiring import models
 from engine.core.facts import Catalogue
+from engine.core.spec.model import Model
 from engine.core.values import Json
 
 MAX_BYTES = 256 * 1024
 _TEMPLATE = re.compile(r"[\w.-]+(?:/[\w.-]+)*\.j2")
 _PATH = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\\\0]+")
 _FIELD = "template"
-_Model = TypeVar("_Model", bound=BaseModel)
+_Model = TypeVar("_Model", bound=Model)
 
 
 def laid_in(
@@ -35,7 +35,7 @@ def laid_in(
     return _Reader(findings, neighbours, catalogue).model(workflow, ())
 
 
-def _may_name(model: BaseModel) -> bool:
+def _may_name(model: Model) -> bool:
     payload, arguments = (model.__dict__.get(key) for key in ("payload", "with_"))
     return _reference(payload) is not None or _template(arguments) is not None
 
@@ -63,14 +63,14 @@ class _Reader:
     def model(self, model: _Model, path: Path) -> _Model:
         """Return a model with all that it holds looked through, itself where nothing changes."""
         changed: dict[str, Any] = {}
-        for name, field in type(model).model_fields.items():
+        for name, key in model.keys.items():
             old = getattr(model, name)
-            new = self._field(model, name, old, (*path, field.alias or name))
+            new = self._field(model, name, old, (*path, key.key))
             if new is not old:
                 changed[name] = new
-        return model.model_copy(update=changed) if changed else model
+        return model.but(**changed) if changed else model
 
-    def _field(self, model: BaseModel, name: str, value: Any, path: Path) -> Any:
+    def _field(self, model: Model, name: str, value: Any, path: Path) -> Any:
         if name == "payload":
             return self._payload(value, path)
         if name == "with_":
@@ -78,7 +78,7 @@ class _Reader:
         return self._inside(value, path)
 
     def _inside(self, value: Any, path: Path) -> Any:
-        if isinstance(value, BaseModel):
+        if isinstance(value, Model):
             return self.model(value, path)
         if isinstance(value, dict):
             new = {key: self._inside(each, (*path, key)) for key, each in value.items()}

@@ -168,7 +168,7 @@ def _declared(
 ) -> dict[str, Json]:
     """Return the shape of values that the author has typed."""
     return shape.closed(
-        {name: world.readable(each.model_extra or {}, (*path, name)) for name, each in told.items()}
+        {name: world.readable(each.extra, (*path, name)) for name, each in told.items()}
     )
 
 

@@ -65,7 +65,7 @@ def _check_reached(world: World, scope: Steps, handler: Steps) -> None:
 
 def _is_for_all(handler: Steps) -> bool:
     told = handler.handler
-    return told is not None and told.match.model_fields_set <= {"any"}
+    return told is not None and told.match.written <= {"any"}
 
 
 def _inside(scope: Steps) -> list[str]:

@@ -61,7 +61,7 @@ def lay_out(findings: Findings, workflow: spec.Workflow, catalogue: Catalogue) -
 def typed_values(told: Mapping[str, spec.TypedValue], path: Path) -> dict[str, Result]:
     """Return typed values that stand at `path`."""
     return {
-        name: Result(each.value, (*path, name, "value"), each.model_extra or {}, (*path, name))
+        name: Result(each.value, (*path, name, "value"), each.extra, (*path, name))
         for name, each in told.items()
     }
 
@@ -125,13 +125,13 @@ def _body(layout: Layout, scope: Steps, told: Body, path: Path) -> None:
 
 def _lone(told: Body) -> spec.Step:
     """Return a lone verb as a step; it has been validated."""
-    names = (told.model_fields_set & spec.Step.model_fields.keys()) - _OF_THE_BODY
+    names = (told.written & spec.Step.keys.keys()) - _OF_THE_BODY
     fields = {name: getattr(told, name) for name in names}
     if isinstance(told, Giving) and told.outputs is not None:
         fields["outputs"] = {
             name: each for name, each in told.outputs.items() if isinstance(each, spec.StepOutput)
         }
-    return spec.Step.model_construct(**fields)
+    return spec.Step(**fields)
 
 
 def _fill(layout: Layout, scope: Steps, steps: spec.Steps) -> None:
@@ -215,7 +215,7 @@ def _open_others(layout: Layout, node: Node) -> None:
         scope.names = {"error": shape.ERROR}
         if fallback.outputs is not None:
             scope.results = _standing_in(fallback.outputs, (*path, "outputs"))
-        if fallback.model_fields_set != {"outputs"}:
+        if fallback.written != {"outputs"}:
             _body(layout, scope, fallback, path)
         else:
             scope.path = path

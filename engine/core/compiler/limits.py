@@ -64,7 +64,7 @@ def settings(step: spec.Step) -> Json:
     if step.sandbox is not None:
         told["sandbox"] = step.sandbox
     if step.resources is not None:
-        told["resources"] = step.resources.model_dump(exclude_none=True)
+        told["resources"] = step.resources.plain(nulls=False)
     if step.env:
         told["env"] = dict(step.env)
     if step.priority is not None:
@@ -76,7 +76,7 @@ def priority(told: str | spec.Priority) -> Json:
     """Return who goes first: a level, and by whom turns are taken."""
     if isinstance(told, str):
         return {"level": told}
-    return told.model_dump(exclude_none=True)
+    return told.plain(nulls=False)
 
 
 def check_priority(findings: Findings, site: Site, told: Schema) -> None:

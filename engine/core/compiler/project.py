@@ -18,7 +18,7 @@ def projections(scene: Scene, node: Node) -> tuple[Projection, ...]:
     sites = {site.place.path[-2]: site for site in node.sites if site.is_projection}
     told = []
     for name, output in (node.spec.outputs or {}).items():
-        declared = dict(output.model_extra or {})
+        declared = dict(output.extra)
         target = world.declared(declared, (*node.path, "outputs", name))
         if name in sites:
             source = _returned(world, node, sites[name])

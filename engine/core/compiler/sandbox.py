@@ -27,7 +27,7 @@ def with_resources(world: World, node: Node, operation: Operation, arguments: Js
     told = node.spec.resources
     if told is None or not isinstance(arguments, Mapping):
         return arguments
-    asked = told.model_dump(exclude_none=True)
+    asked = told.plain(nulls=False)
     kept = operation.resources_with(arguments)
     given = arguments.get("limits", {})
     limits: dict[str, Json] = {}

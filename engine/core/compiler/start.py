@@ -44,6 +44,8 @@ _SPANS = (
     ("within", ""),
     ("jitter", ""),
 )
+# What a trigger says elsewhere in its plan.
+_APART = frozenset({"type", "filter", "with_"})
 _SECOND = timedelta(seconds=1)
 
 
@@ -156,9 +158,7 @@ def _check_seconds(world: World, text: str | None, path: Path) -> None:
 
 
 def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
-    settings = trigger.model_dump(
-        by_alias=True, exclude={"type", "filter", "with_"}, exclude_none=True
-    )
+    settings = trigger.plain(leave_out=_APART, nulls=False)
     _lay_in(world, settings)
     if isinstance(trigger, spec.ManualTrigger | spec.ApiTrigger):
         return plan.Trigger(name, trigger.type, settings)

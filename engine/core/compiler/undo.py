@@ -82,6 +82,6 @@ def _raw(node: Node, name: str, told: object) -> Schema:
     """
     declared = (node.spec.outputs or {}).get(name)
     if declared is not None:
-        written = declared.model_extra or {}
+        written = declared.extra
         return shape.ANYTHING if schemas.check(written) else written
     return told if isinstance(told, dict) else {}

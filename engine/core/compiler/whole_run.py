@@ -81,7 +81,7 @@ def _objectives(world: World) -> list[Json]:
             world.findings.error("duplicate-objective", message, place, related=also)
         told.setdefault(each.id, index)
         maybe_span(world.findings, each.duration_below, ("objectives", index, "duration_below"))
-    return [each.model_dump(exclude_none=True) for each in world.workflow.objectives]
+    return [each.plain(nulls=False) for each in world.workflow.objectives]
 
 
 def _settings(world: World) -> Json:
@@ -89,12 +89,12 @@ def _settings(world: World) -> Json:
     workflow, told = world.workflow, dict[str, Json]()
     if workflow.idempotency is not None:
         span(world.findings, workflow.idempotency.ttl, ("idempotency", "ttl"))
-        told["idempotency"] = workflow.idempotency.model_dump(exclude_none=True)
+        told["idempotency"] = workflow.idempotency.plain(nulls=False)
     if workflow.priority is not None:
         told["priority"] = priority(workflow.priority)
         _check_turns(world, workflow.priority)
     if workflow.budget is not None:
-        told["budget"] = workflow.budget.model_dump(exclude_none=True)
+        told["budget"] = workflow.budget.plain(nulls=False)
     if workflow.objectives:
         told["objectives"] = _objectives(world)
     if workflow.env:

@@ -1,9 +1,5 @@
 """What a document declares, told from its text alone: its name, its facts and its wiring."""
 
-from functools import cache
-
-from pydantic import BaseModel
-
 from engine.core import schema as schemas
 from engine.core import spec
 from engine.core.commit.declared import Declared, Kind, Mention, Wiring, declared
@@ -12,10 +8,12 @@ from engine.core.compiler.findings import Path
 from engine.core.compiler.shape import ANYTHING, closed
 from engine.core.document import Document, Mapping, Scalar
 from engine.core.objective import MISSED
+from engine.core.spec.head import Head
+from engine.core.spec.model import Model
 from engine.core.values import Json
 
 # What says who a document is, and not what it does.
-_HEAD = {"apiVersion", "kind", "name", "title", "description", "owners", "labels"}
+_HEAD = frozenset(Head.keys)
 
 
 def declare(document: Document, model: spec.Document | None) -> Declared | None:
@@ -26,7 +24,7 @@ def declare(document: Document, model: spec.Document | None) -> Declared | None:
     wiring = _Gatherer(document).wiring(model)
     if isinstance(model, spec.Workflow):
         return declared(Kind.WORKFLOW, model.name, span, interface(model), wiring)
-    facts = model.model_dump(mode="json", by_alias=True, exclude=_HEAD)
+    facts = model.plain(leave_out=_HEAD)
     return declared(Kind(model.kind), model.name, span, facts, wiring)
 
 
@@ -36,18 +34,21 @@ def interface(workflow: spec.Workflow) -> Json:
     A schema that is none is a finding of the workflow itself; its callers may take it for any.
     """
     inputs = {name: _schema(each) for name, each in workflow.inputs.items()}
-    outputs = {name: _schema(each.model_extra or {}) for name, each in workflow.outputs.items()}
+    outputs = {name: _schema(each.extra) for name, each in workflow.outputs.items()}
     return {"inputs": start.inputs(inputs, workflow.inputs), "outputs": closed(outputs)}
 
 
-def models(value: object, path: Path = ()) -> list[tuple[Path, BaseModel]]:
-    """Return every model in a value with its path, itself first; free areas hold none."""
-    found: list[tuple[Path, BaseModel]] = []
+def models(value: object, path: Path = ()) -> list[tuple[Path, Model]]:
+    """Return every model that is written in a value with its path, itself first.
+
+    Free areas hold none.
+    """
+    found: list[tuple[Path, Model]] = []
     _gather(value, path, found)
     return found
 
 
-def _gather(value: object, path: Path, found: list[tuple[Path, BaseModel]]) -> None:
+def _gather(value: object, path: Path, found: list[tuple[Path, Model]]) -> None:
     """Note the models in a value; most of what a step may hold is nothing, or a text."""
     if isinstance(value, dict):
         for key, each in value.items():
@@ -58,26 +59,13 @@ def _gather(value: object, path: Path, found: list[tuple[Path, BaseModel]]) -> N
             if type(each) not in _LEAVES:
                 _gather(each, (*path, index), found)
     else:
-        assert isinstance(value, BaseModel)  # nothing else that a model may hold is no leaf
+        assert isinstance(value, Model)  # nothing else that a model may hold is no leaf
         found.append((path, value))
-        held = value.__dict__
-        for name, key in _keys(type(value)):
+        held, keys = value.__dict__, value.keys
+        for name in sorted(value.written - _FREE, key=[*keys].index):
             each = held[name]
             if type(each) not in _LEAVES:
-                _gather(each, (*path, key), found)
-
-
-@cache
-def _keys(kind: type[BaseModel]) -> tuple[tuple[str, str], ...]:
-    """Return the fields of a model in which there may be models, each with its key."""
-    fields = kind.model_fields.items()
-    return tuple((name, each.alias or name) for name, each in fields if name not in _FREE)
-
-
-@cache
-def _naming(kind: type[BaseModel]) -> tuple[tuple[str, Kind], ...]:
-    """Return the fields of a model that name another document."""
-    return tuple((key, of) for key, of in _NAMED.items() if key in kind.model_fields)
+                _gather(each, (*path, keys[name].key), found)
 
 
 _LEAVES = frozenset((type(None), str, bool, int, float))
@@ -114,19 +102,19 @@ class _Gatherer:
         self._uses: list[tuple[Kind, Mention]] = []
         self._steps = 0
 
-    def wiring(self, model: BaseModel) -> Wiring:
+    def wiring(self, model: Model) -> Wiring:
         """Return how a document hangs together with others."""
         for path, each in models(model):
-            kind = type(each)
-            for key, of in _naming(kind):
-                self._name(each, path, key, of)
-            if kind in _EVENTFUL:
+            for key, of in _NAMED.items():
+                if key in each.written:
+                    self._name(each, path, key, of)
+            if type(each) in _EVENTFUL:
                 self._events(each, path)
-            self._steps += kind is spec.Step
+            self._steps += type(each) is spec.Step
         lists = {name: tuple(told) for name, told in self._lists.items()}
         return Wiring(uses=tuple(self._uses), steps=self._steps, **lists)
 
-    def _name(self, model: BaseModel, path: Path, key: str, kind: Kind) -> None:
+    def _name(self, model: Model, path: Path, key: str, kind: Kind) -> None:
         """Note the document that a model names by a key, if it does."""
         name = model.__dict__[key]
         if not isinstance(name, str):
@@ -136,7 +124,7 @@ class _Gatherer:
         if key == "call":
             self._note("detached" if model.__dict__["detach"] else "calls", told)
 
-    def _events(self, model: BaseModel, path: Path) -> None:
+    def _events(self, model: Model, path: Path) -> None:
         """Note what a model emits, awaits or starts on."""
         match model:
             case spec.Emit():

@@ -1,13 +1,11 @@
 """A document becomes what it says: scalars typed by their keys, complaints with their places."""
 
 from contextlib import suppress
-from typing import Final
-
-from pydantic import ValidationError
+from typing import Final, cast
 
 from engine.core import spec
 from engine.core.diagnostic import Diagnostic, Enough, has_errors
-from engine.core.document import Document, Mapping, Path, Scalar
+from engine.core.document import Document, Mapping, Scalar
 from engine.core.reader.codes import CODES
 from engine.core.reader.scalar import is_ambiguous, resolve
 from engine.core.reader.shaping import document_shape
@@ -70,18 +68,5 @@ def _kind(walk: Walk) -> str | None:
 
 def _document(walk: Walk, kind: str) -> spec.Document | None:
     walk.whole = _WHOLE[kind]
-    data = document_shape(kind).read(walk, walk.document.root, ())
-    if has_errors(walk.found.all):
-        return None
-    try:
-        return spec.KINDS[kind].model_validate(data)
-    except ValidationError as error:
-        for each in error.errors(include_url=False, include_context=False, include_input=False):
-            _complain(walk, each["loc"], each["msg"])
-    return None
-
-
-def _complain(walk: Walk, location: Path, message: str) -> None:
-    """Tell what the models say beyond their schema, at the part of its place that was written."""
-    path = tuple(part for part in location if part != "[key]")
-    walk.missing("bad-value", f"{walk.place(path)}: {message}", path, "")
+    made = document_shape(kind).read(walk, walk.document.root, ())
+    return None if has_errors(walk.found.all) else cast(spec.Document, made)

@@ -10,7 +10,7 @@ from engine.core.reader.rule import NO_RULES, Rules
 from engine.core.reader.shape import Shape, Text, Word
 from engine.core.reader.walk import Walk
 from engine.core.reader.words import A_STEP, called_elsewhere, coded, listed, meant
-from engine.core.values import Json
+from engine.core.spec.model import Model
 
 # A key that is known and yet has no place in some records: why, and what to do.
 _MISPLACED = {"id": "in a mapping of steps the key is the id: take it out"}
@@ -29,7 +29,7 @@ class Listed:
     def fits(self, node: Node) -> bool:
         return isinstance(node, Sequence)
 
-    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+    def read(self, walk: Walk, node: Node, path: Path) -> object:
         if not isinstance(node, Sequence):
             return walk.wrong_type(node, path, self.expected, self.hint(node))
         if len(node.items) < self.least:
@@ -59,7 +59,7 @@ class Keyed:
     def fits(self, node: Node) -> bool:
         return isinstance(node, Mapping)
 
-    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+    def read(self, walk: Walk, node: Node, path: Path) -> object:
         if not isinstance(node, Mapping):
             return walk.wrong_type(node, path, self.expected)
         count = len(node.members)
@@ -67,7 +67,7 @@ class Keyed:
             walk.wrong_size(node, path, f"at least {self.least}", count)
         elif self.most is not None and count > self.most:
             walk.wrong_size(node, path, f"at most {self.most}", count)
-        made: dict[str, Json] = {}
+        made: dict[str, object] = {}
         pattern, read = self.name.pattern, self.value.read
         for name, (key, value) in node.members.items():
             if pattern is not None and not pattern.fullmatch(name):
@@ -83,6 +83,7 @@ class Record:
 
     `rules` say which keys may and must stand together. Keys that are not known are read by
     `rest`, or refused where there is none; `homes` says where in the language a key belongs.
+    What is read becomes a `model`, if there is one.
     """
 
     fields: Members[str, Shape]
@@ -90,6 +91,7 @@ class Record:
     refused: tuple[str, ...] = ()
     rules: Rules = NO_RULES
     rest: Shape | None = None
+    model: type[Model] | None = None
     homes: Members[str, str] = field(default_factory=dict)
     expected: str = "a mapping"
 
@@ -100,10 +102,10 @@ class Record:
     def fits(self, node: Node) -> bool:
         return isinstance(node, Mapping)
 
-    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+    def read(self, walk: Walk, node: Node, path: Path) -> object:
         if not isinstance(node, Mapping):
             return walk.wrong_type(node, path, self.expected, self._hint(node))
-        made: dict[str, Json] = {}
+        made: dict[str, object] = {}
         fields, refused, rest = self.fields, self.refused, self.rest
         for name, (key, value) in node.members.items():
             shape = fields.get(name, rest)
@@ -116,7 +118,7 @@ class Record:
             if name not in node.members and not any(self._means(each, name) for each in unknown):
                 self._miss(walk, name, path)
         self.rules.check(walk, node, path, fields)
-        return made
+        return made if self.model is None else self.model.of(made)
 
     def _refuse(self, walk: Walk, node: Mapping, key: Scalar, path: Path) -> None:
         name, place = key.text, walk.place(path)

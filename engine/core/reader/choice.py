@@ -8,7 +8,6 @@ from engine.core.reader.branch import Listed, Record
 from engine.core.reader.shape import Shape, Word
 from engine.core.reader.walk import Walk
 from engine.core.reader.words import coded, found, listed, meant
-from engine.core.values import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Tagged:
     def fits(self, node: Node) -> bool:
         return isinstance(node, Mapping)
 
-    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+    def read(self, walk: Walk, node: Node, path: Path) -> object:
         if not isinstance(node, Mapping):
             is_tag = isinstance(node, Scalar) and node.text in self.records
             value = node.text if is_tag and isinstance(node, Scalar) else "..."
@@ -67,7 +66,7 @@ class Either:
     def fits(self, node: Node) -> bool:
         return any(each.fits(node) for each in self.options)
 
-    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+    def read(self, walk: Walk, node: Node, path: Path) -> object:
         fitting = [each for each in self.options if each.fits(node)]
         if len(fitting) == 1:
             return fitting[0].read(walk, node, path)
@@ -78,7 +77,7 @@ class Either:
         hints = [each.hint(node) for each in self.options if isinstance(each, Listed)]
         return walk.wrong_type(node, path, self.expected, "".join(hints))
 
-    def _record(self, walk: Walk, node: Mapping, path: Path, fitting: list[Shape]) -> Json:
+    def _record(self, walk: Walk, node: Mapping, path: Path, fitting: list[Shape]) -> object:
         """Read by the record whose required keys are there."""
         records = [each for each in fitting if isinstance(each, Record)]
         for each in records:
@@ -91,7 +90,7 @@ class Either:
         hint = next((hint for name in unknown if (hint := meant(name, wanted))), "add one of them")
         return walk.missing("missing-key", message, path, hint)
 
-    def _scalar(self, walk: Walk, node: Scalar, path: Path, fitting: list[Shape]) -> Json:
+    def _scalar(self, walk: Walk, node: Scalar, path: Path, fitting: list[Shape]) -> object:
         """Read by the first shape that has nothing to say against it."""
         for each in fitting:
             trial = Walk(walk.document)

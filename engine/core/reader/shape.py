@@ -24,7 +24,7 @@ class Shape(Protocol):
         """True if the node is of the kind that this shape reads, be it right inside or not."""
         ...
 
-    def read(self, walk: Walk, node: Node, path: Path) -> Json:
+    def read(self, walk: Walk, node: Node, path: Path) -> object:
         """Return the value of the node at `path`; what is wrong goes to the walk."""
         ...
 
@@ -147,7 +147,7 @@ class Number:
         too_small = self.least is not None and value < self.least
         if too_small or (self.most is not None and value > self.most):
             return walk.bad_value(node, path, self.expected)
-        return value
+        return value if self.whole else float(value)
 
     def _value(self, node: Node) -> int | float | None:
         if not isinstance(node, Scalar):

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
-from pydantic import BaseModel
-
+from engine.core import spec
 from engine.core.published.authored import authored_schema
 from engine.core.reader.branch import Keyed, Listed, Record
 from engine.core.reader.choice import Either, Tagged
@@ -36,7 +35,10 @@ class Shaping:
         self._homes = dict(_homes(definitions))
 
     def record(self, schema: _Schema, name: str = "", beside: _Schema | None = None) -> Record:
-        """Return the shape of a model; `beside` is what a reference adds to it."""
+        """Return the shape of a model, whose name is the title of its schema.
+
+        `beside` is what a reference adds to it.
+        """
         beside = beside or {}
         closed = schema.get("additionalProperties") is False
         return Record(
@@ -45,6 +47,7 @@ class Shaping:
             refused=tuple(beside.get("properties", ())),
             rules=_rules(schema),
             rest=None if closed else Free(),
+            model=vars(spec).get(schema["title"]),
             homes=self._homes,
         )
 
@@ -118,12 +121,8 @@ def _homes(definitions: Mapping[str, _Schema]) -> Iterator[tuple[str, str]]:
             verbs.setdefault(key, []).append(f"`{verb}`")
     yield from ((key, listed(told)) for key, told in verbs.items())
     if step:
-        yield from ((key, "the workflow") for key in _keys(Workflow))
+        yield from ((key, "the workflow") for key in (each.key for each in Workflow.keys.values()))
     yield from ((key, A_STEP) for key in step)
-
-
-def _keys(model: type[BaseModel]) -> Iterator[str]:
-    yield from (each.alias or name for name, each in model.model_fields.items())
 
 
 def _rules(schema: _Schema) -> Rules:

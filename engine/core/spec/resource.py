@@ -2,15 +2,13 @@
 
 from typing import Literal, TypeAlias
 
-from pydantic import Field
-
 from engine.core.spec.head import Head
+from engine.core.spec.model import Model, field
 from engine.core.spec.modifier import Resources
 from engine.core.spec.scalar import (
     GLOBS,
     Actor,
     AdapterName,
-    Closed,
     Date,
     Duration,
     JsonArea,
@@ -25,14 +23,14 @@ from engine.core.spec.scalar import (
 class Connection(Head):
     """Where an adapter talks, and as whom."""
 
-    kind: Literal["Connection"] = Field(description="What this document is.")
-    adapter: AdapterName = Field(description="The adapter that talks.", examples=["http"])
-    secrets: list[SecretName] = Field(
+    kind: Literal["Connection"] = field(description="What this document is.")
+    adapter: AdapterName = field(description="The adapter that talks.", examples=["http"])
+    secrets: list[SecretName] = field(
         default=[], description="The secrets that `with` may read, as `secrets.NAME`."
     )
-    with_: dict[str, JsonArea] = Field(
+    with_: dict[str, JsonArea] = field(
         default={},
-        alias="with",
+        key="with",
         description="Arguments for every call through it; strings are templates over `secrets`.",
     )
 
@@ -40,21 +38,21 @@ class Connection(Head):
 class Pool(Head):
     """Workers with a queue of their own, and what may run there."""
 
-    kind: Literal["Pool"] = Field(description="What this document is.")
-    workers: dict[str, str] = Field(
+    kind: Literal["Pool"] = field(description="What this document is.")
+    workers: dict[str, str] = field(
         default={}, description="Labels that a worker must have to be of the pool."
     )
-    parallelism: int = Field(
-        default=32, ge=1, le=10_000, description="How many steps at once, at most 10,000."
+    parallelism: int = field(
+        default=32, minimum=1, maximum=10_000, description="How many steps at once, at most 10,000."
     )
-    sandbox: Sandbox | None = Field(
+    sandbox: Sandbox | None = field(
         default=None, description="What its steps are shut in at least, weakest first."
     )
-    resources: Resources | None = Field(default=None, description="What a step of it gets at most.")
-    adapters: list[AdapterName] | None = Field(
+    resources: Resources | None = field(default=None, description="What a step of it gets at most.")
+    adapters: list[AdapterName] | None = field(
         default=None, description="The adapters and operations that may run there; all, if unsaid."
     )
-    secrets: list[SecretName] | None = Field(
+    secrets: list[SecretName] | None = field(
         default=None, description="The secrets that may go there; all, if it is unsaid."
     )
 
@@ -62,20 +60,26 @@ class Pool(Head):
 class CircuitBreaker(Head):
     """Stops calls to what keeps failing, for all workflows and workers together."""
 
-    kind: Literal["CircuitBreaker"] = Field(description="What this document is.")
-    window: Duration = Field(default="1m", description="The time over which calls are counted.")
-    failure_ratio: float = Field(
+    kind: Literal["CircuitBreaker"] = field(description="What this document is.")
+    window: Duration = field(default="1m", description="The time over which calls are counted.")
+    failure_ratio: float = field(
         default=0.5,
-        ge=0.01,
-        le=1,
+        minimum=0.01,
+        maximum=1,
         description="It opens when so large a part of the calls has failed, from 0.01 to 1.",
     )
-    min_calls: int = Field(
-        default=10, ge=1, le=10_000, description="It stays closed with fewer calls than this."
+    min_calls: int = field(
+        default=10,
+        minimum=1,
+        maximum=10_000,
+        description="It stays closed with fewer calls than this.",
     )
-    open_for: Duration = Field(default="30s", description="How long it lets nothing through.")
-    half_open_calls: int = Field(
-        default=1, ge=1, le=100, description="How many calls then try whether it may close."
+    open_for: Duration = field(default="30s", description="How long it lets nothing through.")
+    half_open_calls: int = field(
+        default=1,
+        minimum=1,
+        maximum=100,
+        description="How many calls then try whether it may close.",
     )
 
 
@@ -85,33 +89,35 @@ Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 class Calendar(Head):
     """The days on which schedules start runs."""
 
-    kind: Literal["Calendar"] = Field(description="What this document is.")
-    timezone: Zone = Field(default="UTC", description="Where a day begins and ends.")
-    days: list[Weekday] = Field(
+    kind: Literal["Calendar"] = field(description="What this document is.")
+    timezone: Zone = field(default="UTC", description="Where a day begins and ends.")
+    days: list[Weekday] = field(
         default=["mon", "tue", "wed", "thu", "fri"], description="Its days of the week."
     )
-    except_: list[Date] = Field(
-        default=[], alias="except", description="Days that are none of it, such as holidays."
+    except_: list[Date] = field(
+        default=[], key="except", description="Days that are none of it, such as holidays."
     )
-    also: list[Date] = Field(default=[], description="Days that are of it besides.")
+    also: list[Date] = field(default=[], description="Days that are of it besides.")
 
 
-class Protection(Closed):
+class Protection(Model):
     """What must be so before a run may touch an environment."""
 
-    by: list[Actor] = Field(
+    by: list[Actor] = field(
         default=[], description="Who may let a run in: `group:NAME` or `user:NAME`."
     )
-    min: int = Field(default=1, ge=1, le=100, description="How many must say yes, at most 100.")
-    exclude: list[Actor] = Field(
+    min: int = field(
+        default=1, minimum=1, maximum=100, description="How many must say yes, at most 100."
+    )
+    exclude: list[Actor] = field(
         default=["initiator"], description="Who may not; by default whoever started the run."
     )
-    expires: Duration = Field(default="24h", description="How long the question stands.")
-    branches: list[str] | None = Field(
+    expires: Duration = field(default="24h", description="How long the question stands.")
+    branches: list[str] | None = field(
         default=None, description=f"Only specs from these branches. {GLOBS}"
     )
-    wait: Duration | None = Field(default=None, description="A pause before every run.")
-    calendar: Name | None = Field(
+    wait: Duration | None = field(default=None, description="A pause before every run.")
+    calendar: Name | None = field(
         default=None, description="The Calendar on whose days alone runs are let in."
     )
 
@@ -119,10 +125,10 @@ class Protection(Closed):
 class Environment(Head):
     """Variables that differ from place to place, and what protects the place."""
 
-    kind: Literal["Environment"] = Field(description="What this document is.")
-    variables: dict[Variable, str] = Field(
+    kind: Literal["Environment"] = field(description="What this document is.")
+    variables: dict[Variable, str] = field(
         default={}, description="Values that specs read, as written."
     )
-    protection: Protection | None = Field(
+    protection: Protection | None = field(
         default=None, description="What must be so before a run may touch it."
     )

@@ -6,10 +6,9 @@ people alone: braces in it are just braces). `patternErrorMessage` says in words
 asks for: editors show it, and so does `engine.core.reader`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypeAliasType
+from engine.core.spec.model import Words
 
 STEP_ID = r"^[a-z][a-z0-9_]{0,62}$"
 NAME = r"^[a-z][a-z0-9-]{0,62}$"
@@ -26,211 +25,163 @@ INSTANT = (
 _HOLDS_TEMPLATE = r"^[\s\S]*\{\{[\s\S]*$"
 
 
-class Closed(BaseModel):
-    """A mapping that takes its own keys and no others."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        regex_engine="python-re",
-        defer_build=True,
-    )
+def _class(name: str, kind: str, **words: Any) -> Words:
+    return Words(name, **words, **{"x-sark-class": kind})
 
 
-def _pattern(pattern: str, words: str, *examples: str, kind: str = "literal") -> Any:
-    """Return a field whose text must match; `words` end the sentence "expected ..."."""
-    extra: dict[str, Any] = {"patternErrorMessage": words, "x-sark-class": kind}
-    return Field(pattern=pattern, examples=list(examples) or None, json_schema_extra=extra)
+def _pattern(name: str, pattern: str, told: str, *examples: str, kind: str = "literal") -> Words:
+    """Return a text that must match; `told` ends the sentence "expected ..."."""
+    words: dict[str, Any] = {"examples": list(examples)} if examples else {}
+    return _class(name, kind, pattern=pattern, patternErrorMessage=told, **words)
 
 
-def _class(kind: str, **extra: Any) -> Any:
-    return Field(json_schema_extra={"x-sark-class": kind, **extra})
-
-
-Expression = TypeAliasType("Expression", Annotated[str, _class("expression")])
-Template = TypeAliasType("Template", Annotated[str, _class("template")])
-Prose = TypeAliasType("Prose", Annotated[str, _class("prose")])
+Expression: TypeAlias = Annotated[str, _class("Expression", "expression")]
+Template: TypeAlias = Annotated[str, _class("Template", "template")]
+Prose: TypeAlias = Annotated[str, _class("Prose", "prose")]
 # A free-form area: strings in it are templates, mappings and lists go on without end.
-JsonArea = TypeAliasType("JsonArea", Annotated[Any, _class("template")])
-JsonSchema = TypeAliasType("JsonSchema", Annotated[dict[str, Any], _class("literal")])
+JsonArea: TypeAlias = Annotated[Any, _class("JsonArea", "template")]
+JsonSchema: TypeAlias = Annotated[dict[str, Any], _class("JsonSchema", "literal")]
 # The schema of an input: a template in its `default` is evaluated when a run starts.
-InputSchema = TypeAliasType(
-    "InputSchema",
-    Annotated[
-        dict[str, Any],
-        _class("literal", properties={"default": {"x-sark-class": "template"}}),
-    ],
-)
+InputSchema: TypeAlias = Annotated[
+    dict[str, Any],
+    _class("InputSchema", "literal", properties={"default": {"x-sark-class": "template"}}),
+]
 
-Duration = TypeAliasType(
-    "Duration",
-    Annotated[
-        str, _pattern(DURATION, "a duration such as `30s`, `5m`, `1h30m`, `7d` or `PT5M`", "30s")
-    ],
-)
-Span = TypeAliasType(
-    "Span",
-    Annotated[
-        str,
-        _pattern(
-            f"{DURATION}|{_HOLDS_TEMPLATE}",
-            "a duration such as `30s`, `5m` or `7d`, or a template of one",
-            "7d",
-            kind="template",
-        ),
-    ],
-)
-Instant = TypeAliasType(
-    "Instant",
-    Annotated[
-        str,
-        _pattern(
-            INSTANT,
-            "an instant with its offset, such as `2026-03-29T02:30:00+02:00`",
-            "2026-03-29T02:30:00+02:00",
-        ),
-    ],
-)
-InstantTemplate = TypeAliasType(
-    "InstantTemplate",
-    Annotated[
-        str,
-        _pattern(
-            f"{INSTANT}|{_HOLDS_TEMPLATE}",
-            "an instant such as `2026-03-29T02:30:00Z`, or a template of one",
-            "{{ inputs.release_at }}",
-            kind="template",
-        ),
-    ],
-)
-Date = TypeAliasType(
-    "Date",
-    Annotated[
-        str,
-        _pattern(
-            r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
-            "a date such as `2026-12-24`",
-        ),
-    ],
-)
-TimeOfDay = TypeAliasType(
-    "TimeOfDay",
-    Annotated[
-        str, _pattern(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "a time of day such as `07:00`", "07:00")
-    ],
-)
-Zone = TypeAliasType(
-    "Zone",
-    Annotated[
-        str,
-        _pattern(
-            r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$",
-            "a time zone such as `Europe/Oslo` or `UTC`",
-            "Europe/Oslo",
-        ),
-    ],
-)
-Cron = TypeAliasType(
-    "Cron",
-    Annotated[
-        str,
-        _pattern(
-            r"^ *[0-9A-Za-z*,/?L#-]+( +[0-9A-Za-z*,/?L#-]+){4} *$",
-            "five fields: minute, hour, day of the month, month, day of the week",
-            "30 2 * * *",
-        ),
-    ],
-)
-StepId = TypeAliasType(
-    "StepId",
-    Annotated[
-        str, _pattern(STEP_ID, "lower case letters, digits and `_`, a letter first, at most 63")
-    ],
-)
-Name = TypeAliasType(
-    "Name",
-    Annotated[
-        str, _pattern(NAME, "lower case letters, digits and `-`, a letter first, at most 63")
-    ],
-)
-SecretName = TypeAliasType(
-    "SecretName",
-    Annotated[
-        str,
-        _pattern(
-            r"^[a-z][a-z0-9_-]{0,62}$",
-            "the name of a secret: lower case letters, digits, `_` and `-`, a letter first",
-        ),
-    ],
-)
-OperationName = TypeAliasType(
-    "OperationName",
-    Annotated[
-        str,
-        _pattern(OPERATION, "an operation as `name@major`, such as `http.request@1`"),
-    ],
-)
-AdapterName = TypeAliasType(
-    "AdapterName",
-    Annotated[
-        str,
-        _pattern(
-            r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(@[1-9][0-9]*)?$",
-            "an adapter such as `http`, or an operation such as `http.request@1`",
-            "http",
-        ),
-    ],
-)
-Repository = TypeAliasType(
-    "Repository",
-    Annotated[str, _pattern(r"^[^/\s]+/[^/\s]+$", "a repository as `owner/name`", "acme/web")],
-)
-EventType = TypeAliasType(
-    "EventType",
-    Annotated[
-        str,
-        _pattern(
-            r"^[A-Za-z][A-Za-z0-9_-]*([.:/][A-Za-z0-9_-]+)*$",
-            "the type of an event, such as `acme.orders.loaded`",
-            "acme.orders.loaded",
-        ),
-    ],
-)
-Actor = TypeAliasType(
-    "Actor",
-    Annotated[
-        str,
-        _pattern(
-            r"^(initiator|(group|user):[A-Za-z0-9][A-Za-z0-9_.@+-]{0,99})$",
-            "`group:NAME`, `user:NAME` or `initiator`",
-            "group:release-managers",
-        ),
-    ],
-)
-Size = TypeAliasType(
-    "Size",
-    Annotated[
-        str,
-        _pattern(
-            r"^[1-9][0-9]{0,9}([KMGT]i?)?$", "a size in bytes such as `512Mi` or `4Gi`", "4Gi"
-        ),
-    ],
-)
-Variable = TypeAliasType(
-    "Variable",
-    Annotated[
-        str,
-        _pattern(r"^[A-Za-z_][A-Za-z0-9_]{0,99}$", "a variable's name: letters, digits and `_`"),
-    ],
-)
+Duration: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "Duration", DURATION, "a duration such as `30s`, `5m`, `1h30m`, `7d` or `PT5M`", "30s"
+    ),
+]
+Span: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "Span",
+        f"{DURATION}|{_HOLDS_TEMPLATE}",
+        "a duration such as `30s`, `5m` or `7d`, or a template of one",
+        "7d",
+        kind="template",
+    ),
+]
+Instant: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "Instant",
+        INSTANT,
+        "an instant with its offset, such as `2026-03-29T02:30:00+02:00`",
+        "2026-03-29T02:30:00+02:00",
+    ),
+]
+InstantTemplate: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "InstantTemplate",
+        f"{INSTANT}|{_HOLDS_TEMPLATE}",
+        "an instant such as `2026-03-29T02:30:00Z`, or a template of one",
+        "{{ inputs.release_at }}",
+        kind="template",
+    ),
+]
+Date: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "Date",
+        r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+        "a date such as `2026-12-24`",
+    ),
+]
+TimeOfDay: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "TimeOfDay", r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "a time of day such as `07:00`", "07:00"
+    ),
+]
+Zone: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "Zone",
+        r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$",
+        "a time zone such as `Europe/Oslo` or `UTC`",
+        "Europe/Oslo",
+    ),
+]
+Cron: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "Cron",
+        r"^ *[0-9A-Za-z*,/?L#-]+( +[0-9A-Za-z*,/?L#-]+){4} *$",
+        "five fields: minute, hour, day of the month, month, day of the week",
+        "30 2 * * *",
+    ),
+]
+StepId: TypeAlias = Annotated[
+    str,
+    _pattern("StepId", STEP_ID, "lower case letters, digits and `_`, a letter first, at most 63"),
+]
+Name: TypeAlias = Annotated[
+    str, _pattern("Name", NAME, "lower case letters, digits and `-`, a letter first, at most 63")
+]
+SecretName: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "SecretName",
+        r"^[a-z][a-z0-9_-]{0,62}$",
+        "the name of a secret: lower case letters, digits, `_` and `-`, a letter first",
+    ),
+]
+OperationName: TypeAlias = Annotated[
+    str,
+    _pattern("OperationName", OPERATION, "an operation as `name@major`, such as `http.request@1`"),
+]
+AdapterName: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "AdapterName",
+        r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(@[1-9][0-9]*)?$",
+        "an adapter such as `http`, or an operation such as `http.request@1`",
+        "http",
+    ),
+]
+Repository: TypeAlias = Annotated[
+    str, _pattern("Repository", r"^[^/\s]+/[^/\s]+$", "a repository as `owner/name`", "acme/web")
+]
+EventType: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "EventType",
+        r"^[A-Za-z][A-Za-z0-9_-]*([.:/][A-Za-z0-9_-]+)*$",
+        "the type of an event, such as `acme.orders.loaded`",
+        "acme.orders.loaded",
+    ),
+]
+Actor: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "Actor",
+        r"^(initiator|(group|user):[A-Za-z0-9][A-Za-z0-9_.@+-]{0,99})$",
+        "`group:NAME`, `user:NAME` or `initiator`",
+        "group:release-managers",
+    ),
+]
+Size: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "Size", r"^[1-9][0-9]{0,9}([KMGT]i?)?$", "a size in bytes such as `512Mi` or `4Gi`", "4Gi"
+    ),
+]
+Variable: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "Variable", r"^[A-Za-z_][A-Za-z0-9_]{0,99}$", "a variable's name: letters, digits and `_`"
+    ),
+]
 # Where a key takes one of a few words, or a template that gives one of them.
-OnlyTemplate = TypeAliasType(
-    "OnlyTemplate",
-    Annotated[
-        str, _pattern(_HOLDS_TEMPLATE, "a template such as `{{ inputs.x }}`", kind="template")
-    ],
-)
+OnlyTemplate: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "OnlyTemplate", _HOLDS_TEMPLATE, "a template such as `{{ inputs.x }}`", kind="template"
+    ),
+]
 
 Continue = Literal["fail", "continue"]
 Level = Literal["critical", "high", "normal", "low"]

@@ -3,11 +3,9 @@
 A body is what such a verb does each time: `steps`, or exactly one verb with its own keys.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field
-from typing_extensions import TypeAliasType
-
+from engine.core.spec.model import Model, Words, field
 from engine.core.spec.modifier import (
     Artifact,
     Cache,
@@ -23,7 +21,6 @@ from engine.core.spec.modifier import (
 )
 from engine.core.spec.rule import exactly_one, one_verb
 from engine.core.spec.scalar import (
-    Closed,
     Continue,
     Duration,
     Expression,
@@ -46,99 +43,98 @@ _STEPS = (
 )
 
 
-class _Action(Closed):
+class _Action(Model):
     """One verb, and the keys that go with it wherever it stands."""
 
-    uses: OperationName | None = Field(
+    uses: OperationName | None = field(
         default=None,
         description="Call an adapter's operation, `name@major`.",
         examples=["http.request@1"],
     )
-    call: Name | None = Field(
+    call: Name | None = field(
         default=None, description="Run another workflow of the same commit; 16 deep at most."
     )
-    with_: dict[str, JsonArea] | None = Field(
+    with_: dict[str, JsonArea] | None = field(
         default=None,
-        alias="with",
+        key="with",
         description="The operation's arguments, or the workflow's inputs. Strings are templates.",
     )
-    detach: bool = Field(
+    detach: bool = field(
         default=False, description="Do not wait for the called workflow: `outputs.run` is its id."
     )
-    block: "Block | None" = Field(
+    block: "Block | None" = field(
         default=None, description="Steps in a scope of their own; only its `outputs` leave it."
     )
-    for_each: "ForEach | None" = Field(
+    for_each: "ForEach | None" = field(
         default=None, description="The same for every item of a list."
     )
-    repeat: "Repeat | None" = Field(
+    repeat: "Repeat | None" = field(
         default=None, description="The same again until a condition is true."
     )
-    switch: "Switch | list[Choice | Else] | None" = Field(
+    switch: "Switch | list[Choice | Else] | None" = field(
         default=None, description="One of several cases: by a value, or the first whose `if` holds."
     )
-    race: "Race | None" = Field(
+    race: "Race | None" = field(
         default=None, description="Several at once: the first success wins, the rest is cancelled."
     )
-    set: dict[StepId, TypedValue] | None = Field(
+    set: dict[StepId, TypedValue] | None = field(
         default=None, description="Typed pure values: the outputs of a step that calls nothing."
     )
-    wait: Wait | None = Field(default=None, description="A pause; it holds no worker.")
-    await_: Await | None = Field(
-        default=None, alias="await", description="Wait for an event, or for a signed request."
+    wait: Wait | None = field(default=None, description="A pause; it holds no worker.")
+    await_: Await | None = field(
+        default=None, key="await", description="Wait for an event, or for a signed request."
     )
-    approve: Approve | None = Field(default=None, description="A decision of people.")
-    emit: Emit | None = Field(
+    approve: Approve | None = field(default=None, description="A decision of people.")
+    emit: Emit | None = field(
         default=None, description="Send a CloudEvent, together with the step's result."
     )
-    fail: Fail | None = Field(default=None, description="Fail with an error of your own.")
-    rollback: Rollback | None = Field(
+    fail: Fail | None = field(default=None, description="Fail with an error of your own.")
+    rollback: Rollback | None = field(
         default=None, description="Run the compensation of earlier steps now."
     )
-    timeout: Duration | Timeout | None = Field(
+    timeout: Duration | Timeout | None = field(
         default=None, description="The longest that one attempt may take, or all the bounds."
     )
-    retry: Retry | None = Field(
+    retry: Retry | None = field(
         default=None, description="When and how often a failed attempt is made again."
     )
-    idempotency: Idempotency | None = Field(
+    idempotency: Idempotency | None = field(
         default=None, description="The key sent with every attempt, instead of the engine's own."
     )
-    effect: Literal["pure", "read", "write", "destructive"] | None = Field(
+    effect: Literal["pure", "read", "write", "destructive"] | None = field(
         default=None,
         description="What this call does to the world, where the operation cannot tell by itself.",
     )
-    circuit: Name | None = Field(
+    circuit: Name | None = field(
         default=None, description="The CircuitBreaker that this call goes through."
     )
-    rate: Rate | None = Field(default=None, description="How often the call may be made.")
-    cache: Cache | None = Field(
+    rate: Rate | None = field(default=None, description="How often the call may be made.")
+    cache: Cache | None = field(
         default=None, description="Let earlier outputs stand in; of pure and read calls alone."
     )
-    pool: Name | None = Field(default=None, description="The Pool whose workers make the call.")
-    sandbox: Sandbox | None = Field(
+    pool: Name | None = field(default=None, description="The Pool whose workers make the call.")
+    sandbox: Sandbox | None = field(
         default=None, description="What the call is shut in, weakest first."
     )
-    resources: Resources | None = Field(
+    resources: Resources | None = field(
         default=None, description="What the sandbox gives to the call at most."
     )
-    artifacts: dict[StepId, Artifact] | None = Field(
+    artifacts: dict[StepId, Artifact] | None = field(
         default=None, description="Files that are kept, each under a name."
     )
-    env: dict[Variable, Template] | None = Field(
+    env: dict[Variable, Template] | None = field(
         default=None, description="Environment variables of the program that the call runs."
     )
 
 
-class _Body(_Action):
+class _Body(_Action, rules=one_verb("steps")):
     """`steps`, or exactly one verb with its keys."""
 
-    model_config = ConfigDict(json_schema_extra=one_verb("steps"))
-    steps: "Steps | None" = Field(default=None, description=_STEPS)
+    steps: "Steps | None" = field(default=None, description=_STEPS)
 
 
 class _Giving(_Body):
-    outputs: dict[StepId, StepOutput | TypedValue] | None = Field(
+    outputs: dict[StepId, StepOutput | TypedValue] | None = field(
         default=None,
         description="What leaves it: `from` over what the verb gave, or `value` over its `steps`.",
     )
@@ -151,57 +147,63 @@ class Compensate(_Body):
 class ForEach(_Giving):
     """The same for every item of a list, several at once."""
 
-    over: Expression = Field(
+    over: Expression = field(
         description="An expression that gives a list.", examples=["inputs.regions"]
     )
-    as_: StepId = Field(default="item", alias="as", description="What an item is read as.")
-    key: Expression | None = Field(
+    as_: StepId = field(default="item", key="as", description="What an item is read as.")
+    key: Expression | None = field(
         default=None,
         description="An expression over the item that tells it from the others, whatever their "
         "order; its position unless it is said.",
         examples=["region.code"],
     )
-    max_parallel: int = Field(
-        default=8, ge=1, le=1_000, description="How many at once, at most 1,000 (default 8)."
+    max_parallel: int = field(
+        default=8,
+        minimum=1,
+        maximum=1_000,
+        description="How many at once, at most 1,000 (default 8).",
     )
-    max_items: int | None = Field(
+    max_items: int | None = field(
         default=None,
-        ge=1,
-        le=10_000,
+        minimum=1,
+        maximum=10_000,
         description="The most items, at most 10,000; needed unless the list's schema says so.",
     )
-    tolerate: "Tolerate | None" = Field(
+    tolerate: "Tolerate | None" = field(
         default=None, description="How many items may fail; none unless it is said."
     )
-    fail_fast: bool = Field(
+    fail_fast: bool = field(
         default=True, description="Cancel what is under way once too many items have failed."
     )
-    collect: dict[StepId, TypedValue] | None = Field(
+    collect: dict[StepId, TypedValue] | None = field(
         default=None,
         description="The step's outputs: values over `items`, what each gave, and `failures`, "
         "errors by key.",
     )
-    compensate: Compensate | None = Field(default=None, description="How to undo one item.")
+    compensate: Compensate | None = field(default=None, description="How to undo one item.")
 
 
-class Tolerate(Closed):
+class Tolerate(Model, rules=exactly_one("failures", "percent")):
     """How many items may fail before the step does."""
 
-    model_config = ConfigDict(json_schema_extra=exactly_one("failures", "percent"))
-    failures: int | None = Field(default=None, ge=0, le=10_000, description="So many items.")
-    percent: float | None = Field(default=None, ge=0, le=100, description="So many of a hundred.")
+    failures: int | None = field(
+        default=None, minimum=0, maximum=10_000, description="So many items."
+    )
+    percent: float | None = field(
+        default=None, minimum=0, maximum=100, description="So many of a hundred."
+    )
 
 
 class Repeat(_Giving):
     """The same again until a condition is true; it holds no worker between turns."""
 
-    until: Expression = Field(
+    until: Expression = field(
         description="An expression over `self`, what this turn gave.",
         examples=["self.outputs.state == 'ready'"],
     )
-    every: Duration = Field(default="0s", description="The pause between two turns.")
-    max_times: int = Field(ge=1, le=10_000, description="The most turns, at most 10,000.")
-    on_exhausted: Continue = Field(
+    every: Duration = field(default="0s", description="The pause between two turns.")
+    max_times: int = field(minimum=1, maximum=10_000, description="The most turns, at most 10,000.")
+    on_exhausted: Continue = field(
         default="fail", description="What becomes of the step after the last turn."
     )
 
@@ -210,161 +212,159 @@ class Case(_Giving):
     """What is done in one case; `steps: []` does nothing."""
 
 
-class Switch(Closed):
+class Switch(Model):
     """One of several cases, by a value."""
 
-    value: Expression = Field(description="An expression that gives a string.")
-    cases: "dict[str, Case]" = Field(
+    value: Expression = field(description="An expression that gives a string.")
+    cases: "dict[str, Case]" = field(
         description="What is done for each value; all values of an `enum`, or an `else` too."
     )
-    else_: Case | None = Field(
-        default=None, alias="else", description="What is done for any other value."
+    else_: Case | None = field(
+        default=None, key="else", description="What is done for any other value."
     )
 
 
 class Choice(Case):
     """What is done if a condition is true, and none before it was."""
 
-    if_: Expression = Field(alias="if", description="An expression; the first that is true wins.")
+    if_: Expression = field(key="if", description="An expression; the first that is true wins.")
 
 
-class Else(Closed):
+class Else(Model):
     """What is done if no condition is true; it stands last."""
 
-    else_: Case = Field(alias="else", description="What is done if no condition is true.")
+    else_: Case = field(key="else", description="What is done if no condition is true.")
 
 
 class Branch(_Giving):
     """One way to the same end."""
 
-    compensate: Compensate | None = Field(
+    compensate: Compensate | None = field(
         default=None, description="How to undo it, if another branch won."
     )
 
 
-class Race(Closed):
+class Race(Model):
     """Several at once; the first success wins, the others are cancelled and undone."""
 
-    branches: Annotated[dict[StepId, Branch], Field(min_length=2, max_length=100)] = Field(
+    branches: Annotated[dict[StepId, Branch], Words(minProperties=2, maxProperties=100)] = field(
         description="From 2 to 100 ways to the same end, each under a name."
     )
 
 
-class Fallback(_Body):
+class Fallback(_Body, rules=one_verb("steps", alone="outputs")):
     """What stands in once all attempts have failed, or the circuit is open: `degraded`."""
 
-    model_config = ConfigDict(json_schema_extra=one_verb("steps", alone="outputs"))
-    outputs: dict[StepId, JsonArea] | None = Field(
+    outputs: dict[StepId, JsonArea] | None = field(
         default=None, description="The step's outputs then: values, strings are templates."
     )
 
 
-class Step(_Action):
+class Step(_Action, rules=one_verb()):
     """One step: exactly one verb, its keys, and its place in the order."""
 
-    model_config = ConfigDict(json_schema_extra=one_verb())
-    id: StepId | None = Field(
+    id: StepId | None = field(
         default=None,
         description="The name by which other steps know it. Only in a list; in a mapping, its key.",
     )
-    name: str | None = Field(default=None, description="A title for people.")
-    needs: list[StepId] | dict[StepId, NeedResult] | None = Field(
+    name: str | None = field(default=None, description="A title for people.")
+    needs: list[StepId] | dict[StepId, NeedResult] | None = field(
         default=None,
         description="Steps that must end before this one: a list, or a mapping to the result asked "
         "for. `ok` is succeeded or skipped, `done` is any end.",
         examples=[["build", "test"], {"deploy": "failed"}],
     )
-    join: Literal["all", "any"] | Annotated[int, Field(ge=1)] = Field(
+    join: Literal["all", "any"] | Annotated[int, Words(minimum=1)] = field(
         default="all", description="How many of `needs` suffice: `all`, `any` or a number."
     )
-    if_: Expression | None = Field(
+    if_: Expression | None = field(
         default=None,
-        alias="if",
+        key="if",
         description="An expression; false skips the step, an error in it fails the step.",
         examples=["inputs.env == 'production'"],
     )
-    optional: bool = Field(
+    optional: bool = field(
         default=False, description="Its failure does not fail the run, which is then `degraded`."
     )
-    outputs: dict[StepId, StepOutput] | None = Field(
+    outputs: dict[StepId, StepOutput] | None = field(
         default=None,
         description="Typed projections of what the verb gave; without it, all of that.",
     )
-    fallback: Fallback | None = Field(
+    fallback: Fallback | None = field(
         default=None, description="What stands in once all attempts have failed."
     )
-    compensate: Compensate | None = Field(
+    compensate: Compensate | None = field(
         default=None, description="How to undo it, should a later step fail."
     )
-    pivot: bool = Field(
+    pivot: bool = field(
         default=False, description="Once it has succeeded, nothing is undone any more."
     )
-    concurrency: Concurrency | None = Field(
+    concurrency: Concurrency | None = field(
         default=None, description="How many of a group may be under way at once."
     )
-    priority: Level | OnlyTemplate | Priority | None = Field(
+    priority: Level | OnlyTemplate | Priority | None = field(
         default=None, description="Who goes first where workers are short."
     )
 
 
-_InGraph = Annotated[Step, Field(json_schema_extra={"properties": {"id": False}})]
-_InSequence = Annotated[Step, Field(json_schema_extra={"required": ["id"]})]
-Steps = TypeAliasType(
-    "Steps", Annotated[dict[StepId, _InGraph] | list[_InSequence], Field(description=_STEPS)]
-)
+_InGraph = Annotated[Step, Words(properties={"id": False})]
+_InSequence = Annotated[Step, Words(required=["id"])]
+Steps: TypeAlias = Annotated[
+    dict[StepId, _InGraph] | list[_InSequence], Words("Steps", description=_STEPS)
+]
 
 
-class Finally(Closed):
+class Finally(Model):
     """Steps that run once at the end, whatever happened."""
 
-    steps: Steps = Field(description=_STEPS)
-    timeout: Duration = Field(default="10m", description="The longest that they may take together.")
+    steps: Steps = field(description=_STEPS)
+    timeout: Duration = field(default="10m", description="The longest that they may take together.")
 
 
-class Match(Closed):
+class Match(Model):
     """Which errors are meant: all that is said must be so."""
 
-    any: Literal[True] | None = Field(default=None, description="`true`: any error at all.")
-    type: str | None = Field(
+    any: Literal[True] | None = field(default=None, description="`true`: any error at all.")
+    type: str | None = field(
         default=None, description="The error's type.", examples=["http.declined"]
     )
-    step: StepId | None = Field(default=None, description="The step that failed.")
-    class_: Literal["transient", "permanent", "unknown"] | None = Field(
-        default=None, alias="class", description="Whether trying again might have helped."
+    step: StepId | None = field(default=None, description="The step that failed.")
+    class_: Literal["transient", "permanent", "unknown"] | None = field(
+        default=None, key="class", description="Whether trying again might have helped."
     )
-    if_: Expression | None = Field(
-        default=None, alias="if", description="An expression over `error`."
+    if_: Expression | None = field(
+        default=None, key="if", description="An expression over `error`."
     )
 
 
 class Handler(_Body):
     """What is done about a failure; the first that matches."""
 
-    match: Match = Field(description="Which errors it is for; `{any: true}` is for all.")
-    then: Literal["fail", "recover"] = Field(
+    match: Match = field(description="Which errors it is for; `{any: true}` is for all.")
+    then: Literal["fail", "recover"] = field(
         default="fail", description="`recover`: nothing is undone, and `outputs` take their place."
     )
-    outputs: dict[StepId, JsonArea] | None = Field(
+    outputs: dict[StepId, JsonArea] | None = field(
         default=None, description="With `recover`, the outputs: values, strings are templates."
     )
 
 
-class Scope(Closed):
+class Scope(Model):
     """Steps that begin and end together, and what happens when one fails."""
 
-    steps: Steps = Field(description=_STEPS)
-    on_step_failure: Literal["finish", "cancel"] = Field(
+    steps: Steps = field(description=_STEPS)
+    on_step_failure: Literal["finish", "cancel"] = field(
         default="finish", description="What becomes of the steps that run when another fails."
     )
-    on_failure: list[Handler] = Field(
+    on_failure: list[Handler] = field(
         default=[], description="What is done about a failure; the first that matches."
     )
-    finally_: Finally | None = Field(
+    finally_: Finally | None = field(
         default=None,
-        alias="finally",
+        key="finally",
         description="Steps that run once at the end: after success, failure, cancel and timeout.",
     )
-    outputs: dict[StepId, TypedValue] = Field(
+    outputs: dict[StepId, TypedValue] = field(
         default={}, description="What leaves it: a JSON Schema with `value` for each output."
     )
 
@@ -372,6 +372,6 @@ class Scope(Closed):
 class Block(Scope):
     """Steps in a scope of their own; only its `outputs` leave it."""
 
-    timeout: Duration | None = Field(
+    timeout: Duration | None = field(
         default=None, description="The longest that they may take together."
     )

@@ -56,7 +56,7 @@ def outcome(step: Step, path: str, attempt: int, mock: Mock) -> Succeeded | Fail
     if mock.error is not None:
         told = mock.error
         error: dict[str, Json] = {
-            **(told.model_extra or {}),
+            **told.extra,
             "type": told.type,
             "detail": told.message or "the test says so",
             "class": told.class_,
