@@ -2,8 +2,6 @@
 
 import dataclasses
 import importlib
-import importlib.metadata
-import importlib.util
 import os
 import stat
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -157,9 +155,11 @@ def _built_in(name: str) -> AdapterFactory:
 
 def _plugin(name: str) -> AdapterFactory:
     """Return the factory of an allowed plugin, after a look at where its code lies."""
-    points = list(importlib.metadata.entry_points(group=GROUP, name=name))
+    from importlib.metadata import entry_points
+
+    points = list(entry_points(group=GROUP, name=name))
     if not points:
-        installed = [each.name for each in importlib.metadata.entry_points(group=GROUP)]
+        installed = [each.name for each in entry_points(group=GROUP)]
         hint = _suggestion(name, installed)
         raise Misconfigured(f'plugin "{name}" is not installed (entry point {GROUP}){hint}')
     if len(points) > 1:
@@ -174,7 +174,9 @@ def _plugin(name: str) -> AdapterFactory:
 
 def _refuse_shared(name: str, module: str) -> None:
     """Raise Misconfigured if anybody on the machine may rewrite the plugin's code."""
-    found = importlib.util.find_spec(module.partition(".")[0])
+    from importlib.util import find_spec
+
+    found = find_spec(module.partition(".")[0])
     origin = found.origin if found is not None else None
     if origin is None:
         raise Misconfigured(f'plugin "{name}": the module {module} is nowhere to be found')

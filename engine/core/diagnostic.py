@@ -1,6 +1,5 @@
 """A finding: what is wrong in a file, where, and how to mend it; and many of them gathered."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,7 +68,7 @@ class Gathered:
 
     def __init__(self) -> None:
         self.all: list[Diagnostic] = []
-        self._counts: Counter[Severity] = Counter()
+        self._counts = dict.fromkeys(Severity, 0)
 
     def add(self, finding: Diagnostic) -> None:
         """Keep a finding; past the limit drop it and say so, and raise Enough for an error."""

@@ -137,7 +137,7 @@ class Operation:
 
     def effect_with(self, arguments: Mapping[str, Json]) -> Effect:
         """Return what it does to the world; the worst where an argument decides it at run time."""
-        whole = Effect(self.facts.effect)
+        whole = self._effect
         if self.facts.effect_by is None:
             return whole
         argument, table = self.facts.effect_by
@@ -169,6 +169,10 @@ class Operation:
     def places(self, role: str) -> list[str]:
         """Return the arguments that have a role, as a person writes them: `auth.bearer`."""
         return sorted(".".join(place) for place, roles in self._roles if role in roles)
+
+    @cached_property
+    def _effect(self) -> Effect:
+        return Effect(self.facts.effect)
 
     @cached_property
     def _roles(self) -> tuple[tuple[tuple[str, ...], frozenset[str]], ...]:

@@ -95,7 +95,8 @@ class Steps:
     """The nodes of a scope by position and by name. A sequence runs in order, a graph need not.
 
     `owner` is the step that opens it, `around` the scope whose steps may be read here too.
-    `names` are those that are read here and in what it holds, with their shapes; of them,
+    `names` are those that are read here and in what it holds, with their shapes, and `types` are
+    these with all that is read around it, once somebody has asked for them; of the names,
     `unsure` may not be there, and a stranger's text may be in the `dirty_names`. `after` are the
     scopes that follow it: its handlers and its `finally`. `results` is what leaves it, `sites` and
     `typed` are the expressions in that, by name; `condition` is a handler's. `time` is its own
@@ -112,6 +113,7 @@ class Steps:
     nodes: list[Node] = field(default_factory=list)
     by_id: dict[str, Node] = field(default_factory=dict)
     names: dict[str, Schema] = field(default_factory=dict)
+    types: Mapping[str, Schema] | None = None
     unsure: frozenset[Path] = frozenset()
     dirty_names: dict[str, Labels] = field(default_factory=dict)
     results: Mapping[str, Result] = field(default_factory=dict)

@@ -5,6 +5,8 @@ from engine.core.compiler.findings import Findings
 from engine.core.compiler.node import AFTERWARDS, Kind, Node
 
 _DOERS = frozenset({"uses", "call", "block", "for_each", "repeat", "switch", "race"})
+# The verbs by the names of their fields.
+_VERBS = {name: key.key for name, key in spec.Step.keys.items() if key.key in spec.VERBS}
 # What a key beside the verb goes with, and why with nothing else.
 _ONLY_WITH = {
     "outputs": ({"uses", "repeat", "await"}, "gives what it says itself, or nothing"),
@@ -19,7 +21,7 @@ _ONLY_WITH = {
 
 def verb_of(step: spec.Step) -> str:
     """Return the verb of a step; the reader has seen to it that there is one."""
-    return next(name for name in spec.VERBS if _held(step, name) is not None)
+    return next(verb for name, verb in _VERBS.items() if name in step.written)
 
 
 def may_have(node: Node, key: str) -> bool:
@@ -30,16 +32,15 @@ def may_have(node: Node, key: str) -> bool:
 def check_keys(findings: Findings, node: Node) -> None:
     """Find keys that mean nothing beside the verb of a step, or in its scope."""
     step, verb = node.spec, verb_of(node.spec)
-    for key, (_, why) in _ONLY_WITH.items():
-        if _held(step, key) not in (None, False) and not may_have(node, key):
+    for key, (verbs, why) in _ONLY_WITH.items():
+        if key in step.written and verb not in verbs and getattr(step, key) not in (None, False):
             _misplaced(findings, node, key, f"beside `{verb}`, which {why}")
     _check_scope(findings, node)
 
 
 def _check_scope(findings: Findings, node: Node) -> None:
     """Find what undoes, or forbids to undo, where nothing is undone."""
-    kinds = {each.kind for each in node.scope.chain()} & _NOT_UNDONE
-    if not kinds:
+    if all(each.kind not in _NOT_UNDONE for each in node.scope.chain()):
         return
     where = f"in {node.scope.called}: what is done there is not undone"
     for key in ("compensate", "pivot"):
@@ -48,10 +49,6 @@ def _check_scope(findings: Findings, node: Node) -> None:
 
 
 _NOT_UNDONE: frozenset[Kind] = AFTERWARDS | {Kind.COMPENSATION}
-
-
-def _held(step: spec.Step, key: str) -> object:
-    return getattr(step, f"{key}_" if key == "await" else key)
 
 
 def _misplaced(findings: Findings, node: Node, key: str, where: str) -> None:

@@ -53,10 +53,10 @@ class Scene:
 
 def scene_of(world: World, scope: Steps) -> Scene:
     """Return the scene of a scope's steps; the names of the scopes around it are known by now."""
-    types = dict(world.names)
-    for each in reversed(list(scope.chain())):
-        types |= each.names
-    return Scene(world, scope, types)
+    if scope.types is None:
+        around = world.names if scope.around is None else scene_of(world, scope.around).types
+        scope.types = {**around, **scope.names} if scope.names else around
+    return Scene(world, scope, scope.types)
 
 
 def holders(node: Node | None, scope: Steps) -> Iterable[Node]:

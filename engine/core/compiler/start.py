@@ -66,7 +66,7 @@ def check_defaults(world: World) -> None:
             continue
         schema = world.inputs[name]
         path = ("inputs", name, "default")
-        names = {"trigger": shape.trigger(world.triggers, world.events)}
+        names = {"trigger": world.trigger}
         area = _filled(world, Use.DEFAULT, declared["default"], path, names)
         what = f'input "{name}"'
         target = {key: told for key, told in schema.items() if key != "default"}

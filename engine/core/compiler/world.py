@@ -77,6 +77,11 @@ class World:
             for name, each in self.triggers.items()
         }
 
+    @cached_property
+    def trigger(self) -> Schema:
+        """Return the shape of `trigger`."""
+        return shape.trigger(self.triggers, self.events)
+
     def event(self, name: str, trigger: spec.Trigger) -> Schema:
         """Return the shape of a single event of a trigger.
 
@@ -107,7 +112,7 @@ class World:
         """Return the shape of every name that can be read anywhere, but for steps."""
         return {
             "inputs": self.readable_inputs,
-            "trigger": shape.trigger(self.triggers, self.events),
+            "trigger": self.trigger,
             "run": shape.RUN,
             "secrets": shape.closed(dict.fromkeys(self.workflow.secrets, shape.STRING)),
         }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NoReturn, Protocol, TypeAlias
+from typing import Any, Final, NoReturn, Protocol, TypeAlias
 
 from _ruamel_yaml import (  # type: ignore[import-not-found]
     AliasEvent,
@@ -64,12 +64,16 @@ class _Complaint(Protocol):
 
 
 class _Event(Protocol):
-    """What the C parser hands out; an attribute is there only on the events that have it."""
+    """What the C parser hands out; an attribute is there only on the events that have it.
+
+    `tag` is made from `ctag`, what was written, each time it is asked for.
+    """
 
     start_mark: _Mark
     end_mark: _Mark
     anchor: str | None
     tag: str | None
+    ctag: object | None
     value: str
     style: str
     version: tuple[int, int] | None
@@ -90,6 +94,8 @@ class _Open:
     key: Scalar | None = None
 
 
+# What a named tuple comes to in the end; a file has hundreds of scalars.
+_made: Final[Callable[..., Any]] = tuple.__new__
 # Stands for a key that was refused, so that its value is read and dropped.
 _REFUSED: Final = Scalar("", False, 0, 0, 0)
 
@@ -141,17 +147,17 @@ class _Loader:
 
     def _scalar(self, event: _Event) -> None:
         start, end, value, style = event.start_mark, event.end_mark, event.value, event.style
-        line, column = start.line, start.column
+        line = start.line
         if self._is_shielded:
             value = shield.lowered(value)
         stop = end.column + 1 if end.line == line else self._stop(event)
-        node = Scalar(value, not style, line + 1, column + 1, stop)
+        node: Scalar = _made(Scalar, (value, not style, line + 1, start.column + 1, stop))
         if not value and start.index >= len(self._source.text):
             node = self._at_end()
         self._nodes += 1
         if self._nodes > MAX_NODES:
             self._give_up(refusal.nodes, start)
-        if event.anchor is not None or event.tag is not None:
+        if event.anchor is not None or event.ctag is not None:
             self._refuse_properties(event)
             self._broken |= node.is_empty
         if len(value) > MAX_SCALAR:
@@ -184,7 +190,7 @@ class _Loader:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             self._give_up(refusal.nodes, start)
-        if event.anchor is not None or event.tag is not None:
+        if event.anchor is not None or event.ctag is not None:
             self._refuse_properties(event)
         around = self._stack[-1] if self._stack else None
         if around is not None and around.members is not None and around.key is None:
@@ -210,14 +216,17 @@ class _Loader:
         if around.members is None:
             around.items.append(node)
         elif around.key is None:
-            around.key = self._key(node, around.members)
+            if isinstance(node, Scalar) and node.text not in around.members and node.text != "<<":
+                around.key = node
+            else:
+                around.key = self._unusual(node, around.members)
         else:
             if around.key is not _REFUSED:
                 around.members[around.key.text] = (around.key, node)
             around.key = None
 
-    def _key(self, node: Node, members: _Members) -> Scalar:
-        """Return the node as a key, or what makes its value be dropped."""
+    def _unusual(self, node: Node, members: _Members) -> Scalar:
+        """Return a key that is none, whose value is dropped; only `<<` in quotes is one."""
         if not isinstance(node, Scalar):
             return _REFUSED
         if node.text in members:

@@ -25,8 +25,8 @@ class Rules:
     def check(self, walk: Walk, node: document.Mapping, path: Path, known: Container[str]) -> None:
         """Tell which rules a mapping breaks; `known` are the keys that it may have."""
         told = [node.members[name][0] for name in self.one_of if name in node.members]
-        is_mistyped = self._is_mistyped(node, known)
-        if self.one_of and not told and not is_mistyped and tuple(node.members) != (self.alone,):
+        is_alone = tuple(node.members) == (self.alone,)
+        if self.one_of and not told and not is_alone and not self._is_mistyped(node, known):
             self._miss(walk, path)
         for key in told[1:]:
             self._clash(walk, path, told[0], key)

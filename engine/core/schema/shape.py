@@ -15,6 +15,12 @@ from engine.core.wording import suggestion
 
 LISTS: Final = (list, tuple)
 COMBINING: Final = frozenset({"allOf", "anyOf", "oneOf"})
+# What may say less than `type` does.
+_NARROWING: Final = COMBINING | {"const", "enum"}
+# The types of a schema that says one, and no more: most of all that there are.
+_ALONE: Final = {
+    each: frozenset((each,)) | (NUMBERS if each == "number" else frozenset()) for each in ALL
+}
 _ARMS = "x-arms"  # no keyword of JSON Schema: no author's schema has it
 _CLOSERS = frozenset(
     {
@@ -57,6 +63,9 @@ def types(schema: Json) -> frozenset[str]:
     """Return the JSON types that a value of the schema may have; `number` comes with `integer`."""
     if not isinstance(schema, dict):
         return ALL if schema is not False else frozenset()
+    kind = schema.get("type")
+    if isinstance(kind, str) and kind in _ALONE and _NARROWING.isdisjoint(schema):
+        return _ALONE[kind]
     known = _declared(schema)
     if COMBINING.isdisjoint(schema):
         return known
