@@ -90,6 +90,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an error of ours is a sentence, and its exit code is documented."""
+    from engine.cli.garbage import Left, leave
     from engine.cli.output import guarded
 
-    guarded(lambda: cli.main(standalone_mode=False))
+    try:
+        guarded(lambda: cli.main(standalone_mode=False))
+    except Left as left:
+        leave(left.status)
+        raise

@@ -1,6 +1,5 @@
 """`sark check`, `plan`, `schema`, `explain`, `init`: what the files tell, with no server."""
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.folder import STDIN, Beside, Given, read
-from engine.cli.garbage import uncollected
+from engine.cli.garbage import Left, uncollected
 from engine.cli.options import as_json, rooted
 from engine.cli.output import Exit, coloured, inert
 from engine.errors import Invalid, NotFound
@@ -65,7 +64,7 @@ def check(
             click.echo(_verdict(len(found), count), err=True)
     if not count:
         click.echo(f"sark: no spec (*.yaml, *.yml) is below {', '.join(paths)}", err=True)
-    sys.exit(Exit.FAILED if has_errors(found) else Exit.OK)
+    raise Left(Exit.FAILED if has_errors(found) else Exit.OK)
 
 
 def _checked(

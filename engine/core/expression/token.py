@@ -7,10 +7,11 @@ so every node that Jinja's parser makes carries a place to the character.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from math import isfinite
 
 from jinja2 import Environment, TemplateSyntaxError
-from jinja2.lexer import Token
+from jinja2.lexer import Lexer, Token
 
 from engine.core.expression.fault import Fault, FaultError
 
@@ -76,11 +77,17 @@ def tokenize(text: str, base: int) -> Tokens:
     return tokens
 
 
+@cache
+def _lexer() -> Lexer:
+    """Return the lexer; the environment looks for it anew each time that it is asked."""
+    return ENVIRONMENT.lexer
+
+
 def _raw(text: str, base: int) -> Iterator[tuple[int, str, str]]:
     """Give every token as written; those of an expression follow each other without a gap."""
     offset = base
     try:
-        for _, kind, written in ENVIRONMENT.lexer.tokeniter(text, None, state="variable"):
+        for _, kind, written in _lexer().tokeniter(text, None, state="variable"):
             if kind == "variable_end":
                 raise _syntax(f"unexpected `{written}`", offset, len(written))
             yield offset, kind, written
@@ -102,7 +109,7 @@ def _token(start: int, kind: str, written: str) -> Token:
                 message = f"unknown escape `{match[0]}` in a string"
                 raise _syntax(message, start + match.start(), 2, f"write `\\{match[0]}`")
     try:
-        (token,) = ENVIRONMENT.lexer.wrap([(start, kind, written)])
+        (token,) = _lexer().wrap([(start, kind, written)])
     except TemplateSyntaxError as error:
         raise _syntax(str(error.message), start, length) from None
     except ValueError:
