@@ -57,8 +57,8 @@ def test_nothing_of_the_compiler_is_loaded(folder: Path, cache: Path) -> None:
     """
     sark("check", str(folder))
     code = (
-        "import sys; from engine.cli import main; sys.argv = ['sark', 'check', sys.argv[1]]\n"
-        "try: main()\n"
+        "import sys; from engine.cli import cli\n"
+        "try: cli.main(['check', sys.argv[1]], standalone_mode=False)\n"
         "finally: print({'_ruamel_yaml', 'engine.core.commit', 'pydantic'} & set(sys.modules))"
     )
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of specs: printed from the pydantic models, `with` typed by the operations."""
+"""The JSON Schema of specs: printed from the models, `with` typed by the operations."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
