@@ -308,3 +308,14 @@ def test_every_code_explains_itself() -> None:
     for code, text in CODES.items():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code)
         assert text.endswith(".")
+
+
+def test_a_merge_key_in_quotes_is_a_key() -> None:
+    """
+    Who quotes `<<` means the text.
+    """
+    documents, found = load(b"'<<': 1\n", "a.yaml")
+
+    assert [] == found
+    assert isinstance(documents[0].root, Mapping)
+    assert ["<<"] == list(documents[0].root.members)

@@ -60,3 +60,18 @@ def test_a_model_cannot_be_changed() -> None:
     """
     with pytest.raises(AttributeError, match=r"Timeout\.attempt cannot be changed"):
         spec.Timeout().attempt = "5s"  # type: ignore[misc]
+
+
+def test_what_a_model_holds_is_told_with_it() -> None:
+    """
+    Models in lists and mappings are told as JSON too.
+    """
+    expected = spec.Expect.of(
+        {"steps": {"build": spec.ExpectedStep.of({"state": "failed", "flags": ["timed_out"]})}}
+    )
+
+    assert {
+        "steps": {"build": {"state": "failed", "flags": ["timed_out"]}},
+        "order": [],
+        "outputs": {},
+    } == expected.plain(nulls=False)
