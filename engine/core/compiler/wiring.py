@@ -115,11 +115,8 @@ class _Gatherer:
         return Wiring(uses=tuple(self._uses), steps=self._steps, **lists)
 
     def _name(self, model: Model, path: Path, key: str, kind: Kind) -> None:
-        """Note the document that a model names by a key, if it does."""
-        name = model.__dict__[key]
-        if not isinstance(name, str):
-            return
-        told = Mention(name, self._document.span((*path, key)))
+        """Note the document that a model names by a key."""
+        told = Mention(model.__dict__[key], self._document.span((*path, key)))
         self._uses.append((kind, told))
         if key == "call":
             self._note("detached" if model.__dict__["detach"] else "calls", told)
