@@ -1,138 +1,82 @@
-"""`make bench`: every shape, medians and ratios, a line each as it is known, then all as JSON."""
+"""`make bench`: shapes by name, a line each as it is known, then tables and all of it as JSON.
 
+python -m benchmarks [--repeats N] [--json FILE] [SHAPE ...]
+"""
+
+import argparse
 import json
-import statistics
+import os
+import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from benchmarks import limits, processes
-from benchmarks.load import Load
-from benchmarks.stack import Stack
+from benchmarks import io, reconcile, scaling, shapes, waiting
+from benchmarks.bench import Bench
+from benchmarks.figures import Row
+from benchmarks.table import COLUMNS, plain, table
 
-Row = dict[str, object]
-
-_REPEATS = 5
-_LINKS = 16
-_COMMITS = 40
-
-
-@dataclass
-class Shape:
-    """One shape's figures: a list entry for each repeat, sums over all of them."""
-
-    name: str
-    steps: int
-    seconds: list[float] = field(default_factory=list)
-    bare: list[float] = field(default_factory=list)
-    cpu: Counter[str] = field(default_factory=Counter)
-    wal: int = 0
-
-    def told(self) -> Row:
-        median = statistics.median(self.seconds)
-        steps = len(self.seconds) * self.steps
-        return {
-            "shape": self.name,
-            "seconds": round(median, 4),
-            "spread": [round(min(self.seconds), 4), round(max(self.seconds), 4)],
-            "steps_per_second": round(self.steps / median),
-            "times_40_bare_commits": round(median / statistics.median(self.bare), 2),
-            "cpu_seconds_per_1000_steps": round(sum(self.cpu.values()) * 1000 / steps, 4),
-            "cpu_by_process": {k: round(v * 1000 / steps, 4) for k, v in self.cpu.items() if v},
-            "wal_bytes_per_step": round(self.wal / steps),
-        }
-
-
-def measure(stack: Stack, name: str, steps: int, once: Callable[[], None]) -> Row:
-    """Run a shape once to warm up, then its repeats, each beside 40 bare commits."""
-    once()
-    shape = Shape(name, steps)
-    for _ in range(_REPEATS):
-        shape.bare.append(limits.commits(stack.database_url, _COMMITS))
-        cpu, wal = processes.cpu(stack.pid), limits.wal_bytes(stack.database_url)
-        began = time.perf_counter()
-        once()
-        shape.seconds.append(time.perf_counter() - began)
-        shape.cpu.update({k: v - cpu.get(k, 0) for k, v in processes.cpu(stack.pid).items()})
-        shape.wal += limits.wal_bytes(stack.database_url) - wal
-    return shape.told()
-
-
-def burst(stack: Stack, load: Load, workflow: str, count: int, pause: float = 0.002) -> None:
-    """Start `count` runs as fast as they are taken, and wait until all have succeeded."""
-    stack.wait(load.start(workflow, count), pause)
-
-
-def latency(stack: Stack, load: Load, count: int = 300) -> Row:
-    """Return milliseconds from the request to the outcome of the first step, on an idle system.
-
-    The outcome's instant is the worker's, told when the adapter has answered: one machine, one
-    clock.
-    """
-    values = []
-    for _ in range(count):
-        time.sleep(0.02)
-        began = time.time()
-        (run,) = load.start("one", 1)
-        values.append(1000 * (stack.first_outcome(run) - began))
-    values.sort()
-    return {
-        "shape": "latency",
-        "p50_ms": round(statistics.median(values), 2),
-        "p99_ms": round(values[int(0.99 * len(values))], 2),
-        "count": count,
-    }
-
-
-def idle(stack: Stack, seconds: float = 10) -> Row:
-    """Return what the whole costs while nothing happens."""
-    time.sleep(2)
-    before = processes.cpu(stack.pid)
-    time.sleep(seconds)
-    used = {k: v - before.get(k, 0) for k, v in processes.cpu(stack.pid).items()}
-    memory = processes.memory(stack.pid)
-    return {
-        "shape": "idle",
-        "cpu_percent": round(100 * sum(used.values()) / seconds, 2),
-        "cpu_by_process": {k: round(100 * v / seconds, 2) for k, v in used.items() if v},
-        "memory_mb": round(sum(memory.values())),
-        "memory_by_process": {role: round(value) for role, value in memory.items()},
-    }
-
-
-def shapes(stack: Stack, tell: Callable[[Row], None]) -> None:
-    """Measure what runs cost, from many to one."""
-    many, single = stack.load(_LINKS), stack.load(1)
-    tell(
-        measure(stack, "runs1000", 5000, lambda: burst(stack, many, "diamond", 1000, 0.005)),
-    )
-    tell(measure(stack, "flow40", 40, lambda: burst(stack, single, "flow40", 1)))
-    tell(measure(stack, "fan1000", 1001, lambda: burst(stack, single, "fan1000", 1)))
-    tell(latency(stack, single))
-    many.close()
-    single.close()
+SHAPES: Mapping[str, Callable[[Bench], None]] = {
+    "limits": shapes.bare,
+    "runs1000": shapes.runs1000,
+    "flow40": shapes.flow40,
+    "fan1000": shapes.fan1000,
+    "wide10k": shapes.wide10k,
+    "latency": shapes.latency,
+    "steps": scaling.steps,
+    "workers": scaling.workers,
+    "start": shapes.start_and_idle,
+    "waiting100k": waiting.waiting,
+    "io1000": io.io1000,
+    "reconcile": reconcile.reconcile,
+}
 
 
 def main() -> None:
-    """Print each figure as it is known, then all of them as JSON on the last line."""
-    told: list[Row] = []
+    """Measure what was asked for; exit 1 if a shape could not be measured."""
+    told = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    # As on a machine where Python may keep what it has compiled, or every start compiles anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    began, failed = time.monotonic(), []
+    with Bench(told.repeats) as bench:
+        for name in told.shapes or SHAPES:
+            try:
+                SHAPES[name](bench)
+            except Exception:
+                traceback.print_exc()
+                failed.append(name)
+        rows = bench.rows
+    minutes = round((time.monotonic() - began) / 60, 1)
+    print(report(rows, failed), f"{minutes} minutes, {os.cpu_count()} cores\n", sep="\n\n")
+    text = json.dumps({"cores": os.cpu_count(), "failed": failed, "rows": rows})
+    print(text)
+    if told.json:
+        told.json.write_text(text)
+    sys.exit(1 if failed else 0)
 
-    def tell(row: Row) -> None:
-        told.append(row)
-        print("  ".join(f"{key}={value}" for key, value in row.items()), flush=True)
 
-    with Stack() as stack:
-        bare = limits.commits(stack.database_url, 400)
-        rows = limits.rows_per_second(stack.database_url)
-        tell({"shape": "limits", "commits_per_second": round(400 / bare),
-              "rows_per_second": round(rows)})  # fmt: skip
-        shapes(stack, tell)
-        tell(idle(stack))
-        stack.stop()
-        tell({"shape": "second_start", "seconds": round(stack.start(), 2)})
-    print(json.dumps(told), file=sys.stdout)
+def report(rows: Sequence[Row], failed: Sequence[str]) -> str:
+    """Return a table of what costs a step, and a line for each other row."""
+    runs = [row for row in rows if "steps_per_second" in row]
+    other = [row for row in rows if "steps_per_second" not in row]
+    lines = [f"- not measured, for it failed: {name}" for name in failed]
+    return "\n\n".join(part for part in (table(runs, COLUMNS), plain(other), *lines) if part)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("shapes", nargs="*", metavar="SHAPE", help=", ".join(SHAPES))
+    parser.add_argument("--repeats", type=int, default=5, help="of each shape (default 5)")
+    parser.add_argument("--json", type=Path, help="where to write the JSON as well")
+    told = parser.parse_args()
+    unknown = [name for name in told.shapes if name not in SHAPES]
+    if unknown or told.repeats < 1:
+        wrong = f"no shape {unknown[0]!r}" if unknown else "--repeats is 1 or more"
+        parser.error(f"{wrong}; shapes are {', '.join(SHAPES)}")
+    return told
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import uvloop
 from adapters import http
 from adapters.contract import Call, Succeeded
 from benchmarks import processes
+from benchmarks.bench import Bench
 from tests.stories.stack import Stack
 
 _REPEATS = 5
@@ -139,7 +140,7 @@ def client(port: int) -> Iterator[dict[str, object]]:
                 took[name].append(seconds)
                 used[name].append(cpu)
 
-            uvloop.run(run(port, measure))  # type: ignore[arg-type]
+            uvloop.run(run(port, measure))
     yield {"shape": "io1000", "part": "client", **_told(waits, 1, 3)}
     yield {"shape": "calls_per_second", **_told(took, 1 / _CALLS, 0, inverse=True)}
     yield {"shape": "cpu_ms_per_call", **_told(used, 1000 / _CALLS, 3)}
@@ -154,14 +155,14 @@ def _told(
     return {**shown, "times_bare": round(medians["adapter"] / medians["bare"], 2)}
 
 
-def engine(port: int) -> Iterator[dict[str, object]]:
+def engine(port: int, repeats: int = _REPEATS) -> Iterator[dict[str, object]]:
     """Yield what one run of `_WIDE` parallel HTTP steps takes, from its start until it is told."""
     files = {f"{name}.yaml": _fan(name, port, path) for name, path in _FANS.items()}
     with Stack(files, _CONFIG.format(port=port)) as stack:
         link = stack.link()
         for name in _FANS:
             seconds, before = [], processes.cpu(stack.pid)
-            for _ in range(_REPEATS):
+            for _ in range(repeats):
                 began = time.perf_counter()
                 run = stack.wait_ended(link.start(name))
                 seconds.append(time.perf_counter() - began)
@@ -170,7 +171,7 @@ def engine(port: int) -> Iterator[dict[str, object]]:
             yield {
                 "shape": name, "part": "engine", "seconds": round(statistics.median(seconds), 3),
                 "spread": [round(min(seconds), 3), round(max(seconds), 3)],
-                "cpu_ms_per_step": round(1000 * used / _REPEATS / _WIDE, 3),
+                "cpu_ms_per_step": round(1000 * used / repeats / _WIDE, 3),
             }  # fmt: skip
 
 
@@ -181,6 +182,13 @@ def _fan(name: str, port: int, path: str) -> str:
     step = f"    uses: http.request@1\n    with: {{url: 'http://127.0.0.1:{port}/{path}'}}\n"
     steps = "".join(f"  s{number}:\n{step}" for number in range(_WIDE))
     return f"apiVersion: sark/v1\nkind: Workflow\nname: {name}\nsteps:\n{steps}"
+
+
+def io1000(bench: Bench) -> None:
+    """Tell a run of a thousand HTTP calls at once in one worker, of a second each and at once."""
+    with sink() as port:
+        for row in engine(port, min(bench.repeats, 3)):
+            bench.tell(row)
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+from benchmarks.bench import Bench
+from benchmarks.figures import Row
 from engine.core.compiler import compile_file
 from engine.core.facts import Catalogue
 from engine.git.address import parse
@@ -23,16 +25,25 @@ from engine.store.migrate import migrate
 from tests.git.desk import CATALOGUE, Desk, desk, source
 from tests.git.repo import Repo, spec
 
-Row = dict[str, object]
-
 _COUNT = 10_000
 _SAMPLE = 1_000
 _REPEATS = 5
 _MAIN = "refs/heads/main"
 
 
+def reconcile(bench: Bench) -> None:
+    """Tell what passes over 10,000 specs cost: the first, after a change of one, after none."""
+    _measured(bench.tell)
+
+
 def main() -> None:
     """Print each figure as it is known, then all of them as JSON on the last line."""
+    with Bench(repeats=_REPEATS) as bench:
+        reconcile(bench)
+        print(json.dumps(bench.rows))
+
+
+def _measured(tell: Callable[[Row], None]) -> None:
     with tempfile.TemporaryDirectory(prefix="sark-bench-", dir="/tmp") as name:
         folder = Path(name)
         repo = Repo(folder / "repo")
@@ -40,19 +51,12 @@ def main() -> None:
         server = Postgres(folder / "postgres")
         url = server.start()
         try:
-            told = asyncio.run(_passes(url, folder, repo))
+            asyncio.run(_passes(url, folder, repo, tell))
         finally:
             server.stop()
-    print(json.dumps(told))
 
 
-async def _passes(url: str, folder: Path, repo: Repo) -> list[Row]:
-    told: list[Row] = []
-
-    def tell(row: Row) -> None:
-        told.append(row)
-        print("  ".join(f"{key}={value}" for key, value in row.items()), flush=True)
-
+async def _passes(url: str, folder: Path, repo: Repo, tell: Callable[[Row], None]) -> None:
     await migrate(url)
     tell(_bare(folder / "bare", repo))
     ended: list[float] = []
@@ -60,14 +64,13 @@ async def _passes(url: str, folder: Path, repo: Repo) -> list[Row]:
         async with desk(url, folder / "state", source(repo.url)) as here:
             before = _memory()
             cold = await _measure(here.look, ended)
-            tell({"shape": "cold", **cold, "memory_mb_more": _memory() - before})
-            for shape, change in (("one_changed", True), ("no_change", False)):
+            tell({"shape": "reconcile_cold", **cold, "memory_mb_more": _memory() - before})
+            for shape, change in (("reconcile_one_changed", True), ("reconcile_no_change", False)):
                 rows = [await _once(here, repo, i, change, ended) for i in range(_REPEATS)]
                 rows.sort(key=lambda row: row["seconds"])
                 tell({"shape": shape, **rows[_REPEATS // 2]})
             assert len(await here.workflows()) == _COUNT
-            tell({"shape": "afterwards", "memory_mb": _memory()})
-    return told
+            tell({"shape": "reconcile_afterwards", "memory_mb": _memory()})
 
 
 async def _once(
@@ -105,7 +108,7 @@ def _bare(folder: Path, repo: Repo) -> Row:
     at.append(_cpu())
     fetch, tree, read, compiled = (b - a for a, b in pairwise(at))
     return {
-        "shape": "limits",
+        "shape": "reconcile_limits",
         "fetch_cpu": round(fetch, 3),
         "list_cpu": round(tree, 3),
         "read_cpu": round(read, 3),
@@ -123,7 +126,7 @@ def _fetches(ended: list[float]) -> Iterator[None]:
         ended.append(time.perf_counter())
         return commit
 
-    Mirror.fetch = noting  # type: ignore[method-assign]
+    Mirror.fetch = noting  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
