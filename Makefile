@@ -7,7 +7,7 @@ GOAL = $(or $(MAKECMDGOALS),setup)
 JOBS ?= 3
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: setup up test again covered lint types bench chaos lock clean
+.PHONY: setup up test again covered lint types bench bench-peers chaos lock clean
 
 setup: $(STAMP)
 
@@ -53,8 +53,13 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
+# All of it, or ARGS="--repeats 3 flow40 latency"; docs/explanation/performance.md names the shapes.
 bench: setup
-	$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# Other engines beside SARK, each in an environment of its own under build/: ARGS="dbos restate".
+bench-peers: setup
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 chaos: setup
 	$(BIN)/python -m tests.chaos $(ARGS)
