@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +37,9 @@ def main() -> None:
         except environment.Absent as why:
             absent[name] = str(why)
             print(f"{name} is not measured: {why}", flush=True)
+        except Exception as error:
+            traceback.print_exc()
+            absent[name] = f"it failed, {error!r}"
     minutes = round((time.monotonic() - began) / 60, 1)
     print("", report(rows, absent), f"{minutes} minutes, {os.cpu_count()} cores", sep="\n\n")
     text = json.dumps({"cores": os.cpu_count(), "absent": absent, "rows": rows})

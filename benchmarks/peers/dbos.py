@@ -17,6 +17,10 @@ from urllib.parse import urlsplit
 from benchmarks.peers.harness import Client, Harness, burst, free_port, until
 
 _QUEUE = "jobs"
+_STEPS = """
+    SELECT count(*) FROM dbos.operation_outputs JOIN dbos.workflow_status USING (workflow_uuid)
+     WHERE name LIKE '%diamond' AND status = 'SUCCESS'
+"""
 _DIAMONDS = """
     SELECT count(*) FROM dbos.workflow_status WHERE name LIKE '%diamond' AND status = 'SUCCESS'
 """
@@ -76,7 +80,7 @@ class _Application:
         return int(self._one(_DIAMONDS))
 
     def _steps(self) -> int:
-        return int(self._one("SELECT count(*) FROM dbos.operation_outputs"))
+        return int(self._one(_STEPS))
 
     def _one(self, statement: str) -> object:
         import psycopg
@@ -94,10 +98,11 @@ def main() -> None:
         harness.started(app.is_ready, began)
         harness.shape("flow40", 40, lambda: len(app.run("chain", 40)), 10)
         harness.shape("fan1000/steps", 1001, lambda: int(app.run("fan", 1000)))
-        harness.shape("fan1000/queue", 1001, lambda: int(app.run("fan_queued", 1000)))
         harness.shape("runs1000/http", 5000, app.runs)
-        harness.shape("runs1000/queue", 5000, app.runs_queued)
         harness.latency(app.first)
+        # What is stopped goes on behind what comes after it, so the slower ways come last.
+        harness.shape("runs1000/queue", 5000, app.runs_queued)
+        harness.shape("fan1000/queue", 1001, lambda: int(app.run("fan_queued", 1000)))
 
 
 if __name__ == "__main__":

@@ -120,7 +120,8 @@ class Harness:
             took = time.perf_counter() - began
             if turn < WARM and took < self.cap / 4:
                 continue
-            seconds.append(took * tasks / counted if counted else float("inf"))
+            if counted:
+                seconds.append(took * tasks / counted)
             cpu, done = cpu + self.cpu() - before, done + counted
             if counted != tasks or took > self.cap / 4:
                 break

@@ -56,6 +56,17 @@ def test_what_was_stopped_is_told():
     assert "times_sark" not in told
 
 
+def test_what_came_to_nothing_has_no_time():
+    """
+    A shape of which no task ended in time has no figure that could be taken for one.
+    """
+    row: Row = {"shape": "fan1000/queue", "tasks": 1001, "counted": 0, "seconds": []}
+
+    assert [
+        {"shape": "fan1000/queue", "peer": "dbos", "note": "stopped: 0 of 1001 tasks"}
+    ] == compare("dbos", [row], {"fan1000": {"seconds": [0.1]}})
+
+
 @given(st.integers(0, 300), st.integers(0, 400))
 def test_rows_are_replayed_whole_and_in_order(count: int, commits: int):
     """
