@@ -16,6 +16,7 @@ import uvloop
 from engine import epoch
 from engine.artifacts import Artifacts, tidy
 from engine.broker import EVERY, RUNS, Bell, HintBroker
+from engine.cycles import look_seldom
 from engine.errors import Misconfigured, Unavailable
 from engine.executor import Executor
 from engine.guard import guarding
@@ -48,6 +49,7 @@ def run_worker(settings: Settings) -> None:
 
     Raise Misconfigured without a database, or where attempts can have no folders.
     """
+    look_seldom()
     uvloop.run(_serve(settings))
 
 

@@ -15,6 +15,7 @@ import uvloop
 
 from engine import token
 from engine.broker import Bell, HintBroker
+from engine.cycles import look_seldom
 from engine.errors import Misconfigured
 from engine.history import History
 from engine.intake import Intake
@@ -47,6 +48,7 @@ def run_server(settings: Settings) -> None:
     except PolicyError as error:
         raise Misconfigured(str(error)) from None
     listener = _listen(settings.server.host, settings.server.port)
+    look_seldom()
     uvloop.run(_serve(settings, policy, listener))
 
 
