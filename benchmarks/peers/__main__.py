@@ -52,7 +52,9 @@ def _beside(name: str, told: argparse.Namespace) -> Sequence[Row]:
     """Measure SARK, and a peer right after it."""
     python = environment.ready(name, PEERS[name].node)
     ours = driving.sark(told.shapes, told.repeats)
-    with tempfile.TemporaryDirectory(prefix="sark-bench-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="sark-bench-", dir="/tmp", ignore_cleanup_errors=True
+    ) as folder:
         theirs = driving.drive(name, python, Path(folder), told.shapes, told.repeats, told.cap)
     rows = compare(name, theirs, ours)
     for row in rows:

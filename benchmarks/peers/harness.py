@@ -65,10 +65,12 @@ class Harness:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
+        # A peer may start processes in sessions of their own, so a group is not all of it.
+        left = [pid for process in self._running for pid in processes.tree(process.pid)]
         for how in (signal.SIGTERM, signal.SIGKILL):
-            for process in self._running:
+            for pid in left:
                 with suppress(ProcessLookupError):
-                    os.killpg(process.pid, how)
+                    os.kill(pid, how)
             limit = time.monotonic() + _STOPPING
             while time.monotonic() < limit and any(p.poll() is None for p in self._running):
                 time.sleep(0.05)
