@@ -25,8 +25,8 @@ class Stack(stack.Stack):
 
     first_start = 0.0
 
-    def __init__(self, workers: int = 1) -> None:
-        super().__init__(specs.files(), SARK_WORKER__PROCESSES=str(workers))
+    def __init__(self, workers: int = 1, **environment: str) -> None:
+        super().__init__(specs.files(), SARK_WORKER__PROCESSES=str(workers), **environment)
 
     def __enter__(self) -> "Stack":
         super().__enter__()
