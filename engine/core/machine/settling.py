@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid5
 
+from engine.core import ids
 from engine.core.binding import (
     BoundApprove,
     BoundAwait,
@@ -108,7 +109,7 @@ def _act(turn: Turn, step: StepRun, verb: object) -> None:
             turn.succeed(step, {})
         case BoundStart():
             inputs = verb.arguments.evaluate(names)
-            run = str(uuid5(IDS, f"{turn.run.header.id}:{step.path}"))
+            run = str(ids.timed(turn.now, uuid5(IDS, f"{turn.run.header.id}:{step.path}")))
             turn.decision.starts.append(Starting(step.path, run, verb.workflow, inputs))
             turn.succeed(step, {"run": run})
         case BoundFail():
