@@ -23,6 +23,7 @@ from engine.oversight import Oversight, period
 from engine.probe import probing
 from engine.reconcile.duty import ReconcileDuty
 from engine.relay import RelayDuty
+from engine.retention import RetentionDuty
 from engine.scheduler import SchedulerDuty
 from engine.settings import Settings
 from engine.store import leases
@@ -78,6 +79,7 @@ class Controller:
             Duty("relay", RelayDuty(settings, policy).lead),
             Duty("scheduler", SchedulerDuty(settings, policy).lead),
             Duty("lookout", LookoutDuty(settings, policy).lead),
+            Duty("retention", RetentionDuty(settings).lead),
         )
         self._duties = (*known, *duties)
         self._standing = dict.fromkeys((duty.name for duty in self._duties), "lost")

@@ -271,9 +271,11 @@ def test_another_duty_has_a_leader_of_its_own(tmp_path, database_url):
     A duty that is handed in is led by one process at a time, beside the reconciler.
     """
     leading: list[Session] = []
+    led = asyncio.Event()
 
     async def lead(session: Session) -> None:
         leading.append(session)
+        led.set()
         await asyncio.Event().wait()
 
     async def story():

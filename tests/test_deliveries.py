@@ -280,7 +280,7 @@ def test_a_nul_that_came_in_hides_nothing(database_url: str):
             rows(database_url, """UPDATE runs SET
                 error = '{"detail": "a\\u0000\\\\\\u0000", "type": "acme.no"}',
                 trigger = '{"event": "\\u0000", "actor": "token:ann"}'""")  # fmt: skip
-            (line,) = await views.runs(link, Wanted(), None, 9)
+            (line,) = await views.runs(link, Wanted(["shop"]), None, 9)
             return line.error_type, await approvals.initiator(link, run)
 
     assert ("acme.no", "token:ann") == asyncio.run(play())

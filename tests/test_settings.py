@@ -115,6 +115,10 @@ def test_tokens_are_masked(tmp_path: Path) -> None:
         ("[worker]\nlease = 'soon'\n", ["worker.lease", "write 30s, 5m"]),
         ("[artifacts]\ndri = 'x'\n", ["artifacts.dri", "did you mean 'dir'?"]),
         ("[artifacts]\ndir = 7\n", ["artifacts.dir", "expected a path"]),
+        ("[history]\nkeep = '1h'\n", ["sark.toml:2", "history.keep", "1 to 36,500 days", "'1h'"]),
+        ("[history]\nkeep = 'ever'\n", ["history.keep", "write 30s, 5m"]),
+        ("[history]\nkeep = 0\n", ["history.keep", "expected a duration", "found 0"]),
+        ("[history]\nkeeps = '1d'\n", ["history.keeps", "did you mean 'keep'?"]),
         ("[worker\n", ["is not TOML"]),
         ("[secrets.shop]\nkey = 'plain text'\n", ["secrets.shop.key", "env:"]),
         (
@@ -210,3 +214,24 @@ def test_a_password_in_a_query_is_masked() -> None:
     told = shown(load(None, {"SARK_DATABASE_URL": "postgresql://h/db?password=geheim&x=1"}, {}))
 
     assert "postgresql://h/db?password=***&x=1" == told["database_url"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "told"),
+    [
+        ("", timedelta(days=90), "90d"),
+        ("[history]\nkeep = '1d'\n", timedelta(days=1), "1d"),
+        ("[history]\nkeep = 'forever'\n", None, "forever"),
+    ],
+)
+def test_history_is_kept_for_days_or_for_ever(
+    tmp_path: Path, text: str, kept: timedelta | None, told: str
+) -> None:
+    """
+    For 90 days unless something else is said.
+    """
+    (tmp_path / "sark.toml").write_text(text)
+    loaded = load(tmp_path / "sark.toml", {}, {})
+
+    assert kept == loaded.settings.history.kept
+    assert told == shown(loaded)["history.keep"][0]

@@ -38,7 +38,8 @@ _NAMESPACE = {"namespace": Parameter(TEXT, "Only this namespace.")}
 _LOCATION = {"Location": Parameter(TEXT, "Where the run is.")}
 _KEY = Parameter(
     {"type": "string", "minLength": 1, "maxLength": 255},
-    "The same key with the same body gives the first answer again and starts nothing.",
+    "The same key with the same body gives the first answer again and starts nothing, for as long "
+    "as the run is kept.",
 )
 
 _RUNS = (

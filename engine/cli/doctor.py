@@ -50,8 +50,8 @@ def doctor(loaded: "Loaded", deep: bool, json_: bool) -> None:
     """Check this machine, the settings, and the servers; say how to mend what is not well.
 
     Looked at are Python, Git, disk, policies, adapters, secrets, PostgreSQL, workers, controllers,
-    Redis, the server, and each process that tells how it is. With --deep the database, too: that
-    each journal is whole, and says what its run is.
+    history, Redis, the server, and each process that tells how it is. With --deep the database,
+    too: that each journal is whole, and says what its run is.
     """
     found = list(_examine(loaded.settings))
     if deep:
@@ -78,6 +78,7 @@ def _examine(told: "Settings") -> Iterator[Finding]:
     yield _servers("postgresql", *_placed(told, "database_url"), _ask_postgresql)
     yield _workers(told)
     yield _controllers(told)
+    yield _history(told)
     yield _servers("redis", *_placed(told, "redis_url"), _ask_redis)
     yield _server(told)
     yield from _processes(told)
@@ -233,6 +234,13 @@ def _controllers(told: "Settings") -> Finding:
 
     lease = told.controller.lease
     return _there(told, "controllers", lambda url: leading(url, lease))
+
+
+def _history(told: "Settings") -> Finding:
+    """Say how much history there is; warn where nobody looks after it."""
+    from engine.cli.kept import ask
+
+    return _there(told, "history", lambda url: ask(url, told.history.kept))
 
 
 def _there(

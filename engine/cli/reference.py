@@ -17,6 +17,7 @@ from engine.core.values import format_duration
 from engine.settings import (
     Artifacts,
     Controller,
+    History,
     Server,
     Settings,
     Source,
@@ -43,6 +44,9 @@ state = ".sark"
 [server]
 port = 8080
 
+[history]
+keep = "30d"
+
 [[sources]]
 name = "shop"
 namespace = "shop"
@@ -65,7 +69,7 @@ allow_hosts = ["*.acme.example", "127.0.0.1:9000"]
 deployer_token = "env:DEPLOYER_TOKEN"
 ```
 
-In the example above one repository feeds the namespace `shop`.
+In the example above runs are kept for 30 days, and one repository feeds the namespace `shop`.
 Its workflows may call the hosts that are listed, and read one secret.
 Ann reads, and decides on what runs ask of her or of release managers.
 The first token, which the state folder keeps, is an administrator's called `admin`.
@@ -103,6 +107,7 @@ def settings_page() -> str:
         ("[artifacts]", Artifacts),
         ("[controller]", Controller),
         ("[telemetry]", Telemetry),
+        ("[history]", History),
         ("[[sources]]", Source),
         ("[[tokens]]", Token),
     ]

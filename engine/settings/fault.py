@@ -13,6 +13,7 @@ from engine.settings.masking import masked
 from engine.settings.model import (
     Artifacts,
     Controller,
+    History,
     Server,
     Settings,
     Source,
@@ -98,6 +99,7 @@ def _fields(parent: str) -> list[str]:
         "artifacts": Artifacts,
         "controller": Controller,
         "telemetry": Telemetry,
+        "history": History,
     }
     model = _LISTS.get(parent.partition(".")[0]) or sections.get(parent)
     return list(model.model_fields) if model else []

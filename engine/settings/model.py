@@ -12,6 +12,8 @@ from engine.core.values import parse_duration
 ADMINISTRATOR = "admin"
 # What stands after /hooks/ for something else than a namespace.
 _TAKEN = frozenset({"github"})
+FOREVER = "forever"
+_LEAST_KEPT, _MOST_KEPT = timedelta(days=1), timedelta(days=36_500)
 
 
 def _span(value: object) -> object:
@@ -20,6 +22,16 @@ def _span(value: object) -> object:
     if isinstance(value, str):
         return parse_duration(value)
     raise ValueError(f"expected a duration such as 30s, 5m or 1h30m, found {value!r}")
+
+
+def _kept(value: object) -> object:
+    if value == FOREVER:
+        return value
+    span = _span(value)
+    if isinstance(span, timedelta) and not _LEAST_KEPT <= span <= _MOST_KEPT:
+        days = f"{_LEAST_KEPT.days} to {_MOST_KEPT.days:,} days, or {FOREVER!r}"
+        raise ValueError(f"expected {days}, found {value!r}")
+    return span
 
 
 def _reference(value: str) -> str:
@@ -188,6 +200,21 @@ class Telemetry(_Section):
     )  # fmt: skip
 
 
+class History(_Section):
+    """How long is kept what has been."""
+
+    keep: Annotated[timedelta | str, BeforeValidator(_kept, json_schema_input_type=str)] = Field(
+        default=timedelta(days=90),
+        description="How long a run is kept after its end, with its journal and its idempotency "
+        "key: 1 to 36,500 days, as in `90d`, or `forever`. The audit log is always kept.",
+    )
+
+    @property
+    def kept(self) -> timedelta | None:
+        """Return how long runs are kept, None being for ever."""
+        return self.keep if isinstance(self.keep, timedelta) else None
+
+
 class Source(_Section):
     """A Git ref and folder, bound to a namespace and an environment."""
 
@@ -263,6 +290,7 @@ class Settings(_Section):
     artifacts: Artifacts = Artifacts()
     controller: Controller = Controller()
     telemetry: Telemetry = Telemetry()
+    history: History = History()
     sources: tuple[Source, ...] = ()
     tokens: tuple[Token, ...] = Field(default=(), max_length=200)
     adapters: dict[str, dict[str, Any]] = {}

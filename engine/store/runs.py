@@ -23,6 +23,37 @@ _ENDED: LiteralString = """
     SELECT id, workflow, commit_sha, status, flags, outputs, error, started_at, ended_at
       FROM runs WHERE id = ANY(%(ids)s) AND ended_at IS NOT NULL
 """
+# A run is over once its end is told, too: to who follows it, and by its objectives.
+OVER: LiteralString = """
+    ended_at < %(before)s AND watch_at IS NULL
+    AND NOT EXISTS (SELECT FROM outbox WHERE outbox.run_id = runs.id AND refused IS NULL)
+"""
+_LOOKED_AT: LiteralString = "WITH seen AS MATERIALIZED (SELECT id, "
+_GONE: LiteralString = """ AS is_over FROM runs
+         WHERE id >= %(begin)s AND id < %(end)s ORDER BY id LIMIT %(limit)s
+    ), gone AS (
+        DELETE FROM runs USING seen WHERE runs.id = seen.id AND is_over RETURNING runs.id
+    ), keys AS (
+        DELETE FROM idempotency_keys USING gone WHERE run = gone.id
+    ), told AS (
+        DELETE FROM inbox USING gone WHERE run_id = gone.id
+    ), sent AS (
+        DELETE FROM outbox USING gone WHERE run_id = gone.id
+    ), watched AS (
+        DELETE FROM watches USING gone WHERE run_id = gone.id
+    ), asked AS (
+        DELETE FROM approvals USING gone WHERE run_id = gone.id
+    ), called AS (
+        DELETE FROM callbacks USING gone WHERE run_id = gone.id
+    ), handed AS (
+        DELETE FROM handouts USING gone WHERE run_id = gone.id
+    )"""
+_WITH_JOURNAL: LiteralString = """, journaled AS (
+        DELETE FROM journal_default USING gone WHERE run_id = gone.id
+    )"""
+_FORGOTTEN: LiteralString = """
+    SELECT (SELECT id FROM seen ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM gone)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +106,19 @@ async def cancelled(connection: Connection, owner: int) -> dict[UUID, Mapping[st
     """Return which of the owner's runs somebody wants to end, and who and why."""
     found = await connection.execute(_CANCELLED, {"owner": owner})
     return dict(await found.fetchall())
+
+
+async def forget(
+    connection: Connection, begin: UUID, end: UUID, before: datetime, limit: int, *, is_loose: bool
+) -> tuple[UUID | None, int]:
+    """Forget runs that ended before an instant, of the first `limit` from `begin` to before `end`.
+
+    With them goes all that hangs on them, but for their journal: that of runs which `is_loose`, in
+    the default partition, alone. Return the last run looked at, and how many were forgotten.
+    """
+    values = {"begin": begin, "end": end, "before": before, "limit": limit}
+    journaled: LiteralString = _WITH_JOURNAL if is_loose else ""
+    statement = _LOOKED_AT + OVER + _GONE + journaled + _FORGOTTEN
+    row = await (await connection.execute(statement, values)).fetchone()
+    assert row is not None
+    return row[0], int(row[1])

@@ -251,18 +251,17 @@ CREATE TABLE journal (
     path text NOT NULL,
     attempt integer NOT NULL,
     data json NOT NULL
-);
+)
+PARTITION BY RANGE (run_id);
 
-CREATE TABLE lookouts (
-    namespace text NOT NULL,
-    workflow text NOT NULL,
-    trigger text NOT NULL,
-    definition text NOT NULL,
-    begun boolean DEFAULT false NOT NULL,
-    due_at timestamp with time zone NOT NULL,
-    faults integer DEFAULT 0 NOT NULL,
-    fault text DEFAULT ''::text NOT NULL,
-    CONSTRAINT lookouts_check CHECK (((faults = 0) = (fault = ''::text)))
+CREATE TABLE journal_default (
+    run_id uuid NOT NULL,
+    seq integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    path text NOT NULL,
+    attempt integer NOT NULL,
+    data json NOT NULL
 );
 
 CREATE TABLE outbox (
@@ -348,22 +347,6 @@ CREATE TABLE schedules (
     upto timestamp with time zone NOT NULL,
     waiting timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     run_id uuid
-);
-
-CREATE TABLE sightings (
-    namespace text NOT NULL,
-    workflow text NOT NULL,
-    trigger text NOT NULL,
-    digest text NOT NULL,
-    path text NOT NULL,
-    size bigint NOT NULL,
-    modified text NOT NULL,
-    version text NOT NULL,
-    told text NOT NULL,
-    change text,
-    delivery text,
-    CONSTRAINT sightings_change_check CHECK ((change = ANY (ARRAY['created'::text, 'changed'::text, 'deleted'::text]))),
-    CONSTRAINT sightings_check CHECK (((change IS NULL) = (delivery IS NULL)))
 );
 
 CREATE TABLE slots (
@@ -453,6 +436,8 @@ CREATE TABLE workflows (
     updated_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+ALTER TABLE ONLY journal ATTACH PARTITION journal_default DEFAULT;
+
 ALTER TABLE ONLY activation
     ADD CONSTRAINT activation_pkey PRIMARY KEY (one);
 
@@ -513,8 +498,8 @@ ALTER TABLE ONLY inbox
 ALTER TABLE ONLY journal
     ADD CONSTRAINT journal_pkey PRIMARY KEY (run_id, seq);
 
-ALTER TABLE ONLY lookouts
-    ADD CONSTRAINT lookouts_pkey PRIMARY KEY (namespace, workflow, trigger);
+ALTER TABLE ONLY journal_default
+    ADD CONSTRAINT journal_default_pkey PRIMARY KEY (run_id, seq);
 
 ALTER TABLE ONLY outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
@@ -530,9 +515,6 @@ ALTER TABLE ONLY runs
 
 ALTER TABLE ONLY schedules
     ADD CONSTRAINT schedules_pkey PRIMARY KEY (namespace, workflow, trigger);
-
-ALTER TABLE ONLY sightings
-    ADD CONSTRAINT sightings_pkey PRIMARY KEY (namespace, workflow, trigger, digest);
 
 ALTER TABLE ONLY slots
     ADD CONSTRAINT slots_pkey PRIMARY KEY (id);
@@ -596,13 +578,15 @@ CREATE INDEX held_by_key ON held USING btree (namespace, workflow, trigger, key,
 
 CREATE INDEX held_by_time ON held USING btree (due_at);
 
+CREATE INDEX idempotency_keys_by_run ON idempotency_keys USING btree (run);
+
 CREATE INDEX rates_by_end ON rates USING btree (idle_at);
 
 CREATE INDEX runs_admitted ON runs USING btree (slot_group, id) WHERE ((slot_group IS NOT NULL) AND (admitted_at IS NOT NULL) AND (ended_at IS NULL));
 
-CREATE INDEX runs_by_odd_status ON runs USING btree (status, id DESC) WHERE (status <> ALL (ARRAY['queued'::text, 'running'::text, 'succeeded'::text]));
+CREATE INDEX runs_by_status ON runs USING btree (namespace, status, id DESC);
 
-CREATE INDEX runs_by_workflow ON runs USING btree (namespace, workflow, id DESC);
+CREATE INDEX runs_by_workflow ON runs USING btree (namespace, workflow, status, id DESC);
 
 CREATE INDEX runs_claimable ON runs USING btree (pool, due_at) WHERE ((owner IS NULL) AND (ended_at IS NULL));
 
@@ -616,8 +600,6 @@ CREATE INDEX runs_unheard ON runs USING btree (owner) WHERE ((owner IS NOT NULL)
 
 CREATE INDEX runs_watched ON runs USING btree (watch_at) WHERE (watch_at IS NOT NULL);
 
-CREATE INDEX sightings_to_tell ON sightings USING btree (namespace, delivery) WHERE (delivery IS NOT NULL);
-
 CREATE INDEX slots_by_group ON slots USING btree (namespace, slot_group);
 
 CREATE INDEX trigger_rates_by_end ON trigger_rates USING btree (idle_at);
@@ -625,6 +607,8 @@ CREATE INDEX trigger_rates_by_end ON trigger_rates USING btree (idle_at);
 CREATE INDEX watches_by_event ON watches USING btree (namespace, event, at, key);
 
 CREATE INDEX workflows_by_source ON workflows USING btree (source);
+
+ALTER INDEX journal_pkey ATTACH PARTITION journal_default_pkey;
 
 CREATE TRIGGER audit_keeps_all BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_keeps();
 
@@ -635,9 +619,6 @@ ALTER TABLE ONLY decisions
 
 ALTER TABLE ONLY follows
     ADD CONSTRAINT follows_namespace_follower_fkey FOREIGN KEY (namespace, follower) REFERENCES workflows(namespace, name) ON DELETE CASCADE;
-
-ALTER TABLE ONLY sightings
-    ADD CONSTRAINT sightings_namespace_workflow_trigger_fkey FOREIGN KEY (namespace, workflow, trigger) REFERENCES lookouts(namespace, workflow, trigger) ON DELETE CASCADE;
 
 -- What the migrations put in.
 INSERT INTO activation (number) VALUES (1);

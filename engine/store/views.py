@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core import ids
+from engine.core.state import RunStatus
 from engine.core.values import Json
-from engine.store.arrays import Texts
+from engine.store.arrays import Texts, Uuids
 from engine.store.pool import Connection
 
 _FREEZE: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -26,33 +28,42 @@ _NAMESPACES: LiteralString = """
     SELECT namespace FROM known WHERE namespace IS NOT NULL
     UNION SELECT namespace FROM sources
 """
+_OLDEST: LiteralString = "SELECT created_at FROM runs ORDER BY id LIMIT 1"
 _RUN: LiteralString = """
     SELECT id, namespace, workflow, commit_sha, plan, trigger, inputs, status, flags, outputs,
            error, coalesce(objectives, '[]') AS objectives, created_at, started_at, ended_at
       FROM runs WHERE id = %(id)s
 """
+# Of each namespace and each status a page at most: as the indexes have it, newest first.
+_NEWEST: LiteralString = """
+    SELECT newest.id
+      FROM unnest(%(namespaces)s) AS seen (namespace), unnest(%(statuses)s) AS asked (status),
+           LATERAL (SELECT id FROM runs
+                     WHERE runs.namespace = seen.namespace AND runs.status = asked.status
+"""
+_OF_WORKFLOW: LiteralString = " AND workflow = %(workflow)s"
+_PLACED: LiteralString = """
+                       AND id < %(before)s AND id >= %(since)s
+                     ORDER BY id DESC LIMIT %(limit)s) AS newest
+     ORDER BY id DESC LIMIT %(limit)s
+"""
 # PostgreSQL cannot look into JSON that holds an escaped NUL anywhere.
-_PAGE: LiteralString = """
+_LINES: LiteralString = """
     SELECT id, namespace, workflow, commit_sha, plan, status, flags,
            replace(error::text, '\\u0000', '\\ufffd')::json->>'type' AS error_type,
            created_at, started_at, ended_at
-      FROM runs
-     WHERE id < %(before)s
+      FROM runs WHERE id = ANY(%(ids)s) ORDER BY id DESC
 """
-_OF_STATUS: LiteralString = " AND status = %(status)s"
-_OF_NAMESPACES: LiteralString = " AND namespace = ANY(%(namespaces)s)"
-_OF_WORKFLOW: LiteralString = " AND namespace = %(namespace)s AND workflow = %(workflow)s"
-_NEWEST: LiteralString = " ORDER BY id DESC LIMIT %(limit)s"
 _PAST: LiteralString = """
-    SELECT id, status, commit_sha, created_at, ended_at
-      FROM runs
-     WHERE namespace = (SELECT namespace FROM runs WHERE id = %(run)s)
-       AND workflow = %(workflow)s AND id <> %(run)s
-       AND (%(status)s::text IS NULL OR status = %(status)s)
+    SELECT id, status, commit_sha, created_at, ended_at FROM runs
+     WHERE id = ANY(%(ids)s) AND id <> %(run)s
        AND (%(within)s::interval IS NULL OR created_at >= now() - %(within)s::interval)
      ORDER BY id DESC LIMIT %(limit)s
 """
-_LAST = UUID(int=(1 << 128) - 1)
+_NAMESPACE: LiteralString = "SELECT namespace FROM runs WHERE id = %(run)s"
+_FIRST, _LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
+# What the clock that made an id and that of PostgreSQL may be apart, at most.
+_CLOCKS_APART = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +117,9 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which runs a page is of. `namespaces` are those that may be seen; None is every one."""
+    """Which runs a page is of. `namespaces` are those that may be seen."""
 
-    namespaces: Sequence[str] | None = None
+    namespaces: Sequence[str]
     workflow: str | None = None
     status: str | None = None
 
@@ -130,6 +141,12 @@ async def namespaces(connection: Connection) -> list[str]:
     return sorted(row[0] for row in await cursor.fetchall())
 
 
+async def oldest(connection: Connection) -> datetime | None:
+    """Return when the oldest run was made, or None without any."""
+    row = await (await connection.execute(_OLDEST)).fetchone()
+    return None if row is None else row[0]
+
+
 async def run(connection: Connection, identity: UUID) -> RunRow | None:
     """Return a run, or None."""
     async with connection.cursor(row_factory=class_row(RunRow)) as cursor:
@@ -140,21 +157,11 @@ async def run(connection: Connection, identity: UUID) -> RunRow | None:
 async def runs(
     connection: Connection, wanted: Wanted, before: UUID | None, limit: int
 ) -> list[RunLine]:
-    """Return up to `limit` runs that began before the run `before`, newest first.
-
-    With a workflow, one look per namespace: its index is by namespace, workflow and id.
-    """
-    told: dict[str, object] = {"before": before or _LAST, "status": wanted.status, "limit": limit}
-    status: LiteralString = _OF_STATUS if wanted.status is not None else ""
-    if wanted.workflow is None:
-        where: LiteralString = _OF_NAMESPACES if wanted.namespaces is not None else ""
-        told["namespaces"] = list(wanted.namespaces or ())
-        return await _lines(connection, _PAGE + where + status + _NEWEST, told)
-    found: list[RunLine] = []
-    for namespace in wanted.namespaces if wanted.namespaces is not None else ():
-        one = {**told, "namespace": namespace, "workflow": wanted.workflow}
-        found += await _lines(connection, _PAGE + _OF_WORKFLOW + status + _NEWEST, one)
-    return sorted(found, key=lambda line: line.id, reverse=True)[:limit]
+    """Return up to `limit` runs that began before the run `before`, newest first."""
+    found = await _newest(connection, wanted, before or _LAST, _FIRST, limit)
+    async with connection.cursor(row_factory=class_row(RunLine)) as cursor:
+        await cursor.execute(_LINES, {"ids": Uuids(found)})
+        return await cursor.fetchall()
 
 
 async def past(
@@ -165,15 +172,28 @@ async def past(
 
     `within` is how long ago they were made at most; `run` itself is none of them.
     """
-    values = {"run": run, "workflow": workflow, "status": status, "within": within, "limit": limit}
+    row = await (await connection.execute(_NAMESPACE, {"run": run})).fetchone()
+    if row is None:
+        return []
+    since = _FIRST if within is None else ids.first(datetime.now(UTC) - within - _CLOCKS_APART)
+    wanted = Wanted((row[0],), workflow, status)
+    found = await _newest(connection, wanted, _LAST, since, limit + 1)
+    values = {"ids": Uuids(found), "run": run, "within": within, "limit": limit}
     async with connection.cursor(row_factory=class_row(Past)) as cursor:
         await cursor.execute(_PAST, values)
         return await cursor.fetchall()
 
 
-async def _lines(
-    connection: Connection, statement: LiteralString, told: Mapping[str, object]
-) -> list[RunLine]:
-    async with connection.cursor(row_factory=class_row(RunLine)) as cursor:
-        await cursor.execute(statement, told)
-        return await cursor.fetchall()
+async def _newest(
+    connection: Connection, wanted: Wanted, before: UUID, since: UUID, limit: int
+) -> list[UUID]:
+    """Return the ids of the newest runs in a range of ids, newest first."""
+    of_workflow: LiteralString = _OF_WORKFLOW if wanted.workflow is not None else ""
+    values = {
+        "namespaces": Texts(wanted.namespaces),
+        "statuses": Texts([each.value for each in RunStatus] if wanted.status is None
+                          else [wanted.status]),
+        "workflow": wanted.workflow, "before": before, "since": since, "limit": limit,
+    }  # fmt: skip
+    cursor = await connection.execute(_NEWEST + of_workflow + _PLACED, values)
+    return [row[0] for row in await cursor.fetchall()]
