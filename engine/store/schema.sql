@@ -584,11 +584,13 @@ CREATE INDEX rates_by_end ON rates USING btree (idle_at);
 
 CREATE INDEX runs_admitted ON runs USING btree (slot_group, id) WHERE ((slot_group IS NOT NULL) AND (admitted_at IS NOT NULL) AND (ended_at IS NULL));
 
-CREATE INDEX runs_by_status ON runs USING btree (namespace, status, id DESC);
-
-CREATE INDEX runs_by_workflow ON runs USING btree (namespace, workflow, status, id DESC);
-
 CREATE INDEX runs_claimable ON runs USING btree (pool, due_at) WHERE ((owner IS NULL) AND (ended_at IS NULL));
+
+CREATE INDEX runs_ended ON runs USING btree (namespace, status, id DESC) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX runs_ended_by_workflow ON runs USING btree (namespace, workflow, status, id DESC) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX runs_live ON runs USING btree (namespace, status, id DESC) INCLUDE (workflow) WHERE (ended_at IS NULL);
 
 CREATE INDEX runs_owned ON runs USING btree (owner) WHERE (owner IS NOT NULL);
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from engine.core import ids
-from engine.core.state import RunStatus
+from engine.core.state import ENDED, RunStatus
 from engine.core.values import Json
 from engine.store.arrays import Texts, Uuids
 from engine.store.pool import Connection
@@ -18,11 +18,16 @@ _FREEZE: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ 
 _TRIGGERS: LiteralString = """
     SELECT digest, coalesce(body->'triggers', '[]') FROM plans WHERE digest = ANY(%(digests)s)
 """
+# As the indexes have them, which know runs that have ended and others.
 _NAMESPACES: LiteralString = """
     WITH RECURSIVE known AS (
-        SELECT min(namespace) AS namespace FROM runs
+        SELECT least((SELECT min(namespace) FROM runs WHERE ended_at IS NULL),
+                     (SELECT min(namespace) FROM runs WHERE ended_at IS NOT NULL)) AS namespace
         UNION ALL
-        SELECT (SELECT min(namespace) FROM runs WHERE namespace > known.namespace)
+        SELECT least((SELECT min(namespace) FROM runs
+                       WHERE ended_at IS NULL AND namespace > known.namespace),
+                     (SELECT min(namespace) FROM runs
+                       WHERE ended_at IS NOT NULL AND namespace > known.namespace))
           FROM known WHERE known.namespace IS NOT NULL
     )
     SELECT namespace FROM known WHERE namespace IS NOT NULL
@@ -35,18 +40,19 @@ _RUN: LiteralString = """
       FROM runs WHERE id = %(id)s
 """
 # Of each namespace and each status a page at most: as the indexes have it, newest first.
-_NEWEST: LiteralString = """
+_EACH: LiteralString = """
     SELECT newest.id
       FROM unnest(%(namespaces)s) AS seen (namespace), unnest(%(statuses)s) AS asked (status),
            LATERAL (SELECT id FROM runs
                      WHERE runs.namespace = seen.namespace AND runs.status = asked.status
-"""
-_OF_WORKFLOW: LiteralString = " AND workflow = %(workflow)s"
-_PLACED: LiteralString = """
                        AND id < %(before)s AND id >= %(since)s
-                     ORDER BY id DESC LIMIT %(limit)s) AS newest
-     ORDER BY id DESC LIMIT %(limit)s
 """
+_LIVE: LiteralString = " AND ended_at IS NULL"
+_ENDED: LiteralString = " AND ended_at IS NOT NULL"
+_OF_WORKFLOW: LiteralString = " AND workflow = %(workflow)s"
+_PAGE: LiteralString = " ORDER BY id DESC LIMIT %(limit)s) AS newest"
+_BOTH: LiteralString = " UNION ALL "
+_NEWEST: LiteralString = " ORDER BY id DESC LIMIT %(limit)s"
 # PostgreSQL cannot look into JSON that holds an escaped NUL anywhere.
 _LINES: LiteralString = """
     SELECT id, namespace, workflow, commit_sha, plan, status, flags,
@@ -188,12 +194,16 @@ async def _newest(
     connection: Connection, wanted: Wanted, before: UUID, since: UUID, limit: int
 ) -> list[UUID]:
     """Return the ids of the newest runs in a range of ids, newest first."""
-    of_workflow: LiteralString = _OF_WORKFLOW if wanted.workflow is not None else ""
+    asked = [each.value for each in RunStatus] if wanted.status is None else [wanted.status]
     values = {
-        "namespaces": Texts(wanted.namespaces),
-        "statuses": Texts([each.value for each in RunStatus] if wanted.status is None
-                          else [wanted.status]),
+        "namespaces": Texts(wanted.namespaces), "statuses": Texts(asked),
         "workflow": wanted.workflow, "before": before, "since": since, "limit": limit,
     }  # fmt: skip
-    cursor = await connection.execute(_NEWEST + of_workflow + _PLACED, values)
+    page: LiteralString = _PAGE if wanted.workflow is None else _OF_WORKFLOW + _PAGE
+    live: LiteralString = _EACH + _LIVE + page
+    ended: LiteralString = _EACH + _ENDED + page
+    statement: LiteralString = live + _BOTH + ended
+    if wanted.status is not None:
+        statement = ended if wanted.status in ENDED else live
+    cursor = await connection.execute(statement + _NEWEST, values)
     return [row[0] for row in await cursor.fetchall()]
