@@ -264,6 +264,18 @@ CREATE TABLE journal_default (
     data json NOT NULL
 );
 
+CREATE TABLE lookouts (
+    namespace text NOT NULL,
+    workflow text NOT NULL,
+    trigger text NOT NULL,
+    definition text NOT NULL,
+    begun boolean DEFAULT false NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    faults integer DEFAULT 0 NOT NULL,
+    fault text DEFAULT ''::text NOT NULL,
+    CONSTRAINT lookouts_check CHECK (((faults = 0) = (fault = ''::text)))
+);
+
 CREATE TABLE outbox (
     id bigint NOT NULL,
     run_id uuid,
@@ -347,6 +359,22 @@ CREATE TABLE schedules (
     upto timestamp with time zone NOT NULL,
     waiting timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     run_id uuid
+);
+
+CREATE TABLE sightings (
+    namespace text NOT NULL,
+    workflow text NOT NULL,
+    trigger text NOT NULL,
+    digest text NOT NULL,
+    path text NOT NULL,
+    size bigint NOT NULL,
+    modified text NOT NULL,
+    version text NOT NULL,
+    told text NOT NULL,
+    change text,
+    delivery text,
+    CONSTRAINT sightings_change_check CHECK ((change = ANY (ARRAY['created'::text, 'changed'::text, 'deleted'::text]))),
+    CONSTRAINT sightings_check CHECK (((change IS NULL) = (delivery IS NULL)))
 );
 
 CREATE TABLE slots (
@@ -501,6 +529,9 @@ ALTER TABLE ONLY journal
 ALTER TABLE ONLY journal_default
     ADD CONSTRAINT journal_default_pkey PRIMARY KEY (run_id, seq);
 
+ALTER TABLE ONLY lookouts
+    ADD CONSTRAINT lookouts_pkey PRIMARY KEY (namespace, workflow, trigger);
+
 ALTER TABLE ONLY outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
 
@@ -515,6 +546,9 @@ ALTER TABLE ONLY runs
 
 ALTER TABLE ONLY schedules
     ADD CONSTRAINT schedules_pkey PRIMARY KEY (namespace, workflow, trigger);
+
+ALTER TABLE ONLY sightings
+    ADD CONSTRAINT sightings_pkey PRIMARY KEY (namespace, workflow, trigger, digest);
 
 ALTER TABLE ONLY slots
     ADD CONSTRAINT slots_pkey PRIMARY KEY (id);
@@ -602,6 +636,8 @@ CREATE INDEX runs_unheard ON runs USING btree (owner) WHERE ((owner IS NOT NULL)
 
 CREATE INDEX runs_watched ON runs USING btree (watch_at) WHERE (watch_at IS NOT NULL);
 
+CREATE INDEX sightings_to_tell ON sightings USING btree (namespace, delivery) WHERE (delivery IS NOT NULL);
+
 CREATE INDEX slots_by_group ON slots USING btree (namespace, slot_group);
 
 CREATE INDEX trigger_rates_by_end ON trigger_rates USING btree (idle_at);
@@ -621,6 +657,9 @@ ALTER TABLE ONLY decisions
 
 ALTER TABLE ONLY follows
     ADD CONSTRAINT follows_namespace_follower_fkey FOREIGN KEY (namespace, follower) REFERENCES workflows(namespace, name) ON DELETE CASCADE;
+
+ALTER TABLE ONLY sightings
+    ADD CONSTRAINT sightings_namespace_workflow_trigger_fkey FOREIGN KEY (namespace, workflow, trigger) REFERENCES lookouts(namespace, workflow, trigger) ON DELETE CASCADE;
 
 -- What the migrations put in.
 INSERT INTO activation (number) VALUES (1);
