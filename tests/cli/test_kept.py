@@ -29,7 +29,7 @@ def test_the_doctor_tells_of_history_and_of_who_is_not_there(database_url: str) 
 
     async def play() -> None:
         async with await connect(database_url, "test") as link:
-            told, lacks = await kept.ask(database_url, 90 * DAY)
+            (told,), lacks = await kept.ask(database_url, 90 * DAY)
             assert told.startswith("no run yet; journals of 0 MiB in 0 partitions")
             assert ["nobody has made a partition for tomorrow: start `sark controller`"] == lacks
 
@@ -39,7 +39,7 @@ def test_the_doctor_tells_of_history_and_of_who_is_not_there(database_url: str) 
                 "VALUES (%s, '', '', '', '{}', '{}', '2025-02-03Z')",
                 (ids.timed(NOW, uuid4()),),
             )
-            told, lacks = await kept.ask(database_url, 90 * DAY)
+            (told,), lacks = await kept.ask(database_url, 90 * DAY)
             assert "the oldest run is of 2025-02-03; journals of 0 MiB in 3 partitions" in told
             assert [] == lacks
 
