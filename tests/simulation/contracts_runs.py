@@ -1,0 +1,185 @@
+"""What the statements on runs, journals and plans promise."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from engine.core.priority import AGEING
+from engine.store import journal, plans, runs
+from tests.simulation.contracts_pool import offer, revoke
+from tests.simulation.database import Contract, Transaction
+
+Values = Mapping[str, Any]
+Answer = list[tuple[Any, ...]]
+
+
+def columns(values: Values, *names: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows that several arrays are."""
+    return zip(*(values[name] for name in names), strict=True)
+
+
+def turn(parts: Sequence[str]) -> Contract:
+    """Return the statement of an owner's turn that has these parts.
+
+    All of it sees what was there before it; its claim comes last, for it gives the answer.
+    """
+
+    def write(told: Transaction, values: Values) -> Answer:
+        claimable = _due(told, values) if "claimed" in parts else []
+        for part in parts:
+            if part in _PARTS:
+                _PARTS[part](told, values)
+        return [_claim(told, values, each) for each in claimable]
+
+    return write
+
+
+def start(told: Transaction, values: Values) -> Answer:
+    """Write runs that are not there yet; none of them has a key, a delivery or a group."""
+    begun = []
+    names = ("ids", "namespaces", "workflows", "plans", "triggers", "inputs", "pools",
+             "priorities", "chains")  # fmt: skip
+    for identity, namespace, workflow, plan, trigger, inputs, pool, priority, chain in columns(
+        values, *names
+    ):
+        row = {
+            "id": identity, "namespace": namespace, "workflow": workflow, "commit_sha": "",
+            "plan": plan, "trigger": trigger, "inputs": inputs, "pool": pool, "status": "queued",
+            "flags": "{}", "outputs": None, "error": None, "cancel": None, "owner": None,
+            "lost": False, "due_at": told.now - priority * AGEING, "wake_at": None,
+            "created_at": told.now, "started_at": None, "ended_at": None, "unheard": 0,
+            "chain": chain,
+        }  # fmt: skip
+        if told.insert("runs", row, or_nothing=True):
+            begun.append(("begun", str(identity), ""))
+    return [("seen", "", ""), *begun]
+
+
+def _due(told: Transaction, values: Values) -> list[Mapping[str, Any]]:
+    """Lock the runs that may be claimed, and pass over those that another has locked."""
+    found = [
+        run for run in told.rows("runs")
+        if run["owner"] is None and run["ended_at"] is None and run["due_at"] <= told.now
+        and run["pool"] == values["pool"]
+    ]  # fmt: skip
+    found.sort(key=lambda run: run["due_at"])
+    return [run for run in found if not told.is_locked("runs", run)][: values["limit"]]
+
+
+def _claim(told: Transaction, values: Values, run: Mapping[str, Any]) -> tuple[Any, ...]:
+    started = run["started_at"] or values["now"]
+    new = {**run, "owner": values["owner"], "wake_at": None, "lost": False,
+           "status": values["status"], "started_at": started}  # fmt: skip
+    told.put("runs", new)
+    return (
+        run["id"], run["namespace"], run["workflow"], run["commit_sha"], run["plan"],
+        orjson.loads(run["trigger"]), orjson.loads(run["inputs"]), run["cancel"],
+        run["created_at"], started, run["lost"], run["started_at"] is not None,
+        run["unheard"] > 0,
+    )  # fmt: skip
+
+
+def append(told: Transaction, values: Values) -> None:
+    names = ("runs", "seqs", "ats", "kinds", "paths", "attempts", "data")
+    for run, seq, at, kind, path, attempt, data in columns(values, *names):
+        row = {"run_id": run, "seq": seq, "at": at, "kind": kind, "path": path,
+               "attempt": attempt, "data": data}  # fmt: skip
+        told.insert("journal", row)
+
+
+def send(told: Transaction, values: Values) -> None:
+    names = ("o_runs", "o_namespaces", "o_kinds", "o_paths", "o_data")
+    for run, namespace, kind, path, data in columns(values, *names):
+        _send(told, run, namespace, kind, path, data)
+
+
+def end(told: Transaction, values: Values) -> None:
+    for run, namespace, workflow in columns(values, "e_runs", "e_namespaces", "e_workflows"):
+        if (namespace, workflow) in told.database.follows:
+            _send(told, run, namespace, "ended", "", b"null")
+
+
+def _send(told: Transaction, run: UUID, namespace: str, kind: str, path: str, data: bytes) -> None:
+    identity = told.database.number("outbox")
+    row = {"id": identity, "run_id": run, "namespace": namespace, "kind": kind, "path": path,
+           "data": data, "refused": None}  # fmt: skip
+    told.insert("outbox", row)
+
+
+def take(told: Transaction, values: Values) -> None:
+    for each in values["told"]:
+        row = told.get("inbox", each)
+        if row is not None:
+            told.lock("inbox", row, "update")
+            told.delete("inbox", row)
+
+
+def change(told: Transaction, values: Values) -> None:
+    names = ("ids", "statuses", "flags", "outputs", "errors", "wakes", "ends", "dues", "kept",
+             "lost", "heard", "taken")  # fmt: skip
+    for identity, status, flags, outputs, error, wake, ended, due, kept, lost, heard, taken in (
+        columns(values, *names)
+    ):
+        run = told.get("runs", identity)
+        if run is None or run["owner"] != values["owner"]:
+            continue
+        told.lock("runs", run)
+        has_heard = (run["cancel"] is None or heard) and run["unheard"] <= taken
+        if run["unheard"] < taken:
+            raise psycopg.errors.CheckViolation("runs_unheard_check")
+        told.put("runs", {
+            **run, "status": status, "flags": flags, "outputs": outputs, "error": error,
+            "wake_at": wake, "ended_at": ended, "owner": run["owner"] if kept else None,
+            "lost": lost, "unheard": run["unheard"] - taken,
+            "due_at": (due or run["due_at"]) if has_heard else told.now,
+        })  # fmt: skip
+
+
+_PARTS = {
+    "appended": append, "sent": send, "offered": offer, "revoked": revoke, "taken": take,
+    "ended": end, "changed": change,
+}  # fmt: skip
+
+
+def cancel(told: Transaction, values: Values) -> Answer:
+    run = told.get("runs", values["id"])
+    if run is None or run["ended_at"] is not None or run["cancel"] is not None:
+        return []
+    told.lock("runs", run)
+    told.put("runs", {
+        **run, "cancel": orjson.loads(values["cancel"]), "wake_at": None,
+        "due_at": min(run["due_at"], told.now),
+    })  # fmt: skip
+    return [(run["owner"], run["pool"])]
+
+
+def cancelled(told: Transaction, values: Values) -> Answer:
+    return [(run["id"], run["cancel"]) for run in told.rows("runs")
+            if run["owner"] == values["owner"] and run["cancel"] is not None]  # fmt: skip
+
+
+def read_journals(told: Transaction, values: Values) -> Answer:
+    names = ("run_id", "seq", "at", "kind", "path", "attempt")
+    rows = [row for row in told.rows("journal") if row["run_id"] in values["runs"]]
+    rows.sort(key=lambda row: (row["run_id"], row["seq"]))
+    return [(*(row[name] for name in names), orjson.loads(row["data"])) for row in rows]
+
+
+def read_plans(told: Transaction, values: Values) -> Answer:
+    found = (told.get("plans", digest) for digest in values["digests"])
+    return [(each["digest"], orjson.loads(each["body"])) for each in found if each is not None]
+
+
+def insert_plans(told: Transaction, values: Values) -> Answer:
+    for digest, form, body in columns(values, "digests", "formats", "bodies"):
+        told.insert("plans", {"digest": digest, "format": form, "body": body}, or_nothing=True)
+    return []
+
+
+CONTRACTS: dict[str, Contract] = {
+    runs._CANCEL: cancel, runs._CANCELLED: cancelled, journal._READ_MANY: read_journals,
+    plans._READ_MANY: read_plans, plans._INSERT: insert_plans,
+}  # fmt: skip
