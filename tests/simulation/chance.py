@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 SLOTS = ("worker-1", "worker-2", "worker-3", "relay-1", "relay-2", "client")
+_OF_STATEMENTS = frozenset(("cut before", "cut after", "refuse", "slow"))
 KINDS = ("ladder", "booking", "pooled", "once", "waiting", "parent", "race", "retry")
 
 
@@ -12,8 +13,8 @@ KINDS = ("ladder", "booking", "pooled", "once", "waiting", "parent", "race", "re
 class Fault:
     """What goes wrong: `at` is a count of the target's steps or statements, or a second.
 
-    kill, freeze: at a step of a process. cut before, cut after, refuse: at a statement of a
-    process. restart, flush, cancel, drain: at a second.
+    kill, freeze: at a step of a process. cut before, cut after, refuse, slow: at a statement of
+    a process. restart, flush, cancel, drain: at a second.
     """
 
     kind: str
@@ -42,17 +43,17 @@ def drawn(seed: int) -> Plan:
     """Return the schedule of a seed."""
     dice = random.Random(seed)
     load = tuple(dice.choice(KINDS) for _ in range(dice.randint(1, 4)))
-    faults = tuple(_fault(dice, len(load)) for _ in range(dice.randint(0, 6)))
+    faults = tuple(_fault(dice, len(load)) for _ in range(dice.randint(0, 8)))
     return Plan(seed, load, faults)
 
 
 def _fault(dice: random.Random, runs: int) -> Fault:
     worker = dice.choice(SLOTS[:3])
     anybody = dice.choice(SLOTS)
-    step = float(int(10 ** dice.uniform(1, 3.2)))
-    statement = float(int(10 ** dice.uniform(0, 2.2)))
+    step = float(int(10 ** dice.uniform(0.7, 2.6)))
+    statement = float(int(10 ** dice.uniform(0, 1.8)))
     second = round(10 ** dice.uniform(-1.5, 1.3), 3)
-    match dice.randint(0, 11):
+    match dice.randint(0, 12):
         case 0 | 1 | 2:
             return Fault("kill", dice.choice(SLOTS[:5]), step)
         case 3 | 4:
@@ -61,6 +62,8 @@ def _fault(dice: random.Random, runs: int) -> Fault:
             return Fault("cut after", anybody, statement)
         case 7:
             return Fault("cut before", anybody, statement)
+        case 12:
+            return Fault("slow", anybody, statement, dice.choice([0.5, 2, 8]))
         case 8:
             return Fault("refuse", anybody, statement)
         case 9:
@@ -81,8 +84,7 @@ class Chance:
         self._scale = self._dice.choice([0.2, 1.0, 1.0, 5.0])
         self.loss = self._dice.choice([0.0, 0.0, 0.1, 0.5, 1.0])
         self._fates = {
-            (each.target, each.at): each.kind for each in plan.faults
-            if each.kind in ("cut before", "cut after", "refuse")
+            (each.target, each.at): each for each in plan.faults if each.kind in _OF_STATEMENTS
         }  # fmt: skip
 
     def delay(self) -> float:
@@ -107,7 +109,7 @@ class Chance:
     def pick(self, count: int) -> int:
         return self._dice.randrange(count)
 
-    def fate(self, slot: str) -> str:
-        """Return what becomes of the next statement of a process; nothing unusual is ""."""
+    def fate(self, slot: str) -> Fault | None:
+        """Return what goes wrong with the next statement of a process."""
         self._counts[slot] += 1
-        return self._fates.get((slot, float(self._counts[slot])), "")
+        return self._fates.get((slot, float(self._counts[slot])))

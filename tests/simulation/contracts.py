@@ -1,7 +1,5 @@
 """Which contract stands for which statement of the engine; one that has none is an error."""
 
-from functools import cache
-
 from engine.store import approvals, callbacks
 from tests.simulation import contracts_pool, contracts_runs, contracts_world
 from tests.simulation.database import Contract
@@ -12,9 +10,11 @@ CONTRACTS: dict[str, Contract] = {
     # Nobody asks people or waits for signed requests in this world.
     approvals._WITHDRAW: contracts_world.nothing, callbacks._WITHDRAW: contracts_world.nothing,
 }  # fmt: skip
+_NAMES = {
+    text: f"{each.__module__.rpartition('_')[2]}.{each.__name__}" for text, each in CONTRACTS.items()
+}
 
 
-@cache
 def contract_of(query: str | bytes) -> tuple[str, Contract]:
     """Return name and contract of a statement, by its text, or by the name of a prepared one."""
     text = query if isinstance(query, str) else query.decode()
@@ -22,5 +22,4 @@ def contract_of(query: str | bytes) -> tuple[str, Contract]:
         return text, contracts_runs.turn(tuple(text.split("_")[1:]))
     if text == "starts":
         return text, contracts_runs.start
-    contract = CONTRACTS[text]
-    return f"{contract.__module__.rpartition('_')[2]}.{contract.__name__}", contract
+    return _NAMES[text], CONTRACTS[text]

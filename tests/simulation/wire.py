@@ -12,7 +12,7 @@ import psycopg
 
 from engine.errors import Unavailable
 from engine.store.arrays import Array
-from tests.simulation.chance import Chance
+from tests.simulation.chance import Chance, Fault
 from tests.simulation.contracts import contract_of
 from tests.simulation.database import Contract, Database, MustWait, Session, commit, rollback
 from tests.simulation.loop import HERE, Process, VirtualLoop
@@ -216,16 +216,17 @@ class Link:
             meanwhile()
         return await self._answered(asked)
 
-    def _send(self, asked: Asked, fate: str) -> None:
-        server = self.server
-        if fate == "cut before":
+    def _send(self, asked: Asked, fate: Fault | None) -> None:
+        server, kind = self.server, fate.kind if fate is not None else ""
+        if kind == "cut before":
             return self.lose()
-        if fate == "refuse" and not self.session.in_block:
+        if kind == "refuse" and not self.session.in_block:
             error = psycopg.errors.SerializationFailure("could not serialize access")
             return server.loop.outside(server.chance.delay(), self._told, error)
-        if fate == "cut after":
+        if kind == "cut after":
             asked.answer = lambda _: self.lose()
-        return server.loop.outside(server.chance.delay(), server.ask, asked)
+        slow = fate.span if fate is not None else 0.0
+        return server.loop.outside(server.chance.delay() + slow, server.ask, asked)
 
     async def _answered(self, asked: Asked) -> list[Any]:
         assert self._answer is not None

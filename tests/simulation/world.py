@@ -31,7 +31,7 @@ from tests.simulation.wire import Link, Server
 
 _AWAY = (psycopg.Error, Unavailable, OSError)
 # How long a world may take that has come through its faults, in seconds of its own time.
-_LONGEST = 900.0
+_LONGEST = 300.0
 _LAST_FAULT = 25.0
 _PAUSE = 0.5
 
