@@ -8,6 +8,7 @@ JOBS ?= 3
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: setup up test again covered lint types bench bench-peers chaos lock clean
+.PHONY: setup up test again covered lint types bench chaos simulate lock clean
 
 setup: $(STAMP)
 
@@ -63,6 +64,10 @@ bench-peers: setup
 
 chaos: setup
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+simulate: setup
+	$(BIN)/python -m tests.simulation $(ARGS)
+	$(BIN)/python -m tests.simulation --protocol --schedules 1000000
 
 # Needs uv. What is pinned stays, as far as it can; newer versions: make lock ARGS=--upgrade.
 lock:

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 SLOTS = ("worker-1", "worker-2", "worker-3", "relay-1", "relay-2", "client")
@@ -39,12 +40,24 @@ class Plan:
         return replace(self, faults=tuple(each for each in self.faults if each is not fault))
 
 
-def drawn(seed: int) -> Plan:
-    """Return the schedule of a seed."""
+def drawn(seed: int, kinds: Sequence[str] = KINDS) -> Plan:
+    """Return the schedule of a seed, with runs of these kinds."""
     dice = random.Random(seed)
-    load = tuple(dice.choice(KINDS) for _ in range(dice.randint(1, 4)))
-    faults = tuple(_fault(dice, len(load)) for _ in range(dice.randint(0, 8)))
-    return Plan(seed, load, faults)
+    load = tuple(dice.choice(kinds) for _ in range(dice.randint(1, 4)))
+    faults = [_fault(dice, len(load)) for _ in range(dice.randint(0, 8))]
+    if dice.random() < 0.25:
+        faults += _slow_then_lost(dice)
+    return Plan(seed, load, tuple(faults))
+
+
+def _slow_then_lost(dice: random.Random) -> list[Fault]:
+    """Return a statement that travels for long, and what its worker loses meanwhile."""
+    worker, number = dice.choice(SLOTS[:3]), dice.randint(5, 40)
+    lost = dice.choice(["cut before", "cut after"])
+    return [
+        Fault("slow", worker, float(number), dice.choice([2, 8])),
+        Fault(lost, worker, float(number + dice.randint(1, 3))),
+    ]
 
 
 def _fault(dice: random.Random, runs: int) -> Fault:

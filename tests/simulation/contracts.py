@@ -11,7 +11,8 @@ CONTRACTS: dict[str, Contract] = {
     approvals._WITHDRAW: contracts_world.nothing, callbacks._WITHDRAW: contracts_world.nothing,
 }  # fmt: skip
 _NAMES = {
-    text: f"{each.__module__.rpartition('_')[2]}.{each.__name__}" for text, each in CONTRACTS.items()
+    text: f"{each.__module__.rpartition('_')[2]}.{each.__name__}"
+    for text, each in CONTRACTS.items()
 }
 
 

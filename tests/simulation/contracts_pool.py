@@ -97,7 +97,7 @@ def take(told: Transaction, values: Values) -> Answer:
     return answer
 
 
-def _of(told: Transaction, values: Values) -> list[Row]:
+def of(told: Transaction, values: Values) -> list[Row]:
     """Return the rows of these ids that the worker has, in the order of the ids."""
     rows = (told.get("handouts", each) for each in values["ids"])
     return [row for row in rows if row is not None and row["worker"] == values["worker"]]
@@ -105,7 +105,7 @@ def _of(told: Transaction, values: Values) -> list[Row]:
 
 def mark(told: Transaction, values: Values) -> Answer:
     answer = []
-    for row in _of(told, values):
+    for row in of(told, values):
         if not row["revoked"]:
             told.lock("handouts", row)
             told.put("handouts", {**row, "marked": True})
@@ -114,7 +114,7 @@ def mark(told: Transaction, values: Values) -> Answer:
 
 
 def release(told: Transaction, values: Values) -> Answer:
-    for row in _of(told, values):
+    for row in of(told, values):
         told.lock("handouts", row)
         told.put("handouts", {**row, "worker": None, "taken_at": None, "marked": False})
     return []

@@ -120,9 +120,20 @@ def take(told: Transaction, values: Values) -> None:
 def change(told: Transaction, values: Values) -> None:
     names = ("ids", "statuses", "flags", "outputs", "errors", "wakes", "ends", "dues", "kept",
              "lost", "heard", "taken")  # fmt: skip
-    for identity, status, flags, outputs, error, wake, ended, due, kept, lost, heard, taken in (
-        columns(values, *names)
-    ):
+    for (
+        identity,
+        status,
+        flags,
+        outputs,
+        error,
+        wake,
+        ended,
+        due,
+        kept,
+        lost,
+        heard,
+        taken,
+    ) in columns(values, *names):
         run = told.get("runs", identity)
         if run is None or run["owner"] != values["owner"]:
             continue

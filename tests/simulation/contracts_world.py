@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 
 from engine.store import events, handouts, inbox, leases, outbox
+from tests.simulation.contracts_pool import of
 from tests.simulation.database import Contract, Transaction
 
 Values = Mapping[str, Any]
@@ -68,8 +69,7 @@ def end_handouts(told: Transaction, values: Values) -> Answer:
     """Delete rows that the worker has, and write to their runs; the runs are locked first."""
     told_of = {each: (kind, data) for each, kind, data in zip(
         values["ids"], values["kinds"], values["data"], strict=True)}  # fmt: skip
-    rows = [row for row in map(lambda each: told.get("handouts", each), values["ids"])
-            if row is not None and row["worker"] == values["worker"]]  # fmt: skip
+    rows = of(told, values)
     for run in sorted({row["run_id"] for row in rows}):
         if (held := told.get("runs", run)) is not None:
             told.lock("runs", held)

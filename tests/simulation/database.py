@@ -45,12 +45,16 @@ class MustWait(Exception):
 
 @dataclass(eq=False)
 class Session:
-    """One connection as the server sees it. What it asked is done though nobody listens any more."""
+    """One connection as the server sees it. What it asked is done though nobody listens any more.
+
+    `is_left`: the client has gone; the session ends once it has done what it was asked last.
+    """
 
     pid: int
     name: str
     started_at: datetime
     is_ended: bool = False
+    is_left: bool = False
     transaction: "Transaction | None" = None
     in_block: bool = False
     is_failed: bool = False

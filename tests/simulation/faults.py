@@ -1,8 +1,7 @@
 """Faults put into the protocol on purpose: each must be found, or nobody may trust the search."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +12,7 @@ from engine.core.machine.turn import Turn
 from engine.core.run import StepRun
 from engine.core.state import StepState
 from engine.owner.loop import Owner
-from engine.store import handouts, inbox, workers
+from engine.store import handouts
 from tests.simulation import contracts_pool, contracts_runs, contracts_world
 from tests.simulation.contracts import CONTRACTS
 from tests.simulation.database import Contract, Transaction
@@ -125,9 +124,7 @@ def owner_is_not_asked() -> AbstractContextManager[None]:
 def start_has_no_key() -> AbstractContextManager[None]:
     """A start that the outbox tells of twice is made under another id each time."""
     kept = relay._started
-    return replaced(
-        relay, "_started", lambda sent, data: kept(sent, {**data, "run": str(uuid4())})
-    )
+    return replaced(relay, "_started", lambda sent, data: kept(sent, {**data, "run": str(uuid4())}))
 
 
 def gate_is_open() -> AbstractContextManager[None]:
@@ -184,6 +181,20 @@ def hearing_is_not_counted() -> AbstractContextManager[None]:
     return statement(tell=tell)
 
 
+@dataclass(frozen=True)
+class Sought:
+    """A fault, kinds of runs that it can harm, and seeds among which one shows it."""
+
+    seeded: Seeded
+    kinds: tuple[str, ...]
+    near: int
+    most: int = 60
+
+    @property
+    def name(self) -> str:
+        return self.seeded.__name__
+
+
 @contextmanager
 def replaced_item(place: dict[str, Any], name: str, other: Any) -> Iterator[None]:
     kept = place[name]
@@ -195,8 +206,19 @@ def replaced_item(place: dict[str, Any], name: str, other: Any) -> Iterator[None
 
 
 _CHANGE = contracts_runs.change
-FAULTS: tuple[Seeded, ...] = (
-    live_is_buried, fence_is_dropped, death_is_not_told, slot_is_kept, pool_is_forgotten,
-    mark_is_believed, count_is_not_asked, owner_is_not_asked, start_has_no_key, gate_is_open,
-    start_is_not_marked, doubt_is_forgotten, number_is_used_again, hearing_is_not_counted,
-)  # fmt: skip
+FAULTS: tuple[Sought, ...] = (
+    Sought(live_is_buried, ("ladder", "once", "waiting"), 12),
+    Sought(fence_is_dropped, ("ladder", "retry", "waiting"), 0),
+    Sought(death_is_not_told, ("ladder", "pooled"), 0),
+    Sought(slot_is_kept, ("pooled",), 0),
+    Sought(pool_is_forgotten, ("pooled", "once"), 0),
+    Sought(mark_is_believed, ("once", "retry"), 0),
+    Sought(count_is_not_asked, ("once", "pooled", "waiting"), 0),
+    Sought(owner_is_not_asked, ("ladder",), 0),
+    Sought(start_has_no_key, ("parent",), 0),
+    Sought(gate_is_open, ("ladder", "booking"), 0),
+    Sought(start_is_not_marked, ("once",), 0),
+    Sought(doubt_is_forgotten, ("booking",), 0),
+    Sought(number_is_used_again, ("ladder",), 0),
+    Sought(hearing_is_not_counted, ("waiting",), 0),
+)

@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from engine.core import machine, replay
+from engine.core import machine
 from engine.core.binding import Bound
 from engine.core.event import Row, from_row
 from engine.core.run import Header, Run
@@ -95,7 +95,9 @@ def _replayed(database: Database, row: Kept) -> tuple[Run, list[Row]]:
                    if each["run_id"] == row["id"]), key=lambda each: each["seq"])  # fmt: skip
     if [each["seq"] for each in rows] != list(range(1, len(rows) + 1)):
         raise Broken(f"the journal of {name} has a gap")
-    outcomes = Counter((each["path"], each["attempt"]) for each in rows if each["kind"] in _OUTCOMES)
+    outcomes = Counter(
+        (each["path"], each["attempt"]) for each in rows if each["kind"] in _OUTCOMES
+    )
     if max(outcomes.values(), default=1) > 1:
         raise Broken(f"{name} has two outcomes of one attempt")
     header = Header(str(row["id"]), row["namespace"], row["workflow"], "", row["plan"],
@@ -133,7 +135,11 @@ def _called(service: Service, run: Run, rows: list[Row]) -> None:
         refused = {row.attempt for row in rows if (row.kind, row.path) == ("failed", path)
                    and isinstance(row.data, dict) and row.data["type"] == "sim.refused"}  # fmt: skip
         uses = step.step.uses
-        if uses is not None and not uses.repeatable and set(told) - refused - {max(told, default=0)}:
+        if (
+            uses is not None
+            and not uses.repeatable
+            and set(told) - refused - {max(told, default=0)}
+        ):
             raise Broken(f"{name} must not be repeated, and was called {len(told)} times")
 
 

@@ -171,8 +171,9 @@ def _call(scope: Scope, state: State, n: int, me: Worker) -> Iterator[tuple[str,
         journal, told, _ = mine
         step, attempt, _ = folded(scope.steps, journal)
         memory = _remember(me, run, (journal, (*told, ("said", step, attempt)), "said"))
-        yield "call by", _called(
-            scope, _with(state, n, me._replace(memory=memory)), run, step, attempt
+        yield (
+            "call by",
+            _called(scope, _with(state, n, me._replace(memory=memory)), run, step, attempt),
         )
 
 

@@ -1,9 +1,9 @@
 """Schedules walked one after another, and one that fails made as small as it gets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tests.simulation.chance import Plan, drawn
+from tests.simulation.chance import KINDS, Plan, drawn
 from tests.simulation.seams import seams
 from tests.simulation.world import World
 
@@ -26,16 +26,18 @@ def played(plan: Plan) -> Failure | None:
     return Failure(plan, broken, tuple(_told(line) for line in world.server.trace))
 
 
-def walk(seeds: Iterable[int]) -> Failure | None:
+def walk(seeds: Iterable[int], kinds: Sequence[str] = KINDS) -> Failure | None:
     """Play the schedules of seeds until one fails; return that."""
     with seams():
-        return next((failure for each in seeds if (failure := played(drawn(each)))), None)
+        return next((failure for each in seeds if (failure := played(drawn(each, kinds)))), None)
 
 
 def shrunk(failure: Failure) -> Failure:
     """Leave out faults and runs as long as the schedule fails, in whatever way."""
     with seams():
-        while (smaller := next(filter(None, map(played, _smaller(failure.plan))), None)) is not None:
+        while (
+            smaller := next(filter(None, map(played, _smaller(failure.plan))), None)
+        ) is not None:
             failure = smaller
     return failure
 

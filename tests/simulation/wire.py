@@ -1,9 +1,9 @@
 """Connections to the small PostgreSQL: requests and answers travel, are late, and get lost."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -75,6 +75,13 @@ class Server:
                 self._reply(each, _lost())
             self._go_on()
 
+    def leave(self, asked: Asked | None, session: Session) -> None:
+        """The client has gone; what it has asked before is done first."""
+        if asked is None or asked.is_over:
+            self.end(session)
+        else:
+            session.is_left = True
+
     def ask(self, asked: Asked) -> None:
         """A request has come."""
         if asked.session.is_ended:
@@ -117,6 +124,8 @@ class Server:
         if is_done or not asked.is_over:
             asked.is_over = True
             self.loop.outside(self.chance.delay(), asked.answer, told)
+            if asked.session.is_left:
+                self.loop.outside(0, self.end, asked.session)
 
     def _go_on(self) -> None:
         """Let whoever waits for a lock try again, in the order in which they came."""
@@ -192,7 +201,8 @@ class Link:
         """The connection is gone; the server notices that a little later."""
         if not self.closed:
             self.closed = True
-            self.server.loop.outside(self.server.chance.delay(), self.server.end, self.session)
+            server = self.server
+            server.loop.outside(server.chance.delay(), server.leave, self._asked, self.session)
             self._told(_lost())
 
     async def ask(
@@ -214,13 +224,15 @@ class Link:
         self._send(asked, fate)
         if meanwhile is not None:
             meanwhile()
-        return await self._answered(asked)
+        return await self._answered(asked, can_withdraw=meanwhile is None)
 
     def _send(self, asked: Asked, fate: Fault | None) -> None:
         server, kind = self.server, fate.kind if fate is not None else ""
         if kind == "cut before":
+            asked.is_over = True
             return self.lose()
         if kind == "refuse" and not self.session.in_block:
+            asked.is_over = True
             error = psycopg.errors.SerializationFailure("could not serialize access")
             return server.loop.outside(server.chance.delay(), self._told, error)
         if kind == "cut after":
@@ -228,12 +240,17 @@ class Link:
         slow = fate.span if fate is not None else 0.0
         return server.loop.outside(server.chance.delay() + slow, server.ask, asked)
 
-    async def _answered(self, asked: Asked) -> list[Any]:
+    async def _answered(self, asked: Asked, can_withdraw: bool) -> list[Any]:
+        """Await an answer; where nobody awaits it any more, the statement is withdrawn.
+
+        libpq's own calls withdraw nothing: their connection is closed instead.
+        """
         assert self._answer is not None
         try:
             told = await self._answer
         except asyncio.CancelledError:
-            self.server.withdraw(asked)
+            if can_withdraw:
+                self.server.withdraw(asked)
             raise
         if isinstance(told, Exception):
             if self.session.is_ended:
@@ -284,10 +301,15 @@ class PreparedStatement:
         self, values: Mapping[str, Any], meanwhile: Callable[[], None] | None = None
     ) -> list[Any]:
         try:
-            return await self._link.ask(self._name, self._contract, values, meanwhile)
+            then = meanwhile or _nothing
+            return await self._link.ask(self._name, self._contract, values, then)
         except asyncio.CancelledError:
             self._link.lose()
             raise
+
+
+def _nothing() -> None:
+    """Nothing is to be done meanwhile."""
 
 
 def _lost() -> psycopg.Error:

@@ -25,9 +25,9 @@ from tests.simulation.bus import Bus
 from tests.simulation.chance import SLOTS, Chance, Fault, Plan
 from tests.simulation.invariants import Broken, Watchman, at_rest
 from tests.simulation.load import NAMESPACE, bodies, plans
-from tests.simulation.loop import HERE, Process, Stuck, VirtualLoop
+from tests.simulation.loop import Process, Stuck, VirtualLoop
 from tests.simulation.service import Service, makes
-from tests.simulation.wire import Link, Server
+from tests.simulation.wire import Server
 
 _AWAY = (psycopg.Error, Unavailable, OSError)
 # How long a world may take that has come through its faults, in seconds of its own time.
