@@ -19,10 +19,8 @@ from tests.simulation.walk import Failure, shrunk, walk
 
 _CHUNK = 250
 _LINES = (("own", "once", "pool"), ("pool-once", "own"))
-_WHOLE = tuple(
-    Scope(steps, crashes=crashes, cuts=cuts, terminations=terminations)
-    for steps in _LINES for crashes, cuts, terminations in ((1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
-)  # fmt: skip
+_BUDGETS = ((1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
+_WHOLE = tuple(Scope(steps, 1, 2, *budget) for steps in _LINES for budget in _BUDGETS)
 _LARGE = Scope(("own", "once", "pool"), 2, 2, crashes=2, cuts=1, terminations=2)
 
 

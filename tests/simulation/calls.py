@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from engine.core.event import Failed, Row, Succeeded
+from engine.core.values import Json
 from engine.store import events, handouts, inbox, journal, outbox, runs, workers
 from engine.store.events import Event
 from engine.store.handouts import Offer, Served
@@ -53,7 +54,7 @@ class Calls:
         return self._dice.random() < 0.4
 
     def _start(self) -> Call:
-        trigger = {"id": "manual", "type": "manual", "event": {}}
+        trigger: Json = {"id": "manual", "type": "manual", "event": {}}
         new = [NewRun(each, "local", "w", "", "", "d", trigger, {}) for each in
                self._dice.sample(_RUNS, 2)]  # fmt: skip
         return lambda _, link: Starts(link).write(1, new)
@@ -124,8 +125,8 @@ class Calls:
         gone = [self.step()]
 
         async def look(_: Side, link: Any) -> Any:
-            return (await handouts.waiting(link, _SERVED, []),
-                    await handouts.holders(link, gone), await handouts.out(link, _RUNS))  # fmt: skip
+            waits = await handouts.waiting(link, _SERVED, [])
+            return waits, await handouts.holders(link, gone), await handouts.out(link, _RUNS)
 
         return look
 

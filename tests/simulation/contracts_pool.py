@@ -126,8 +126,8 @@ def revoked(told: Transaction, values: Values) -> Answer:
 
 
 def late(told: Transaction, values: Values) -> Answer:
-    rows = [row for row in told.rows("handouts")
-            if row["worker"] is None and (row["expires_at"] <= told.now or row["revoked"])]  # fmt: skip
+    waiting = (row for row in told.rows("handouts") if row["worker"] is None)
+    rows = [row for row in waiting if row["expires_at"] <= told.now or row["revoked"]]
     rows.sort(key=lambda row: row["expires_at"])
     millisecond = timedelta(milliseconds=1)
     return [(row["id"], row["path"], row["attempt"], row["pool"],

@@ -1,9 +1,11 @@
 """Faults put into the protocol on purpose: each must be found, or nobody may trust the search."""
 
+import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 from engine import relay
 from engine.core.machine import attempt, undoing
@@ -124,7 +126,11 @@ def owner_is_not_asked() -> AbstractContextManager[None]:
 def start_has_no_key() -> AbstractContextManager[None]:
     """A start that the outbox tells of twice is made under another id each time."""
     kept = relay._started
-    return replaced(relay, "_started", lambda sent, data: kept(sent, {**data, "run": str(uuid4())}))
+
+    def started(sent: Any, data: Any) -> Any:
+        return kept(sent, {**data, "run": str(UUID(int=random.getrandbits(128)))})
+
+    return replaced(relay, "_started", started)
 
 
 def gate_is_open() -> AbstractContextManager[None]:

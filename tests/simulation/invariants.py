@@ -132,15 +132,17 @@ def _called(service: Service, run: Run, rows: list[Row]) -> None:
             raise Broken(f"{name} was called under several keys")
         if step.took_effect and step.step.uses is not None and not told:
             raise Broken(f"{name} has succeeded, and nobody was called")
-        refused = {row.attempt for row in rows if (row.kind, row.path) == ("failed", path)
-                   and isinstance(row.data, dict) and row.data["type"] == "sim.refused"}  # fmt: skip
         uses = step.step.uses
-        if (
-            uses is not None
-            and not uses.repeatable
-            and set(told) - refused - {max(told, default=0)}
-        ):
+        again = set(told) - {max(told, default=0)} - _refused(rows, path)
+        if uses is not None and not uses.repeatable and again:
             raise Broken(f"{name} must not be repeated, and was called {len(told)} times")
+
+
+def _refused(rows: list[Row], path: str) -> set[int]:
+    """Return the attempts of a step that the far side has plainly refused."""
+    told = (row for row in rows if (row.kind, row.path) == ("failed", path))
+    return {row.attempt for row in told if isinstance(row.data, dict)
+            and row.data["type"] == "sim.refused"}  # fmt: skip
 
 
 def _undone(service: Service, run: Run) -> None:

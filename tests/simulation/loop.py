@@ -154,7 +154,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _leap(self) -> None:
         """Go on to the next timer, and make ready all that are due then."""
         timers = self._scheduled
-        while timers and timers[0]._cancelled:  # type: ignore[attr-defined]
+        while timers and timers[0]._cancelled:
             heapq.heappop(timers)
         if not timers:
             raise Stuck("nobody can run any more")

@@ -14,14 +14,13 @@ A run is a line of steps: `own` may be repeated, `once` must not be, `pool` is h
 - calls: what the far side has seen; buried: ids; left: how many crashes, cuts, terminations.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 Told = tuple[str, int, int]
 Journal = tuple[Told, ...]
-_MOST_LOSSES = 4
 
 
 class Worker(NamedTuple):
@@ -326,6 +325,3 @@ def broken_at_rest(scope: Scope, state: State) -> str:
     if state.hands or state.inbox:
         return "something is left of a run that has ended"
     return ""
-
-
-Moves = Callable[[Scope, State], Iterator[tuple[str, State]]]

@@ -56,4 +56,5 @@ async def _connect(url: str, name: str, *, plan_once: bool = False) -> Any:
 
 
 def _owner(*arguments: Any, **more: Any) -> Owner:
-    return Owner(*arguments, clock=_loop().now, **more)
+    told: dict[str, Any] = {**more, "clock": _loop().now}
+    return Owner(*arguments, **told)

@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 
 from engine.broker import EVERY, RELAY, RUNS
+from engine.core.values import Json
 from engine.errors import Unavailable
 from engine.owner import Owner
 from engine.performer import Performer
@@ -169,16 +170,20 @@ class World:
         """Lead the relay whenever that can be had, and tidy up as it does."""
         while True:
             try:
-                async with await self.server.connect("sark-relay") as link:
+                async with await self._connected("sark-relay") as link:
                     await self._lead(link)
             except _AWAY:
                 await asyncio.sleep(_PAUSE)
 
+    async def _connected(self, name: str) -> Any:
+        """Return a connection that the engine takes for psycopg's."""
+        return await self.server.connect(name)
+
     async def _lead(self, link: Any) -> None:
         session = await leases.lead(link, "relay")
         rung = asyncio.Event()
-        async with await self.server.connect("sark-intake") as other:
-            door: Any = Door(Starts(other))  # type: ignore[arg-type]
+        async with await self._connected("sark-intake") as other:
+            door: Any = Door(Starts(other))
             relay = Relay(session, door, self.bus)
             with self.bus.hearing({RELAY: rung.set}):
                 while True:
@@ -200,11 +205,11 @@ class World:
             await asyncio.sleep(self.chance.duration())
 
     async def _start(self, identity: UUID, kind: str) -> None:
-        async with await self.server.connect("sark-intake") as link:
+        async with await self._connected("sark-intake") as link:
             await Starts(link).write(1, [_run(identity, kind, 1)])
 
     async def _cancel(self, number: int) -> None:
-        async with await self.server.connect("sark-client") as link:
+        async with await self._connected("sark-client") as link:
             told = await runs.cancel(link, UUID(int=number), {"by": "ann", "reason": ""})
             if told is not None and told[0] is not None:
                 self.bus.ring_worker(told[0])
@@ -260,7 +265,7 @@ class World:
 
 
 def _run(identity: UUID, workflow: str, chain: int) -> NewRun:
-    trigger = {"id": "manual", "type": "manual", "event": {}}
+    trigger: Json = {"id": "manual", "type": "manual", "event": {}}
     digest = plans()[workflow].digest
     return NewRun(identity, NAMESPACE, workflow, "", "", digest, trigger, {}, chain=chain)
 
