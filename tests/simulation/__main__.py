@@ -21,7 +21,7 @@ _CHUNK = 250
 _LINES = (("own", "once", "pool"), ("pool-once", "own"))
 _BUDGETS = ((1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
 _WHOLE = tuple(Scope(steps, 1, 2, *budget) for steps in _LINES for budget in _BUDGETS)
-_LARGE = Scope(("own", "once", "pool"), 2, 2, crashes=2, cuts=1, terminations=2)
+_LARGE = Scope(("once", "pool"), 2, 2, 1, 1, 1)
 
 
 def main() -> int:

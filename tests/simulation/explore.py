@@ -3,13 +3,14 @@
 import random
 from dataclasses import dataclass
 
-from tests.simulation.protocol import Scope, State, broken_at_rest, moves
+from tests.simulation.protocol import Scope, State, broken_at_rest, move, moves
 
 
 @dataclass(frozen=True, slots=True)
 class Explored:
     """`states` were met, and `schedules` lead through them from the beginning to the end.
 
+    Of random walks `states` are all that they went through, each as often as they did.
     `broken` is the first promise that was broken, `trace` the moves until then.
     """
 
@@ -58,8 +59,8 @@ def wander(scope: Scope, seed: int, schedules: int) -> Explored:
     dice, moved = random.Random(seed), 0
     for _ in range(schedules):
         state, names = scope.begin(), list[str]()
-        while following := list(moves(scope, state)):
-            name, state = dice.choice(following)
+        while (taken := move(scope, state, dice)) is not None:
+            name, state = taken
             names.append(name)
             if state.broken:
                 break

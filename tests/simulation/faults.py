@@ -214,14 +214,14 @@ def replaced_item(place: dict[str, Any], name: str, other: Any) -> Iterator[None
 _CHANGE = contracts_runs.change
 FAULTS: tuple[Sought, ...] = (
     Sought(live_is_buried, ("ladder", "once", "waiting"), 12),
-    Sought(fence_is_dropped, ("ladder", "retry", "waiting"), 0),
+    Sought(fence_is_dropped, ("pooled", "ladder"), 0),
     Sought(death_is_not_told, ("ladder", "pooled"), 0),
     Sought(slot_is_kept, ("pooled",), 0),
     Sought(pool_is_forgotten, ("pooled", "once"), 0),
     Sought(mark_is_believed, ("once", "retry"), 0),
     Sought(count_is_not_asked, ("once", "pooled", "waiting"), 0),
     Sought(owner_is_not_asked, ("ladder",), 0),
-    Sought(start_has_no_key, ("parent",), 0),
+    Sought(start_has_no_key, ("parent",), 50),
     Sought(gate_is_open, ("ladder", "booking"), 0),
     Sought(start_is_not_marked, ("once",), 0),
     Sought(doubt_is_forgotten, ("booking",), 0),

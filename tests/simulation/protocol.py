@@ -14,6 +14,7 @@ A run is a line of steps: `own` may be repeated, `once` must not be, `pool` is h
 - calls: what the far side has seen; buried: ids; left: how many crashes, cuts, terminations.
 """
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -88,6 +89,19 @@ def moves(scope: Scope, state: State) -> Iterator[tuple[str, State]]:
     for number, worker in enumerate(state.workers):
         for name, after in _moves_of(scope, state, number, worker):
             yield f"{name} {worker.id}", after
+
+
+def move(scope: Scope, state: State, dice: random.Random) -> tuple[str, State] | None:
+    """Return a move of a worker drawn by chance, or None if nobody has one."""
+    numbers = list(range(len(state.workers)))
+    dice.shuffle(numbers)
+    for number in numbers:
+        worker = state.workers[number]
+        told = list(_moves_of(scope, state, number, worker))
+        if told:
+            name, after = dice.choice(told)
+            return f"{name} {worker.id}", after
+    return None
 
 
 def _moves_of(scope: Scope, state: State, n: int, me: Worker) -> Iterator[tuple[str, State]]:

@@ -101,7 +101,7 @@ def test_the_protocol_with_two_runs() -> None:
     """
     Runs that share workers and a pool do not disturb each other.
     """
-    found = wander(Scope(runs=2, workers=3, crashes=2, cuts=2, terminations=2), 1, 300)
+    found = wander(Scope(runs=2, workers=3, crashes=2, cuts=2, terminations=2), 1, 200)
 
     assert "" == found.broken
 
