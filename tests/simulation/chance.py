@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 SLOTS = ("worker-1", "worker-2", "worker-3", "relay-1", "relay-2", "client")
-_OF_STATEMENTS = frozenset(("cut before", "cut after", "refuse", "slow"))
+_OF_STATEMENTS = frozenset(("cut before", "cut after", "refuse", "slow", "stall"))
 KINDS = ("ladder", "booking", "pooled", "once", "waiting", "parent", "race", "retry")
 
 
@@ -14,8 +14,9 @@ KINDS = ("ladder", "booking", "pooled", "once", "waiting", "parent", "race", "re
 class Fault:
     """What goes wrong: `at` is a count of the target's steps or statements, or a second.
 
-    kill, freeze: at a step of a process. cut before, cut after, refuse, slow: at a statement of
-    a process. restart, flush, cancel, drain: at a second.
+    kill, freeze: at a step of a process. cut before, cut after, refuse, slow, and stall, which is
+    to freeze once it is sent: at a statement of a process. restart, flush, cancel, drain: at a
+    second.
     """
 
     kind: str
@@ -69,8 +70,10 @@ def _fault(dice: random.Random, runs: int) -> Fault:
     match dice.randint(0, 12):
         case 0 | 1 | 2:
             return Fault("kill", dice.choice(SLOTS[:5]), step)
-        case 3 | 4:
+        case 3:
             return Fault("freeze", dice.choice(SLOTS[:5]), step, dice.choice([0.5, 4, 9, 25]))
+        case 4:
+            return Fault("stall", dice.choice(SLOTS[:5]), statement, dice.choice([0.5, 4, 9, 25]))
         case 5 | 6:
             return Fault("cut after", anybody, statement)
         case 7:

@@ -4,8 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -237,7 +236,9 @@ class Link:
             return server.loop.outside(server.chance.delay(), self._told, error)
         if kind == "cut after":
             asked.answer = lambda _: self.lose()
-        slow = fate.span if fate is not None else 0.0
+        if kind == "stall" and fate is not None:
+            server.loop.freeze(self.process, fate.span)
+        slow = fate.span if kind == "slow" and fate is not None else 0.0
         return server.loop.outside(server.chance.delay() + slow, server.ask, asked)
 
     async def _answered(self, asked: Asked, can_withdraw: bool) -> list[Any]:
@@ -270,7 +271,6 @@ class Rows:
     found: list[Any]
     kind: Any = None
     link: Link | None = None
-    at: datetime | None = field(default=None, repr=False)
 
     async def __aenter__(self) -> "Rows":
         return self
