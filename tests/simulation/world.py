@@ -113,6 +113,8 @@ class World:
         asyncio.set_event_loop(self.loop)
         try:
             return self.loop.run_until_complete(self._live())
+        except Stuck as stuck:
+            return str(stuck)
         finally:
             self._clear()
             asyncio.set_event_loop(None)
@@ -126,7 +128,7 @@ class World:
         try:
             await self._rest()
             at_rest(self.server.database, self.service, self.acknowledged)
-        except (Broken, Stuck) as broken:
+        except Broken as broken:
             return str(broken)
         return self.watchman.broken
 
