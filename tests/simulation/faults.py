@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from engine.core.state import StepState
 from engine.owner.loop import Owner
 from engine.store import handouts
 from tests.simulation import contracts_pool, contracts_runs, contracts_world
+from tests.simulation.chance import SLOTS, Fault, Plan, drawn
 from tests.simulation.contracts import CONTRACTS
 from tests.simulation.database import Contract, Transaction
 from tests.simulation.seams import replaced
@@ -189,15 +191,33 @@ def hearing_is_not_counted() -> AbstractContextManager[None]:
 
 @dataclass(frozen=True)
 class Sought:
-    """A fault, kinds of runs that it can harm, and within how many schedules it is found."""
+    """A fault, what draws schedules that it may harm, and within how many of them it is found."""
 
     seeded: Seeded
-    kinds: tuple[str, ...]
+    draw: Callable[[int], Plan]
     most: int = 70
 
     @property
     def name(self) -> str:
         return self.seeded.__name__
+
+
+def _of(seeded: Seeded, kinds: tuple[str, ...]) -> Sought:
+    """Return a fault that is sought in runs of some kinds, among all faults of the world."""
+    return Sought(seeded, partial(drawn, kinds=kinds))
+
+
+def _stalled(seed: int) -> Plan:
+    """Let one worker after another freeze beyond its lease, at one statement after another."""
+    worker, statement = SLOTS[seed % 3], float(seed // 3 + 8)
+    return Plan(seed, ("once", "once"), (Fault("stall", worker, statement, 25.0),))
+
+
+def _drained(seed: int) -> Plan:
+    """Let all workers drain while runs wait for pools."""
+    dice = random.Random(seed)
+    faults = (Fault("drain", each, round(dice.uniform(0.05, 1.5), 3)) for each in SLOTS[:3])
+    return Plan(seed, ("pooled", "once"), tuple(faults))
 
 
 @contextmanager
@@ -212,18 +232,18 @@ def replaced_item(place: dict[str, Any], name: str, other: Any) -> Iterator[None
 
 _CHANGE = contracts_runs.change
 FAULTS: tuple[Sought, ...] = (
-    Sought(live_is_buried, ("ladder", "once", "waiting")),
-    Sought(fence_is_dropped, ("pooled", "ladder")),
-    Sought(death_is_not_told, ("ladder", "pooled")),
-    Sought(slot_is_kept, ("pooled",)),
-    Sought(pool_is_forgotten, ("pooled", "once")),
-    Sought(mark_is_believed, ("once", "retry")),
-    Sought(count_is_not_asked, ("once", "pooled", "waiting")),
-    Sought(owner_is_not_asked, ("ladder",)),
-    Sought(start_has_no_key, ("parent",)),
-    Sought(gate_is_open, ("ladder", "booking")),
-    Sought(start_is_not_marked, ("once",)),
-    Sought(doubt_is_forgotten, ("booking",)),
-    Sought(number_is_used_again, ("ladder",)),
-    Sought(hearing_is_not_counted, ("waiting",)),
+    _of(live_is_buried, ("ladder", "once", "waiting")),
+    _of(fence_is_dropped, ("pooled", "ladder")),
+    _of(death_is_not_told, ("ladder", "pooled")),
+    _of(slot_is_kept, ("pooled",)),
+    _of(pool_is_forgotten, ("pooled", "once")),
+    Sought(mark_is_believed, _stalled),
+    Sought(count_is_not_asked, _drained),
+    _of(owner_is_not_asked, ("ladder",)),
+    _of(start_has_no_key, ("parent",)),
+    _of(gate_is_open, ("ladder", "booking")),
+    _of(start_is_not_marked, ("once",)),
+    _of(doubt_is_forgotten, ("booking",)),
+    _of(number_is_used_again, ("ladder",)),
+    _of(hearing_is_not_counted, ("waiting",)),
 )

@@ -63,7 +63,7 @@ def test_a_fault_of_the_engine_is_found(sought: Sought) -> None:
     A rule of the engine that is dropped is missed within some hundred schedules.
     """
     with sought.seeded():
-        failure = walk(range(sought.most), sought.kinds)
+        failure = walk(range(sought.most), sought.draw)
 
     assert failure is not None
 
@@ -74,7 +74,7 @@ def test_a_failure_is_made_small() -> None:
     """
     sought = next(each for each in FAULTS if each.name == "gate_is_open")
     with sought.seeded():
-        failure = walk(range(sought.most), sought.kinds)
+        failure = walk(range(sought.most), sought.draw)
         assert failure is not None
         small = shrunk(failure)
         with seams():

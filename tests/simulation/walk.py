@@ -1,9 +1,9 @@
 """Schedules walked one after another, and one that fails made as small as it gets."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from tests.simulation.chance import KINDS, Plan, drawn
+from tests.simulation.chance import Plan, drawn
 from tests.simulation.seams import seams
 from tests.simulation.world import World
 
@@ -26,10 +26,10 @@ def played(plan: Plan) -> Failure | None:
     return Failure(plan, broken, tuple(_told(line) for line in world.server.trace))
 
 
-def walk(seeds: Iterable[int], kinds: Sequence[str] = KINDS) -> Failure | None:
+def walk(seeds: Iterable[int], draw: Callable[[int], Plan] = drawn) -> Failure | None:
     """Play the schedules of seeds until one fails; return that."""
     with seams():
-        return next((failure for each in seeds if (failure := played(drawn(each, kinds)))), None)
+        return next((failure for each in seeds if (failure := played(draw(each)))), None)
 
 
 def shrunk(failure: Failure) -> Failure:
