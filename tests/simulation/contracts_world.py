@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 
-from engine.store import events, handouts, inbox, leases, outbox
+from engine.store import events, handouts, inbox, leases, outbox, pool
 from tests.simulation.contracts_pool import of
 from tests.simulation.database import Contract, Transaction
 
@@ -186,11 +186,16 @@ def nothing(told: Transaction, values: Values) -> Answer:
     return []
 
 
+def yes(told: Transaction, values: Values) -> Answer:
+    return [(True,)]
+
+
 CONTRACTS: dict[str, Contract] = {
     inbox._TELL: tell, inbox._READ: read, inbox._SWEEP: sweep, handouts._END: end_handouts,
     outbox._HAS_WORK: has_work, outbox._TAKE: take, outbox._FORGET: forget, events._KEEP: keep,
     events._WATCHERS: watchers, events._WATCH: watch,
     events._PAST + events._OF_TYPE + events._OLDEST: past, events._UNWATCH: unwatch,
     events._SWEEP: forget_watches, leases._LEAD: lead,
+    pool._IN_FORCE: yes,
     **dict.fromkeys((leases._UNBOUNDED, leases._KEPT_ALIVE, leases._BOUNDED), nothing),
 }  # fmt: skip
