@@ -7,8 +7,7 @@ GOAL = $(or $(MAKECMDGOALS),setup)
 JOBS ?= 3
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: setup up test again covered lint types bench bench-peers chaos lock clean
-.PHONY: setup up test again covered lint types bench chaos simulate lock clean
+.PHONY: setup up test again covered lint types bench bench-peers chaos simulate lock clean
 
 setup: $(STAMP)
 

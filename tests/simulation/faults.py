@@ -213,6 +213,13 @@ def _stalled(seed: int) -> Plan:
     return Plan(seed, ("once", "once"), (Fault("stall", worker, statement, 25.0),))
 
 
+def _slowed(seed: int) -> Plan:
+    """Let one worker after another lose its session while a statement of it is under way."""
+    worker, statement = SLOTS[seed % 3], float(seed // 3 + 8)
+    faults = (Fault("slow", worker, statement, 2), Fault("cut before", worker, statement + 1))
+    return Plan(seed, ("ladder", "booking", "ladder", "ladder"), faults)
+
+
 def _drained(seed: int) -> Plan:
     """Let all workers drain while runs wait for pools."""
     dice = random.Random(seed)
@@ -233,11 +240,11 @@ def replaced_item(place: dict[str, Any], name: str, other: Any) -> Iterator[None
 _CHANGE = contracts_runs.change
 FAULTS: tuple[Sought, ...] = (
     _of(live_is_buried, ("ladder", "once", "waiting")),
-    _of(fence_is_dropped, ("pooled", "ladder")),
+    Sought(fence_is_dropped, _slowed, 240),
     _of(death_is_not_told, ("ladder", "pooled")),
     _of(slot_is_kept, ("pooled",)),
     _of(pool_is_forgotten, ("pooled", "once")),
-    Sought(mark_is_believed, _stalled),
+    Sought(mark_is_believed, _stalled, 240),
     Sought(count_is_not_asked, _drained),
     _of(owner_is_not_asked, ("ladder",)),
     _of(start_has_no_key, ("parent",)),

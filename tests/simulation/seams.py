@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import engine.epoch
 import engine.store.starts
 import engine.store.turns
 import engine.worker
@@ -21,6 +22,7 @@ def seams() -> Iterator[None]:
     with ExitStack() as stack:
         for module, name, other in (
             (engine.worker, "connect", _connect), (engine.worker, "Owner", _owner),
+            (engine.epoch, "enter", _one_database),
             (engine.store.turns, "Statement", PreparedStatement),
             (engine.store.starts, "Statement", PreparedStatement),
         ):  # fmt: skip
@@ -53,6 +55,10 @@ def _loop() -> VirtualLoop:
 
 async def _connect(url: str, name: str, *, plan_once: bool = False) -> Any:
     return await _loop().world.server.connect(f"sark-{name}")
+
+
+async def _one_database(connection: Any) -> None:
+    """Let a worker find the database that it knows: none is restored in this world."""
 
 
 def _owner(*arguments: Any, **more: Any) -> Owner:
