@@ -10,24 +10,24 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
 from engine.broker import Rings
 from engine.core import machine
 from engine.core.attempt import attempt_of
-from engine.core.event import Cancel, Event, Failed, OwnerLost, Row, Started, from_row
+from engine.core.event import OwnerLost, Row, from_row
 from engine.core.machine import Decision, Launch
 from engine.core.state import RunStatus
 from engine.executor import Executor
+from engine.loop import Loop
 from engine.owner.batch import Batch
 from engine.owner.handing import handed_out
 from engine.owner.loading import Loaded, Loader
+from engine.owner.mailbox import ASIDE, Mailbox
 from engine.owner.owned import Owned
 from engine.store import handouts, inbox, runs
-from engine.store.handouts import Offer
-from engine.store.outbox import Sending
 from engine.store.pool import Connection
 from engine.store.turns import Change, Claim, Claimed, Refused, Turns, Written
 from engine.telemetry import METRICS
@@ -35,13 +35,11 @@ from engine.telemetry import METRICS
 _LOG = logging.getLogger("sark.owner")
 _LARGEST_CLAIM = 256
 _LARGEST_LOOK = 1_000
-# How soon a run that this program cannot advance may be tried again, here or elsewhere.
-_ASIDE = timedelta(seconds=30)
 # How long attempts may clean up when the owner's time is over.
 _CLEANING_SECONDS = 1.0
 
 
-class Owner:
+class Owner(Loop):
     """Owns runs on one connection, as one worker id; ends when it is drained or cut off."""
 
     def __init__(
@@ -49,6 +47,7 @@ class Owner:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         bell: Rings | None = None,
     ) -> None:  # fmt: skip
+        super().__init__()
         self.worker = worker
         self._connection = connection
         self._pool = pool
@@ -59,55 +58,30 @@ class Owner:
         self._loader = Loader(connection)
         self._turns = Turns(connection, worker)
         self._owned: dict[UUID, Owned] = {}
-        self._inbox: list[tuple[Owned, Event, int | None]] = []
-        self._sent: list[Sending] = []
-        self._offers: list[Offer] = []
-        self._starts: list[tuple[Owned, Launch, asyncio.Event | None]] = []
-        self._settling: list[tuple[Owned, Decision]] = []
-        self._aside: list[Change] = []
-        self._wanting = True
-        self._looking = False
-        self._draining = False
-        self._abandoned = False
-        self._bell = asyncio.Event()
-
-    def attend(self) -> None:
-        """Runs want an owner: look for them in the next turn."""
-        self._wanting = True
-        self._bell.set()
-
-    def look(self) -> None:
-        """Somebody has told a run of this owner something: look in the next turn."""
-        self._looking = True
-        self._bell.set()
+        self._mail = Mailbox(self._owned, self._bell)
 
     def drain(self) -> None:
         """Claim nothing more, hand back what only waits; end when the rest has ended."""
-        self._draining = True
-        self._settling += [(one, Decision()) for one in self._owned.values()]
-        self._bell.set()
-
-    def abandon(self) -> None:
-        """End now: attempts are cancelled, and their runs handed to the next owner as lost."""
-        self._draining = self._abandoned = True
-        self._bell.set()
+        super().drain()
+        for one in self._owned.values():
+            self._mail.settle(one, Decision())
 
     async def serve(self) -> None:
         """Take turns until drained; raise what a lost connection raises."""
         try:
-            while self._owned or self._aside or not self._draining:
-                await self._bell.wait()
-                self._bell.clear()
-                if self._abandoned:
-                    return await self._hand_back()
-                await self._turn()
+            await self._take_turns()
+            if self._abandoned:
+                await self._hand_back()
         finally:
             for one in list(self._owned.values()):
                 self._drop(one)
 
+    def _is_busy(self) -> bool:
+        return bool(self._owned) or self._mail.puts_aside
+
     async def _turn(self) -> None:
         """Advance every run that was told something, commit all of it, then follow it."""
-        batch = self._gather()
+        batch = self._mail.empty(self._clock(), self._draining)
         claimed = await self._commit(batch)
         for each in (batch.gate, *batch.waiting):
             each.set()
@@ -127,26 +101,6 @@ class Owner:
         if self._wanting and self._has_room():
             self._bell.set()
 
-    def _gather(self) -> Batch:
-        """Fold what was told since the last turn into the runs."""
-        batch, now = Batch(), self._clock()
-        batch.changes = {each.id: each for each in self._aside}
-        self._aside.clear()
-        batch.sent, self._sent = self._sent, []
-        batch.offers, self._offers = self._offers, []
-        self._advance(batch, now)
-        self._mark(batch, now)
-        batch.decisions += [told for told in self._settling if self._is_here(told[0], batch)]
-        self._settling.clear()
-        for one in {one.id: one for one, _ in batch.decisions}.values():
-            # One that has yet to hear of what cannot be handed out stays.
-            leaves = self._draining and all(each is not one for each, _, _ in self._inbox)
-            change = None if one.id in batch.changes else one.change(now, leaves)
-            if change is not None:
-                batch.changes[one.id] = change
-        self._take_in(batch)
-        return batch
-
     async def _ring(self, batch: Batch) -> None:
         """Tell others of what was committed: the relay, and the workers of pools."""
         if self._rings is None:
@@ -161,55 +115,6 @@ class Owner:
     def _frees(self, one: Owned) -> bool:
         """True if the end of a run lets another of its group in."""
         return one.run.ended_at is not None and one.run.bound.plan.concurrency is not None
-
-    def _take_in(self, batch: Batch) -> None:
-        """Say of each run how many rows of its inbox it takes; one set aside takes none."""
-        for identity, taken in list(batch.taken.items()):
-            one = self._owned[identity]
-            change = batch.changes.get(identity)
-            if change is not None and change.lost:
-                del batch.taken[identity]
-                continue
-            batch.changes[identity] = replace(change or one.kept(), taken=len(taken))
-
-    def _advance(self, batch: Batch, now: datetime) -> None:
-        inbox, self._inbox = self._inbox, []
-        for one, event, told in inbox:
-            if not self._is_here(one, batch):
-                continue
-            if told is not None:
-                batch.taken.setdefault(one.id, []).append(told)
-            try:
-                decision = machine.advance(one.run, event, now)
-            except Exception:
-                # A defect of ours, but one of this run alone: the others must not die of it.
-                _LOG.exception("run %s cannot be advanced; it is set aside", one.id)
-                METRICS.set_aside.inc()
-                batch.changes[one.id] = one.lost(now + _ASIDE)
-                continue
-            if not decision.echo:
-                one.heard_at = now
-                batch.rows.append(one.row(event, now))
-                batch.decisions.append((one, decision))
-                batch.sent += one.sent(decision)
-                if one.run.handed_out or decision.revoked:
-                    self._fail(one, batch.hand_out(one, decision))
-
-    def _mark(self, batch: Batch, now: datetime) -> None:
-        """Journal the start of attempts that must not be repeated; they begin after the commit."""
-        starts, self._starts = self._starts, []
-        for one, launch, waiting in starts:
-            event = Started(launch.path, launch.attempt)
-            if self._is_here(one, batch) and not machine.advance(one.run, event, now).echo:
-                batch.rows.append(one.row(event, now))
-                if waiting is None:
-                    batch.marked.append((one, launch))
-                else:
-                    batch.waiting.append(waiting)
-
-    def _is_here(self, one: Owned, batch: Batch) -> bool:
-        """True if the run is still owned, and nothing has set it aside in this turn."""
-        return self._owned.get(one.id) is one and one.id not in batch.changes
 
     def _leaves(self, one: Owned, batch: Batch) -> bool:
         change = batch.changes.get(one.id)
@@ -268,39 +173,36 @@ class Owner:
         loaded, refused = await self._loader.load(claimed)
         for each in loaded:
             self._own(each)
-        later = self._clock() + _ASIDE
+        later = self._clock() + ASIDE
         for told in refused:
             METRICS.set_aside.inc()
             status = RunStatus.RUNNING.value
-            self._aside.append(Change(told.id, status, due_at=later, lost=told.lost, heard=True))
-            self._bell.set()
+            self._mail.put_aside(Change(told.id, status, due_at=later, lost=told.lost, heard=True))
         METRICS.owned.set(len(self._owned))
 
     def _own(self, loaded: Loaded) -> None:
         """Follow what a run owes, but first tell it what must be in its journal before that."""
         claimed, run, owed = loaded.claimed, loaded.run, loaded.owed
         one = self._owned[claimed.id] = Owned(claimed.id, run, loaded.seq, self._clock())
-        self._sent += [] if loaded.seq else one.sent(owed)
+        self._mail.owe([] if loaded.seq else one.sent(owed))
         if run.handed_out:
             owing = [e for e in owed.launches if (e.path, e.attempt) not in loaded.out]
             offers, failures = handed_out(run, owing)
-            self._offers += offers
-            self._fail(one, failures)
-        self._looking = self._looking or claimed.is_told
-        if self._sent or self._offers or self._looking:
-            self._bell.set()
+            self._mail.owe(offers=offers)
+            self._mail.fail(one, failures)
+        if claimed.is_told:
+            self.look()
         if claimed.lost:
-            self._tell(one, OwnerLost())
+            self._mail.tell(one, OwnerLost())
         if claimed.cancel is not None:
-            self._tell_cancel(one, claimed.cancel)
+            self._mail.cancel(one, claimed.cancel)
         if claimed.lost or claimed.cancel is not None:
             owed.launches.clear()
         if run.running and run.ended_at is None:
             self._launch(one, owed)
             self._follow(one, owed)
         else:
-            self._settling.append((one, owed))
-            self._bell.set()
+            self._mail.settle(one, owed)
 
     def _launch(self, one: Owned, decision: Decision, gate: asyncio.Event | None = None) -> None:
         """Begin the attempts of a decision, those that must not repeat once that is written."""
@@ -312,8 +214,7 @@ class Owner:
             if step.attempt != launch.attempt or launch.path not in run.active:
                 continue
             if launch.journal_start and not (step.marked or self._executor.waits(launch.step)):
-                self._starts.append((one, launch, None))
-                self._bell.set()
+                self._mail.start(one, launch)
             else:
                 one.begin(launch.path, self._attempt(one, launch, gate))
 
@@ -322,14 +223,10 @@ class Owner:
         for path in decision.revoked:
             one.revoke(path)
         for alarm in decision.alarms:
-            one.set(alarm.path, alarm.at, self._clock, self._tell)
+            one.set(alarm.path, alarm.at, self._clock, self._mail.tell)
         if one.run.handed_out:
-            one.expect(partial(self._settle, one))
-
-    def _settle(self, one: Owned) -> None:
-        """Look again whether a run that waits for workers of pools needs an owner meanwhile."""
-        self._settling.append((one, Decision()))
-        self._bell.set()
+            # Asked again later: a run that waits for pools may need no owner meanwhile.
+            one.expect(partial(self._mail.settle, one, Decision()))
 
     async def _attempt(self, one: Owned, launch: Launch, gate: asyncio.Event | None) -> None:
         prepared = self._executor.prepare(attempt_of(one.run, launch))
@@ -338,28 +235,14 @@ class Owner:
         mark = partial(self._marked, one, launch) if launch.journal_start else None
         outcome = await self._executor.make(prepared, mark)
         one.attempts.pop(launch.path, None)
-        self._tell(one, outcome)
+        self._mail.tell(one, outcome)
 
     async def _marked(self, one: Owned, launch: Launch) -> None:
         """Return once the journal says that an attempt which had to wait for its turn begins."""
         if not one.run.steps[launch.path].marked:
             waiting = asyncio.Event()
-            self._starts.append((one, launch, waiting))
-            self._bell.set()
+            self._mail.start(one, launch, waiting)
             await waiting.wait()
-
-    def _tell(self, one: Owned, event: Event, told: int | None = None) -> None:
-        self._inbox.append((one, event, told))
-        self._bell.set()
-
-    def _fail(self, one: Owned, failures: Sequence[Failed]) -> None:
-        for each in failures:
-            self._tell(one, each)
-
-    def _tell_cancel(self, one: Owned, cancel: object) -> None:
-        assert isinstance(cancel, dict)
-        one.heard = True
-        self._tell(one, Cancel(str(cancel.get("by", "")), str(cancel.get("reason", ""))))
 
     async def _look(self) -> None:
         """Tell runs that somebody wants them to end, and what else they were told."""
@@ -371,11 +254,11 @@ class Owner:
             if one is not None and told.id not in one.told:
                 one.told.add(told.id)
                 row = Row(0, self._clock(), told.kind, told.path, told.attempt, told.data)
-                self._tell(one, from_row(row), told.id)
+                self._mail.tell(one, from_row(row), told.id)
         for identity, cancel in (await runs.cancelled(self._connection, self.worker)).items():
             one = self._owned.get(identity)
             if one is not None and not one.heard:
-                self._tell_cancel(one, cancel)
+                self._mail.cancel(one, cancel)
 
     async def _hand_back(self) -> None:
         """Cancel what is under way, commit what it still said, and let go of every run."""
@@ -384,8 +267,8 @@ class Owner:
             task.cancel()
         if under_way:
             await asyncio.wait(under_way, timeout=_CLEANING_SECONDS)
-        self._starts.clear()  # what is not written down as begun never begins
-        batch = self._gather()
+        self._mail.forget_starts()
+        batch = self._mail.empty(self._clock(), self._draining)
         for one in self._owned.values():
             if not self._leaves(one, batch):
                 taken = len(batch.taken.get(one.id, ()))

@@ -18,6 +18,7 @@ from engine.core.attempt import Attempt
 from engine.core.event import Failed, Succeeded
 from engine.core.values import Json
 from engine.executor import Executor
+from engine.loop import Loop
 from engine.performer.shelf import Shelf
 from engine.store import handouts
 from engine.store.handouts import Handout, Served
@@ -48,13 +49,14 @@ class _Work:
     begins: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Performer:
+class Performer(Loop):
     """Takes up to `room` attempts of the pools that it serves, as one worker id."""
 
     def __init__(
         self, connection: Connection, worker: int, served: Served, executor: Executor, room: int,
         bell: Rings | None = None, hear: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
+        super().__init__()
         self._connection = connection
         self._worker = worker
         self._served = served
@@ -67,55 +69,32 @@ class Performer:
         self._outcomes: list[tuple[int, Succeeded | Failed]] = []
         self._beginning: list[int] = []
         self._pools: dict[tuple[str, str], None] = {}
-        self._wanting = True
-        self._looking = False
-        self._draining = False
-        self._abandoned = False
-        self._bell = asyncio.Event()
-
-    def attend(self) -> None:
-        """There may be something to take: look in the next turn."""
-        self._wanting = True
-        self._bell.set()
-
-    def look(self) -> None:
-        """Somebody may wait no more for what is under way: look in the next turn."""
-        self._looking = True
-        self._bell.set()
-
-    def drain(self) -> None:
-        """Take nothing more; end when what is under way has ended."""
-        self._draining = True
-        self._bell.set()
-
-    def abandon(self) -> None:
-        """End now: attempts are cancelled, and their runs hear that this worker has gone."""
-        self._draining = self._abandoned = True
-        self._bell.set()
 
     async def serve(self) -> None:
         """Take turns until drained; raise what a lost connection raises."""
         try:
-            while self._work or self._outcomes or not self._draining:
-                await self._bell.wait()
-                self._bell.clear()
-                if self._abandoned:
-                    break
-                try:
-                    await self._turn()
-                except psycopg.Error as error:
-                    if self._connection.closed or not is_passing(error):
-                        raise
-                    METRICS.refused.inc()
-                    _LOG.warning("a commit was refused and is tried again: %s", error)
-                    await asyncio.sleep(_PAUSE)
-                    self._bell.set()
+            await self._take_turns()
         finally:
             self._abandoned = True
             await self._stop()
         await self._tell()  # what has ended before, or as it was stopped
 
+    def _is_busy(self) -> bool:
+        return bool(self._work or self._outcomes)
+
     async def _turn(self) -> None:
+        """Take a turn; what PostgreSQL cannot do now is asked again."""
+        try:
+            await self._work_on()
+        except psycopg.Error as error:
+            if self._connection.closed or not is_passing(error):
+                raise
+            METRICS.refused.inc()
+            _LOG.warning("a commit was refused and is tried again: %s", error)
+            await asyncio.sleep(_PAUSE)
+            self._bell.set()
+
+    async def _work_on(self) -> None:
         """Begin what is marked, tell what has ended, stop what nobody waits for, take more."""
         await self._begin()
         await self._tell()
