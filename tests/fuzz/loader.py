@@ -18,8 +18,8 @@ from tests.fuzz.mutation import mutated
 ROOT = Path(__file__).parents[2]
 _COMPARED = 3_000  # bytes; Python reads slowly
 _FENCED = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
-# ruamel.yaml reads `[?x]` as a mapping where YAML 1.2 has a text (ns-plain-first).
-_MISREAD = re.compile(rb"(?:^|[\s\[{,])\?\S", re.MULTILINE)
+# ruamel.yaml reads `[?x]` and `[:x]` as mappings where YAML 1.2 has a text (ns-plain-first).
+_MISREAD = re.compile(rb"(?:^|[\s\[{,])[?:]\S", re.MULTILINE)
 _DIGITS = re.compile(r"\d[\d,]*|[`\"].*[`\"]")
 
 PIECES = [
