@@ -15,6 +15,7 @@ from engine.core.values import Json
 from engine.core.whole import WholeRun
 from engine.store import plans, views, workflows
 from engine.store.pool import Connection
+from engine.store.schedules import Key
 from engine.store.workflows import Active
 
 _PLANS_KEPT = 1_000
@@ -29,6 +30,11 @@ class Hook:
     trigger: str
     settings: Mapping[str, Any]
     type: str = ""
+
+    @property
+    def key(self) -> Key:
+        """What it is known by, whatever its workflow's plan is just now."""
+        return Key(self.workflow.namespace, self.workflow.name, self.trigger)
 
 
 @dataclass(frozen=True, slots=True)

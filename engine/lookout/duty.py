@@ -173,7 +173,7 @@ class Lookouts:
 
     async def _arrange(self, active: ActiveSet, now: datetime) -> None:
         """Take up what an activation has brought or changed, from now on, and forget the rest."""
-        hooks = {_key(hook): hook for told in active.files.values() for hook in told}
+        hooks = {hook.key: hook for told in active.files.values() for hook in told}
         async with self._session.turn() as connection:
             known = await lookouts.all_of(connection)
             rows = {key: _current(hook, known.get(key), now) for key, hook in hooks.items()}
@@ -187,10 +187,6 @@ class Lookouts:
         self._number = active.number
 
 
-def _key(hook: Hook) -> Key:
-    return Key(hook.workflow.namespace, hook.workflow.name, hook.trigger)
-
-
 def _current(hook: Hook, row: Lookout | None, now: datetime) -> Lookout:
     """Return how far a trigger is; a new one, or one that means other files, begins now.
 
@@ -198,7 +194,7 @@ def _current(hook: Hook, row: Lookout | None, now: datetime) -> Lookout:
     """
     told = lookout.definition(hook.settings)
     if row is None or row.definition != told:
-        return Lookout(_key(hook), told, now)
+        return Lookout(hook.key, told, now)
     latest = now + lookout.pause(posts.every(hook), row.faults)
     return replace(row, due_at=min(row.due_at, latest))
 

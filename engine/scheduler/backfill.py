@@ -67,7 +67,7 @@ class Backfill:
 
         Asked again after an error it goes on where it was.
         """
-        key = ticking.key(self._hook)
+        key = self._hook.key
         told = await asyncio.gather(
             *(intake.deliver(ticking.delivery(key, self._schedule, each)) for each in instants)
         )

@@ -98,7 +98,7 @@ class Scheduler:
         known = await schedules.all_of(connection)
         self._ticking, self._silences = [], []
         changed = []
-        hooks = {ticking.key(hook): hook for told in active.clocks.values() for hook in told}
+        hooks = {hook.key: hook for told in active.clocks.values() for hook in told}
         for key, hook in hooks.items():
             row = _current(hook, key, known.get(key), now)
             try:

@@ -25,11 +25,6 @@ def definition(hook: Hook) -> str:
     return digest({key: hook.settings.get(key) for key in _DEFINING})
 
 
-def key(hook: Hook) -> Key:
-    """Return what a trigger that the clock sets off is known by."""
-    return Key(hook.workflow.namespace, hook.workflow.name, hook.trigger)
-
-
 def delivery(of: Key, told: Schedule, at: datetime) -> Delivery:
     """Return what the intake is told of an instant, under the one name that it has."""
     event = told.about(at)

@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 from engine.core.lookout import Change, Sighting
 from engine.store.arrays import Bigs, Texts
 from engine.store.pool import Connection
-from engine.store.schedules import Key
+from engine.store.schedules import Key, columns
 
 _ALL: LiteralString = """
     SELECT namespace, workflow, trigger, definition, due_at, begun, faults, fault FROM lookouts
@@ -139,12 +139,7 @@ async def begin(connection: Connection, told: Lookout) -> None:
 async def drop(connection: Connection, keys: Collection[Key]) -> None:
     """Forget triggers that there are no more, with all that they have seen."""
     if keys:
-        told = {
-            "namespaces": Texts([each.namespace for each in keys]),
-            "workflows": Texts([each.workflow for each in keys]),
-            "triggers": Texts([each.trigger for each in keys]),
-        }
-        await connection.execute(_DROP, told)
+        await connection.execute(_DROP, columns(keys))
 
 
 async def hold(connection: Connection, told: Lookout) -> bool:

@@ -104,6 +104,15 @@ class _Row:
     run_id: UUID | None
 
 
+def columns(keys: Collection[Key]) -> dict[str, Texts]:
+    """Return the names of triggers as a statement takes them, side by side."""
+    return {
+        "namespaces": Texts([each.namespace for each in keys]),
+        "workflows": Texts([each.workflow for each in keys]),
+        "triggers": Texts([each.trigger for each in keys]),
+    }
+
+
 async def now(connection: Connection) -> datetime:
     """Return the time by PostgreSQL, the one clock of all controllers."""
     row = await (await connection.execute(_NOW)).fetchone()
@@ -143,12 +152,7 @@ async def put(connection: Connection, told: Iterable[Scheduled]) -> None:
 async def drop(connection: Connection, keys: Collection[Key]) -> None:
     """Forget triggers that there are no more."""
     if keys:
-        told = {
-            "namespaces": Texts([each.namespace for each in keys]),
-            "workflows": Texts([each.workflow for each in keys]),
-            "triggers": Texts([each.trigger for each in keys]),
-        }
-        await connection.execute(_DROP, told)
+        await connection.execute(_DROP, columns(keys))
 
 
 async def live(connection: Connection, ids: Sequence[UUID]) -> frozenset[UUID]:
@@ -166,9 +170,7 @@ async def skip(connection: Connection, told: Sequence[Skipped]) -> None:
             "routes": Texts([each.route for each in told]),
             "ids": Texts([each.id for each in told]),
             "events": Texts([each.event for each in told]),
-            "namespaces": Texts([each.key.namespace for each in told]),
-            "workflows": Texts([each.key.workflow for each in told]),
-            "triggers": Texts([each.key.trigger for each in told]),
+            **columns([each.key for each in told]),
             "said": Texts([each.said for each in told]),
             "reasons": Texts([each.reason for each in told]),
         }

@@ -45,8 +45,8 @@ async def listed(request: Request) -> Response:
         and told.get("workflow", each.workflow.name) == each.workflow.name
     ]  # fmt: skip
     return page.cut(
-        hooks, told, lambda each: "/".join(astuple(ticking.key(each))),
-        lambda each: _line(each, rows.get(ticking.key(each)), now, count),
+        hooks, told, lambda each: "/".join(astuple(each.key)),
+        lambda each: _line(each, rows.get(each.key), now, count),
     )  # fmt: skip
 
 
