@@ -1,0 +1,148 @@
+"""A review: one change of one source, and all that is known of it. Data alone, nothing of a forge.
+
+The command line, the server's worker for pull requests and the pages tell the same review, so
+they tell the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.core import change
+from engine.core.change import Change
+from engine.core.diagnostic import Diagnostic, Severity
+
+
+class Effect(StrEnum):
+    """What a rule of a policy says to a change, the mildest first."""
+
+    ALLOW = "allow"
+    WARN = "warn"
+    APPROVAL = "needs approval"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What one rule says about one workflow, or about the change as a whole (`workflow` is "").
+
+    `file` and `line` (1 or more) say where, if the rule does; "" and 0 else. `team` is who must
+    approve, as in `acme/payments`; `approved_by` who has, "" for nobody yet.
+    """
+
+    rule: str
+    effect: Effect
+    reason: str
+    workflow: str = ""
+    file: str = ""
+    line: int = 0
+    team: str = ""
+    approved_by: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """True if somebody must approve who has not."""
+        return self.effect is Effect.APPROVAL and not self.approved_by
+
+
+@dataclass(frozen=True, slots=True)
+class Rulings:
+    """What policies say: what they object to, and the names of all their rules, in order.
+
+    `flips` are decisions that come out otherwise because policies themselves change, each a line.
+    """
+
+    rulings: tuple[Ruling, ...] = ()
+    rules: tuple[str, ...] = ()
+    flips: tuple[str, ...] = ()
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Return the names of the rules that have nothing against the change."""
+        spoken = {each.rule for each in self.rulings if each.effect is not Effect.ALLOW}
+        return tuple(each for each in self.rules if each not in spoken)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One end of a change: `name` is what people call it, as `main` or `working tree`; `commit`
+    is a full hash, "" for files that are in no commit.
+    """
+
+    name: str
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a running system says of a workflow that changes.
+
+    `in_flight` counts the runs that are under way by the commit that they are pinned to.
+    `also` are other open pull requests that touch the workflow, by number.
+    """
+
+    in_flight: Mapping[str, int]
+    also: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A removal that must be said in so many words: `gone` of `of` workflows; see R5."""
+
+    gone: int
+    of: int
+
+
+class Conclusion(StrEnum):
+    """How a check ends, in the words of GitHub's checks."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ACTION_REQUIRED = "action_required"
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A change of a source's workflows, and what is to be said of it.
+
+    `findings` are those of the head; files in them, as in plans, are below `root`, which is ""
+    for the repository's top. `impact` is by workflow, None where no running system was asked.
+    `callers` are workflows that do not change and call, follow or hear one that does: pairs of
+    the one that changes and the caller. `what_if` are lines on how recorded runs would go under
+    the new plans. `seconds` is how long it took.
+    """
+
+    source: str
+    environment: str
+    root: str
+    base: Head
+    head: Head
+    specs: int
+    changes: tuple[Change, ...]
+    findings: tuple[Diagnostic, ...] = ()
+    rulings: Rulings = Rulings()
+    impact: Mapping[str, Impact] | None = None
+    callers: tuple[tuple[str, str], ...] = ()
+    guard: Guard | None = None
+    what_if: tuple[str, ...] = ()
+    is_fork: bool = False
+    seconds: float = 0.0
+
+    @property
+    def errors(self) -> Sequence[Diagnostic]:
+        return [each for each in self.findings if each.severity is Severity.ERROR]
+
+    @property
+    def digest(self) -> str:
+        """Return what names the change, whatever commits bring it; approvals are bound to it."""
+        return change.digest(self.changes)
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """Return how its check ends."""
+        if self.errors or any(each.effect is Effect.DENY for each in self.rulings.rulings):
+            return Conclusion.FAILURE
+        if self.guard is not None or any(each.is_open for each in self.rulings.rulings):
+            return Conclusion.ACTION_REQUIRED
+        return Conclusion.SUCCESS if self.changes else Conclusion.NEUTRAL

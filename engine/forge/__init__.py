@@ -1,0 +1,1 @@
+"""Where a repository is reviewed: commit statuses, checks, comments, people."""

@@ -1,0 +1,111 @@
+"""What SARK asks of a forge, whatever its make. Each call is one HTTP conversation.
+
+All raise Unavailable where trying later may help (no answer, a rate limit, 5xx; `after` says
+when), Denied where the credential may not, NotFound where there is no such thing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from engine.core.review import Conclusion
+
+
+class State(StrEnum):
+    """What is said of a commit, in the words of GitHub's statuses."""
+
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """A pull request as the forge tells it now.
+
+    `base` and `base_sha` are the branch that it goes into and its head, `head_sha` what it would
+    bring. `is_fork`: the head is in another repository. `author` is a login.
+    """
+
+    number: int
+    title: str
+    author: str
+    base: str
+    base_sha: str
+    head_sha: str
+    is_fork: bool
+    is_draft: bool
+    is_open: bool
+    merged_sha: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on a pull request; `is_ours` if this credential wrote it."""
+
+    id: int
+    author: str
+    body: str
+    is_ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A word about a line of a file, `level` being notice, warning or failure."""
+
+    path: str
+    line: int
+    level: str
+    title: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check of a commit; `conclusion` is None while it is under way."""
+
+    name: str
+    sha: str
+    title: str
+    summary: str
+    conclusion: Conclusion | None = None
+    cancelled: bool = False
+    annotations: Sequence[Annotation] = ()
+    url: str = ""
+
+
+class Forge(Protocol):
+    """One repository at one forge. Texts are cut to what the forge takes."""
+
+    async def pull(self, number: int) -> Pull: ...
+
+    async def open_pulls(self, base: str) -> Sequence[Pull]:
+        """Return the open pull requests into a branch, newest first, 300 at most."""
+
+    async def status(self, sha: str, context: str, state: State, text: str, url: str) -> None:
+        """Say how a commit stands in a context, as `sark/production`."""
+
+    async def check(self, told: Check, id_: int | None = None) -> int:
+        """Make a check, or write one again by its id; return its id.
+
+        At a forge without checks this is a status of the same name, and the id is 0.
+        """
+
+    async def comments(self, number: int) -> Sequence[Comment]:
+        """Return the comments of a pull request, oldest first, 1,000 at most."""
+
+    async def comment(self, number: int, body: str, id_: int | None = None) -> int:
+        """Write a comment, or one again by its id; return its id."""
+
+    async def react(self, comment: int, word: str) -> None:
+        """Answer a comment by an emoji, as `eyes`."""
+
+    async def may_write(self, login: str) -> bool:
+        """True if somebody may push to the repository."""
+
+    async def is_member(self, login: str, team: str) -> bool:
+        """True if somebody is of a team, as `acme/payments`."""
+
+    async def open_pull(self, branch: str, base: str, title: str, body: str) -> int:
+        """Ask for a branch to be merged; return the number, that of the open one if there is."""
