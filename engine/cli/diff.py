@@ -49,7 +49,7 @@ def diff(
     change. A workflow that is new or gone is told as a whole, another one place by place, with what
     it newly reaches: secrets, hosts, operations, and steps that destroy.
     """
-    from engine.core import change
+    from engine.core import change, review
     from engine.core.facts import Catalogue
     from engine.git.here import here
     from engine.operations import catalogue
@@ -60,15 +60,21 @@ def diff(
     new = _of_folder(path) if head is None else _of_commit(repository, head)
     _check(old, base[:12], is_base=True)
     _check(new, _WORK_TREE if head is None else head[:12], is_base=False)
-    changes = change.compare(old.plans, new.plans, Catalogue(catalogue()))
+    ends = [
+        review.End(review.Head(name, sha), each.plans, each.files, each.diagnostics)
+        for name, sha, each in (("", base, old), (_WORK_TREE, head or "", new))
+    ]
+    told = review.make(review.Place(""), *ends, Catalogue(catalogue()))
+    changes = told.changes
     now = at or datetime.now(UTC)
     to = _WORK_TREE if head is None else head[:12]
     click.echo(f"from {base[:12]} to {to}, {new.files} specs", err=True)
     if json_ or format_ == "json":
         print_json({"base": base, "head": head, **change.as_json(changes, now)})
+    elif format_ == "markdown":
+        click.echo(review.as_markdown(told, now), nl=False)
     else:
-        written = change.as_markdown if format_ == "markdown" else change.as_text
-        click.echo(written(changes, now), nl=False)
+        click.echo(change.as_text(changes, now), nl=False)
     sys.exit(Exit.FAILED if changes and exit_code else Exit.OK)
 
 

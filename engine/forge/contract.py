@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from engine.core.review import Conclusion
+from engine.core.review import Annotation, Conclusion
+
+__all__ = ["Annotation", "Check", "Comment", "Forge", "Pull", "State"]
 
 
 class State(StrEnum):
@@ -48,17 +50,6 @@ class Comment:
     author: str
     body: str
     is_ours: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """A word about a line of a file, `level` being notice, warning or failure."""
-
-    path: str
-    line: int
-    level: str
-    title: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.core.diagnostic import Diagnostic, Severity, Span
+from engine.core.review import guard
 from engine.git.failure import Refused
-
-_LEAST_PRUNE = 5
-_PRUNE_PERCENT = 20
 
 
 class Stage(StrEnum):
@@ -46,10 +44,6 @@ class Change:
 
     before: Set[str]
     after: Set[str]
-
-    @property
-    def gone(self) -> int:
-        return len(self.before - self.after)
 
 
 def unreachable(message: str) -> Verdict:
@@ -101,19 +95,15 @@ def judge(
         return Verdict(Stage.COMPILED, reason, told, findings)
     if not change.after:
         return Verdict(Stage.UNHELD, "NoSpecs", _nothing(change), findings)
-    if is_guarded(change) and change.gone not in prunes:
+    held = guard(change.before, change.after, prunes)
+    if held is not None:
         return Verdict(
             Stage.UNHELD, "Prune",
-            f"it removes {change.gone} of {len(change.before)} workflows; say so in the message "
-            f"of the next commit: Sark-Prune: {change.gone}",
+            f"it removes {held.gone} of {held.of} workflows; say so in the message "
+            f"of the next commit: Sark-Prune: {held.gone}",
             findings,
         )  # fmt: skip
     return Verdict(Stage.ACTIVE, findings=findings)
-
-
-def is_guarded(change: Change) -> bool:
-    """True if a change removes more than five workflows and more than a fifth of them (R5)."""
-    return change.gone > max(_LEAST_PRUNE, len(change.before) * _PRUNE_PERCENT / 100)
 
 
 def facts_of(found: Diagnostic, root: str) -> Mapping[str, str | int]:

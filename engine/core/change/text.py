@@ -26,7 +26,7 @@ def as_text(changes: Sequence[Change], now: datetime) -> str:
     """Return what changes by workflow, with the next starts of schedules from `now` on."""
     if not changes:
         return "No workflow changes.\n"
-    blocks = ["\n".join(_block(each, now)) for each in changes]
+    blocks = ["\n".join(block(each, now)) for each in changes]
     return "\n\n".join([*blocks, summary(changes)]) + "\n"
 
 
@@ -42,13 +42,14 @@ def as_json(changes: Sequence[Change], now: datetime) -> dict[str, Json]:
     return {"change": digest(changes), "workflows": [_json(each, now) for each in changes]}
 
 
-def _block(change: Change, now: datetime) -> Iterator[str]:
+def block(change: Change, now: datetime) -> Iterator[str]:
+    """Yield the lines of one workflow."""
     head = f"  {MARKS[change.kind]} {visible(change.name)}"
     yield f"{head:{_COLUMN}} {visible(change.file)}".rstrip()
     if change.kind is Kind.ADDED and change.new is not None:
         yield from _whole(change.new)
     shown = change.lines[:MOST_LINES]
-    yield from (as_line(each) for each in shown)
+    yield from (_line(each) for each in shown)
     if len(shown) < len(change.lines):
         yield f"      and {len(change.lines) - len(shown):,} more; --json has them all"
     yield from _reached(change)
@@ -68,7 +69,7 @@ def _whole(plan: Plan) -> Iterator[str]:
     yield f"      starts     {visible(', '.join(kinds))}"
 
 
-def as_line(line: Line) -> str:
+def _line(line: Line) -> str:
     """Return one place of a change."""
     place = visible(line.place)
     mark = " " if line.kind is Kind.CHANGED else MARKS[line.kind]

@@ -16,7 +16,7 @@ _SARIF: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif
 
 def as_json(findings: Sequence[Diagnostic], files: int) -> str:
     """Return `{"findings": [...], "files": n}`, indented; `files` were looked at."""
-    body = {"findings": [_finding(each) for each in findings], "files": files}
+    body = {"findings": [finding_as_json(each) for each in findings], "files": files}
     return json.dumps(body, indent=2, ensure_ascii=False)
 
 
@@ -37,7 +37,8 @@ def as_github(findings: Sequence[Diagnostic]) -> str:
     return "".join(f"{_command(each)}\n" for each in findings)
 
 
-def _finding(each: Diagnostic) -> dict[str, Json]:
+def finding_as_json(each: Diagnostic) -> dict[str, Json]:
+    """Return one finding as `sark check --format json` prints it."""
     return {
         "code": each.code,
         "severity": each.severity.value,

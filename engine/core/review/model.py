@@ -6,6 +6,7 @@ they tell the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from engine.core import change
@@ -26,7 +27,8 @@ class Effect(StrEnum):
 class Ruling:
     """What one rule says about one workflow, or about the change as a whole (`workflow` is "").
 
-    `file` and `line` (1 or more) say where, if the rule does; "" and 0 else. `team` is who must
+    `file` (below the source's root) and `line` (1 or more) say where, if the rule does; "" and 0
+    else. `team` is who must
     approve, as in `acme/payments`; `approved_by` who has, "" for nobody yet.
     """
 
@@ -86,11 +88,38 @@ class Impact:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """A word about a line of a file, `level` being notice, warning or failure.
+
+    `path` is from the repository's top.
+    """
+
+    path: str
+    line: int
+    level: str
+    title: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """A removal that must be said in so many words: `gone` of `of` workflows; see R5."""
 
     gone: int
     of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What has become of a change that was merged: live since `at`, as a full `commit`.
+
+    `after` is how long that took from the merge on, None where that is not known.
+    """
+
+    at: datetime
+    commit: str
+    after: timedelta | None = None
+    as_reviewed: bool = True
 
 
 class Conclusion(StrEnum):
@@ -110,7 +139,8 @@ class Review:
     for the repository's top. `impact` is by workflow, None where no running system was asked.
     `callers` are workflows that do not change and call, follow or hear one that does: pairs of
     the one that changes and the caller. `what_if` are lines on how recorded runs would go under
-    the new plans. `seconds` is how long it took.
+    the new plans. `pull` is the number of the pull request, 0 for none. `seconds` is how long it
+    took.
     """
 
     source: str
@@ -126,8 +156,16 @@ class Review:
     callers: tuple[tuple[str, str], ...] = ()
     guard: Guard | None = None
     what_if: tuple[str, ...] = ()
+    pull: int = 0
     is_fork: bool = False
+    is_draft: bool = False
+    live: Live | None = None
     seconds: float = 0.0
+
+    def path(self, file: str) -> str:
+        """Return a file below the root as the repository has it."""
+        root = self.root.strip("/")
+        return f"{root}/{file}" if root not in ("", ".") else file
 
     @property
     def errors(self) -> Sequence[Diagnostic]:
@@ -140,7 +178,9 @@ class Review:
 
     @property
     def conclusion(self) -> Conclusion:
-        """Return how its check ends."""
+        """Return how its check ends; nobody waits for a draft."""
+        if self.is_draft:
+            return Conclusion.NEUTRAL
         if self.errors or any(each.effect is Effect.DENY for each in self.rulings.rulings):
             return Conclusion.FAILURE
         if self.guard is not None or any(each.is_open for each in self.rulings.rulings):

@@ -1,0 +1,50 @@
+"""A page of sections in so many characters: what does not fit is left out whole, and said to be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+_GAP = "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Items, a line each, under their `head`.
+
+    `rest` stands for items that are left out, `{}` being how many; without one, all of them are
+    shown or none. `share` is how many such sections would fill the page: it takes no more of it.
+    Sections of a lower `rank` are given room first.
+    """
+
+    items: Sequence[str]
+    head: str = ""
+    rest: str = ""
+    rank: int = 0
+    share: int = 1
+
+    def within(self, room: int) -> str:
+        """Return as much as fits into `room` characters, nothing if that is no item."""
+        lines = [*([self.head] if self.head else []), *self.items]
+        whole = "\n".join(lines)
+        if len(whole) <= room:
+            return whole
+        return self._shortened(room) if self.rest else ""
+
+    def _shortened(self, room: int) -> str:
+        left = room - len(self.head) - len(self.rest) - len(f"{len(self.items):,}") - 1
+        count = sum(size <= left for size in accumulate(len(each) + 1 for each in self.items))
+        shown = [*([self.head] if self.head else []), *self.items[:count]]
+        rest = self.rest.format(f"{len(self.items) - count:,}")
+        return "\n".join([*shown, rest]) if count else ""
+
+
+def page(sections: Sequence[Section], limit: int) -> str:
+    """Return the sections in their order, in `limit` characters at most."""
+    shown: dict[int, str] = {}
+    left = limit
+    for place, each in sorted(enumerate(sections), key=lambda told: told[1].rank):
+        text = each.within(min(left, limit // each.share) - len(_GAP)) if each.items else ""
+        if text:
+            shown[place] = text
+            left -= len(text) + len(_GAP)
+    return _GAP.join(shown[place] for place in sorted(shown)) + "\n" * bool(shown)

@@ -1,0 +1,368 @@
+"""A review as Markdown: what it says, and that whatever an author has written stays text."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from engine.core import review
+from engine.core.change import Change, Kind, Line, Reach
+from engine.core.diagnostic import Diagnostic, Severity, Span
+from engine.core.review import (
+    Effect,
+    Guard,
+    Head,
+    Impact,
+    Links,
+    Live,
+    Review,
+    Ruling,
+    Rulings,
+    as_markdown,
+)
+from tests.core.reviews import BASE, HEAD, PLACE, finding, named, reviewed, three
+from tests.core.test_change import NOW, SHOP, compared, plans
+
+LINKS = Links("https://forge.example/acme/workflows", "https://sark.example")
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+RULINGS = Rulings(
+    (
+        Ruling("secrets-need-owner", Effect.APPROVAL, "it reads a secret", "other",
+               team="acme/payments"),
+        Ruling("retry-needs-key", Effect.WARN, "A retry could pay twice", "shop", "shop.yaml", 9),
+    ),
+    ("hosts-are-known", "retry-needs-key", "secrets-need-owner"),
+)  # fmt: skip
+# What GitHub makes something of, outside of code; the one number is ours.
+LIVE = re.compile(r"@|://|www\.|\x1b|\u202e|[0-9a-f]{7}|(?<!the same workflow: )#\d")
+OURS = re.compile(
+    r"(?:</details>\n?|<details><summary><code>[^<>]*</code></summary>\n?"
+    r"|<!-- sark:plan v1 source=[\w./%~-]* -->\n?)+"
+)
+NASTY = [
+    "![x](https://evil.example/a.png)", "[click](https://evil.example)", "<img src=x onerror=y>",
+    "@everyone", "https://evil.example", "www.evil.example", "--><script>", "</details>", "```",
+    "# heading", "| a | b |", "#1", "a\\", "\\|", "`", "``", "&lt;b&gt;", "a@b.example", "deadbeef",
+    "<!--", "</code>", "GH-1", "acme/workflows#3", "x\n\n# y", "~~~", "{}", "{0}", "- x", "a`b",
+    '"', '"`', "", " ", "\r\n", "\x1b[2J", "\u202e", "\ud800",
+]  # fmt: skip
+HOSTILE = st.one_of(
+    st.sampled_from(NASTY),
+    st.text(alphabet="`|@[]()<>!*_~\\\n\r\x1b\u202e a#-:/.w&;\"'{}1", max_size=20),
+    st.lists(st.sampled_from(NASTY), min_size=2, max_size=4).map("".join),
+)
+
+
+def flat(text: str) -> list[Token]:
+    """Return the tokens of a text, those inside of paragraphs and cells, too."""
+    told: list[Token] = []
+    for each in PARSER.parse(text):
+        told += [each, *(each.children or ())]
+    return told
+
+
+def test_a_change_is_a_table_with_details():
+    """
+    What is gone and what reaches further stands first; what is new has its picture.
+    """
+    told = as_markdown(three(), NOW, LINKS)
+    lines = told.splitlines()
+    heads = [re.findall(r"`([^`]+)`", each)[:2] for each in lines if each.startswith("| `")]
+
+    assert "<!-- sark:plan v1 source=acme-workflows/prod -->" == lines[0]
+    assert "### SARK plan: 1 added, 1 changed, 1 removed" == lines[1]
+    assert lines[3].startswith("`prod` · base `main@9f31c02` + head `a41be77` · plan `")
+    assert [["-", "old"], ["+", "other"], ["~", "shop"]] == heads
+    assert "- `shop` calls **`new.example`**. New host for this source.\n" in told
+    assert "| new, 6 steps | first run 2026-03-29 03:00+02:00 |" in told
+    assert "| removed | schedule stops on merge; runs in flight: offline |" in told
+    assert "`triggers.nightly.cron` `30 2 * * *` → `30 3 * * *`" in told
+    assert "```mermaid\nflowchart TB\n" in told
+    assert "- triggers.nightly.cron: 30 2 * * *\n+ triggers.nightly.cron: 30 3 * * *\n" in told
+    assert "- hosts: pay.example\n" in told
+    assert f"[`shop`]({LINKS.repository}/blob/{HEAD.commit}/workflows/shop.yaml)" in told
+    assert "[Full plan](https://sark.example/plans/" in told
+
+
+def test_what_runs_and_policies_say_is_told():
+    """
+    A reviewer reads what happens to runs in flight, who must approve and how, what other pull
+    requests touch the same, and which rules have nothing against it.
+    """
+    whole = replace(
+        three(), pull=482, is_fork=True, seconds=0.21, rulings=RULINGS,
+        impact={"shop": Impact({BASE.commit: 1, "b" * 40: 0}, (479, 480))},
+        callers=(("shop", "report"),), what_if=('run "7" would fail in step "pay"',),
+    )  # fmt: skip
+    told = as_markdown(whole, NOW, LINKS)
+
+    assert "### SARK plan: 1 added, 1 changed, 1 removed. Waiting for 1 approval\n" in told
+    assert "3 specs checked in 0.2 s\n" in told
+    assert f"A maintainer can allow a preview with `/sark ok {HEAD.commit}`." in told
+    assert "1 run in flight stays on `9f31c02` |" in told
+    assert "schedule stops on merge; no run in flight |" in told
+    approve = f"`/sark approve secrets-need-owner {whole.digest[:8]}`"
+    assert f"| `other`: a member of **`acme/payments`** comments {approve}." in told
+    assert (
+        "| `retry-needs-key` | warning | `shop`: A retry could pay twice ([`shop.yaml:9`](" in told
+    )
+    assert "| 1 other rule | ok | |" in told
+    assert "Also open and touching the same workflows: #479 (`shop`), #480 (`shop`)." in told
+    assert "Do not change, but start, follow or hear what does: `report` (by `shop`)." in told
+    assert "- run `7` would fail in step `pay`\n" in told
+    assert "run locally: `sark plan --pr 482` · commands: `/sark plan` " in told
+    assert "Nothing is applied from this pull request." in told
+
+
+def test_policies_that_deny_or_are_satisfied_are_told():
+    """
+    A denial stands before all else, an approval that was given says by whom, and decisions that
+    change because policies do are listed.
+    """
+    rulings = Rulings(
+        (
+            Ruling("ask", Effect.APPROVAL, "", team="acme/ops", approved_by="ada"),
+            Ruling("any", Effect.APPROVAL, "it is large"),
+            Ruling("never", Effect.DENY, "production calls no test host"),
+            Ruling("fine", Effect.ALLOW, "nothing"),
+        ),
+        ("any", "ask", "fine", "never"),
+        ('"ada" may no longer start "shop"',),
+    )
+    told = as_markdown(replace(three(), rulings=rulings), NOW)
+    rows = [each for each in told.splitlines() if re.match(r"\| (`[a-z]{3}|\d)", each)]
+
+    assert "1 removed. Denied by 1 rule\n" in told
+    assert [
+        "| `never` | **denied** | production calls no test host |",
+        "| `any` | **approval needed** | somebody who may must approve. it is large |",
+        "| `ask` | approved | by `ada` |",
+        "| 1 other rule | ok | |",
+    ] == rows
+    assert "- `ada` may no longer start `shop`\n" in told
+
+
+def test_errors_are_told_in_place_of_a_plan():
+    """
+    Where the commit would not be activated, its errors are listed with how to mend them.
+    """
+    broken = reviewed({**named("shop"), **named("old")}, named("old"), finding())
+    more = reviewed(named("shop"), {**named("shop"), **named("new")}, finding("bad.yaml"))
+    told = as_markdown(broken, NOW, LINKS)
+    where = f"[`shop.yaml:24:1`]({LINKS.repository}/blob/{HEAD.commit}/workflows/shop.yaml#L24)"
+
+    assert "### SARK plan: 1 error. This commit would not be activated\n" in told
+    assert (
+        f"| {where} | key `steps` appears twice; first defined here at line 8 `duplicate-key` | "
+        "YAML would silently keep only the last one; merge the two lists |"
+    ) in told
+    assert "\nIf merged anyway, `9f31c02` stays live and the commit is marked failed.\n" in told
+    assert "\n1 other changed workflow is valid. If merged" in as_markdown(more, NOW)
+    assert "specs checked" not in told
+
+
+def test_no_change_is_said_to_be_none():
+    """
+    A pull request that only formats is told so.
+    """
+    told = as_markdown(reviewed(named("shop"), named("shop")), NOW)
+
+    assert "### SARK plan: no workflow changes\n" in told
+    assert "The compiled result is identical to `main@9f31c02`.\n" in told
+
+
+def test_many_removals_ask_for_words():
+    """
+    Who removes much is told the very line that the merge commit must have.
+    """
+    told = as_markdown(replace(three(), guard=Guard(38, 120)), NOW)
+
+    assert "SARK plan: 38 workflows removed. Needs an explicit confirmation in the merge" in told
+    assert "This removes 38 of 120 workflows in `prod`." in told
+    assert "\n    Sark-Prune: 38\n" in told
+
+
+def test_an_approval_that_goes_stands_out():
+    """
+    Whoever takes an approval out of a workflow is seen to, as is what may destroy something.
+    """
+    start, end = SHOP.index("  ask:"), SHOP.index("  told:")
+    text = SHOP[:start] + SHOP[end:].replace("    needs: [ask]\n", "")
+    bare = SHOP[: SHOP.index("triggers")] + "triggers: {a: {type: api}}\n"
+    api = bare + SHOP[SHOP.index("steps") :]
+    kept = as_markdown(reviewed(plans(SHOP), plans(text)), NOW)
+
+    assert "- `shop` no longer asks for an approval in step **`ask`**.\n" in kept
+    assert "no longer" not in as_markdown(reviewed(plans(text), plans(SHOP)), NOW)
+    assert "- `shop` may destroy something in step **`pay.compensate`**.\n" in as_markdown(
+        reviewed({}, plans(SHOP)), NOW
+    )
+    assert "when it is triggered" in as_markdown(reviewed({}, plans(api)), NOW)
+    assert "from its next run on" in as_markdown(
+        reviewed(plans(api), plans(api.replace("30s", "1m"))), NOW
+    )
+    assert "triggers stop on merge" in as_markdown(reviewed(plans(api), {}), NOW)
+
+
+def test_warnings_of_what_changes_are_told():
+    """
+    A warning of a file whose workflow changes is shown; that of another is not this reviewer's.
+    """
+    warned = finding(severity=Severity.WARNING)
+    other = finding("same.yaml", Severity.WARNING)
+    told = as_markdown(reviewed({}, named("shop"), warned, other), NOW)
+
+    assert "- `shop.yaml:24`: key `steps` appears twice `duplicate-key`\n" in told
+    assert "same.yaml" not in told
+
+
+def test_what_became_of_it_is_told():
+    """
+    Once a change is live the comment says since when; there is one such line.
+    """
+    at = datetime(2026, 3, 28, 14, 7, 31, tzinfo=UTC)
+    live = Live(at, "5d0c9aab" * 5, timedelta(seconds=41))
+    slow = review.living("", Live(at, "5d0c9aab" * 5, timedelta(seconds=125), as_reviewed=False))
+    line = review.living("prod", live)
+    told = as_markdown(three(), NOW)
+    once = review.with_line(told, "Live soon.")
+
+    assert (
+        "Live in **`prod`** since 14:07:31 UTC as `5d0c9aa`, 41 s after merge. "
+        "Plan matched the reviewed one."
+    ) == line
+    assert "Live since 14:07:31 UTC as `5d0c9aa`, 2 min 5 s after merge. Plan differs" in slow
+    assert as_markdown(replace(three(), live=live), NOW) == review.with_line(once, line)
+    assert "bare\n\nLive\n" == review.with_line("bare", "Live")
+    assert ", " not in review.living("", Live(at, "5d0c9aab" * 5))
+
+
+def test_a_conflict_and_a_draft_are_told():
+    """
+    Without a merge there is no plan, and for a draft nobody is asked.
+    """
+    told = review.conflicted(PLACE.source, "prod", BASE, HEAD)
+    draft = replace(three(), is_draft=True, rulings=RULINGS)
+
+    assert "### SARK plan: merge conflict\n" in told
+    assert "`a41be77` cannot be merged into `main@9f31c02`. The plan follows" in told
+    assert "1 removed. A draft, nothing waits for it\n" in as_markdown(draft, NOW)
+    assert review.Conclusion.NEUTRAL is draft.conclusion
+
+
+def hostile(text: str) -> Review:
+    """Return a review in which everything that somebody wrote is this text."""
+    (told,) = compared(SHOP, SHOP.replace("30s", "1m"))
+    reach = Reach((text,), (text,), (text,), (text,), (text,), (text,), (text,), (text,))
+    lines = (Line(Kind.CHANGED, text, text, text), Line(Kind.ADDED, f"steps.{text}", new=text))
+    name = text.encode("utf-8", "replace").decode()  # as the compiler has it
+    changed = Change(name, told.old, told.new, lines, reach, reach, reach)
+    gone = Change(f"{name}2", told.old, None, loses=reach)
+    warned = Diagnostic(text, f"unknown {text}, not {text}", Span("shop.yaml", 1, 1),
+                        Severity.WARNING, text)  # fmt: skip
+    rulings = Rulings(
+        (Ruling(text, Effect.APPROVAL, text, text, text, 1, text),
+         Ruling(text, Effect.APPROVAL, text, approved_by=text), Ruling(text, Effect.DENY, text)),
+        (text,), (text,),
+    )  # fmt: skip
+    return Review(
+        text, text, text, Head(text, "a" * 40), Head(text, text), 2, (changed, gone), (warned,),
+        rulings, {text: Impact({text: 1}, (7,))}, ((text, text),), what_if=(text,), pull=3,
+        is_fork=True,
+    )  # fmt: skip
+
+
+@settings(deadline=None)
+@given(HOSTILE, st.booleans(), st.integers(0, 6_000) | st.just(60_000))
+def test_what_an_author_writes_stays_text(text: str, is_broken: bool, limit: int):
+    """
+    No name, place, value or message becomes a link, an image, a mention, HTML or a heading,
+    whatever it is, and however little room there is; the comment is never longer than it may be.
+    """
+    made = hostile(text)
+    if is_broken:
+        bad = Diagnostic(text, text, Span(text, 1, 1), hint=text, expected=text)
+        made = replace(made, findings=(*made.findings, bad))
+    told = as_markdown(made, NOW, LINKS, limit)
+    found = flat(told)
+    words = " ".join(each.content for each in found if each.type == "text")
+
+    assert len(told) <= limit
+    assert not any(each.type in ("image", "s_open", "em_open", "hr") for each in found)
+    heads = [each.tag for each in found if each.type == "heading_open"]
+    assert ["h3"] == heads or limit < 3
+    assert not LIVE.search(words)
+    for each in found:
+        if each.type == "link_open":
+            assert str(each.attrs["href"]).startswith((LINKS.repository, LINKS.server))
+        elif each.type == "html_inline":
+            assert each.content in ("<sub>", "</sub>")
+        elif each.type == "html_block":
+            assert OURS.fullmatch(each.content)
+    raw = "".join(each.content for each in found if each.type == "html_block")
+    assert raw.count("<details>") == raw.count("</details>")
+
+
+@given(HOSTILE)
+def test_a_row_stays_a_row(text: str):
+    """
+    Nothing in a cell ends it, and nothing in a fold ends that.
+    """
+    told = as_markdown(hostile(text), NOW, LINKS)
+    found = PARSER.parse(told)
+    folds = [each for each in found if each.type == "fence"]
+
+    assert 2 + 3 == sum(each.type == "tr_open" for each in found) - 2
+    assert ["diff", "diff"] == [each.info for each in folds]
+    assert all(not each.content.startswith("\n") for each in folds)
+
+
+@given(HOSTILE)
+def test_lines_of_other_kinds_stay_text(text: str):
+    """
+    The same holds for a conflict, and for what became of a change.
+    """
+    ends = (Head(text, text), Head(text, ""))
+    live = review.living(text, Live(NOW, text))
+    for told in (review.conflicted(text, text, *ends), live):
+        found = flat(told)
+
+        assert not any(each.type in ("link_open", "image", "html_inline") for each in found)
+        assert not any("@" in each.content for each in found if each.type == "text")
+
+
+@pytest.mark.parametrize("limit", [1_500, 3_000, 20_000, 60_000])
+def test_a_large_change_is_cut_and_whole(limit: int):
+    """
+    Hundreds of workflows are told as far as there is room, rows before details, and how many are
+    left out; a fence or a fold that is opened is closed.
+    """
+    many = {f"flow-{n:03}": plan for n in range(300) for plan in plans(SHOP).values()}
+    told = as_markdown(reviewed({}, many), NOW, LINKS, limit)
+
+    assert limit >= len(told)
+    assert told.count("<details>") == told.count("</details>")
+    assert 0 == told.count("```") % 2
+    assert re.search(r"… and [\d,]+ more workflows\. Full plan: \[all of it\]\(https", told) or (
+        limit == 60_000 and re.search(r"… and the details of [\d,]+ more\.", told)
+    )
+
+
+def test_long_changes_of_one_workflow_are_cut():
+    """
+    A workflow with hundreds of changes, or of many steps, folds out to what can be read.
+    """
+    head = "apiVersion: sark/v1\nkind: Workflow\nname: long\nsteps:\n"
+    many = "".join(f"  s{n}: {{set: {{n: {{type: integer, value: 0}}}}}}\n" for n in range(250))
+    old, new = plans(head + many), plans(head + many.replace("value: 0", "value: 1"))
+    changed = as_markdown(reviewed(old, new), NOW)
+
+    assert "`s0.set.n.value` `0` → `1`, `s1.set.n.value`" in changed
+    assert " and 246 more |" in changed
+    assert "# and 50 more\n" in changed
+    assert "mermaid" not in as_markdown(reviewed({}, plans(head + many)), NOW)
