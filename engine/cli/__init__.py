@@ -11,7 +11,7 @@ _COMMANDS = {
     "init": ("specs", "Start a repository of workflows in a folder."),
     "check": ("specs", "Find every mistake in workflow specs."),
     "fmt": ("format", "Rewrite specs in the one style."),
-    "plan": ("specs", "Show what a spec compiles to."),
+    "plan": ("plan", "Review a change of specs, or show what they compile to."),
     "diff": ("diff", "Show what a change of specs means."),
     "test": ("testing", "Try out the tests of workflows."),
     "lsp": ("lsp", "Serve an editor while specs are written."),

@@ -1,7 +1,6 @@
-"""`sark check`, `plan`, `schema`, `explain`, `init`: what the files tell, with no server."""
+"""`sark check`, `schema`, `explain`, `init`: what the files tell, with no server."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ import click
 
 from engine.cli.folder import STDIN, Beside, Given, read
 from engine.cli.garbage import Left, uncollected
-from engine.cli.options import as_json, rooted
+from engine.cli.options import rooted
 from engine.cli.output import Exit, coloured, inert
 from engine.errors import Invalid, NotFound
 
@@ -112,46 +111,6 @@ def _fixed(
         place = f"{visible(span.file)}:{span.line}:{span.column}"
         click.echo(f"fixed {place}: {visible(was)} is {edit.text} now", err=True)
     return (made, left) if writes else (given, found)
-
-
-@click.command()
-@click.argument("paths", nargs=-1, metavar="PATH...")
-@click.option(
-    "--format", "format_", type=click.Choice(["text", "mermaid", "dot", "svg"]), default="text",
-    show_default=True,
-)  # fmt: skip
-@click.option(
-    "--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), metavar="INSTANT",
-    help="Tell the next times of schedules from then on, as 2026-03-28T00:00:00Z; else from now.",
-)  # fmt: skip
-@rooted
-@as_json
-def plan(
-    paths: tuple[str, ...], format_: str, at: datetime | None, root: str | None, json_: bool
-) -> None:
-    """Show what the specs at PATH compile to, and what a run costs at worst.
-
-    As text: steps, edges, retries, when a step is skipped, when a schedule is due next, the
-    digest, and the worst case. As mermaid, dot or svg: a picture, with inferred edges, handlers
-    and compensation told apart.
-    """
-    from engine.core import bounds, picture
-    from engine.core.codec import encode
-
-    plans, now = compile_all(paths or (".",), root), at or datetime.now(UTC)
-    if json_:
-        import json
-
-        told = [{**encode(each), "bounds": bounds.as_json(bounds.of(each))} for each in plans]
-        return click.echo(inert(json.dumps(told, indent=2)))
-    if format_ == "svg" and len(plans) != 1:
-        raise click.UsageError(f"svg is of one workflow; PATH has {len(plans)}: name one file")
-    draw = {"mermaid": picture.as_mermaid, "dot": picture.as_dot, "svg": picture.as_svg}
-    drawn = [
-        draw[format_](each) if format_ in draw else picture.as_text(each, bounds.of(each), now)
-        for each in plans
-    ]
-    return click.echo("\n".join(drawn), nl=False)
 
 
 @click.command()

@@ -1,15 +1,20 @@
 """The repository that a person works in: commits by the names that he has for them. Read only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from git.cmd import Git
+
 from engine.errors import Invalid
-from engine.git.command import Runner, first
+from engine.git.command import Answer, Runner, first
 from engine.git.objects import Objects
 from engine.git.tree import Tree, inside, listed
 
 _MARK = ".git"
+_TRUNK = "refs/remotes/origin/HEAD"
+_OURS = "refs/sark"
+_FETCH_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,11 @@ class Here:
 
     runner: Runner
     root: str
+
+    @property
+    def top(self) -> Path:
+        """The folder of the work tree."""
+        return self.runner.folder.parent
 
     def commit(self, name: str) -> str:
         """Return the commit that a name means, as `HEAD~1` or a tag; raise Invalid for none."""
@@ -41,11 +51,48 @@ class Here:
         told = self.runner.run("ls-tree", "-r", "-z", "--full-tree", commit, *where)
         return listed(commit, self.root, told)
 
-    def contents(self, tree: Tree, limit: int) -> Mapping[str, bytes | None]:
-        """Return what each file holds by its path; None for one of more than `limit` bytes."""
+    def blobs(self, ids: Iterable[str], limit: int) -> Mapping[str, bytes | None]:
+        """Return contents by their ids; None for one of more than `limit` bytes."""
         with Objects(self.runner) as objects:
-            found = objects.read(sorted(set(tree.blobs.values())), limit)
-        return {path: found[blob] for path, blob in tree.blobs.items()}
+            return objects.read(sorted(set(ids)), limit)
+
+    def trunk(self) -> tuple[str, str]:
+        """Return what a change goes into, its name and the commit where HEAD has left it.
+
+        That is the default branch of `origin` as it was fetched last, or HEAD where there is none.
+        """
+        answer = self.runner.ask(["rev-parse", "--verify", "--quiet", f"{_TRUNK}^{{commit}}"], 60)
+        head = self.commit("HEAD")
+        if answer.status != 0:
+            return "HEAD", head
+        name = self.runner.ask(["rev-parse", "--abbrev-ref", _TRUNK], 60).out.decode().strip()
+        return name or _TRUNK, self.fork(answer.out.decode().strip(), head)
+
+    def pulled(self, number: int) -> tuple[str, str]:
+        """Fetch a pull request of `origin`; return the commits of the default branch and of its
+        head. Raise Invalid if they cannot be had.
+
+        This asks as the person who works here does, with his own settings and credentials.
+        Nothing but two refs below `refs/sark` is written.
+        """
+        told = {"HEAD": f"{_OURS}/trunk", f"refs/pull/{number}/head": f"{_OURS}/pull/{number}"}
+        refs = [f"+{theirs}:{ours}" for theirs, ours in told.items()]
+        words = ["fetch", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"]
+        done = _as_person(self.runner.folder, *words, "origin", *refs)
+        if done.status != 0:
+            raise Invalid(f"pull request {number} cannot be fetched: {first(done.told)}")
+        base, head = (self.commit(each) for each in told.values())
+        return base, head
+
+    def merged(self, base: str, head: str) -> str | None:
+        """Return the tree that a merge comes to, None where it conflicts; no file is touched."""
+        answer = self.runner.ask(["merge-tree", "--write-tree", base, head], 60)
+        if answer.status > 1:
+            raise Invalid(
+                f"{head[:12]} cannot be merged into {base[:12]}: {first(answer.told)}; "
+                "a shallow clone lacks what is needed (git fetch --unshallow)"
+            )
+        return None if answer.status else answer.out.decode().split()[0]
 
 
 def here(folder: Path) -> Here:
@@ -60,3 +107,12 @@ def here(folder: Path) -> Here:
 
 def _why(told: str) -> str:
     return first(told) if told.strip() else "it names nothing, or no commit"
+
+
+def _as_person(folder: Path, *words: str) -> Answer:
+    """Run git as whoever has called us would; it asks for nothing at the terminal."""
+    status, out, told = Git(str(folder.parent)).execute(
+        ["git", f"--git-dir={folder}", *words], with_extended_output=True, with_exceptions=False,
+        kill_after_timeout=_FETCH_SECONDS, env={"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
+    )  # fmt: skip
+    return Answer(status, str(out).encode(), str(told))

@@ -99,7 +99,7 @@ def test_what_does_not_compile_is_told(repo: Repo):
     (repo.folder / "flows/hello.yaml").write_text(HELLO)
     mended = diff("HEAD", "flows")
 
-    assert "1 errors in the work tree; nothing of it would be activated" in str(broken.exception)
+    assert "1 errors in the working tree; nothing of it would be activated" in str(broken.exception)
     assert "unknown-operation" in broken.stderr
     assert "1 errors in" in mended.stderr
     assert "  + hello" in mended.stdout

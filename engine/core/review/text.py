@@ -24,10 +24,12 @@ _VERBS: Mapping[Kind, str] = {
 
 
 def as_text(review: Review, now: datetime) -> str:
-    """Return what changes and what is to be said of it; of errors, what they come to.
+    """Return what changes and what is to be said of it; of errors, only what they come to.
 
     The errors themselves are for who has the sources: see `engine.core.rendering`.
     """
+    if review.errors:
+        return f"{_errors(review)}\n"
     sections = [list(_about(review))]
     sections += [list(_block(review, each, now)) for each in review.changes]
     sections += [_policy(review), [*_besides(review)], [*_verdict(review)]]
@@ -89,14 +91,8 @@ def _besides(review: Review) -> Iterator[str]:
 
 
 def _verdict(review: Review) -> Iterator[str]:
-    base = words.short(review.base)
-    if review.errors:
-        files = len({each.span.file for each in review.errors})
-        told = f"{words.many(len(review.errors), 'error')} in {words.many(files, 'file')}"
-        yield f"{told}. {base} would stay active."
-        return
     if not review.changes:
-        yield f"No workflow changes: the compiled result is that of {base}."
+        yield f"No workflow changes: the compiled result is that of {words.short(review.base)}."
         return
     counts = [(verb, sum(each.kind is kind for each in review.changes))
               for kind, verb in _VERBS.items()]  # fmt: skip
@@ -110,6 +106,12 @@ def _verdict(review: Review) -> Iterator[str]:
         )
     head = "Commit and open" if not review.head.commit else "Merge"
     yield f"Nothing was changed. {head} a pull request to apply it."
+
+
+def _errors(review: Review) -> str:
+    files = len({each.span.file for each in review.errors})
+    told = f"{words.many(len(review.errors), 'error')} in {words.many(files, 'file')}"
+    return f"{told}. {words.short(review.base)} would stay active."
 
 
 def _waits(review: Review) -> Iterator[str]:

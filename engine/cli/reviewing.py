@@ -1,0 +1,133 @@
+"""The review of what is here, or of a pull request, as far as the repository and a server tell."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.cli import ends
+from engine.cli.client import Client, connect
+from engine.cli.ends import Ends, Side
+from engine.core import review
+from engine.core.change import Change
+from engine.core.facts import Catalogue
+from engine.core.review import Head, Impact, Place, Review
+from engine.core.state import ENDED, RunStatus
+from engine.core.values import Json
+from engine.errors import Invalid
+from engine.git.here import Here, here
+from engine.operations import catalogue
+
+SERVER = "server"
+_LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A review, and the texts of its head by their names in the repository."""
+
+    review: Review
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person wants reviewed: a folder (None: that of the source, or this one), for an
+    environment; `source`, `server` and `state` say who is asked for what is live, and how.
+    """
+
+    folder: str | None
+    environment: str = ""
+    source: str = ""
+    server: str | None = None
+    state: str | None = None
+
+    def told(self, range_: str, against: str | None, pull: int | None) -> Told:
+        """Return the review; raise Invalid for ends that are not to be had."""
+        began = time.monotonic()
+        repository, place = self._place()
+        client, live = None, None
+        if against == SERVER:
+            client = connect(self.server, None, self.state)
+            live = self._live(client)
+            repository, place = self._of_live(repository, live)
+        reader = Ends(repository, place.environment)
+        base, head = _sides(reader, range_, _base(repository, against, live), pull)
+        ends.tell_base(base)
+        made = review.make(place, base.end, head.end, Catalogue(catalogue()))
+        if client is not None and live is not None:
+            namespace = str(live["namespace"])
+            made = replace(made, impact=_impact(client, namespace, made.changes))
+        made = replace(made, pull=pull or 0, seconds=time.monotonic() - began)
+        texts = {made.path(name): data.decode("utf-8", "replace")
+                 for name, data in head.texts.items()}  # fmt: skip
+        return Told(made, texts)
+
+    def _place(self) -> tuple[Here, Place]:
+        repository = here(Path(self.folder or "."))
+        return repository, Place(repository.top.name, self.environment, repository.root)
+
+    def _of_live(self, repository: Here, live: Mapping[str, Json]) -> tuple[Here, Place]:
+        """Return the repository from the folder on that the source has."""
+        root = str(live["root"]).strip("/")
+        if self.folder is None:
+            repository = replace(repository, root="" if root == "." else root)
+        environment = self.environment or str(live["environment"] or "")
+        return repository, Place(str(live["name"]), environment, repository.root)
+
+    def _live(self, client: Client) -> Mapping[str, Json]:
+        """Return the source that is meant; raise Invalid if there is none, or more than one."""
+        found = [
+            each for each in client.pages("/sources", limit=200)
+            if self.source in ("", each["name"])
+            and self.environment in ("", each["environment"])
+            and each["active"]
+        ]  # fmt: skip
+        if len(found) != 1:
+            names = ", ".join(sorted(str(each["name"]) for each in found)) or "none"
+            raise Invalid(f"--against server needs one live source; it has {names}: say --source")
+        return found[0]
+
+
+def _base(repository: Here, against: str | None, live: Mapping[str, Json] | None) -> Head | None:
+    """Return from where it is compared, None where nobody says."""
+    if live is not None:
+        commit = str(live["active"])
+        try:
+            return Head(_LIVE, repository.commit(commit))
+        except Invalid:
+            raise Invalid(
+                f"{commit[:12]} is live, and not in this repository; fetch it (git fetch)"
+            ) from None
+    return None if against is None else Head(against, repository.commit(against))
+
+
+def _sides(reader: Ends, range_: str, base: Head | None, pull: int | None) -> tuple[Side, Side]:
+    """Return both ends, compiled."""
+    repository = reader.repository
+    if pull is not None:
+        trunk, sha = repository.pulled(pull)
+        base = base or Head("origin/HEAD", trunk)
+        tree = repository.merged(base.commit, sha)
+        if tree is None:
+            raise Invalid(f"pull request {pull} cannot be merged into {base.name}: resolve that")
+        return reader.of_commit(base), reader.of_commit(Head(f"pull request {pull}", sha), tree)
+    if range_:
+        one, other = ends.between(repository, range_)
+        assert other is not None
+        return reader.of_commit(one), reader.of_commit(other)
+    return reader.of_commit(base or Head(*repository.trunk())), reader.of_folder()
+
+
+def _impact(client: Client, namespace: str, changes: tuple[Change, ...]) -> Mapping[str, Impact]:
+    """Return the runs in flight of workflows that change, by the commits that they are pinned to.
+
+    Raise NotFound, Denied or Unavailable where the server does not tell: nothing is guessed.
+    """
+    counts: dict[str, Counter[str]] = {each.name: Counter() for each in changes if each.old}
+    for status in [each for each in RunStatus if each not in ENDED] if counts else ():
+        for run in client.pages("/runs", namespace=namespace, status=status.value, limit=200):
+            if run["workflow"] in counts:
+                counts[str(run["workflow"])][str(run["commit"])] += 1
+    return {name: Impact(dict(told)) for name, told in counts.items()}
