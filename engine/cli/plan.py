@@ -44,6 +44,9 @@ _COLOURS = {"  + ": "green", "  - ": "red", "  ~ ": "yellow"}
     help="Tell the next times of schedules from then on, as 2026-03-28T00:00:00Z; else from now.",
 )  # fmt: skip
 @click.option("--detailed-exitcode", "detailed", is_flag=True, help="End with 2 for a change.")
+@click.option(
+    "--github-actions", "in_job", is_flag=True, help="Tell it in a job of GitHub Actions."
+)
 @click.option("--no-color", is_flag=True, help="No colour, on a terminal neither.")
 @rooted
 @as_json
@@ -51,7 +54,7 @@ _COLOURS = {"  + ": "green", "  - ": "red", "  ~ ": "yellow"}
 def plan(
     words: tuple[str, ...], against: str | None, pull: int | None, environment: str, source: str,
     server: str | None, state: str | None, format_: str, at: datetime | None, detailed: bool,
-    no_color: bool, root: str | None, json_: bool,
+    in_job: bool, no_color: bool, root: str | None, json_: bool,
 ) -> None:  # fmt: skip
     """Review a change of specs, or show what the specs at PATH compile to.
 
@@ -64,23 +67,31 @@ def plan(
     Exit code 0: valid. 1: errors, or denied. 3: an approval or a confirmation is needed. With
     --detailed-exitcode 2: valid, and something changes.
 
+    --github-actions marks lines, writes the summary of the job and, if its token may, the comment
+    on the pull request; the RANGE is HEAD^1..HEAD unless told.
+
     With PATHs: steps, edges, retries, when a schedule is due next, the digest and the worst case,
     or a picture as mermaid, dot or svg.
     """
-    from engine.cli import reviewing
-
     now, format_ = at or datetime.now(UTC), "json" if json_ else format_
     paths = [each for each in words if ".." not in each or Path(each).exists()]
-    if not (against or pull or len(paths) < len(words) or (not words and _is_in_repository(root))):
+    ranges = [each for each in words if each not in paths] or ["HEAD^1..HEAD"] * in_job
+    if not (against or pull or ranges or (not words and _is_in_repository(root))):
         return _compiled(paths or ["."], root, format_, now)
     if format_ in _PICTURES:
         raise click.UsageError(f"--format {format_} is a picture of a PATH, and this is a review")
-    ranges = [each for each in words if each not in paths]
-    if len(ranges) + (against is not None) + (pull is not None) > 1 and not (pull and against):
+    if len(ranges) + bool(against or pull) > 1:
         raise click.UsageError("name one of RANGE, --against and --pr; --pr may have --against")
-    asked = reviewing.Asked(_root(paths, root), environment, source, server, state)
-    told = asked.told(ranges[0] if ranges else "", against, pull)
-    _print(told, format_, now, is_coloured=coloured() and not no_color)
+    from engine.cli.reviewing import Asked
+
+    asked = Asked(_root(paths, root), environment, source, server, state)
+    told = asked.told("".join(ranges), against, pull)
+    if in_job:
+        from engine.cli import actions
+
+        told = actions.publish(told, now)
+    else:
+        _print(told, format_, now, is_coloured=coloured() and not no_color)
     raise Left(_code(told, detailed=detailed))
 
 

@@ -19,10 +19,8 @@ TITLE = "### SARK plan"
 _TABLE = "| | Workflow | What changes | When it takes effect |\n|:-:|---|---|---|"
 _ERRORS = "| Where | Problem | Fix |\n|---|---|---|"
 _RULES = "| Policy rule | Verdict | |\n|---|---|---|"
-_FORK = (
-    "From a fork: checked without running anything and without access to secrets. "
-    "A maintainer can allow a preview with {}."
-)
+_FORK = "From a fork: checked without running anything and without access to secrets."
+_PREVIEW = " A maintainer can allow a preview with {}."
 
 
 def as_markdown(
@@ -74,7 +72,8 @@ def _sections(review: Review, now: datetime, links: Links | None) -> Iterator[Se
         yield Section([living(review.environment, review.live)])
     yield Section([" · ".join(_about(review))])
     if review.is_fork:
-        yield Section([_FORK.format(code(f"/sark ok {review.head.commit or '<head sha>'}"))])
+        preview = _PREVIEW.format(code(f"/sark ok {review.head.commit or '<head sha>'}"))
+        yield Section([_FORK + preview * rows.is_heard(review, links)])
     if review.guard is not None:
         yield Section([_guard(review)])
     if review.errors:
@@ -213,6 +212,7 @@ def _foot(review: Review, now: datetime, links: Links | None) -> str:
     told = [linked("Full plan", url)] if url else []
     if review.pull:
         told.append(f"run locally: {code(f'sark plan --pr {review.pull}')}")
+    if rows.is_heard(review, links):
         commands = ("/sark plan", "/sark preview <workflow>", "/sark help")
         told.append("commands: " + " ".join(map(code, commands)))
     for_ = code(words.short(review.head))

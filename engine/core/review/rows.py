@@ -139,26 +139,31 @@ def _reached(mark: str, reach: Reach) -> Iterator[str]:
 
 def ruled(ruling: Ruling, review: Review, links: Links | None) -> str:
     """Return the row of the table of policies that is a ruling's."""
-    word, told = _verdict(ruling, review)
+    word, told = _verdict(ruling, review, links)
     where = f" ({place(review, ruling.file, ruling.line, links)})" if ruling.file else ""
     of = f" {code(ruling.workflow)}:" if ruling.workflow else ""
     rest = f"{of} {told}{where}".strip()
     return f"| {cell(code(ruling.rule))} | {word} | {cell(rest)} |"
 
 
-def _verdict(ruling: Ruling, review: Review) -> tuple[str, str]:
+def _verdict(ruling: Ruling, review: Review, links: Links | None) -> tuple[str, str]:
     """Return the word of a ruling in Markdown, and what is to be said besides."""
     reason = prose(ruling.reason)
     if ruling.effect is Effect.APPROVAL:
         if ruling.approved_by:
             return "approved", f"by {code(ruling.approved_by)}"
         who = f"a member of **{code(ruling.team)}**" if ruling.team else "somebody who may"
-        if not review.pull:
+        if not is_heard(review, links):
             return "**approval needed**", f"{who} must approve. {reason}"
         words_ = f"/sark approve {ruling.rule} {review.digest[:8]}"
         return "**approval needed**", f"{who} comments {code(words_)}. {reason}"
     word = {Effect.DENY: "**denied**", Effect.WARN: "warning", Effect.ALLOW: "ok"}[ruling.effect]
     return word, reason
+
+
+def is_heard(review: Review, links: Links | None) -> bool:
+    """True if somebody hears commands that are given in comments."""
+    return review.pull > 0 and (links is None or links.has_server)
 
 
 def place(review: Review, file: str, line: int, links: Links | None) -> str:
