@@ -38,6 +38,16 @@ def test_the_pictures_of_the_specs_are_current() -> None:
     assert gallery.pictures() == kept
 
 
+def test_the_samples_of_a_review_are_current() -> None:
+    """
+    The reference of reviews shows what the program prints, not what it printed once.
+    """
+    page = gallery.SAMPLED.read_text()
+
+    assert gallery.sampled(page) == page
+    assert 2 == page.count("1 added, 1 changed") + page.count("1 to add, 1 to change")
+
+
 def test_every_setting_is_described() -> None:
     """
     No row of the settings page leaves a reader to guess what a key does.

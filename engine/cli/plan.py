@@ -86,13 +86,16 @@ def plan(
 
     asked = Asked(_root(paths, root), environment, source, server, state)
     told = asked.told("".join(ranges), against, pull)
-    if in_job:
-        from engine.cli import actions
-
-        told = actions.publish(told, now)
-    else:
-        _print(told, format_, now, is_coloured=coloured() and not no_color)
+    tell = _published if in_job else _print
+    told = tell(told, format_, now, is_coloured=coloured() and not no_color)
     raise Left(_code(told, detailed=detailed))
+
+
+def _published(told: "Told", _: str, now: datetime, *, is_coloured: bool) -> "Told":
+    """Tell the review in a job of GitHub Actions, and return it as the job knows it."""
+    from engine.cli import actions
+
+    return actions.publish(told, now)
 
 
 def _compiled(paths: Sequence[str], root: str | None, format_: str, now: datetime) -> None:
@@ -134,7 +137,8 @@ def _root(paths: Sequence[str], root: str | None) -> str | None:
     return folder
 
 
-def _print(told: "Told", format_: str, now: datetime, *, is_coloured: bool) -> None:
+def _print(told: "Told", format_: str, now: datetime, *, is_coloured: bool) -> "Told":
+    """Print the review in a format, and return it."""
     from engine.core import rendering, review
 
     made = told.review
@@ -154,6 +158,7 @@ def _print(told: "Told", format_: str, now: datetime, *, is_coloured: bool) -> N
             for line in review.as_text(made, now).splitlines():
                 colour = _COLOURS.get(line[:4]) if is_coloured else None
                 click.echo(click.style(line, fg=colour) if colour else line)
+    return told
 
 
 def _code(told: "Told", *, detailed: bool) -> int:
