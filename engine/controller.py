@@ -14,6 +14,7 @@ import uvloop
 from dramatiq.worker import Worker as Consumers
 
 from engine.broker import HintBroker
+from engine.cycles import look_seldom
 from engine.errors import Misconfigured, Unavailable
 from engine.git.address import check_ref, parse
 from engine.git.tree import inside
@@ -55,6 +56,7 @@ def run_controller(settings: Settings, duties: Sequence[Duty] = ()) -> None:
         parse(source.url)
         check_ref(source.ref)
         inside(source.root)
+    look_seldom()
     uvloop.run(_serve(settings, Controller(settings, duties)))
 
 

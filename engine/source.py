@@ -1,6 +1,6 @@
 """The tree of a commit becomes plans and findings; what has not changed is not read again."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.core.commit import Commit, Companions, Declared, Kind, Unit, findings
@@ -17,11 +17,23 @@ __all__ = ["Beside", "Cache", "Compiled", "File", "Unit", "compile_files", "is_s
 class Cache:
     """What an earlier time came to; whoever owns it drops what is old.
 
-    `units` are by content and catalogue; `laid` are the plans of the last time, by name.
+    `units` are by content and catalogue. Of the last time: `laid` are its plans by name, `last` is
+    what its files came to, and `clean` says that nothing was wrong between them.
     """
 
     units: Units = field(default_factory=dict)
     laid: Mapping[str, Laid] = field(default_factory=dict)
+    last: Mapping[str, Unit] = field(default_factory=dict)
+    clean: bool = False
+
+    def between(self, units: Mapping[str, Unit], documents: Sequence[Declared]) -> list[Diagnostic]:
+        """Return what is wrong between the documents of `units`, which are the last from now on.
+
+        Where nothing was wrong, and what has changed says to others what it said, nothing is.
+        """
+        told = [] if self.clean and _alike(self.last, units) else findings(documents)
+        self.last, self.clean = units, not told
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +78,21 @@ def compile_files(
     units = Tree(tree, look, stamp, cache.units, beside, environment).units()
     documents = [told for unit in units.values() for told in unit.documents]
     diagnostics = [told for unit in units.values() for told in unit.diagnostics]
-    diagnostics += findings(documents)
+    diagnostics += cache.between(units, documents)
     cache.laid = laid((each for each in documents if each.kind is Kind.WORKFLOW), cache.laid)
     plans = {name: cache.laid[name].plan for name in sorted(cache.laid)}
     return Compiled(plans, units, diagnostics)
+
+
+def _alike(old: Mapping[str, Unit], new: Mapping[str, Unit]) -> bool:
+    """True if the documents of the same files say the same to each other."""
+    if old.keys() != new.keys():
+        return False
+    changed = ((old[path], unit) for path, unit in new.items() if old[path] is not unit)
+    return all(
+        [each.face for each in was.documents] == [each.face for each in now.documents]
+        for was, now in changed
+    )
 
 
 def surveyed(catalogue: Catalogue, path: str, source: bytes) -> Surveyed:

@@ -141,7 +141,9 @@ class Tree:
             declared[path] if path in declared else known[path].documents for path in paths
         )
         commit = Commit(chain.from_iterable(documents), self.beside, self.environment)
-        stale = [path for path, each in known.items() if not commit.holds(each.asked)]
+        stale = [
+            path for path, each in known.items() if each.asked and not commit.holds(each.asked)
+        ]
         units = known | self._compiled(fresh, batch, commit)
         if stale:
             units |= self._compiled(stale, self._batch(stale), commit)
@@ -158,7 +160,8 @@ class Tree:
 
     def _known(self, path: str) -> "Unit | None":
         """Return what the content of a file came to at an earlier time."""
-        unit = self.cache.get(self._key(path)) if self.files[path].blob else None
+        blob = self.files[path].blob
+        unit = self.cache.get(f"{blob}:{self.stamp}") if blob else None
         return unit and unit.at(path)
 
     def _key(self, path: str) -> str:

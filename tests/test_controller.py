@@ -195,9 +195,9 @@ def test_a_pass_whose_replies_are_lost_ends_all_the_same(repo, tmp_path, databas
             serving(settings(proxy.url, tmp_path, source(repo.url))),
         ):
             await until(database_url, live(repo.head))
-            head = repo.commit({"a.yaml": spec("a", "cut")})
             for cuts in range(3):
                 proxy.cut_reply_to(b"COMMIT")
+                head = repo.commit({"a.yaml": spec("a", f"cut {cuts}")})
                 while proxy.cuts == cuts:
                     await asyncio.sleep(0.01)
             await until(database_url, live(head))

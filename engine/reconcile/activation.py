@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from engine.core.codec import encode
 from engine.core.plan import FORMAT, Plan
@@ -27,17 +28,23 @@ class Prepared:
 
 def prepare(
     binding: Active, expected: str | None, before: Mapping[str, Active],
-    plans: Mapping[str, Plan], root: str,
+    plans: Mapping[str, Plan], root: str, known: Mapping[str, Plan] = MappingProxyType({}),
 ) -> Prepared:  # fmt: skip
     """Return what makes `plans` the workflows of a source, where it has those of `before`.
 
     `binding` stands for the source and the commit; its name, plan and file count for nothing.
-    Files are told from the repository's top, which is `root` above the plan's own. Blocks.
+    Files are told from the repository's top, which is `root` above the plan's own. `known` are the
+    plans that `before` was made of, where anybody remembers them. Blocks.
     """
-    after = {name: _active(binding, plan, before.get(name), root) for name, plan in plans.items()}
-    put = [new for name, new in sorted(after.items()) if new is not before.get(name)]
-    known = {each.plan for each in before.values()}
-    fresh = {plans[each.name].digest: plans[each.name] for each in put if each.plan not in known}
+    after = {
+        name: before[name]
+        if known.get(name) is plan
+        else _active(binding, plan, before.get(name), root)
+        for name, plan in plans.items()
+    }
+    put = [after[name] for name in sorted(after) if after[name] is not before.get(name)]
+    there = {each.plan for each in before.values()}
+    fresh = {plans[each.name].digest: plans[each.name] for each in put if each.plan not in there}
     drop = sorted(before.keys() - after.keys())
     follows = [
         (each.name, name) for each in put for name in sorted(followed(plans[each.name].triggers))

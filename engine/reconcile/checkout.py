@@ -40,31 +40,56 @@ class Checkout:
     @property
     def findings(self) -> list[Diagnostic]:
         """Return what is to be said of specs that were too large to be read."""
-        blobs = self._blobs.items()
-        large = sorted(path for path, blob in blobs if is_spec(path) and self._is_large(blob))
-        return [_too_large(path) for path in large]
+        return [_too_large(path) for path in self._large]
 
-    def specs(self, objects: Objects) -> list[File]:
-        """Return the specs of the commit; what was not read yet is read from `objects`."""
-        return [
-            self._file(path, blob, objects)
-            for path, blob in self._blobs.items()
-            if is_spec(path) and not self._is_large(blob)
-        ]
-
-    def beside(self, objects: Objects) -> Beside:
-        """Return all files of the commit, as its specs may name them."""
-        return Beside({path: self._file(path, blob, objects) for path, blob in self._blobs.items()})
+    def specs(self, files: Mapping[str, File]) -> list[File]:
+        """Return those of a commit's `files` that are specs and could be read."""
+        large = set(self._large)
+        return [each for path, each in files.items() if is_spec(path) and path not in large]
 
     @property
-    def _blobs(self) -> Mapping[str, str]:
+    def blobs(self) -> Mapping[str, str]:
+        """Return the id of each content by its path."""
         return {} if self.tree is None else self.tree.blobs
 
-    def _file(self, path: str, blob: str, objects: Objects) -> File:
-        return File(path, blob, self.contents.get(blob) or partial(_content, objects, blob))
+    @property
+    def _large(self) -> list[str]:
+        """Return the paths of specs that were too large to be read."""
+        large = {blob for blob, content in self.contents.items() if content is None}
+        if not large:
+            return []
+        return sorted(path for path, blob in self.blobs.items() if blob in large and is_spec(path))
 
-    def _is_large(self, blob: str) -> bool:
-        return blob in self.contents and self.contents[blob] is None
+
+class Files:
+    """The files of the commit that a source shows, by their paths below its root.
+
+    One that is as it was in the commit before is the very same, so that nothing is made of what
+    has not changed. They are read while the `objects` of their pass are open.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[str, File] = {}
+        self._contents: Mapping[str, bytes | None] = {}
+        self._objects: Objects | None = None
+
+    def of(self, checkout: Checkout, objects: Objects) -> Mapping[str, File]:
+        """Return the files of a commit; what was not read yet is read from `objects`."""
+        self._contents, self._objects = checkout.contents, objects
+        old = self._files
+        self._files = {
+            path: file
+            if (file := old.get(path)) is not None and file.blob == blob
+            else File(path, blob, partial(self._read, blob))
+            for path, blob in checkout.blobs.items()
+        }
+        return self._files
+
+    def _read(self, blob: str) -> bytes | None:
+        if blob in self._contents:
+            return self._contents[blob]
+        assert self._objects is not None, "files are read while their commit is compiled"
+        return self._objects.read([blob], MAX_FILE)[blob]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +100,7 @@ class Reader:
     ref: str
     root: str
     memory: Memory
+    files: Files
 
     def take(self, active: str | None, old: Tree | None) -> Checkout:
         """Fetch the ref and read what is new in it.
@@ -94,7 +120,8 @@ class Reader:
     ) -> Compiled:
         """Compile what was taken; the files beside its specs are read when a spec names them."""
         with self.mirror.objects() as objects:
-            specs, beside = checkout.specs(objects), checkout.beside(objects)
+            files = self.files.of(checkout, objects)
+            specs, beside = checkout.specs(files), Beside(files)
             return compile_files(specs, operations, cache, environment, beside)
 
     def _read(self, head: str, active: str | None, old: Tree | None, began: float) -> Checkout:
@@ -103,8 +130,8 @@ class Reader:
             return Checkout(self.mirror.facts(head), (), False, None, {}, seconds)
         facts, *passed = self._line(active, head)
         tree = self.mirror.tree(head, self.root, old)
-        specs = {blob for path, blob in tree.blobs.items() if is_spec(path)}
-        new = sorted(blob for blob in specs if not self.memory.knows(blob))
+        unknown = ((path, blob) for path, blob in tree.blobs.items() if not self.memory.knows(blob))
+        new = sorted({blob for path, blob in unknown if is_spec(path)})
         with self.mirror.objects() as objects:
             contents = objects.read(new, MAX_FILE)
         return Checkout(facts, passed, True, tree, contents, time.monotonic() - began)
@@ -114,10 +141,6 @@ class Reader:
         if active is None or active == head:
             return [self.mirror.facts(head)]
         return self.mirror.between(active, head)
-
-
-def _content(objects: Objects, blob: str) -> bytes | None:
-    return objects.read([blob], MAX_FILE)[blob]
 
 
 def _too_large(path: str) -> Diagnostic:

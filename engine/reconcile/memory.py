@@ -23,9 +23,9 @@ class Memory(MutableMapping[str, Unit]):
         self._blobs = {_blob(key) for key in self._old}
 
     def __getitem__(self, key: str) -> Unit:
-        if key in self._young:
-            return self._young[key]
-        unit = self._young[key] = self._old[key]
+        unit = self._young.get(key)
+        if unit is None:
+            unit = self._young[key] = self._old[key]
         return unit
 
     def __setitem__(self, key: str, unit: Unit) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from engine.core.compiler import VERSION
 from engine.core.facts import Operations
+from engine.core.plan import Plan
 from engine.core.values import digest
 from engine.errors import Conflict
 from engine.git.address import shown
@@ -15,7 +16,7 @@ from engine.git.tree import Tree, inside
 from engine.reconcile import ledger
 from engine.reconcile import verdict as rules
 from engine.reconcile.activation import prepare
-from engine.reconcile.checkout import Checkout, Reader
+from engine.reconcile.checkout import Checkout, Files, Reader
 from engine.reconcile.lane import Lanes
 from engine.reconcile.memory import Memory
 from engine.reconcile.verdict import Change, Verdict
@@ -45,9 +46,10 @@ class Reconciler:
     mirror: Mirror
     lanes: Lanes
     _memory: Memory = field(init=False, default_factory=Memory)
+    _files: Files = field(init=False, default_factory=Files)
     _cache: Cache = field(init=False)
     _tree: Tree | None = None
-    _mine: tuple[str | None, Mapping[str, Active]] | None = None
+    _mine: tuple[str | None, Mapping[str, Active], Mapping[str, Plan]] | None = None
 
     def __post_init__(self) -> None:
         self._cache = Cache(self._memory)
@@ -92,7 +94,7 @@ class Reconciler:
         is_new = head not in (row.active, row.attempted)
         if is_new:
             await ledger.seen(session, row, head)
-        reader = Reader(self.mirror, self.source.ref, self.source.root, self._memory)
+        reader = Reader(self.mirror, self.source.ref, self.source.root, self._memory, self._files)
         try:
             checkout = await self.lanes.run(failing, reader.take, row.active, self._tree)
         except Refused as refusal:
@@ -123,7 +125,7 @@ class Reconciler:
     ) -> Verdict | str:  # fmt: skip
         """Hold the rules against what was compiled; activate what nothing is against."""
         head = checkout.facts.sha
-        before = await self._active(session, row)
+        before, known = await self._active(session, row)
         unread = checkout.findings
         verdict = rules.judge(
             [*unread, *compiled.diagnostics], compiled.files + len(unread),
@@ -139,8 +141,9 @@ class Reconciler:
             return newest
         binding = Active(self.source.namespace, "", row.name, head, "", "", "")
         prepared = await self.lanes.run(
-            failing, prepare, binding, row.active, before, compiled.plans, inside(self.source.root)
-        )
+            failing, prepare, binding, row.active, before, compiled.plans,
+            inside(self.source.root), known,
+        )  # fmt: skip
         try:
             done = await ledger.activate(
                 session, row, head, prepared, verdict, self._judged(head, head)
@@ -150,7 +153,7 @@ class Reconciler:
         if not done:
             self._mine = None
             return rules.unreachable("another commit was made live meanwhile")
-        self._mine = (head, prepared.after)
+        self._mine = (head, prepared.after, compiled.plans)
         _LOG.info("source %s: %s is live: %s", row.name, head[:12], prepared.told())
         return verdict
 
@@ -162,13 +165,17 @@ class Reconciler:
             return None
         return heads.get(self.source.ref)
 
-    async def _active(self, session: Session, row: SourceRow) -> Mapping[str, Active]:
-        """Return the source's live workflows by name; nobody but the leader writes them."""
+    async def _active(
+        self, session: Session, row: SourceRow
+    ) -> tuple[Mapping[str, Active], Mapping[str, Plan]]:
+        """Return the source's live workflows by name, and the plans that they were made of, as
+        far as they are known; nobody but the leader writes them.
+        """
         if self._mine is None or self._mine[0] != row.active:
             async with session.turn() as connection:
                 found = await workflows.of_source(connection, row.name, self.source.namespace)
-            self._mine = (row.active, found)
-        return self._mine[1]
+            self._mine = (row.active, found, {})
+        return self._mine[1:]
 
     def _judged(self, head: str, active: str | None) -> str:
         """Return the digest of all that a verdict on `head` depends on (R3)."""

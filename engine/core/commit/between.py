@@ -35,7 +35,9 @@ def findings(documents: Sequence[Declared]) -> list[Diagnostic]:
 
 def _between(documents: Sequence[Declared]) -> Iterator[Diagnostic]:
     is_whole = all(each.facts is not None for each in documents)
-    by_kind = {kind: [each for each in documents if each.kind is kind] for kind in Kind}
+    by_kind: dict[Kind, list[Declared]] = {kind: [] for kind in Kind}
+    for each in documents:
+        by_kind[each.kind].append(each)
     for kind, mine in by_kind.items():
         names = [(each.name, each.span) for each in mine]
         message = f'there are two {_WORDS[kind]}s with the name "{{}}"'

@@ -1,6 +1,6 @@
 """Workflows that lead to each other: by a call, by a start, by an event that one emits."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.core.commit.circle import circles, settled
@@ -32,13 +32,15 @@ def calls(workflows: Mapping[str, Declared]) -> Iterator[Diagnostic]:
     links = {
         name: {told.name: _Link(told, f"{name} calls {told.name}") for told in each.wiring.calls}
         for name, each in workflows.items()
+        if each.wiring.calls
     }
     for circle in circles(links):
         told = f"workflows call each other without end: {_path(circle)}"
         yield _circular("call-cycle", told, links, circle, "take out one of these calls")
     order = settled(links)
-    yield from _too_deep(links, order)
-    yield from _too_large(workflows, order)
+    leaves = workflows.keys() - links.keys() if links else ()
+    yield from _too_deep(links, order, leaves)
+    yield from _too_large(workflows, order, leaves)
 
 
 def events(workflows: Mapping[str, Declared], *, is_whole: bool) -> Iterator[Diagnostic]:
@@ -57,28 +59,34 @@ def events(workflows: Mapping[str, Declared], *, is_whole: bool) -> Iterator[Dia
         yield _circular("trigger-cycle", told, links, circle, hint)
 
 
-def _too_deep(links: _Links, order: Sequence[str]) -> Iterator[Diagnostic]:
+def _too_deep(links: _Links, order: Sequence[str], leaves: Container[str]) -> Iterator[Diagnostic]:
     depth: dict[str, int] = {}
     deepest: dict[str, str] = {}
     for name in order:
-        known = [each for each in links[name] if each in depth]
-        deep = max(known, key=depth.__getitem__, default="")
-        depth[name] = 1 + depth.get(deep, -1)
+        known = [each for each in links[name] if each in depth or each in leaves]
+        deep = max(known, key=lambda each: depth.get(each, 0), default="")
+        depth[name] = 1 + depth.get(deep, 0) if deep else 0
         deepest[name] = deep
         if depth[name] == MAX_DEPTH + 1:
             path = [name]
-            while deepest[path[-1]]:
+            while deepest.get(path[-1]):
                 path.append(deepest[path[-1]])
             message = f"calls are nested over {MAX_DEPTH} deep: {' -> '.join(_shown(path))}"
             yield Diagnostic("call-depth", message, links[name][deep].place.span)
 
 
-def _too_large(workflows: Mapping[str, Declared], order: Sequence[str]) -> Iterator[Diagnostic]:
+def _too_large(
+    workflows: Mapping[str, Declared], order: Sequence[str], leaves: Container[str]
+) -> Iterator[Diagnostic]:
     """Find workflows that have too many steps only with all that they call."""
     total: dict[str, int] = {}
+
+    def steps(name: str) -> int:
+        return workflows[name].wiring.steps if name in leaves else total.get(name, 0)
+
     for name in order:
         wiring = workflows[name].wiring
-        parts = [total.get(told.name, 0) for told in wiring.calls]
+        parts = [steps(told.name) for told in wiring.calls]
         total[name] = wiring.steps + sum(parts)
         if total[name] > MAX_STEPS >= max([wiring.steps, *parts]):
             message = (
@@ -113,17 +121,20 @@ def _starts(workflows: Mapping[str, Declared]) -> _Links:
     for name, each in workflows.items():
         for told in each.wiring.starts:
             by_type.setdefault(told.name, []).append(name)
-    links: dict[str, dict[str, _Link]] = {name: {} for name in workflows}
+    links: dict[str, dict[str, _Link]] = {}
     for name, each in workflows.items():
-        mine = links[name]
-        for told in each.wiring.emits:
+        wiring = each.wiring
+        if not (wiring.emits or wiring.detached or wiring.calls or wiring.follows):
+            continue
+        mine = links.setdefault(name, {})
+        for told in wiring.emits:
             for other in by_type.get(told.name, ()):
                 mine[other] = _Link(told, f"{name} emits {told.name}, on which {other} starts")
-        for told in each.wiring.detached:
+        for told in wiring.detached:
             mine[told.name] = _Link(told, f"{name} starts {told.name}")
-        for told in each.wiring.calls:
+        for told in wiring.calls:
             mine[told.name] = _Link(told, f"{name} calls {told.name}")
-        for told in each.wiring.follows:
+        for told in wiring.follows:
             where = links.setdefault(told.name, {})
             where[name] = _Link(told, f"{name} starts when {told.name} has ended")
     return links

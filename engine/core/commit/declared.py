@@ -60,6 +60,13 @@ class Wiring:
     routes: tuple[Mention, ...] = ()
     steps: int = 0
 
+    @property
+    def face(self) -> tuple[object, ...]:
+        """Return the names in it without their places."""
+        uses = tuple((kind, each.name) for kind, each in self.uses)
+        lists = (tuple(each.name for each in getattr(self, name)) for name in _LISTS)
+        return uses, *lists, self.steps
+
     def at(self, file: str) -> "Wiring":
         """Return the same in another file."""
         if self == Wiring(steps=self.steps):
@@ -89,6 +96,12 @@ class Declared:
     wiring: Wiring = Wiring()
     plan: "Plan | None" = None
     trust: Trust | None = None
+
+    @property
+    def face(self) -> tuple[object, ...]:
+        """Return all by which `findings` judges it among others, but for lines and columns."""
+        trust = None if self.trust is None else self.trust.face
+        return self.kind, self.name, self.facts is None, self.wiring.face, trust
 
     def at(self, file: str) -> "Declared":
         """Return the same in another file."""

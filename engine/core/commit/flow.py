@@ -98,6 +98,12 @@ class Trust:
     fed: tuple[str, ...] = ()
     flows: tuple[Flow, ...] = ()
 
+    @property
+    def face(self) -> tuple[object, ...]:
+        """Return the flows without their places."""
+        flows = tuple((each.goal, each.name, each.labels, each.call) for each in self.flows)
+        return self.calls, self.fed, flows
+
     def at(self, file: str) -> "Trust":
         """Return the same in another file."""
         return replace(self, flows=tuple(each.at(file) for each in self.flows))

@@ -25,14 +25,18 @@ def laid(workflows: Iterable[Declared], kept: Mapping[str, Laid]) -> dict[str, L
     One that calls what has no plan has none either: there is an error that says why. What is
     `kept` of an earlier time is taken where it was made of the very same plans.
     """
-    first: dict[str, tuple[Plan, list[str]]] = {}
-    for each in workflows:
-        if each.plan is not None:
-            calls = list(dict.fromkeys(told.name for told in each.wiring.calls))
-            first.setdefault(each.name, (each.plan, calls))
     done: dict[str, Laid] = {}
-    for name in settled({name: calls for name, (_, calls) in first.items()}):
-        plan, calls = first[name]
+    calling: dict[str, tuple[Plan, tuple[str, ...]]] = {}
+    for each in workflows:
+        if each.plan is None or each.name in done or each.name in calling:
+            continue
+        if each.wiring.calls:
+            calls = tuple(dict.fromkeys(told.name for told in each.wiring.calls))
+            calling[each.name] = (each.plan, calls)
+        else:
+            done[each.name] = _laid(each.plan, {}, kept.get(each.name))
+    for name in settled({name: calls for name, (_, calls) in calling.items()}):
+        plan, calls = calling[name]
         if all(callee in done for callee in calls):
             callees = {callee: done[callee].plan for callee in calls}
             done[name] = _laid(plan, callees, kept.get(name))
@@ -40,10 +44,12 @@ def laid(workflows: Iterable[Declared], kept: Mapping[str, Laid]) -> dict[str, L
 
 
 def _laid(own: Plan, callees: Mapping[str, Plan], kept: Laid | None) -> Laid:
+    if kept is not None and kept.own is own and not callees and not kept.callees:
+        return kept
     parts = tuple(callees.values())
     if kept is not None and kept.own is own and _same(kept.callees, parts):
         return kept
-    if not callees:
+    if not parts:
         return Laid(codec.sealed(own), own, ())
     secrets = sorted({*own.secrets, *(name for each in parts for name in each.secrets)})
     whole: Plan = _with_bodies(replace(own, secrets=tuple(secrets)), callees)
