@@ -50,7 +50,7 @@ def test_what_is_here_is_reviewed(repo: Repo):
     )
     assert "  ~ hello                              flows/hello.yaml\n" in told.stdout
     assert "steps.say.with.message           hello -> you\n" in told.stdout
-    assert "      runs in flight: offline\n" in told.stdout
+    assert "      in flight  offline\n" in told.stdout
     assert ": 0 to add, 1 to change, 0 to remove.\n" in told.stdout
 
 

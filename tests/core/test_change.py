@@ -245,7 +245,7 @@ def test_workflows_that_come_and_go_are_told_whole():
 
     assert "  + shop                               shop.yaml\n" in text
     assert "steps      pay, each, which, ask, fall, told" in text
-    assert "starts     nightly (schedule)" in text
+    assert "trigger    schedule 30 2 * * *  Europe/Oslo\n" in text
     assert "hosts      + pay.example  no workflow has had it before" in text
     assert "next       nightly: 2026-03-29T03:00:00+02:00, 2026-03-30T02:30:00+02:00" in text
     assert "1 added; change " in text

@@ -48,9 +48,9 @@ def test_a_terminal_shows_what_changes():
         "Compare  9f31c02 (main)  ->  a41be77 (topic)",
         "Checked  3 specs, 3 changed, 0.21 s",
         "",
-        "  - old                                shop.yaml",
+        "  - old                                workflows/shop.yaml",
     ] == told[:5]
-    assert "      runs in flight: offline" in told
+    assert "      in flight  offline" in told
     assert f"Plan {three().digest[:8]}: 1 to add, 1 to change, 1 to remove." == told[-2]
     assert "Nothing was changed. Merge a pull request to apply it." == told[-1]
 
@@ -70,8 +70,8 @@ def test_a_terminal_shows_what_is_said_of_a_change():
 
     assert told.startswith("Source   acme/prod   root workflows/\n")
     assert "  ->  working tree\nChecked  3 specs, 3 changed, 4 policy rules\n" in told
-    assert "      2 runs in flight stay on 9f31c02\n" in told
-    assert "      no run in flight\n" in told
+    assert "      in flight  2 runs stay on 9f31c02\n" in told
+    assert "      in flight  none\n" in told
     assert (
         "Policy\n"
         "  denied     never                        workflows/a.yaml:1  no\n"

@@ -80,7 +80,7 @@ def test_a_change_is_a_table_with_details():
     assert [["-", "old"], ["+", "other"], ["~", "shop"]] == heads
     assert "- `shop` calls **`new.example`**. New host for this source.\n" in told
     assert "| new, 6 steps | first run 2026-03-29 03:00+02:00 |" in told
-    assert "| removed | schedule stops on merge; runs in flight: offline |" in told
+    assert "| removed | schedule stops on merge; in flight: offline |" in told
     assert "`triggers.nightly.cron` `30 2 * * *` → `30 3 * * *`" in told
     assert "```mermaid\nflowchart TB\n" in told
     assert "- triggers.nightly.cron: 30 2 * * *\n+ triggers.nightly.cron: 30 3 * * *\n" in told
@@ -104,8 +104,8 @@ def test_what_runs_and_policies_say_is_told():
     assert "### SARK plan: 1 added, 1 changed, 1 removed. Waiting for 1 approval\n" in told
     assert "3 specs checked in 0.2 s\n" in told
     assert f"A maintainer can allow a preview with `/sark ok {HEAD.commit}`." in told
-    assert "1 run in flight stays on `9f31c02` |" in told
-    assert "schedule stops on merge; no run in flight |" in told
+    assert "in flight: 1 run stays on `9f31c02` |" in told
+    assert "schedule stops on merge; in flight: none |" in told
     approve = f"`/sark approve secrets-need-owner {whole.digest[:8]}`"
     assert f"| `other`: a member of **`acme/payments`** comments {approve}." in told
     assert (
@@ -350,6 +350,21 @@ def test_a_large_change_is_cut_and_whole(limit: int):
     assert 0 == told.count("```") % 2
     assert re.search(r"… and [\d,]+ more workflows\. Full plan: \[all of it\]\(https", told) or (
         limit == 60_000 and re.search(r"… and the details of [\d,]+ more\.", told)
+    )
+
+
+def test_what_can_have_no_room_is_counted_all_the_same():
+    """
+    Of thousands of workflows as many are told as there may be room for, and the sum is right.
+    """
+    (plan,) = plans(SHOP).values()
+    gone = replace(three(), changes=tuple(Change(f"w{n}", plan, None) for n in range(5_000)))
+    told = as_markdown(gone, NOW)
+    rows = told.count("\n| `-` |")
+
+    assert f"\n… and {5_000 - rows:,} more workflows.\n" in told
+    assert told.startswith(
+        "<!-- sark:plan v1 source=acme-workflows/prod -->\n### SARK plan: 5,000 "
     )
 
 

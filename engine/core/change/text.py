@@ -1,6 +1,6 @@
 """A change as lines for a terminal, and as JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from engine.core import schedule
@@ -18,6 +18,8 @@ MARKS = {Kind.ADDED: "+", Kind.CHANGED: "~", Kind.REMOVED: "-"}
 _COLUMN = 38
 _LONGEST = 60
 _MOST_STEPS = 12
+# What of a trigger is told: when, by what, and where the clock is.
+_TOLD = ("cron", "every", "event", "workflow", "path", "timezone")
 # Steps: what one workflow calls so is nothing to another.
 _OWN = ("destroys", "asks")
 
@@ -42,10 +44,10 @@ def as_json(changes: Sequence[Change], now: datetime) -> dict[str, Json]:
     return {"change": digest(changes), "workflows": [_json(each, now) for each in changes]}
 
 
-def block(change: Change, now: datetime) -> Iterator[str]:
-    """Yield the lines of one workflow."""
+def block(change: Change, now: datetime, file: str = "") -> Iterator[str]:
+    """Yield the lines of one workflow; `file` is where it is written, if not as the plan says."""
     head = f"  {MARKS[change.kind]} {visible(change.name)}"
-    yield f"{head:{_COLUMN}} {visible(change.file)}".rstrip()
+    yield f"{head:{_COLUMN}} {visible(file or change.file)}".rstrip()
     if change.kind is Kind.ADDED and change.new is not None:
         yield from _whole(change.new)
     shown = change.lines[:MOST_LINES]
@@ -60,13 +62,23 @@ def block(change: Change, now: datetime) -> Iterator[str]:
 
 def _whole(plan: Plan) -> Iterator[str]:
     """Yield what a new workflow does."""
-    names = [plan.root.steps[each] for each in ordered(plan.root)]
-    told = [visible(each.id or words.kind(each)) for each in names[:_MOST_STEPS]]
-    more = [f"and {len(names) - len(told)} more"] if len(told) < len(names) else []
-    yield f"      steps      {', '.join([*told, *more])}"
-    kinds = [each.id if each.id == each.type else f"{each.id} ({each.type})"
-             for each in plan.triggers]  # fmt: skip
-    yield f"      starts     {visible(', '.join(kinds))}"
+    for each in plan.triggers:
+        yield f"      trigger    {visible(_trigger(each))}"
+    order = ordered(plan.root)
+    told = [visible(plan.root.steps[each].id) for each in order[:_MOST_STEPS]]
+    more = [f"and {len(order) - len(told)} more"] if len(told) < len(order) else []
+    is_line = all(
+        [edge.step for edge in plan.root.steps[each].after] == order[place : place + 1]
+        for place, each in enumerate(order[1:])
+    )
+    yield f"      steps      {(' -> ' if is_line else ', ').join([*told, *more])}"
+
+
+def _trigger(trigger: Trigger) -> str:
+    """Return what starts a workflow: its type, what of, and where the clock is."""
+    settings = trigger.settings if isinstance(trigger.settings, Mapping) else {}
+    told = [str(settings[each]) for each in _TOLD if settings.get(each)]
+    return "  ".join([f"{trigger.type} {''.join(told[:1])}".rstrip(), *told[1:]])
 
 
 def _line(line: Line) -> str:

@@ -15,6 +15,8 @@ from engine.core.review.sheet import Section, page
 
 LIMIT = 60_000
 """How many characters it has, at most: GitHub takes 65,536 in a comment."""
+# More than there is room for, whatever they say.
+_MOST_ROWS, _MOST_FOLDS = 1_000, 400
 TITLE = "### SARK plan"
 _TABLE = "| | Workflow | What changes | When it takes effect |\n|:-:|---|---|---|"
 _ERRORS = "| Where | Problem | Fix |\n|---|---|---|"
@@ -88,7 +90,8 @@ def _told(review: Review, now: datetime, links: Links | None) -> Iterator[Sectio
     changes = sorted(review.changes, key=rows.rank)
     more = _more("workflows", review, links)
     if changes:
-        yield Section([rows.row(review, each, now, links) for each in changes], _TABLE, more, 4)
+        told = [rows.row(review, each, now, links) for each in changes[:_MOST_ROWS]]
+        yield Section(told, _TABLE, more, 4, more=max(0, len(changes) - _MOST_ROWS))
     else:
         base = code(words.named(review.base))
         yield Section([f"Formatting or comments only. The compiled result is identical to {base}."])
@@ -100,8 +103,9 @@ def _told(review: Review, now: datetime, links: Links | None) -> Iterator[Sectio
     yield Section(flips, "**Policies decide otherwise**\n", "- … and {} more", 3, 8)
     told = [f"- {prose(each)}" for each in review.what_if]
     yield Section(told, "**Recorded runs under the new plans**\n", "- … and {} more", 3, 8)
-    blocks = [rows.details(each) for each in changes]
-    yield Section(blocks, rest="\n… and the details of {} more.", rank=5)
+    blocks = [rows.details(each) for each in changes[:_MOST_FOLDS]]
+    left = max(0, len(changes) - _MOST_FOLDS)
+    yield Section(blocks, rest="\n… and the details of {} more.", rank=5, more=left)
     yield Section([*_also(review), *_callers(review)], rest="- … and {} more", rank=3, share=8)
     if changes:
         yield Section([_nothing(review)], rank=1)

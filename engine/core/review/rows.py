@@ -88,7 +88,7 @@ def _when(review: Review, change: Change, now: datetime) -> Iterator[str]:
     else:
         yield "from its next run on" if change.old is not None else "when it is triggered"
     for told, commit in in_flight(review, change):
-        yield f"{told} {code(commit)}" if commit else told
+        yield f"in flight: {told} {code(commit) if commit else ''}".rstrip()
 
 
 def notes(change: Change) -> Iterator[str]:

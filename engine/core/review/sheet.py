@@ -12,8 +12,9 @@ class Section:
     """Items, a line each, under their `head`.
 
     `rest` stands for items that are left out, `{}` being how many; without one, all of them are
-    shown or none. `share` is how many such sections would fill the page: it takes no more of it.
-    Sections of a lower `rank` are given room first.
+    shown or none. So many `more` were not even made, as there is no room for them. `share` is how
+    many such sections would fill the page: it takes no more of it. Sections of a lower `rank` are
+    given room first.
     """
 
     items: Sequence[str]
@@ -21,20 +22,22 @@ class Section:
     rest: str = ""
     rank: int = 0
     share: int = 1
+    more: int = 0
 
     def within(self, room: int) -> str:
         """Return as much as fits into `room` characters, nothing if that is no item."""
         lines = [*([self.head] if self.head else []), *self.items]
         whole = "\n".join(lines)
-        if len(whole) <= room:
+        if len(whole) <= room and not self.more:
             return whole
         return self._shortened(room) if self.rest else ""
 
     def _shortened(self, room: int) -> str:
-        left = room - len(self.head) - len(self.rest) - len(f"{len(self.items):,}") - 1
+        every = len(self.items) + self.more
+        left = room - len(self.head) - len(self.rest) - len(f"{every:,}") - 1
         count = sum(size <= left for size in accumulate(len(each) + 1 for each in self.items))
         shown = [*([self.head] if self.head else []), *self.items[:count]]
-        rest = self.rest.format(f"{len(self.items) - count:,}")
+        rest = self.rest.format(f"{every - count:,}")
         return "\n".join([*shown, rest]) if count else ""
 
 

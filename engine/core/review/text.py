@@ -55,9 +55,9 @@ def _end(head: Head) -> str:
 
 
 def _block(review: Review, change: Change, now: datetime) -> Iterator[str]:
-    yield from block(change, now)
+    yield from block(change, now, review.path(change.file))
     for told, commit in words.in_flight(review, change):
-        yield f"      {told} {commit}".rstrip()
+        yield f"      in flight  {told} {commit}".rstrip()
 
 
 def _policy(review: Review) -> list[str]:

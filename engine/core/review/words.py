@@ -11,7 +11,7 @@ from engine.core.review.model import Effect, Head, Review, Ruling
 
 SHORT = 7
 """How much of a commit is shown."""
-OFFLINE = "runs in flight: offline"
+OFFLINE, NONE = "offline", "none"
 _SCHEDULE = "schedule"
 _SEVERITIES: Mapping[Effect, Severity] = {
     Effect.ALLOW: Severity.INFO,
@@ -89,9 +89,9 @@ def starts(change: Change, now: datetime) -> str:
 
 
 def in_flight(review: Review, change: Change) -> Sequence[tuple[str, str]]:
-    """Return what becomes of runs in flight, by the commits that they are pinned to.
+    """Return what becomes of runs in flight: what is said, and the commit that it is said of.
 
-    Each is what is said, and the commit or "". Of a new workflow there is nothing to say.
+    Without a commit it is `offline` or `none`. Of a new workflow there is nothing to say.
     """
     if change.old is None:
         return ()
@@ -100,9 +100,9 @@ def in_flight(review: Review, change: Change) -> Sequence[tuple[str, str]]:
     impact = review.impact.get(change.name)
     runs = {} if impact is None else {k: n for k, n in impact.in_flight.items() if n}
     if not runs:
-        return (("no run in flight", ""),)
+        return ((NONE, ""),)
     return tuple(
-        (f"{many(count, 'run')} in flight stay{'s' * (count == 1)} on", commit[:SHORT])
+        (f"{many(count, 'run')} stay{'s' * (count == 1)} on", commit[:SHORT])
         for commit, count in sorted(runs.items())
     )
 
