@@ -1,6 +1,5 @@
 """The body of a request: bounded in size and time, and the JSON that it must be."""
 
-import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,10 +8,10 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from engine.core.values import Json
+from webhooks.doors import doors
 from webhooks.problem import Refusal
 
 API_LIMIT = 1 << 20
-_PATIENCE = 10.0
 _DEEPEST = 200  # orjson reads 1,024 and writes 254, some of which a run puts around a body
 _LENGTH = re.compile(r"[0-9]{1,15}")
 
@@ -48,11 +47,12 @@ async def read(request: Request, limit: int, kind: Kind = JSON) -> bytes:
         raise Refusal("http.content_type", f"send Content-Type: {kind.name}")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Refusal("http.content_encoding", "send the body as it is, without compression")
+    patience = doors(request).bodies
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with patience.bound():
             return await _stream(request, limit)
     except TimeoutError:
-        detail = f"the body took longer than {_PATIENCE:g} s"
+        detail = f"the body took longer than {patience.seconds:g} s"
         raise Refusal("http.slow_body", detail, {"Connection": "close"}) from None
     except ClientDisconnect:
         raise Refusal("http.cut_off", "the body ended too early") from None

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from engine.broker import HintBroker, Rings
 from engine.history import History
 from engine.intake import Intake
+from engine.patience import Patience
 from engine.secrets import Secrets
 from engine.settings import Settings
 from engine.store.pool import Pool
@@ -24,11 +25,14 @@ class Drain:
     asked: list[float] = field(default_factory=list)
 
 
+BODY_SECONDS = 10.0
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
     """`token` is the SHA-256 of the first bearer token, `others` those of the settings.
 
-    Nothing else of them is kept.
+    Nothing else of them is kept. `bodies` bounds how long a request's body may take.
     """
 
     settings: Settings
@@ -44,6 +48,7 @@ class Doors:
     broker: HintBroker | None
     bell: Rings | None
     drain: Drain
+    bodies: Patience = field(default_factory=lambda: Patience(BODY_SECONDS))
 
 
 def doors(request: Request) -> Doors:

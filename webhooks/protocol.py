@@ -23,10 +23,17 @@ class GuardedProtocol(HttpToolsProtocol):
 
     _timer: asyncio.TimerHandle | None = None
     _head_size = 0
+    _is_in_head = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._arm(_HEAD_SECONDS)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # A head that came whole needs no timer, and that is nearly each.
+        if self._is_in_head and self._timer is None:
+            self._arm(_HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
@@ -35,7 +42,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_size = 0
-        self._arm(_HEAD_SECONDS)
+        self._is_in_head = True
+        self._disarm()
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -49,6 +57,7 @@ class GuardedProtocol(HttpToolsProtocol):
             raise TooLarge
 
     def on_headers_complete(self) -> None:
+        self._is_in_head = False
         self._disarm()
         super().on_headers_complete()
 

@@ -28,6 +28,7 @@ from engine.intake.request import (
     Waiting,
 )
 from engine.intake.turn import Answers, Decides, Turn
+from engine.patience import Patience
 from engine.store.pool import Connection, Pool, connect, is_final, told
 from engine.store.starts import Starts
 from engine.telemetry import REGISTRY
@@ -73,6 +74,7 @@ class Intake:
         self._task: asyncio.Task[None] | None = None
         self._began: float | None = None
         self._closing = False
+        self._patience = Patience(_PATIENCE)
 
     async def __aenter__(self) -> "Intake":
         self._task = asyncio.create_task(self._serve())
@@ -140,7 +142,7 @@ class Intake:
         self._waiting.append(waiting)
         self._wake.set()
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with self._patience.bound():
                 return await waiting.answer
         except TimeoutError:
             raise Unavailable(

@@ -322,14 +322,12 @@ def test_a_defect_tells_nothing(server: Served):
         assert word not in answer.body
 
 
-def test_a_slow_body_is_408(shared: Served, monkeypatch: pytest.MonkeyPatch):
+def test_a_slow_body_is_408(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
     """
     A body that does not come within its time is 408.
     """
-    from webhooks import body
-
-    monkeypatch.setattr(body, "_PATIENCE", 0.3)
-    with connect(shared) as link:
+    monkeypatch.setattr("webhooks.doors.BODY_SECONDS", 0.3)
+    with connect(request.getfixturevalue("server")) as link:
         link.sendall(head("/hooks/github/shop", "Content-Length: 10") + b"{")
         assert answer(link).startswith(b"HTTP/1.1 408")
 
