@@ -1,35 +1,27 @@
-"""The one file that knows Oso: facts to a verdict; an error in a policy is a denial.
+"""Facts to a verdict on who may do what; an error in a policy is a denial.
 
 Run as a program it judges a folder of policies and says what is wrong with them. That is a child
-process on purpose: a rule that calls itself costs hundreds of megabytes before it fails, and Oso
-prints what it merely warns of, such as a class that nobody has registered.
+process on purpose: a rule that calls itself costs hundreds of megabytes before it fails.
 """
 
-import contextlib
 import hashlib
-import io
 import itertools
 import logging
-import os
 import resource
 import subprocess  # nosec B404 - our own interpreter, with our own module
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from oso import Oso
-
 from policies.facts import ACTIONS, Action, Actor, Resource, Verdict
+from policies.polar import PolarError, Rules
 
 _LOG = logging.getLogger("sark.policies")
 _FOLDER = Path(__file__).parent
 _REMEMBERED = 10_000
-_QUERY_MS = "500"
 _CHECK_SECONDS = 20
 _CHECK_CPU_SECONDS = 10
 _CHECK_BYTES = 1 << 30
-_WARNING = "[warning]"
-_ERROR = "Application error"
 
 
 class PolicyError(Exception):
@@ -48,7 +40,7 @@ class Authorizer:
         files = _files(folder)
         self.digest = hashlib.sha256(b"\0".join(each.read_bytes() for each in files)).hexdigest()
         self._remembered: dict[tuple[Actor, Action, Resource], Verdict] = {}
-        self._oso = _load(folder)
+        self._rules = _load(folder)
 
     def decide(self, actor: Actor, action: Action, resource: Resource) -> Verdict:
         """Return whether the actor may do this to the resource, and why not."""
@@ -63,7 +55,7 @@ class Authorizer:
 
     def _ask(self, actor: Actor, action: Action, resource: Resource) -> Verdict:
         try:
-            allowed = _allows(self._oso, actor, action, resource)
+            allowed = _allows(self._rules, actor, action, resource)
         except Exception:
             _LOG.exception("a policy failed on %s; that is a denial", action.name)
             return Verdict(False, "a policy failed, and that is a denial")
@@ -97,14 +89,11 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.polar"))
 
 
-def _load(folder: Path) -> Oso:
-    os.environ["POLAR_TIMEOUT_MS"] = _QUERY_MS  # the only way to tell Oso
-    oso = Oso()
-    oso.load_files([str(each) for each in _files(folder)])
-    return oso
+def _load(folder: Path) -> Rules:
+    return Rules({str(each): each.read_text(encoding="utf-8") for each in _files(folder)})
 
 
-def _allows(oso: Oso, actor: Actor, action: Action, resource: Resource) -> bool:
+def _allows(rules: Rules, actor: Actor, action: Action, resource: Resource) -> bool:
     """Ask the policy; the facts become Polar's own dictionaries, which have no attributes."""
     about_actor = {
         "kind": actor.kind,
@@ -119,8 +108,7 @@ def _allows(oso: Oso, actor: Actor, action: Action, resource: Resource) -> bool:
         "id": resource.id,
         "namespace": resource.namespace,
     }
-    answers = oso.query_rule("allow", about_actor, action.name, about)  # type: ignore[no-untyped-call]
-    return any(True for _ in answers)
+    return any(True for _ in rules.ask("allow", about_actor, action.name, about))
 
 
 def _questions() -> Iterator[tuple[Actor, Action, Resource]]:
@@ -142,24 +130,13 @@ def _judge(folder: Path) -> str:
     """Return what is wrong with a folder's policies, or an empty string."""
     resource.setrlimit(resource.RLIMIT_AS, (_CHECK_BYTES, _CHECK_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (_CHECK_CPU_SECONDS, _CHECK_CPU_SECONDS))
-    printed, fault = io.StringIO(), ""
     try:
-        with contextlib.redirect_stdout(printed):
-            oso = _load(folder)
-            for each in _questions():
-                _allows(oso, *each)
-    except Exception as error:
-        fault = _worded(error)
-    warnings = [line for line in printed.getvalue().splitlines() if line.startswith(_WARNING)]
-    return warnings[0].removeprefix(_WARNING).strip() if warnings else fault
-
-
-def _worded(error: Exception) -> str:
-    """Return the line of an error of Oso's that says what it is, and not how it was come by."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    if lines[0].startswith(("Query timeout", "Goal stack overflow")):
-        return f"a rule does not come to an end ({lines[0]})"
-    return next((line for line in lines if line.startswith(_ERROR)), lines[0])
+        rules = _load(folder)
+        for each in _questions():
+            _allows(rules, *each)
+    except PolarError as error:
+        return str(error)
+    return ""
 
 
 if __name__ == "__main__":

@@ -14,6 +14,12 @@ from tests.core.catalogue import CATALOGUE
 # Too long for a file, between files, or told by the tests of the expressions.
 IN_OTHER_TESTS = {
     "over-budget",
+    "policy-call",
+    "policy-fact",
+    "policy-rule",
+    "policy-syntax",
+    "policy-value",
+    "policy-word",
     "test-coverage",
     "test-failed",
     "test-file",

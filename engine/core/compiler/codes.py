@@ -137,6 +137,18 @@ _COMPILER = {
     "test-unused": "A mock, and each attempt of its list, is used by the run (a warning).",
     "test-step": "The steps that a `WorkflowTest` speaks of exist in its workflow.",
     "test-coverage": "The tests of a workflow go through the part of its edges that they ask for.",
+    # policies for review
+    "policy-syntax": "A policy is UTF-8, and Polar as Oso reads it; each clause ends with `;`.",
+    "policy-rule": "A rule is declared once by `rule` or `whole_rule`, by a name of its own, and "
+    "speaks by `deny`, `approval`, `warn` or `allow` under that very name. There are at most "
+    "200 in 256 KiB.",
+    "policy-fact": "A rule asks for facts that exist: one that is spelled otherwise would never "
+    "hold, and the rule never speak.",
+    "policy-value": "A fact is compared with what it can be, and `in` looks into lists.",
+    "policy-word": "Rules see facts and nothing else: no classes and objects, no `print`, `debug` "
+    "and `cut`, and no method but `startswith` and `endswith` of a text.",
+    "policy-call": "A rule asks predicates that exist, with as many arguments as they have, and "
+    "each predicate is asked.",
     # between files
     "duplicate-name": "A name is unique among the documents of its kind in a namespace.",
     "duplicate-route": "The path of a webhook is unique in its namespace.",

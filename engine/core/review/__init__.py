@@ -1,5 +1,6 @@
 """What a reviewer is told of a change: facts, the word of policies, and how it would end."""
 
+from engine.core.review.facts import Pull
 from engine.core.review.guard import guard
 from engine.core.review.inert import marker
 from engine.core.review.links import Links
@@ -34,6 +35,7 @@ __all__ = [
     "Links",
     "Live",
     "Place",
+    "Pull",
     "Review",
     "Ruling",
     "Rulings",

@@ -1,0 +1,150 @@
+"""What rules of a policy may say, and what is found before any is asked."""
+
+import pytest
+
+from engine.core.compiler.codes import CODES
+from engine.core.review import policy
+from engine.core.review.facts import CHANGE, THING, WHOLE, Shape
+
+RULE = 'rule("a", "What it is for.");\n'
+ASK = RULE + 'warn("a", change, "x") if '
+FACT, VALUE, WORD, CALL = (f"policy-{each}" for each in ("fact", "value", "word", "call"))
+NOT = "policy-rule"
+EACH = RULE + 'warn("a", change, s) if '
+WHOLE_RULE = 'whole_rule("a", "What it is for.");\n'
+GOOD = {
+    "comment": "# nothing is asked",
+    "text": RULE + 'warn("a", change, "is a fork\'s") if change.is_fork;',
+    "always": RULE + 'warn("a", _change, "look at it");',
+    "words": RULE + 'deny("a", change, ["reads", one]) if one in change.new_secrets;',
+    "thing": RULE + 'deny("a", change, ["step", s]) if s in change.destroys and not s.is_asked;',
+    "team": RULE + 'approval("a", change, "acme/pay", "x") if not "acme/pay" in change.owners;',
+    "helper": RULE + 'warn("a", change, "x") if is_hot(change);\n'
+    'is_hot(it) if it.environment = "production" and it.name.startswith("pay");',
+    "kind": RULE + 'allow("a", change, "x") if change.kind == "removed" and change.owners = [];',
+    "whole": WHOLE_RULE + 'deny("a", whole, ["removes", whole.count_removed]) if\n'
+    "  whole.count_removed > 10;",
+    "nested": RULE + 'warn("a", change, "x") if forall(h in change.hosts, h.endswith(".a")) and\n'
+    "  (change.worst_calls > 2 * change.worst_calls_before or [1, 2] = [change.worst_runs, 2]);",
+    "escape": RULE + 'warn("a", change, "a \\" ; #") if change.is_pull = true;',
+}  # fmt: skip
+BAD = {
+    "unended": (ASK + 'change.is_fork', 2, 1, "policy-syntax", "not end"),
+    "silent": (RULE, 1, 1, NOT, "never says anything"),
+    "undeclared": (RULE + 'warn("b", change, "x") if change.is_fork;', 2, 6, NOT, '"b"'),
+    "twice": (RULE + RULE, 2, 6, NOT, "twice"),
+    "named": ('rule("A b", "x");', 1, 6, NOT, "no name"),
+    "reserved": ('rule("policies", "x");', 1, 6, NOT, "no name"),
+    "half": ('rule("a");', 1, 1, NOT, "is declared by"),
+    "bare": ("rule;", 1, 1, NOT, "is declared by"),
+    "condition": ('rule("a", "x") if 1 = 1;', 1, 1, NOT, "is declared by"),
+    "arguments": (RULE + 'approval("a", change, "x");', 2, 1, NOT, "3 arguments"),
+    "team": (RULE + 'warn("a", change, "t", "x");', 2, 1, NOT, "4 arguments"),
+    "computed": (RULE + 'warn(n, change, "x") if n = "a";', 2, 6, NOT, "written out"),
+    "other": (RULE + 'warn("a", it, "x") if it.is_fork;', 2, 11, NOT, "`change`"),
+    "about": (WHOLE_RULE + 'warn("a", change, "x") if change.is_fork;', 2, 11, NOT, "`whole`"),
+    "fact": (ASK + 'change.is_frk;', 2, 34, FACT, "`is_frk`"),
+    "whole fact": (ASK + 'change.count > 1;', 2, 34, FACT, "`count`"),
+    "helper": (ASK + 'f(change);\nf(c) if c.nme = "a";', 3, 11, FACT, "`nme`"),
+    "key": (EACH + 's in change.destroys and s.attempts = 3;', 2, 52, FACT, "`attempts`"),
+    "text's": (EACH + 's in change.hosts and s.name = "x";', 2, 49, FACT, "`name`"),
+    "list": (EACH + 's in change.host;', 2, 39, FACT, "`host`"),
+    "list's": (ASK + 'change.destroys.name = "x";', 2, 43, FACT, "no parts"),
+    "never": (ASK + 'change.kind = "add";', 2, 41, VALUE, "never"),
+    "number": (ASK + 'change.name != 3;', 2, 42, VALUE, "a text"),
+    "truth": (ASK + 'change.name = true;', 2, 41, VALUE, "a text"),
+    "no list": (RULE + 'warn("a", change, x) if x in change.name;', 2, 37, VALUE, "no list"),
+    "print": (ASK + 'change.is_fork and print(1);', 2, 46, WORD, "print"),
+    "cut": (ASK + 'change.is_fork and cut;', 2, 46, WORD, "cut"),
+    "class": (ASK + 'change matches User;', 2, 34, WORD, "matches"),
+    "query": ("?= 1 = 1;", 1, 1, WORD, "?="),
+    "object": (ASK + 'change.name = new X();', 2, 41, WORD, "new"),
+    "inside": (ASK + 'change.name.format(1);', 2, 39, WORD, "format"),
+    "looked up": (ASK + 'change.("name") = "a";', 2, 34, WORD, "written out"),
+    "missing": (ASK + 'hot(change);', 2, 27, CALL, "hot"),
+    "too few": (ASK + 'hot();\nhot(c) if c.is_fork;', 2, 27, CALL, "hot"),
+    "unasked": (RULE + 'wran("a", change, "x") if change.is_fork;', 2, 1, CALL, "wran"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_policy_has_no_finding(name: str) -> None:
+    """
+    What the reference shows can be written.
+    """
+    told = policy.read({"policies/a.polar": GOOD[name]})
+
+    assert [] == told.findings
+    assert ([] if name == "comment" else ["a"]) == [each.name for each in told.rules]
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_could_never_speak_is_found(name: str) -> None:
+    """
+    A rule that would silently never fire is an error, where it is written and with its word.
+    """
+    text, line, column, code, word = BAD[name]
+    found = policy.read({"policies/a.polar": text}).findings
+
+    assert (line, column, code) in [(e.span.line, e.span.column, e.code) for e in found], found
+    assert any(word in each.message for each in found)
+    assert {each.code for each in found} <= CODES.keys()
+
+
+def test_a_slip_of_the_finger_is_named() -> None:
+    """
+    A hint says what was probably meant: a fact, a value, a rule or an effect.
+    """
+    text = (
+        RULE + 'warn("a", change, "x") if change.ownrs = [] and change.kind = "addd";\n'
+        'deny("aa", change, "x") if change.is_fork;\nwarm("a", change, "x") if change.is_fork;'
+    )
+    hints = [each.hint for each in policy.read({"a.polar": text}).findings]
+
+    told = [f'did you mean "{word}"?' for word in ("owners", "added", "a", "warn")]
+    assert told == hints
+
+
+def test_policies_are_bounded() -> None:
+    """
+    More than anybody reads is refused, and says so.
+    """
+    big = policy.read({"a.polar": "# " + "x" * (policy.MAX_BYTES + 1)})
+    many = policy.read({"a.polar": "".join(f'rule("r{n}", "x");\n' for n in range(201))})
+
+    assert ["the policies are over 256 KiB together"] == [each.message for each in big.findings]
+    assert [(201, "there are over 200 rules")] == [
+        (each.span.line, each.message) for each in many.findings
+    ]
+
+
+def test_what_only_oso_judges_is_left_to_it() -> None:
+    """
+    An empty clause is no finding here: what is Polar and what is not, Oso says.
+    """
+    assert [] == policy.read({"a.polar": ";;"}).findings
+
+
+def test_files_are_one_policy() -> None:
+    """
+    A rule of one file may use a predicate of another, and names are unique among all.
+    """
+    texts = {
+        "policies/a.polar": RULE + 'warn("a", change, "x") if hot(change);',
+        "policies/b.polar": 'hot(c) if c.environment = "production";',
+    }
+
+    assert [] == policy.read(texts).findings
+    assert policy.is_policy("policies/a.polar")
+    assert policy.is_policy("policies/deep/a.polar")
+    assert not policy.is_policy("a.polar")
+
+
+def test_every_fact_is_described() -> None:
+    """
+    A list of things says which keys those have, and nothing else does.
+    """
+    for fact in (*CHANGE.values(), *WHOLE.values(), *THING.values()):
+        assert fact.meaning
+        assert (fact.shape is Shape.THINGS) is bool(fact.keys)
+        assert set(fact.keys) <= set(THING)
