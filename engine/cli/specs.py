@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.folder import STDIN, Beside, Given, read
+from engine.cli.folder import STDIN, Beside, Given, base_of, read
 from engine.cli.garbage import Left, uncollected
 from engine.cli.options import rooted
 from engine.cli.output import Exit, coloured, inert
@@ -38,6 +38,8 @@ def check(
 ) -> None:
     """Find every mistake in the specs at PATH (files or folders; - reads stdin).
 
+    The policies of the root (policies/*.polar) are checked with a folder.
+
     A folder is the root of the files that its specs name; the root of a file is its repository,
     unless --root says otherwise.
 
@@ -58,7 +60,7 @@ def check(
         case "github":
             click.echo(rendering.as_github(found), nl=False)
         case _:
-            texts = (given or read(paths, root)).shown() if found else {}
+            texts = _shown(given or read(paths, root)) if found else {}
             click.echo(rendering.as_text(found, texts, coloured()), nl=False)
             click.echo(_verdict(len(found), count), err=True)
     if not count:
@@ -73,9 +75,10 @@ def _checked(
 
     Unless somebody `reads` them, they are left unread where the answer is known.
     """
-    from engine.cli import seen
+    from engine.cli import policies, seen
 
-    earlier = seen.Seen(paths, root) if is_cached and seen.can_keep(paths) else None
+    is_kept = is_cached and seen.can_keep(paths) and not policies.is_there(base_of([*paths], root))
+    earlier = seen.Seen(paths, root) if is_kept else None
     answer = earlier.answer() if earlier is not None and not reads else None
     if answer is not None:
         return None, answer.found, answer.count
@@ -85,7 +88,20 @@ def _checked(
     found, beside = look(given, is_cached=is_cached)
     if earlier is not None:
         earlier.keep(found, beside)
+    if given.is_whole:
+        found = [*found, *policies.findings(given.root)]
     return given, found, len(given.texts)
+
+
+def _shown(given: Given) -> dict[str, str]:
+    """Return the texts of specs and policies, as findings show them."""
+    from engine.cli import policies
+
+    told = policies.below(given.root) if given.is_whole else {}
+    return {
+        **given.shown(),
+        **{name: data.decode("utf-8", "replace") for name, data in told.items()},
+    }
 
 
 def _fixed(
@@ -110,7 +126,8 @@ def _fixed(
         span = edit.span
         place = f"{visible(span.file)}:{span.line}:{span.column}"
         click.echo(f"fixed {place}: {visible(was)} is {edit.text} now", err=True)
-    return (made, left) if writes else (given, found)
+    elsewhere = [each for each in found if each.span.file not in given.texts]
+    return (made, [*left, *elsewhere]) if writes else (given, found)
 
 
 @click.command()

@@ -48,7 +48,7 @@ BAD = {
     "helper": (ASK + 'f(change);\nf(c) if c.nme = "a";', 3, 11, FACT, "`nme`"),
     "key": (EACH + 's in change.destroys and s.attempts = 3;', 2, 52, FACT, "`attempts`"),
     "text's": (EACH + 's in change.hosts and s.name = "x";', 2, 49, FACT, "`name`"),
-    "list": (EACH + 's in change.host;', 2, 39, FACT, "`host`"),
+    "list": (EACH + 's in change.host;', 2, 37, FACT, "`host`"),
     "list's": (ASK + 'change.destroys.name = "x";', 2, 43, FACT, "no parts"),
     "never": (ASK + 'change.kind = "add";', 2, 41, VALUE, "never"),
     "number": (ASK + 'change.name != 3;', 2, 42, VALUE, "a text"),
