@@ -11,7 +11,7 @@ from engine.core.rendering.excerpt import visible
 from engine.core.review import Effect, Ruling, Rulings, facts, policy
 from engine.core.review.facts import Facts, Pull
 from policies import review
-from policies.polar import Fault
+from policies.fault import Fault
 
 FAILED = "policies"
 """The rule that denies where policies cannot be used, or one of them fails."""

@@ -9,7 +9,6 @@ import io
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from oso import Oso, Variable
@@ -17,22 +16,14 @@ from polar.ffi import PolarSource
 from polar.predicate import Predicate
 from polar.query import Query
 
+from policies.fault import Fault
+
 _QUERY_MS = "500"
 _METHODS = ("startswith", "endswith")
 _PLACE = re.compile(r" at line (\d+), column (\d+)(?: of file (.*?))?:?$")
 _WARNING = "[warning] "
 _ERROR = "Application error"
 _ENDLESS = ("Query timeout", "Goal stack overflow")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with rules; `line` and `column` count from 1, 0 where that is not known."""
-
-    message: str
-    file: str = ""
-    line: int = 0
-    column: int = 0
 
 
 class PolarError(Exception):

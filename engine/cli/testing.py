@@ -14,10 +14,14 @@ from engine.cli.output import Exit, coloured
 from engine.errors import Invalid
 
 if TYPE_CHECKING:
+    from engine.cli import policing
     from engine.cli.folder import Given
+    from engine.cli.policing import Policies
     from engine.cli.verdict import Told
     from engine.core.compiler import Survey
     from engine.core.trial import Suite, Written
+
+    Test = Written | policing.Written
 
 _PROGRESS_EVERY = 0.1  # seconds
 
@@ -37,39 +41,45 @@ def test(
 ) -> None:
     """Try out the WorkflowTests at PATH (files or folders) on a clock of their own.
 
-    No adapter is called. A warning, such as of a mock that is not used, is no failure.
+    No adapter is called. A warning, such as of a mock that is not used, is no failure. PolicyTests
+    say what the policies of the root answer to a change.
 
     Exit code 0: all pass. 1: one fails, a workflow is gone through less than a test asks for, a
     spec has an error, or no test is called TEXT. 2: the command itself was wrong.
     """
     from engine.cli import verdict
     from engine.cli.folder import read
+    from engine.core.trial import Written
 
     given = read(paths or (".",))
-    suite, written = _suite(given)
+    suite, policies, written = _suite(given)
     tests = [each for each in written if (wanted or "") in each.test.name]
-    told = list(_tried(suite, tests))
+    told = list(_tried(suite, policies, tests))
     coverages = {} if wanted else suite.coverages
-    short = [] if wanted else suite.uncovered(tests)
+    short = [] if wanted else suite.uncovered(each for each in tests if isinstance(each, Written))
+    rules = None if wanted or not policies.rules else policies
     match "json" if json_ else format_:
         case "json":
-            verdict.print_json(told, coverages, short)
+            verdict.print_json(told, coverages, short, rules)
         case "junit":
             verdict.print_junit(told, short)
         case _:
-            verdict.print_text(told, coverages, short, given.shown(), timeline=timeline)
+            verdict.print_text(told, coverages, short, given.shown(), rules, timeline=timeline)
     if not told:
         what = f"has {wanted!r} in its name" if wanted else "is here"
-        click.echo(f"sark: no WorkflowTest {what}", err=True)
+        click.echo(f"sark: no test {what}", err=True)
     failed = bool(short) or not all(each.result.has_passed for each in told)
     sys.exit(Exit.FAILED if failed or (wanted and not told) else Exit.OK)
 
 
-def _suite(given: "Given") -> "tuple[Suite, list[Written]]":
-    """Return the workflows, ready to be tested, and the tests in the order of their files.
+def _suite(given: "Given") -> "tuple[Suite, Policies, list[Test]]":
+    """Return workflows and policies, ready to be tested, and the tests in the order of their files.
 
     Raise Invalid, with the errors shown, if a spec has one.
     """
+    from engine.cli.folder import Beside
+    from engine.cli.policies import below
+    from engine.cli.policing import Policies
     from engine.cli.specs import compile_given
     from engine.core import rendering
     from engine.core.diagnostic import Severity
@@ -77,7 +87,7 @@ def _suite(given: "Given") -> "tuple[Suite, list[Written]]":
     from engine.core.trial import Suite
     from engine.operations import catalogue
 
-    tests: dict[str, list[Written]] = {}
+    tests: dict[str, list[Test]] = {}
 
     def observe(read: "Survey") -> None:
         tests[read.file] = list(_written(read))
@@ -88,20 +98,25 @@ def _suite(given: "Given") -> "tuple[Suite, list[Written]]":
         click.echo(rendering.as_text(errors, given.shown(), coloured()), nl=False, err=True)
         raise Invalid("specs with errors cannot be tried out")
     suite = Suite(compiled.plans, Catalogue(catalogue()), lambda name: Path(name).is_file())
-    return suite, [each for name in given.texts for each in tests[name]]
+    policies = Policies(below(given.root), catalogue(), Beside(given.root))
+    return suite, policies, [each for name in given.texts for each in tests[name]]
 
 
-def _written(read: "Survey") -> Iterator["Written"]:
+def _written(read: "Survey") -> Iterator["Test"]:
+    from engine.cli import policing
     from engine.core import spec
     from engine.core.trial import Written
 
     for part in read.parts:
         if isinstance(part.model, spec.WorkflowTest):
             yield Written(part.document, part.model)
+        elif isinstance(part.model, spec.PolicyTest):
+            yield policing.Written(part.document, part.model)
 
 
-def _tried(suite: "Suite", tests: Sequence["Written"]) -> Iterator["Told"]:
+def _tried(suite: "Suite", policies: "Policies", tests: Sequence["Test"]) -> Iterator["Told"]:
     """Yield what each test comes to; on a terminal, say meanwhile how many are done."""
+    from engine.cli import policing
     from engine.cli.verdict import Told
 
     is_shown, shown_at = sys.stderr.isatty(), time.perf_counter()
@@ -110,7 +125,9 @@ def _tried(suite: "Suite", tests: Sequence["Written"]) -> Iterator["Told"]:
         if is_shown and began - shown_at > _PROGRESS_EVERY:
             shown_at = began
             click.echo(f"\r{number} of {len(tests)} tests", nl=False, err=True)
-        result = suite.judge(written)
-        yield Told(result, time.perf_counter() - began)
+        if isinstance(written, policing.Written):
+            yield Told(policies.judge(written), time.perf_counter() - began)
+        else:
+            yield Told(suite.judge(written), time.perf_counter() - began)
     if is_shown:
         click.echo("\r\x1b[K", nl=False, err=True)

@@ -9,7 +9,9 @@ from xml.sax.saxutils import escape, quoteattr  # nosec B406 - it writes, and re
 import click
 
 from engine.cli.output import as_json, coloured, plain, word
-from engine.core import rendering
+from engine.cli.policing import Policies
+from engine.cli.policing import Result as Policed
+from engine.core import rendering, spec
 from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.spec.workflow_test import ExpectedStep
 from engine.core.trial.expectation import named
@@ -20,14 +22,16 @@ if TYPE_CHECKING:
     from engine.core.run import StepRun
     from engine.core.trial import Coverage, Result, Trial
 
+POLICIES = "policies"
+"""What is tested by a `PolicyTest`, where others name a workflow."""
 _MOST_MISSING = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What became of a test, and how many seconds that took."""
+    """What became of a test of a workflow or of policies, and how many seconds that took."""
 
-    result: "Result"
+    result: "Result | Policed"
     seconds: float
 
     @property
@@ -36,12 +40,19 @@ class Told:
 
     @property
     def workflow(self) -> str:
-        return self.result.written.test.workflow
+        """The workflow that is tested, or the word for what is not one."""
+        test = self.result.written.test
+        return test.workflow if isinstance(test, spec.WorkflowTest) else POLICIES
+
+    def lines(self) -> Iterator[str]:
+        """Yield what happened beside what was expected."""
+        result = self.result
+        return result.lines() if isinstance(result, Policed) else _timeline(result)
 
 
 def print_text(
     told: Sequence[Told], coverages: Mapping[str, "Coverage"], short: Sequence[Diagnostic],
-    texts: Mapping[str, str], *, timeline: bool,
+    texts: Mapping[str, str], policies: Policies | None, *, timeline: bool,
 ) -> None:  # fmt: skip
     """Print a line for each test, and for one that fails what was expected and what happened."""
     for each in told:
@@ -50,20 +61,21 @@ def print_text(
         if each.result.findings:
             click.echo(rendering.as_text(each.result.findings, texts, coloured()), nl=False)
         if timeline or not each.result.has_passed:
-            click.echo("".join(f"{line}\n" for line in _timeline(each.result)), nl=False)
+            click.echo("".join(f"{plain(line)}\n" for line in each.lines()), nl=False)
     if short:
         click.echo(rendering.as_text(short, texts, coloured()), nl=False)
     passed = sum(each.result.has_passed for each in told)
     spent = sum(each.seconds for each in told)
     click.echo(f"{passed} of {len(told)} tests passed in {spent * 1000:.0f} ms", err=True)
-    for line in _covered(coverages):
+    for line in (*_covered(coverages), *_spoken(policies)):
         click.echo(line, err=True)
 
 
 def print_json(
-    told: Sequence[Told], coverages: Mapping[str, "Coverage"], short: Sequence[Diagnostic]
-) -> None:
-    """Print each test with its findings, and of each workflow the edges that are missing."""
+    told: Sequence[Told], coverages: Mapping[str, "Coverage"], short: Sequence[Diagnostic],
+    policies: Policies | None,
+) -> None:  # fmt: skip
+    """Print each test with its findings, and the edges and the rules that no test goes through."""
     as_json(
         {
             "tests": [
@@ -84,6 +96,9 @@ def print_json(
                 }
                 for name, each in sorted(coverages.items())
             },
+            "rules": None
+            if policies is None
+            else {"all": list(policies.rules), "silent": policies.silent},
             "findings": [_finding(found) for found in short],
         }
     )
@@ -172,6 +187,18 @@ def _covered(coverages: Mapping[str, "Coverage"]) -> Iterator[str]:
             yield f"  and {len(missing) - _MOST_MISSING} more; --json has them all"
 
 
+def _spoken(policies: Policies | None) -> Iterator[str]:
+    """Yield how many rules have spoken, and those that no test has made speak."""
+    if policies is None or not policies.rules:
+        return
+    silent = policies.silent
+    count = f"{len(policies.rules) - len(silent)} of {len(policies.rules)}"
+    yield f"{POLICIES}: {count} rules have spoken"
+    yield from (f"  never spoke: {each}" for each in silent[:_MOST_MISSING])
+    if len(silent) > _MOST_MISSING:
+        yield f"  and {len(silent) - _MOST_MISSING} more; --json has them all"
+
+
 def _case(told: Told) -> Iterator[str]:
     head = f"name={_attribute(told.name)} classname={_attribute(told.workflow)}"
     yield f'    <testcase {head} time="{told.seconds:.6f}">'
@@ -179,7 +206,7 @@ def _case(told: Told) -> Iterator[str]:
     others = [each for each in told.result.findings if each.severity is not Severity.ERROR]
     yield from (f"      {_failure(each)}" for each in errors)
     talk = [_line(each) for each in others]
-    talk += [] if told.result.has_passed else list(_timeline(told.result))
+    talk += [] if told.result.has_passed else list(told.lines())
     if talk:
         yield f"      <system-out>{_text(chr(10).join(talk))}</system-out>"
     yield "    </testcase>"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from policies.polar import Fault
+from policies.fault import Fault
 
 EFFECTS = ("allow", "warn", "approval", "deny")
 """The predicates by which rules speak, the mildest first."""
@@ -110,7 +110,7 @@ def _answer(asked: Mapping[str, object]) -> list[Any]:
     told = json.dumps(asked).encode()
     # No word of it comes from outside, and nothing of our surroundings is handed on.
     child = subprocess.Popen(  # nosec B603
-        words, cwd=_HERE.parent.parent, env={"PYTHONDONTWRITEBYTECODE": "1"},
+        words, cwd=_HERE.parent.parent, env={},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, TextIO
 
-from policies.polar import Fault, PolarError, Rules, unknown
+from policies.fault import Fault
+from policies.polar import PolarError, Rules, unknown
 
 _BYTES = 1 << 30
 _CPU_SECONDS = 40

@@ -73,7 +73,7 @@ def test_a_mistake_in_a_policy_is_found_by_check(folder: Path) -> None:
     assert (1, 1, 1) == (first.exit_code, second.exit_code, other.exit_code)
     assert first.stdout == second.stdout
     assert "error[policy-fact]: `change` has no fact `is_unownd`" in first.stdout
-    assert " --> policies/more/owners.polar:2:46\n" in first.stdout
+    assert " --> policies/more/owners.polar:2:49\n" in first.stdout
     assert 'did you mean "is_unowned"?' in first.stdout
     assert "every change would be denied" in other.stderr
     assert 0 == sark("check").exit_code

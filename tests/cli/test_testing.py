@@ -147,7 +147,7 @@ def test_a_filter(folder: Path) -> None:
     assert "1 of 1 tests passed" in done.stderr
     assert "edges" not in done.stderr
     assert 1 == none.exit_code
-    assert "sark: no WorkflowTest has 'left' in its name" in none.stderr
+    assert "sark: no test has 'left' in its name" in none.stderr
 
 
 def test_a_folder_with_no_test(folder: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_folder_with_no_test(folder: Path) -> None:
     done = sark("test")
 
     assert 0 == done.exit_code
-    assert "sark: no WorkflowTest is here" in done.stderr
+    assert "sark: no test is here" in done.stderr
 
 
 def test_a_file_by_itself(folder: Path) -> None:

@@ -18,6 +18,7 @@ IN_OTHER_TESTS = {
     "policy-fact",
     "policy-rule",
     "policy-syntax",
+    "policy-test",
     "policy-value",
     "policy-word",
     "test-coverage",

@@ -243,6 +243,7 @@ KINDS: list[dict[str, Any]] = [
     {"kind": "Calendar", "days": ["mon"], "except": ["2026-12-24"], "timezone": "Europe/Oslo"},
     {"kind": "Environment", "variables": {"A": "1"}, "protection": {"by": ["group:a"]}},
     {"kind": "WorkflowTest", "workflow": "w", "expect": {"run": {"state": "failed"}}},
+    {"kind": "PolicyTest", "after": {"file": "a"}, "expect": [{"rule": "a", "effect": "deny"}]},
 ]
 
 

@@ -26,6 +26,7 @@ def compiled(kind: str, rest: str) -> Unit:
         ("Environment", "variables: {REGION: eu}\n"),
         ("Environment", "protection: {by: ['group:ops']}\n"),
         ("WorkflowTest", "workflow: demo\nexpect: {}\n"),
+        ("PolicyTest", "after: {file: demo.yaml}\nexpect: []\n"),
     ],
 )
 def test_a_right_document_says_all_that_it_says(kind: str, rest: str) -> None:

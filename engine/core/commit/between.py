@@ -22,6 +22,7 @@ _WORDS: Mapping[Kind, str] = {
     Kind.CALENDAR: "calendar",
     Kind.ENVIRONMENT: "environment",
     Kind.TEST: "test",
+    Kind.POLICY_TEST: "test of policies",
 }
 
 

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     CALENDAR = "Calendar"
     ENVIRONMENT = "Environment"
     TEST = "WorkflowTest"
+    POLICY_TEST = "PolicyTest"
 
 
 @dataclass(frozen=True, slots=True)

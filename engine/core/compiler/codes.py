@@ -149,6 +149,7 @@ _COMPILER = {
     "and `cut`, and no method but `startswith` and `endswith` of a text.",
     "policy-call": "A rule asks predicates that exist, with as many arguments as they have, and "
     "each predicate is asked.",
+    "policy-test": "Rules say to the change of a `PolicyTest` what it expects, and nothing else.",
     # between files
     "duplicate-name": "A name is unique among the documents of its kind in a namespace.",
     "duplicate-route": "The path of a webhook is unique in its namespace.",

@@ -23,6 +23,7 @@ _WHOLE: Final = {
     "Calendar": "the calendar",
     "Environment": "the environment",
     "WorkflowTest": "the test",
+    "PolicyTest": "the test",
 }
 _BEGIN: Final = (
     "begin it with `apiVersion: sark/v1` and `kind: Workflow`, or keep the file somewhere else"

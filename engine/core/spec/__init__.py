@@ -21,6 +21,7 @@ from engine.core.spec.modifier import (
     Timeout,
     TypedValue,
 )
+from engine.core.spec.policy_test import ExpectedRuling, GivenPull, PolicyTest, SpecFile
 from engine.core.spec.resource import (
     Calendar,
     CircuitBreaker,
@@ -146,7 +147,14 @@ from engine.core.spec.workflow_test import (
 )
 
 Document: TypeAlias = (
-    Workflow | Connection | Pool | CircuitBreaker | Calendar | Environment | WorkflowTest
+    Workflow
+    | Connection
+    | Pool
+    | CircuitBreaker
+    | Calendar
+    | Environment
+    | WorkflowTest
+    | PolicyTest
 )
 KINDS: Final[Mapping[str, type[Document]]] = {
     "Workflow": Workflow,
@@ -156,6 +164,7 @@ KINDS: Final[Mapping[str, type[Document]]] = {
     "Calendar": Calendar,
     "Environment": Environment,
     "WorkflowTest": WorkflowTest,
+    "PolicyTest": PolicyTest,
 }
 
 __all__ = [
@@ -207,6 +216,7 @@ __all__ = [
     "EventType",
     "Expect",
     "ExpectedError",
+    "ExpectedRuling",
     "ExpectedRun",
     "ExpectedStep",
     "Expression",
@@ -220,6 +230,7 @@ __all__ = [
     "GithubPushTrigger",
     "Given",
     "GivenEvent",
+    "GivenPull",
     "Handler",
     "HmacAuth",
     "Idempotency",
@@ -238,6 +249,7 @@ __all__ = [
     "Objective",
     "OnlyTemplate",
     "OperationName",
+    "PolicyTest",
     "Pool",
     "Priority",
     "Prose",
@@ -257,6 +269,7 @@ __all__ = [
     "SecretName",
     "Size",
     "Span",
+    "SpecFile",
     "StandardWebhooksAuth",
     "Step",
     "StepId",
