@@ -95,6 +95,11 @@ class _Shut(Query):
     handle_debug = _refuse
 
 
+def is_known(value: object) -> bool:
+    """True for a value; false for what a rule has left open."""
+    return not isinstance(value, Variable)
+
+
 def unknown(name: str) -> Variable:
     """Return what stands for that which is asked for."""
     return Variable(name)

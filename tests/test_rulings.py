@@ -89,6 +89,23 @@ def test_the_policy_of_the_reference_judges() -> None:
     assert ("few-removals",) == told.silent
 
 
+@pytest.mark.parametrize(("about", "facts"), [("change", CHANGE), ("whole", WHOLE)])
+def test_every_fact_can_be_asked_for(about: str, facts: Mapping[str, Fact]) -> None:
+    """
+    Each fact, and each key of a thing, is a word that a rule may write.
+    """
+    word = "rule" if about == "change" else "whole_rule"
+    asked = [f"_x{n} = {about}.{name}" for n, name in enumerate(facts)]
+    asked += [
+        f"forall(_y{n} in {about}.{name}, _z{n} = _y{n}.{key})"
+        for n, (name, key) in enumerate((name, key) for name in facts for key in facts[name].keys)
+    ]
+    text = f'{word}("a", "x");\nwarn("a", {about}, "x") if {" and ".join(asked)};'
+    told = judged(text)
+
+    assert ["x"] == [each.reason for each in told.rulings]
+
+
 def test_what_is_built_in_warns() -> None:
     """
     A source without policies is told what is worth a look, and where.

@@ -95,7 +95,7 @@ def judge(
             return judged
         stopped = first + sum("at" in line for line in answer)
         ended = "rules ended the process that asks them: they take too much memory or time"
-        at = -1 if stopped == len(facts) else stopped
+        at = stopped if stopped < len(facts) else -1
         judged = _failing(judged, Failed(at, "", ended))
         first = stopped + 1
         if first >= len(told):

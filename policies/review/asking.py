@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, TextIO
 
 from policies.fault import Fault
-from policies.polar import PolarError, Rules, unknown
+from policies.polar import PolarError, Rules, is_known, unknown
 
 _BYTES = 1 << 30
 _CPU_SECONDS = 40
@@ -49,6 +49,7 @@ class Asking:
         driver = {"": " ".join(_DRIVER.values())}
         self.rules = Rules({**driver, **self.sources})
         self.words = {word for each in self.sources.values() for word in _WORD.findall(each)}
+        self.effects = [each for each in _EFFECTS if each in self.words]
         self.known: dict[str, tuple[list[Any], list[Any]]] = {}
         self.declared = [
             (each["name"], each["sentence"], is_whole)
@@ -68,9 +69,8 @@ class Asking:
         if key not in self.known:
             said: list[Any] = []
             failed: list[Any] = []
-            for effect in _EFFECTS:
-                if effect in self.words:
-                    self._ask(effect, read, is_whole, said, failed)
+            for effect in self.effects:
+                self._ask(effect, read, is_whole, said, failed)
             self.known[key] = said, failed
         self.said += len(self.known[key][0])
         return self.known[key]
@@ -120,10 +120,14 @@ def _check(told: tuple[str, Any, Any, Any], written: str) -> None:
     if len(written) > _MOST_LETTERS:
         raise PolarError(Fault(f"the reason of {rule} has over {_MOST_LETTERS:,} characters"))
     words = reason if isinstance(reason, list) else [reason]
-    if not words or not all(isinstance(each, str | int | float | dict) for each in words):
+    if not words or not all(map(_is_word, words)):
         raise PolarError(Fault(f"the reason of {rule} is no text and no list of texts"))
-    if effect == "approval" and not (isinstance(team, str) and team):
+    if effect == "approval" and not (isinstance(team, str) and team and is_known(team)):
         raise PolarError(Fault(f"{rule} asks for an approval, and its team is no text"))
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str | int | float | dict) and is_known(value)
 
 
 def _told(fault: Fault) -> str:

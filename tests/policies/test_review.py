@@ -94,6 +94,7 @@ ATTACKS = {
         "over 4,000 characters",
     ),
     "mumbles": ('deny("a", change, []) if change.name = "bank";', "no text"),
+    "shrugs": ('deny("a", change, x) if change.name = "bank" and x = y and y = x;', "no text"),
     "nests": ('deny("a", change, [[1]]) if change.name = "bank";', "no text"),
 }
 
