@@ -47,6 +47,7 @@ class Metrics:
         )  # fmt: skip
         self._of_calls(registry)
         self._of_pools(registry)
+        self._of_forges(registry)
 
         self._steps_of = cache(self.steps.labels)
 
@@ -84,6 +85,13 @@ class Metrics:
         self.expired = Counter(
             "sark_pool_expired", "Attempts that no worker of their pool took in time",
             registry=registry,
+        )  # fmt: skip
+
+    def _of_forges(self, registry: CollectorRegistry) -> None:
+        """Make those of what is asked of forges."""
+        self.forge = Counter(
+            "sark_forge_requests", "Requests to forges, by what came of them",
+            ["forge", "result"], registry=registry,
         )  # fmt: skip
 
     def committed(self, kinds: Iterable[str]) -> None:

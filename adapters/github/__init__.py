@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
@@ -11,7 +10,7 @@ from adapters.contract import Adapter, Call, Json, Manifest, Operation, Outcome,
 from adapters.github import comment, files, status
 from adapters.github.session import RefusedError, Session, Work
 from adapters.http import Http, HttpSettings
-from adapters.http.addresses import literal
+from adapters.http.place import place
 from adapters.manifest.github import COMMENT, FILES, STATUS
 from adapters.settings import AdapterSettings, read
 
@@ -33,7 +32,7 @@ class GitHubSettings(AdapterSettings):
     @classmethod
     def _must_keep_a_token(cls, value: str) -> str:
         try:
-            _place(value)
+            place(value)
         except ValueError as error:
             raise ValueError(f"{error}; for example https://github.acme.example/api/v3") from None
         return value.rstrip("/")
@@ -41,7 +40,7 @@ class GitHubSettings(AdapterSettings):
     def client(self) -> HttpSettings:
         """Return the settings of the HTTP client: it may go to `api_url` and nowhere else."""
         return HttpSettings(
-            allow_hosts=(_place(self.api_url),),
+            allow_hosts=(place(self.api_url),),
             max_connections=self.max_connections,
             ca_file=self.ca_file,
         )
@@ -94,18 +93,3 @@ class GitHub:
 def create(settings: Mapping[str, Json]) -> Adapter:
     """Return the adapter; raise SettingError if a setting is unknown or unusable."""
     return GitHub(read(GitHubSettings, settings))
-
-
-def _place(url: str) -> str:
-    """Return host and port of a URL that a token may be sent to; raise ValueError otherwise."""
-    parts = urlsplit(url)
-    host, port = parts.hostname, parts.port
-    if parts.scheme not in {"https", "http"} or not host:
-        raise ValueError("it must be an https URL")
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError("it must be a scheme, a host and a path, and no more")
-    address = literal(host)
-    if parts.scheme == "http" and (address is None or not address.is_loopback):
-        raise ValueError("a token is sent over http to a loopback address alone")
-    shown = f"[{host}]" if ":" in host else host
-    return f"{shown}:{port or (443 if parts.scheme == 'https' else 80)}"

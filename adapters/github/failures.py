@@ -45,18 +45,18 @@ def from_status(
     `headers` have lower-case names.
     """
     words = mask_text(_words(body), [token])[:_LONGEST]
-    message = f"GitHub answered {status} {_phrase(status)} to {asked}".rstrip()
+    message = f"GitHub answered {status} {phrase(status)} to {asked}".rstrip()
     message = f"{message}: {words}" if words else message
     details: dict[str, Json] = {"status": status}
-    if _is_limited(status, headers, words):
-        pause = _pause(headers, now)
-        return Failed("github.rate_limit", message, ErrorClass.TRANSIENT, pause, details)
+    if is_limited(status, headers, words):
+        wait = pause(headers, now)
+        return Failed("github.rate_limit", message, ErrorClass.TRANSIENT, wait, details)
     if status in _BUSY:
         return Failed("github.status", message, ErrorClass.TRANSIENT, details=details)
     return Failed("github.status", message, ErrorClass.PERMANENT, details=details)
 
 
-def _is_limited(status: int, headers: Mapping[str, Json], words: str) -> bool:
+def is_limited(status: int, headers: Mapping[str, Json], words: str) -> bool:
     """True for a primary or secondary rate limit; GitHub answers 403 or 429 to either."""
     if status == 429:
         return True
@@ -64,7 +64,7 @@ def _is_limited(status: int, headers: Mapping[str, Json], words: str) -> bool:
     return status == 403 and (told or "rate limit" in words.lower())
 
 
-def _pause(headers: Mapping[str, Json], now: datetime) -> timedelta:
+def pause(headers: Mapping[str, Json], now: datetime) -> timedelta:
     """Return how long GitHub wants to be left alone, at most a day.
 
     Source: "Rate limits for the REST API", docs.github.com: `retry-after` first, then
@@ -102,7 +102,8 @@ def _reason(error: Json) -> str:
     return error if isinstance(error, str) else ""
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
+    """Return what a status is called, empty for one that has no name."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

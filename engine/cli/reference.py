@@ -17,6 +17,7 @@ from engine.core.values import format_duration
 from engine.settings import (
     Artifacts,
     Controller,
+    ForgeSettings,
     History,
     Server,
     Settings,
@@ -109,6 +110,7 @@ def settings_page() -> str:
         ("[telemetry]", Telemetry),
         ("[history]", History),
         ("[[sources]]", Source),
+        ("[sources.forge]", ForgeSettings),
         ("[[tokens]]", Token),
     ]
     return "\n".join([_SETTINGS, *(_section(title, model) for title, model in sections)])

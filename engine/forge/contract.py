@@ -65,6 +65,22 @@ class Check:
     annotations: Sequence[Annotation] = ()
     url: str = ""
 
+    @property
+    def state(self) -> State:
+        """Return what is said in its place where there are no checks, or none for us.
+
+        What waits for somebody is pending, so that it holds a merge up as the check would.
+        """
+        if self.cancelled:
+            return State.FAILURE
+        match self.conclusion:
+            case None | Conclusion.ACTION_REQUIRED:
+                return State.PENDING
+            case Conclusion.FAILURE:
+                return State.FAILURE
+            case Conclusion.SUCCESS | Conclusion.NEUTRAL:
+                return State.SUCCESS
+
 
 class Forge(Protocol):
     """One repository at one forge. Texts are cut to what the forge takes."""
@@ -74,13 +90,18 @@ class Forge(Protocol):
     async def open_pulls(self, base: str) -> Sequence[Pull]:
         """Return the open pull requests into a branch, newest first, 300 at most."""
 
+    async def files(self, number: int) -> Sequence[str]:
+        """Return the paths that a pull request touches, of 3,000 files at most; moved by both."""
+
     async def status(self, sha: str, context: str, state: State, text: str, url: str) -> None:
         """Say how a commit stands in a context, as `sark/production`."""
 
     async def check(self, told: Check, id_: int | None = None) -> int:
         """Make a check, or write one again by its id; return its id.
 
-        At a forge without checks this is a status of the same name, and the id is 0.
+        Of annotations the worst 200 are shown; they are added to those that a check has. At a forge
+        without checks this is a status of the same name, and the id is 0; so it is at GitHub for
+        whoever is no app.
         """
 
     async def comments(self, number: int) -> Sequence[Comment]:
@@ -100,3 +121,9 @@ class Forge(Protocol):
 
     async def open_pull(self, branch: str, base: str, title: str, body: str) -> int:
         """Ask for a branch to be merged; return the number, that of the open one if there is."""
+
+    async def authorization(self) -> str:
+        """Return the value of the `Authorization` header by which Git may fetch now.
+
+        It is good for five minutes at least.
+        """

@@ -3,8 +3,10 @@
 from engine.settings.loading import Loaded, load, serving
 from engine.settings.model import (
     ADMINISTRATOR,
+    App,
     Artifacts,
     Controller,
+    ForgeSettings,
     History,
     Server,
     Settings,
@@ -16,8 +18,10 @@ from engine.settings.model import (
 
 __all__ = [
     "ADMINISTRATOR",
+    "App",
     "Artifacts",
     "Controller",
+    "ForgeSettings",
     "History",
     "Loaded",
     "Server",

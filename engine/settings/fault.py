@@ -11,8 +11,10 @@ from pydantic_core import ErrorDetails
 
 from engine.settings.masking import masked
 from engine.settings.model import (
+    App,
     Artifacts,
     Controller,
+    ForgeSettings,
     History,
     Server,
     Settings,
@@ -35,6 +37,8 @@ _EXPECTED = {
     "path_type": "a path",
 }
 _LISTS: Mapping[str, type[BaseModel]] = {"sources": Source, "tokens": Token}
+_INNER: Mapping[str, type[BaseModel]] = {"sources.forge": ForgeSettings, "sources.forge.app": App}
+_NUMBER = re.compile(r"\.\d+")
 
 
 def explain(error: ValidationError, file: Path | None, origins: Mapping[str, str]) -> str:
@@ -101,7 +105,8 @@ def _fields(parent: str) -> list[str]:
         "telemetry": Telemetry,
         "history": History,
     }
-    model = _LISTS.get(parent.partition(".")[0]) or sections.get(parent)
+    model = _INNER.get(_NUMBER.sub("", parent))
+    model = model or _LISTS.get(parent.partition(".")[0]) or sections.get(parent)
     return list(model.model_fields) if model else []
 
 

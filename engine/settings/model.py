@@ -92,6 +92,17 @@ def _root(value: str) -> str:
     return value
 
 
+def _api(value: str) -> str:
+    # Late: only a forge needs it.
+    from adapters.http.place import place
+
+    try:
+        place(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; for example https://github.acme.example/api/v3") from None
+    return value.rstrip("/")
+
+
 Span: TypeAlias = Annotated[
     timedelta, BeforeValidator(_span, json_schema_input_type=str), Field(gt=timedelta(0))
 ]
@@ -215,6 +226,53 @@ class History(_Section):
         return self.keep if isinstance(self.keep, timedelta) else None
 
 
+class App(_Section):
+    """A GitHub App."""
+
+    id: str = Field(
+        pattern=r"^[A-Za-z0-9.]{1,100}$", description="Its app id or client id, as a text."
+    )
+    key: Reference = Field(description="Its private key in PEM, as `file:PATH` or `env:NAME`.")
+
+
+class ForgeSettings(_Section):
+    """Where a source is reviewed."""
+
+    kind: Literal["github"] = Field(default="github", description="`github`.")
+    repository: str = Field(
+        max_length=500, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_.-]+)+$",
+        description="As in `acme/shop`.",
+    )  # fmt: skip
+    api: Annotated[str, AfterValidator(_api)] | None = Field(
+        default=None,
+        description="Its REST API, as in `https://github.acme.example/api/v3`. Without it: that "
+        "of github.com.",
+    )
+    token: Reference | None = Field(
+        default=None, description="A token, as `env:NAME` or `file:PATH`; or write `app`."
+    )
+    app: App | None = Field(
+        default=None, description="A GitHub App, `{id, key}`, in place of `token`."
+    )
+    ca_file: Path | None = Field(
+        default=None, description="Certificate authorities in PEM beside those of the system."
+    )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "ForgeSettings":
+        if (self.token is None) == (self.app is None):
+            raise ValueError("expected `token` or `app`, and one of them alone")
+        parts = self.repository.split("/")
+        if not {".", ".."}.isdisjoint(parts) or len(parts) != 2:
+            raise ValueError(f"expected owner/name in `repository`, found {self.repository!r}")
+        return self
+
+    @property
+    def url(self) -> str:
+        """Return the URL of the REST API."""
+        return self.api or "https://api.github.com"
+
+
 class Source(_Section):
     """A Git ref and folder, bound to a namespace and an environment."""
 
@@ -241,7 +299,12 @@ class Source(_Section):
     api_token: Reference | None = Field(
         default=None,
         description="A token that may read pull requests: GitHub is asked by it for the files of "
-        "one where a trigger has `paths`.",
+        "one where a trigger has `paths`. With `forge` it is not needed.",
+    )
+    forge: ForgeSettings | None = Field(
+        default=None,
+        description="Where commits and pull requests are reported to, as in `{kind = "
+        '"github", repository = "acme/shop", token = "env:GITHUB_TOKEN"}`.',
     )
 
 

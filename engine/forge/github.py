@@ -1,0 +1,235 @@
+"""GitHub: pull requests, checks, comments and statuses of one repository by its REST API.
+
+Source: docs.github.com/rest, version 2022-11-28. The same serves GitHub Enterprise Server.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote, urlencode
+
+from engine.core.values import Json
+from engine.errors import Denied, Invalid, NotFound
+from engine.forge import reading
+from engine.forge.app import Installation
+from engine.forge.contract import Annotation, Check, Comment, Pull, State
+from engine.forge.conversation import PAGE, Conversation, Dialect, cut
+
+GITHUB = Dialect(
+    "github",
+    "GitHub",
+    {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
+)
+# GitHub's own limits, in characters.
+LONGEST_BODY, LONGEST_TEXT, LONGEST_TITLE = 65_535, 140, 255
+_ANNOTATIONS, _MOST_ANNOTATIONS = 50, 200
+_WORST = ("failure", "warning", "notice")
+_PULL_PAGES, _COMMENT_PAGES = 3, 10
+
+
+class GitHub:
+    """One repository. With a token in place of an app, checks are statuses: GitHub wants it so."""
+
+    def __init__(
+        self, conversation: Conversation, repository: str, app: Installation | None = None
+    ) -> None:
+        self._talk = conversation
+        self._at = f"/repos/{repository}"
+        self._owner = repository.partition("/")[0]
+        self._app = app
+        self._login = ""
+
+    async def pull(self, number: int) -> Pull:
+        """Return a pull request as it is now."""
+        answer = await self._talk.ask("GET", f"{self._at}/pulls/{number}")
+        with self._talk.read("a pull request"):
+            return _pull(answer.body)
+
+    async def open_pulls(self, base: str) -> Sequence[Pull]:
+        """Return the open pull requests into a branch, newest first, 300 at most."""
+        asked = {"state": "open", "base": base, "sort": "created", "direction": "desc"}
+        found = await self._all(f"{self._at}/pulls?{_query(asked)}", _PULL_PAGES)
+        with self._talk.read("a list of pull requests"):
+            return [_pull(each) for each in found]
+
+    async def files(self, number: int) -> Sequence[str]:
+        """Return the paths that a pull request touches, moved files by both, of 3,000 at most."""
+        found = await self._all(f"{self._at}/pulls/{number}/files?{_query({})}", 30)
+        with self._talk.read("a list of files"):
+            paths = [reading.text(each, "filename") for each in found]
+        moved = [reading.words(each, "previous_filename") for each in found]
+        return list(dict.fromkeys([*paths, *filter(None, moved)]))
+
+    async def status(self, sha: str, context: str, state: State, text: str, url: str) -> None:
+        """Say how a commit stands in a context."""
+        told = {"state": state.value, "context": context, "description": cut(text, LONGEST_TEXT)}
+        told |= {"target_url": url} if url else {}
+        await self._talk.ask("POST", f"{self._at}/statuses/{sha}", told)
+
+    async def check(self, told: Check, id_: int | None = None) -> int:
+        """Make a check, or write one again by its id; return its id, 0 of a status.
+
+        Annotations go in batches of 50, the worst 200 of them. GitHub adds them to those that a
+        check has; the conclusion comes with the last batch.
+        """
+        if self._app is None:
+            state = told.state
+            await self.status(told.sha, told.name, state, told.title, told.url)
+            return 0
+        worst = sorted(told.annotations, key=lambda each: _WORST.index(each.level))
+        worst = worst[:_MOST_ANNOTATIONS]
+        batches = [worst[at : at + _ANNOTATIONS] for at in range(0, len(worst), _ANNOTATIONS)]
+        for batch in (batches or [[]])[:-1]:
+            id_ = await self._write_check(told, batch, id_, done=False)
+        return await self._write_check(told, batches[-1] if batches else [], id_, done=True)
+
+    async def comments(self, number: int) -> Sequence[Comment]:
+        """Return the comments of a pull request, oldest first, 1,000 at most."""
+        path = f"{self._at}/issues/{number}/comments?{_query({})}"
+        found, me = await self._all(path, _COMMENT_PAGES), await self.login()
+        with self._talk.read("a list of comments"):
+            return [_comment(each, me) for each in found]
+
+    async def comment(self, number: int, body: str, id_: int | None = None) -> int:
+        """Write a comment, or one again by its id; return its id."""
+        at, told = f"{self._at}/issues", {"body": cut(body, LONGEST_BODY)}
+        if id_ is None:
+            answer = await self._talk.ask("POST", f"{at}/{number}/comments", told)
+        else:
+            answer = await self._talk.ask("PATCH", f"{at}/comments/{id_}", told)
+        with self._talk.read("a comment"):
+            return reading.number(answer.body, "id")
+
+    async def react(self, comment: int, word: str) -> None:
+        """Answer a comment by an emoji: +1, -1, laugh, confused, heart, hooray, rocket or eyes."""
+        path = f"{self._at}/issues/comments/{comment}/reactions"
+        await self._talk.ask("POST", path, {"content": word})
+
+    async def may_write(self, login: str) -> bool:
+        """True if somebody may push to the repository."""
+        path = f"{self._at}/collaborators/{quote(login, safe='')}/permission"
+        try:
+            answer = await self._talk.ask("GET", path)
+        except NotFound:
+            return False
+        with self._talk.read("a permission"):
+            return reading.text(answer.body, "permission") in ("admin", "write")
+
+    async def is_member(self, login: str, team: str) -> bool:
+        """True if somebody is of a team, as `acme/payments`; invited is not yet in it."""
+        owner, _, slug = team.rpartition("/")
+        at = f"/orgs/{quote(owner or self._owner, safe='')}/teams/{quote(slug, safe='')}"
+        try:
+            answer = await self._talk.ask("GET", f"{at}/memberships/{quote(login, safe='')}")
+        except NotFound:
+            return False
+        with self._talk.read("a membership"):
+            return reading.text(answer.body, "state") == "active"
+
+    async def open_pull(self, branch: str, base: str, title: str, body: str) -> int:
+        """Ask for a branch to be merged; return the number, that of the open one if there is."""
+        told = {"head": branch, "base": base, "title": cut(title, LONGEST_TITLE)}
+        told["body"] = cut(body, LONGEST_BODY)
+        try:
+            answer = await self._talk.ask("POST", f"{self._at}/pulls", told)
+        except Invalid:
+            asked = {"state": "open", "head": f"{self._owner}:{branch}", "base": base}
+            found = await self._all(f"{self._at}/pulls?{_query(asked)}", 1)
+            if not found:
+                raise
+            with self._talk.read("a list of pull requests"):
+                return reading.number(found[0], "number")
+        with self._talk.read("a pull request"):
+            return reading.number(answer.body, "number")
+
+    async def authorization(self) -> str:
+        """Return the value of the `Authorization` header by which Git may fetch now."""
+        token = await self._talk.credential.token()
+        return f"Basic {base64.b64encode(f'x-access-token:{token}'.encode()).decode()}"
+
+    async def login(self) -> str:
+        """Return who writes here, as its comments say."""
+        if self._app is not None:
+            return await self._app.login()
+        if not self._login:
+            try:
+                answer = await self._talk.ask("GET", "/user")
+            except Denied as denied:
+                raise Denied(f"{denied}: a token must be a user's; or set up an app") from None
+            with self._talk.read("a user"):
+                self._login = reading.text(answer.body, "login")
+        return self._login
+
+    async def _write_check(
+        self, told: Check, batch: Sequence[Annotation], id_: int | None, done: bool
+    ) -> int:
+        body = _check(told, batch, done)
+        if id_ is None:
+            body["head_sha"] = told.sha
+            answer = await self._talk.ask("POST", f"{self._at}/check-runs", body)
+        else:
+            answer = await self._talk.ask("PATCH", f"{self._at}/check-runs/{id_}", body)
+        with self._talk.read("a check"):
+            return reading.number(answer.body, "id")
+
+    async def _all(self, path: str, pages: int) -> Sequence[Mapping[str, Json]]:
+        return [each async for page in self._talk.pages(path, pages) for each in page]
+
+
+def _query(asked: Mapping[str, str]) -> str:
+    return urlencode({**asked, "per_page": PAGE})
+
+
+def _pull(told: Json) -> Pull:
+    head, base = (
+        reading.field(told, "head", "repo", "id"),
+        reading.number(told, "base", "repo", "id"),
+    )
+    is_merged = reading.field(told, "merged_at") is not None
+    return Pull(
+        number=reading.number(told, "number"),
+        title=reading.text(told, "title"),
+        author=reading.words(told, "user", "login") or "ghost",
+        base=reading.text(told, "base", "ref"),
+        base_sha=reading.text(told, "base", "sha"),
+        head_sha=reading.text(told, "head", "sha"),
+        is_fork=head != base,
+        is_draft=reading.field(told, "draft") is True,
+        is_open=reading.text(told, "state") == "open",
+        merged_sha=reading.words(told, "merge_commit_sha") if is_merged else "",
+    )
+
+
+def _comment(told: Json, me: str) -> Comment:
+    # GitHub shows what people leave behind who have gone as a ghost's.
+    author = reading.words(told, "user", "login") or "ghost"
+    id_, body = reading.number(told, "id"), reading.words(told, "body")
+    return Comment(id_, author, body, author.lower() == me.lower())
+
+
+def _check(told: Check, batch: Sequence[Annotation], done: bool) -> dict[str, Json]:
+    """Return a check as GitHub is told of it; with nothing more to come it has its conclusion."""
+    output: dict[str, Json] = {
+        "title": cut(told.title, LONGEST_TITLE),
+        "summary": cut(told.summary, LONGEST_BODY),
+    }
+    if batch:
+        output["annotations"] = [_annotation(each) for each in batch]
+    body: dict[str, Json] = {"name": told.name, "output": output}
+    if told.url:
+        body["details_url"] = told.url
+    if done and told.cancelled:
+        return {**body, "status": "completed", "conclusion": "cancelled"}
+    if done and told.conclusion is not None:
+        return {**body, "status": "completed", "conclusion": told.conclusion.value}
+    return {**body, "status": "in_progress"}
+
+
+def _annotation(told: Annotation) -> Json:
+    return {
+        "path": told.path,
+        "start_line": told.line,
+        "end_line": told.line,
+        "annotation_level": told.level,
+        "title": cut(told.title, LONGEST_TITLE),
+        "message": cut(told.message, LONGEST_BODY),
+    }

@@ -1,0 +1,1 @@
+"""Forges: the clients, and small forges for all tests that need one."""
