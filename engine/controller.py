@@ -16,6 +16,7 @@ from dramatiq.worker import Worker as Consumers
 from engine.broker import HintBroker
 from engine.cycles import look_seldom
 from engine.errors import Misconfigured, Unavailable
+from engine.forge.duty import StatusDuty
 from engine.git.address import check_ref, parse
 from engine.git.tree import inside
 from engine.health import Health, of_broker
@@ -82,6 +83,7 @@ class Controller:
             Duty("scheduler", SchedulerDuty(settings, policy).lead),
             Duty("lookout", LookoutDuty(settings, policy).lead),
             Duty("retention", RetentionDuty(settings).lead),
+            Duty("statuses", StatusDuty(settings).lead),
         )
         self._duties = (*known, *duties)
         self._standing = dict.fromkeys((duty.name for duty in self._duties), "lost")

@@ -55,6 +55,13 @@ class Forges:
         told = self._told.get(source)
         return None if told is None else self._open[told]
 
+    def shared(self) -> Sequence[tuple[Forge, Sequence[str]]]:
+        """Return each forge with the names of the sources that share it."""
+        named: dict[ForgeSettings, list[str]] = {}
+        for name, told in self._told.items():
+            named.setdefault(told, []).append(name)
+        return [(self._open[told], names) for told, names in named.items()]
+
 
 def _check(name: str, told: ForgeSettings) -> None:
     """Raise Misconfigured for a credential or a file that is not there, or is not what it must."""

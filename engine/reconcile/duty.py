@@ -14,11 +14,12 @@ from engine.core.facts import Operations
 from engine.errors import Unavailable
 from engine.git import local
 from engine.git.address import Address, parse, shown
+from engine.reconcile import status
 from engine.reconcile.condition import unconfigured
 from engine.reconcile.lane import Lanes
 from engine.reconcile.repository import Repository
 from engine.settings import Settings, Source
-from engine.store import sources, workflows
+from engine.store import sources, statuses, workflows
 from engine.store.leases import Session
 from engine.store.sources import Report
 
@@ -66,6 +67,7 @@ class ReconcileDuty:
         async with session.turn() as connection:
             for source in self._sources:
                 await sources.declare(connection, _declared(source))
+            await statuses.direct(connection, status.contexts(self._sources))
             for name in await sources.leave_out(connection, [each.name for each in self._sources]):
                 row = await sources.read(connection, name)
                 assert row is not None

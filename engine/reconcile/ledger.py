@@ -7,11 +7,12 @@ from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.values import Json
 from engine.git.history import CommitFacts
 from engine.git.tree import inside
+from engine.reconcile import status
 from engine.reconcile.activation import Prepared
 from engine.reconcile.checkout import Checkout
 from engine.reconcile.condition import conditions, resumed
 from engine.reconcile.verdict import Stage, Verdict, facts_of
-from engine.store import commits, plans, sources, workflows
+from engine.store import commits, plans, sources, statuses, workflows
 from engine.store.commits import CommitState, Passed
 from engine.store.leases import Session
 from engine.store.sources import Report, SourceRow
@@ -24,6 +25,7 @@ async def seen(session: Session, row: SourceRow, commit: str) -> None:
     why = "somebody asked to look" if row.wanted > row.handled else "found by looking"
     async with session.turn() as connection:
         await commits.move(connection, row.name, commit, CommitState.SEEN, reason=why)
+        await statuses.tell(connection, row.name, commit, status.COMPILING)
 
 
 async def fetched(session: Session, row: SourceRow, checkout: Checkout) -> None:
@@ -52,6 +54,7 @@ async def superseded(session: Session, row: SourceRow, commit: str, by: str) -> 
         await commits.move(
             connection, row.name, commit, CommitState.SUPERSEDED, reason=f"by {by[:12]}"
         )
+        await statuses.tell(connection, row.name, commit, status.superseded(by))
 
 
 async def settle(
@@ -69,6 +72,7 @@ async def settle(
             await commits.move(
                 connection, row.name, attempted, state, reason=verdict.message, findings=findings
             )
+            await statuses.tell(connection, row.name, attempted, status.settled(verdict))
         await sources.report(
             connection, Report(row.name, row.wanted, told, judged, commit, attempted)
         )
@@ -82,7 +86,8 @@ async def activate(
     False if another commit is live than the one that this pass began with. Raise Conflict if a
     name is another source's.
     """
-    told = conditions(row.conditions, verdict, commit, commit, datetime.now(UTC))
+    now = datetime.now(UTC)
+    told = conditions(row.conditions, verdict, commit, commit, now)
     async with session.turn() as connection:
         await plans.insert(connection, prepared.plans)
         if not await workflows.activate(connection, prepared.activation):
@@ -91,6 +96,7 @@ async def activate(
             connection, row.name, commit, CommitState.ACTIVE, reason=prepared.told(),
             findings=_findings(verdict.findings, row.root),
         )  # fmt: skip
+        await statuses.tell(connection, row.name, commit, status.active(now))
         if row.active is not None and row.active != commit:
             await commits.move(
                 connection, row.name, row.active, CommitState.REPLACED, reason=f"by {commit[:12]}"

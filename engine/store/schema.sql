@@ -411,7 +411,28 @@ CREATE TABLE sources (
     configured boolean DEFAULT true NOT NULL,
     judged text DEFAULT ''::text NOT NULL,
     active_since timestamp with time zone,
+    status_context text DEFAULT ''::text NOT NULL,
     CONSTRAINT sources_check CHECK (((active_since IS NULL) OR (active IS NOT NULL)))
+);
+
+CREATE SEQUENCE status_versions
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE statuses (
+    source text NOT NULL,
+    sha text NOT NULL,
+    context text NOT NULL,
+    state text NOT NULL,
+    words text NOT NULL,
+    version bigint DEFAULT nextval('status_versions'::regclass) NOT NULL,
+    said bigint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT statuses_check CHECK ((said <= version)),
+    CONSTRAINT statuses_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'success'::text, 'failure'::text])))
 );
 
 CREATE TABLE trigger_rates (
@@ -556,6 +577,9 @@ ALTER TABLE ONLY slots
 ALTER TABLE ONLY sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY statuses
+    ADD CONSTRAINT statuses_pkey PRIMARY KEY (source, sha, context);
+
 ALTER TABLE ONLY trigger_rates
     ADD CONSTRAINT trigger_rates_pkey PRIMARY KEY (namespace, workflow, trigger, name);
 
@@ -639,6 +663,8 @@ CREATE INDEX runs_watched ON runs USING btree (watch_at) WHERE (watch_at IS NOT 
 CREATE INDEX sightings_to_tell ON sightings USING btree (namespace, delivery) WHERE (delivery IS NOT NULL);
 
 CREATE INDEX slots_by_group ON slots USING btree (namespace, slot_group);
+
+CREATE INDEX statuses_unsaid ON statuses USING btree (source, version) WHERE (said < version);
 
 CREATE INDEX trigger_rates_by_end ON trigger_rates USING btree (idle_at);
 

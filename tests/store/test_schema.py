@@ -8,6 +8,7 @@ import pytest
 
 from engine.core.state import ENDED, RunStatus
 from engine.errors import Misconfigured
+from engine.forge.contract import State
 from engine.store import migrate
 from engine.store.migrate import migrations
 
@@ -110,3 +111,15 @@ def test_a_newer_database_is_refused(database_url: str):
 
     with pytest.raises(Misconfigured, match=r"newer than this program: it has 9999_new\.sql"):
         asyncio.run(migrate.migrate(database_url))
+
+
+def test_sql_knows_what_is_said_of_commits(database_url: str):
+    """
+    A status takes exactly the words that forges are told.
+    """
+    insert = "INSERT INTO statuses (source, sha, context, state, words) VALUES ('', %s, '', %s, '')"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for state in State:
+            connection.execute(insert, (state.value, state.value))
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(insert, ("other", "other"))
