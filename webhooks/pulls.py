@@ -1,31 +1,27 @@
 """The files of pull requests: GitHub does not send them, so it is asked where they decide."""
 
+import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from adapters.contract import Call, ErrorClass, Operation, Succeeded
 from engine.active import Hook
 from engine.core import forge
 from engine.core.values import Json
-from engine.errors import Misconfigured, Unavailable
-from engine.secrets import resolve
+from engine.errors import SarkError, Unavailable
+from engine.forge.forges import Forges
 from engine.settings import Source
 
-OPERATION = "github.files@1"
 _LOG = logging.getLogger("sark.http")
 # GitHub waits ten seconds for the answer to a delivery.
-_PATIENCE = timedelta(seconds=7)
+_PATIENCE = 7.0
 
 
 class Pulls:
-    """Asks for files by the `api_token` of the source that was told of a pull request.
+    """Asks for files by the credential of the source that was told of a pull request."""
 
-    There is no operation where no source has a token.
-    """
-
-    def __init__(self, operation: Operation | None) -> None:
-        self._operation = operation
+    def __init__(self, forges: Forges) -> None:
+        self._forges = forges
 
     async def complete(
         self, source: Source, event: Mapping[str, Json], hooks: Iterable[Hook]
@@ -37,33 +33,26 @@ class Pulls:
         """
         if not any(forge.asks_files(each.settings, event) for each in hooks):
             return event
-        token = _token(source)
-        if token is None or self._operation is None:
+        told = f"files of pull request {event['number']} of source {source.name}"
+        try:
+            files = await self._files(source, event)
+        except TimeoutError:
+            message = f"{told}: they are not here within {_PATIENCE:g} s"
+            raise Unavailable(message, timedelta(seconds=1)) from None
+        except Unavailable as error:
+            raise Unavailable(f"{told}: {error}", error.after) from None
+        except SarkError as error:
+            _LOG.warning("%s: %s", told, error)
             return event
-        outcome = await self._operation.invoke(_call(event, token))
-        if isinstance(outcome, Succeeded):
-            return {**event, "files": outcome.outputs["files"]}
-        told = f"files of pull request {event['number']} of source {source.name}: {outcome.message}"
-        if outcome.error_class is not ErrorClass.PERMANENT:
-            raise Unavailable(told, outcome.retry_after or timedelta(seconds=1))
-        _LOG.warning("%s", told)
-        return event
+        return event if files is None else {**event, "files": list(files)}
 
-
-def _token(source: Source) -> str | None:
-    if source.api_token is None:
-        return None
-    try:
-        return resolve(source.api_token, f"sources.{source.name}.api_token")
-    except Misconfigured as error:
-        _LOG.warning("%s", error)
-        return None
-
-
-def _call(event: Mapping[str, Json], token: str) -> Call:
-    repository = event["repository"]
-    assert isinstance(repository, Mapping)
-    arguments: dict[str, Json] = {
-        "repo": repository.get("full_name"), "number": event["number"], "auth": token,
-    }  # fmt: skip
-    return Call("", "", 1, "", arguments, _PATIENCE)
+    async def _files(self, source: Source, event: Mapping[str, Json]) -> Sequence[str] | None:
+        """Return the files, None where nobody may ask."""
+        repository, number = event["repository"], event["number"]
+        assert isinstance(repository, Mapping)
+        assert isinstance(number, int)
+        asked = self._forges.at(source.name, str(repository.get("full_name")))
+        if asked is None:
+            return None
+        async with asyncio.timeout(_PATIENCE):
+            return await asked.files(number)

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.core.plan import Trigger
 from engine.errors import Misconfigured
+from engine.forge.forges import Forges
 from engine.secrets import Secrets, resolve
 from engine.settings import Settings, Source
 from webhooks import signature
@@ -19,14 +20,14 @@ _DUMMY = randomness.token_bytes(32)
 
 
 def check(settings: Settings) -> None:
-    """Raise Misconfigured for a source whose webhook's secret or token is missing or weak.
+    """Raise Misconfigured for a source whose webhook's secret is missing or weak, or whose forge
+    cannot be used.
 
     A source that names no secret has no route; its poll is all there is.
     """
     for source in settings.sources:
         of_source(source)
-        if source.api_token is not None:
-            resolve(source.api_token, f"sources.{source.name}.api_token")
+    Forges(settings.sources, settings.adapters)
 
 
 def of_source(source: Source) -> list[bytes]:

@@ -17,9 +17,9 @@ from engine import token
 from engine.broker import Bell, HintBroker
 from engine.cycles import look_seldom
 from engine.errors import Misconfigured
+from engine.forge.forges import Forges
 from engine.history import History
 from engine.intake import Intake
-from engine.operations import open_operation
 from engine.secrets import Secrets
 from engine.settings import Settings
 from engine.store.pool import pool
@@ -29,7 +29,7 @@ from webhooks.app import build
 from webhooks.auth import token as tokens
 from webhooks.doors import Doors, Drain
 from webhooks.protocol import GuardedProtocol
-from webhooks.pulls import OPERATION, Pulls
+from webhooks.pulls import Pulls
 from webhooks.syncs import Syncs
 
 _LOG = logging.getLogger("sark.http")
@@ -65,9 +65,7 @@ async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]
         intake = await stack.enter_async_context(
             Intake(settings.database_url, connections, bell, policy)
         )
-        files = None
-        if any(each.api_token is not None for each in settings.sources):
-            files = await stack.enter_async_context(open_operation(settings.adapters, OPERATION))
+        forges = await stack.enter_async_context(Forges(settings.sources, settings.adapters))
         if broker is not None:
             stack.callback(broker.close)
         yield Doors(
@@ -75,7 +73,7 @@ async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]
             connections,
             intake,
             Syncs(connections, bell),
-            Pulls(files),
+            Pulls(forges),
             History(connections),
             policy,
             Secrets(settings),

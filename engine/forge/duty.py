@@ -33,8 +33,8 @@ class StatusDuty:
 
     def __init__(self, settings: Settings) -> None:
         """Raise Misconfigured for a forge that cannot be used."""
-        Forges(settings.sources)
-        self._sources = settings.sources
+        self._sources = [each for each in settings.sources if each.forge is not None]
+        Forges(self._sources)
         self._public = settings.server.public_url or ""
 
     async def lead(self, session: Session) -> None:
