@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from pydantic import ValidationError
 
@@ -18,7 +18,9 @@ from engine.forge.app import AppKey, Installation, check_key
 from engine.forge.contract import Forge
 from engine.forge.conversation import Conversation
 from engine.forge.credential import Token
+from engine.forge.gitea import GITEA, Gitea
 from engine.forge.github import GITHUB, GitHub
+from engine.forge.gitlab import GITLAB, GitLab
 from engine.secrets import resolve
 from engine.settings import ForgeSettings, Source
 
@@ -104,7 +106,7 @@ class Forges:
         return [(self._open[told], names) for told, names in named.items()]
 
     def _made(self, source: str, told: ForgeSettings) -> Forge:
-        return _github(self._prefix(source), told, self._clients[_client(told)])
+        return _forge(self._prefix(source), told, self._clients[_client(told)])
 
     def _prefix(self, source: str) -> str:
         """Return how the names of a source's keys begin that say who asks."""
@@ -146,11 +148,19 @@ def _client(told: ForgeSettings) -> HttpSettings:
     return HttpSettings(allow_hosts=hosts, max_connections=_CONNECTIONS, ca_file=told.ca_file)
 
 
-def _github(prefix: str, told: ForgeSettings, client: "Client") -> Forge:
+def _forge(prefix: str, told: ForgeSettings, client: "Client") -> Forge:
     if told.app is not None:
         key = AppKey(told.app.id, told.app.key, f"{prefix}app.key")
         app = Installation(Conversation(client, GITHUB, told.url, key), told.repository)
         return GitHub(Conversation(client, GITHUB, told.url, app), told.repository, app)
     assert told.token is not None, "the settings want one or the other"
     token = Token(told.token, f"{prefix}token")
-    return GitHub(Conversation(client, GITHUB, told.url, token), told.repository)
+    match told.kind:
+        case "github":
+            return GitHub(Conversation(client, GITHUB, told.url, token), told.repository)
+        case "gitlab":
+            return GitLab(Conversation(client, GITLAB, told.url, token), told.repository)
+        case "gitea":
+            return Gitea(Conversation(client, GITEA, told.url, token), told.repository)
+        case unknown:
+            assert_never(unknown)

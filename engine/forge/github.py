@@ -23,11 +23,15 @@ GITHUB = Dialect(
 LONGEST_BODY, LONGEST_TEXT, LONGEST_TITLE = 65_535, 140, 255
 _ANNOTATIONS, _MOST_ANNOTATIONS = 50, 200
 _WORST = ("failure", "warning", "notice")
-_PULL_PAGES, _COMMENT_PAGES = 3, 10
+MOST_PULLS, MOST_COMMENTS, MOST_FILES = 300, 1000, 3000
 
 
 class GitHub:
     """One repository. With a token in place of an app, checks are statuses: GitHub wants it so."""
+
+    # What asks for pages of a size, and the largest that there are.
+    page = "per_page", PAGE
+    writers = frozenset({"admin", "write"})
 
     def __init__(
         self, conversation: Conversation, repository: str, app: Installation | None = None
@@ -42,18 +46,18 @@ class GitHub:
         """Return a pull request as it is now."""
         answer = await self._talk.ask("GET", f"{self._at}/pulls/{number}")
         with self._talk.read("a pull request"):
-            return _pull(answer.body)
+            return pull_of(answer.body)
 
     async def open_pulls(self, base: str) -> Sequence[Pull]:
         """Return the open pull requests into a branch, newest first, 300 at most."""
         asked = {"state": "open", "base": base, "sort": "created", "direction": "desc"}
-        found = await self._all(f"{self._at}/pulls?{_query(asked)}", _PULL_PAGES)
+        found = await self._all(f"{self._at}/pulls", MOST_PULLS, asked)
         with self._talk.read("a list of pull requests"):
-            return [_pull(each) for each in found]
+            return [pull_of(each) for each in found]
 
     async def files(self, number: int) -> Sequence[str]:
         """Return the paths that a pull request touches, moved files by both, of 3,000 at most."""
-        found = await self._all(f"{self._at}/pulls/{number}/files?{_query({})}", 30)
+        found = await self._all(f"{self._at}/pulls/{number}/files", MOST_FILES)
         with self._talk.read("a list of files"):
             paths = [reading.text(each, "filename") for each in found]
         moved = [reading.words(each, "previous_filename") for each in found]
@@ -84,8 +88,8 @@ class GitHub:
 
     async def comments(self, number: int) -> Sequence[Comment]:
         """Return the comments of a pull request, oldest first, 1,000 at most."""
-        path = f"{self._at}/issues/{number}/comments?{_query({})}"
-        found, me = await self._all(path, _COMMENT_PAGES), await self.login()
+        path = f"{self._at}/issues/{number}/comments"
+        found, me = await self._all(path, MOST_COMMENTS), await self.login()
         with self._talk.read("a list of comments"):
             return [_comment(each, me) for each in found]
 
@@ -112,7 +116,7 @@ class GitHub:
         except NotFound:
             return False
         with self._talk.read("a permission"):
-            return reading.text(answer.body, "permission") in ("admin", "write")
+            return reading.text(answer.body, "permission") in self.writers
 
     async def is_member(self, login: str, team: str) -> bool:
         """True if somebody is of a team, as `acme/payments`; invited is not yet in it."""
@@ -127,19 +131,15 @@ class GitHub:
 
     async def open_pull(self, branch: str, base: str, title: str, body: str) -> int:
         """Ask for a branch to be merged; return the number, that of the open one if there is."""
-        told = {"head": branch, "base": base, "title": cut(title, LONGEST_TITLE)}
-        told["body"] = cut(body, LONGEST_BODY)
         try:
-            answer = await self._talk.ask("POST", f"{self._at}/pulls", told)
+            return await self._make_pull(branch, base, title, body)
         except Invalid:
             asked = {"state": "open", "head": f"{self._owner}:{branch}", "base": base}
-            found = await self._all(f"{self._at}/pulls?{_query(asked)}", 1)
+            found = await self._all(f"{self._at}/pulls", PAGE, asked)
             if not found:
                 raise
-            with self._talk.read("a list of pull requests"):
-                return reading.number(found[0], "number")
-        with self._talk.read("a pull request"):
-            return reading.number(answer.body, "number")
+        with self._talk.read("a list of pull requests"):
+            return reading.number(found[0], "number")
 
     async def authorization(self) -> str:
         """Return the value of the `Authorization` header by which Git may fetch now."""
@@ -159,6 +159,13 @@ class GitHub:
                 self._login = reading.text(answer.body, "login")
         return self._login
 
+    async def _make_pull(self, branch: str, base: str, title: str, body: str) -> int:
+        told = {"head": branch, "base": base, "title": cut(title, LONGEST_TITLE)}
+        told["body"] = cut(body, LONGEST_BODY)
+        answer = await self._talk.ask("POST", f"{self._at}/pulls", told)
+        with self._talk.read("a pull request"):
+            return reading.number(answer.body, "number")
+
     async def _write_check(
         self, told: Check, batch: Sequence[Annotation], id_: int | None, done: bool
     ) -> int:
@@ -171,15 +178,17 @@ class GitHub:
         with self._talk.read("a check"):
             return reading.number(answer.body, "id")
 
-    async def _all(self, path: str, pages: int) -> Sequence[Mapping[str, Json]]:
-        return [each async for page in self._talk.pages(path, pages) for each in page]
+    async def _all(
+        self, path: str, most: int, asked: Mapping[str, str] | None = None
+    ) -> Sequence[Mapping[str, Json]]:
+        """Return the first rows of a list, `most` of them at most."""
+        name, size = self.page
+        query = urlencode({**(asked or {}), name: size})
+        pages = self._talk.pages(f"{path}?{query}", -(-most // size))
+        return [each async for page in pages for each in page]
 
 
-def _query(asked: Mapping[str, str]) -> str:
-    return urlencode({**asked, "per_page": PAGE})
-
-
-def _pull(told: Json) -> Pull:
+def pull_of(told: Json) -> Pull:
     head, base = (
         reading.field(told, "head", "repo", "id"),
         reading.number(told, "base", "repo", "id"),

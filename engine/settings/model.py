@@ -238,15 +238,17 @@ class App(_Section):
 class ForgeSettings(_Section):
     """Where a source is reviewed."""
 
-    kind: Literal["github"] = Field(default="github", description="`github`.")
+    kind: Literal["github", "gitlab", "gitea"] = Field(
+        default="github", description="`github`, `gitlab` or `gitea`, which is Forgejo's, too."
+    )
     repository: str = Field(
         max_length=500, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_.-]+)+$",
-        description="As in `acme/shop`.",
+        description="As in `acme/shop`; at GitLab perhaps with groups between.",
     )  # fmt: skip
     api: Annotated[str, AfterValidator(_api)] | None = Field(
         default=None,
         description="Its REST API, as in `https://github.acme.example/api/v3`. Without it: that "
-        "of github.com.",
+        "of github.com or gitlab.com.",
     )
     token: Reference | None = Field(
         default=None, description="A token, as `env:NAME` or `file:PATH`; or write `app`."
@@ -262,15 +264,22 @@ class ForgeSettings(_Section):
     def _is_whole(self) -> "ForgeSettings":
         if (self.token is None) == (self.app is None):
             raise ValueError("expected `token` or `app`, and one of them alone")
+        if self.app is not None and self.kind != "github":
+            raise ValueError(f"expected `token`: there are apps at GitHub, and not at {self.kind}")
+        if self.kind == "gitea" and self.api is None:
+            raise ValueError("expected `api`, as in https://gitea.example/api/v1")
         parts = self.repository.split("/")
-        if not {".", ".."}.isdisjoint(parts) or len(parts) != 2:
+        if not {".", ".."}.isdisjoint(parts) or (self.kind != "gitlab" and len(parts) != 2):
             raise ValueError(f"expected owner/name in `repository`, found {self.repository!r}")
         return self
 
     @property
     def url(self) -> str:
         """Return the URL of the REST API."""
-        return self.api or "https://api.github.com"
+        return self.api or _APIS[self.kind]
+
+
+_APIS = {"github": "https://api.github.com", "gitlab": "https://gitlab.com/api/v4"}
 
 
 class Source(_Section):
