@@ -7,6 +7,7 @@ from functools import cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
+_PASSES = (0.005, 0.02, 0.1, 0.5, 2, 10, 60)
 _PAUSES = (0.01, 0.1, 1, 10, 60, 600, 3600)
 _SIZES = (1, 4, 16, 64, 256, 1024, 4096)
 
@@ -47,7 +48,7 @@ class Metrics:
         )  # fmt: skip
         self._of_calls(registry)
         self._of_pools(registry)
-        self._of_forges(registry)
+        self._of_sources(registry)
 
         self._steps_of = cache(self.steps.labels)
 
@@ -87,8 +88,28 @@ class Metrics:
             registry=registry,
         )  # fmt: skip
 
-    def _of_forges(self, registry: CollectorRegistry) -> None:
-        """Make those of what is asked of forges."""
+    def _of_sources(self, registry: CollectorRegistry) -> None:
+        """Make those of commits that get live, and of forges that hear of it."""
+        self.source_lag = Histogram(
+            "sark_source_lag_seconds", "From when a commit was seen until it was live",
+            buckets=_PAUSES, registry=registry,
+        )  # fmt: skip
+        self.reconcile = Histogram(
+            "sark_reconcile_seconds", "Time that a pass took, by phase", ["phase"],
+            buckets=_PASSES, registry=registry,
+        )  # fmt: skip
+        self.condition = Gauge(
+            "sark_source_condition", "1 while a condition of a source is true, 0 while it is not",
+            ["source", "type"], registry=registry,
+        )  # fmt: skip
+        self.rejected = Counter(
+            "sark_commits_rejected", "Commits that were rejected, by the code of the first error",
+            ["code"], registry=registry,
+        )  # fmt: skip
+        self.held = Counter(
+            "sark_commits_held", "Commits that were held, by reason", ["reason"],
+            registry=registry,
+        )  # fmt: skip
         self.forge = Counter(
             "sark_forge_requests", "Requests to forges, by what came of them",
             ["forge", "result"], registry=registry,

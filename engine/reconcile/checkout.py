@@ -14,6 +14,7 @@ from engine.git.objects import Objects
 from engine.git.tree import Tree
 from engine.reconcile.memory import Memory
 from engine.source import Beside, Cache, Compiled, File, compile_files, is_spec
+from engine.telemetry import METRICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +110,18 @@ class Reader:
         the mirror does.
         """
         began = time.monotonic()
-        head = self.mirror.fetch(self.ref)
-        try:
-            return self._read(head, active, old, began)
-        except GitFailed:
-            return self._read(self.mirror.rebuild(self.ref), active, None, began)
+        with METRICS.reconcile.labels("read").time():
+            head = self.mirror.fetch(self.ref)
+            try:
+                return self._read(head, active, old, began)
+            except GitFailed:
+                return self._read(self.mirror.rebuild(self.ref), active, None, began)
 
     def compile(
         self, checkout: Checkout, operations: Operations, cache: Cache, environment: str
     ) -> Compiled:
         """Compile what was taken; the files beside its specs are read when a spec names them."""
-        with self.mirror.objects() as objects:
+        with METRICS.reconcile.labels("compile").time(), self.mirror.objects() as objects:
             files = self.files.of(checkout, objects)
             specs, beside = checkout.specs(files), Beside(files)
             return compile_files(specs, operations, cache, environment, beside)

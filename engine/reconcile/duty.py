@@ -14,7 +14,7 @@ from engine.core.facts import Operations
 from engine.errors import Unavailable
 from engine.git import local
 from engine.git.address import Address, parse, shown
-from engine.reconcile import status
+from engine.reconcile import measure, status
 from engine.reconcile.condition import unconfigured
 from engine.reconcile.lane import Lanes
 from engine.reconcile.repository import Repository
@@ -57,10 +57,13 @@ class ReconcileDuty:
         """Watch until the session is lost."""
         manifests = operations.catalogue(self._adapters)
         await self._declare(session)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._ask(session))
-            for named in self._groups.values():
-                group.create_task(self._watch(session, named, manifests))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._ask(session))
+                for named in self._groups.values():
+                    group.create_task(self._watch(session, named, manifests))
+        finally:
+            measure.forget()
 
     async def _declare(self, session: Session) -> None:
         """Make the rows what the configuration says; tell of those that it has no word about."""

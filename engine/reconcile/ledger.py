@@ -1,5 +1,6 @@
 """What the reconciler writes of a source and its commits: each entry one transaction."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -7,7 +8,7 @@ from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.values import Json
 from engine.git.history import CommitFacts
 from engine.git.tree import inside
-from engine.reconcile import status
+from engine.reconcile import measure, status
 from engine.reconcile.activation import Prepared
 from engine.reconcile.checkout import Checkout
 from engine.reconcile.condition import conditions, resumed
@@ -76,6 +77,9 @@ async def settle(
         await sources.report(
             connection, Report(row.name, row.wanted, told, judged, commit, attempted)
         )
+    measure.conditions(row.name, told)
+    if attempted is not None and attempted not in (row.active, row.attempted):
+        measure.stopped(verdict)
 
 
 async def activate(
@@ -86,7 +90,7 @@ async def activate(
     False if another commit is live than the one that this pass began with. Raise Conflict if a
     name is another source's.
     """
-    now = datetime.now(UTC)
+    now, began = datetime.now(UTC), time.monotonic()
     told = conditions(row.conditions, verdict, commit, commit, now)
     async with session.turn() as connection:
         await plans.insert(connection, prepared.plans)
@@ -102,12 +106,16 @@ async def activate(
                 connection, row.name, row.active, CommitState.REPLACED, reason=f"by {commit[:12]}"
             )
         await sources.report(connection, Report(row.name, row.wanted, told, judged, commit, commit))
+        lag = await commits.age(connection, row.name, commit)
+    measure.conditions(row.name, told)
+    measure.activated(time.monotonic() - began, None if row.active == commit else lag)
     return True
 
 
 async def rest(session: Session, row: SourceRow, commit: str) -> None:
     """Nothing has changed since the last verdict; write only if anybody would notice."""
     told = resumed(row.conditions, commit, datetime.now(UTC))
+    measure.conditions(row.name, told)
     if told == list(row.conditions) and row.handled >= row.wanted and row.observed == commit:
         return
     async with session.turn() as connection:

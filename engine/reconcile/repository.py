@@ -14,6 +14,7 @@ from engine.settings import Source
 from engine.store import sources as rows_
 from engine.store.leases import Session
 from engine.store.sources import SourceRow
+from engine.telemetry import METRICS
 
 
 class Repository:
@@ -44,7 +45,8 @@ class Repository:
         rows = await self._rows(session)
         refs = sorted({each.ref for each in self.sources})
         try:
-            heads = await self._lanes.run(self._failing, self._mirror.heads, refs)
+            with METRICS.reconcile.labels("resolve").time():
+                heads = await self._lanes.run(self._failing, self._mirror.heads, refs)
         except (GitFailed, OSError) as error:
             self._failing = True
             for each in self._reconcilers:

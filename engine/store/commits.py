@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, LiteralString
 
@@ -40,6 +40,9 @@ _PASS_OVER: LiteralString = """
                'state', 'Superseded', 'at', now(), 'reason', %(reason)s::text))
       FROM unnest(%(shas)s, %(authors)s, %(subjects)s, %(ats)s) AS new (sha, author, subject, at)
     ON CONFLICT (source, sha) DO NOTHING
+"""
+_AGE: LiteralString = """
+    SELECT now() - seen_at FROM commits WHERE source = %(source)s AND sha = %(sha)s
 """
 _FIND: LiteralString = """
     SELECT commits.source, sha, state, reason, author, subject, history, findings, seen_at,
@@ -133,6 +136,16 @@ async def pass_over(connection: Connection, source: str, by: str, passed: Sequen
             "ats": Instants([each.at for each in passed]),
         },
     )
+
+
+async def age(connection: Connection, source: str, sha: str) -> timedelta:
+    """Return how long ago a commit was seen; raise LookupError if nobody has seen it."""
+    cursor = await connection.execute(_AGE, {"source": source, "sha": sha})
+    row = await cursor.fetchone()
+    if row is None:
+        raise LookupError(f"commit {sha} of source {source!r}")
+    found: timedelta = row[0]
+    return found
 
 
 async def find(connection: Connection, prefix: str) -> list[CommitRow]:

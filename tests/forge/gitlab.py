@@ -67,10 +67,11 @@ class FakeGitLab(Fake):
 
     def say(self, number: int, body: str, login: str = "dana", system: bool = False) -> int:
         """Write a note as somebody; return its id."""
-        note = {"id": 5000 + len(self.notes), "body": body, "author": self._user(login),
+        id_ = 5000 + len(self.notes)
+        note = {"id": id_, "body": body, "author": self._user(login),
                 "system": system, "noteable_iid": number, "created_at": stamp()}  # fmt: skip
         self.notes.append(note)
-        return int(note["id"])
+        return id_
 
     def texts(self, number: int) -> list[str]:
         """Return the notes of a merge request, the oldest first."""

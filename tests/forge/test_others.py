@@ -60,8 +60,8 @@ def test_what_was_merged(hub: Hub, told: dict[str, Any]):
     What was merged says as which commit.
     """
     state = "merged" if isinstance(hub, FakeGitLab) else "closed"
-    merged = {"merge_commit_sha": "c" * 40, "merged_at": "2026-11-28T12:00:00Z"}
-    number = hub.pull(HEAD, state=state, **merged)
+    when = "2026-11-28T12:00:00Z"
+    number = hub.pull(HEAD, state=state, merge_commit_sha="c" * 40, merged_at=when)
 
     found = asked(told, lambda forge: forge.pull(number))
 
