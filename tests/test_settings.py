@@ -235,3 +235,61 @@ def test_history_is_kept_for_days_or_for_ever(
 
     assert kept == loaded.settings.history.kept
     assert told == shown(loaded)["history.keep"][0]
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ('repository = "acme/shop"', "forge: expected `token` or `app`, and one of them alone"),
+        (
+            'repository = "acme/shop"\ntoken = "env:T"\napp = {id = "1", key = "env:K"}',
+            "forge: expected `token` or `app`, and one of them alone",
+        ),
+        ('token = "env:T"', "forge.repository: expected, and not there"),
+        ('repository = "acme"\ntoken = "env:T"', "forge.repository: String should match pattern"),
+        ('repository = "a/b/c"\ntoken = "env:T"', "expected owner/name in `repository`"),
+        ('repository = "acme/.."\ntoken = "env:T"', "expected owner/name in `repository`"),
+        ('repository = "acme/shop"\ntoken = "ghp_secret"', "expected env:NAME or file:PATH"),
+        ('kind = "github2"\nrepository = "a/b"\ntoken = "env:T"', "'github', 'gitlab' or 'gitea'"),
+        ('kind = "gitea"\nrepository = "a/b"\ntoken = "env:T"', "expected `api`, as in https://"),
+        (
+            'kind = "gitlab"\nrepository = "a/b"\napp = {id = "1", key = "env:K"}',
+            "expected `token`: there are apps at GitHub, and not at gitlab",
+        ),
+        (
+            'repository = "a/b"\ntoken = "env:T"\napi = "http://github.acme.example"',
+            "a token is sent over http to a loopback address alone",
+        ),
+        ('repositry = "a/b"\ntoken = "env:T"', "did you mean 'repository'?"),
+        (
+            'repository = "a/b"\napp = {id = "1", kye = "env:K"}',
+            "unknown key 'sources.0.forge.app.kye'; did you mean 'key'?",
+        ),
+    ],
+)
+def test_a_forge_that_cannot_be_is_told_in_words(file: Path, told: str, message: str) -> None:
+    """
+    What is wrong with a forge is told with its line and a way out, and no secret is shown.
+    """
+    text = WHOLE.replace("[adapters.http]", f"[sources.forge]\n{told}\n[adapters.http]")
+    file.write_text(text)
+
+    with pytest.raises(Misconfigured) as raised:
+        load(file, {}, {})
+
+    assert message in str(raised.value)
+    assert "ghp_secret" not in str(raised.value)
+
+
+def test_a_forge_as_it_is_shown(file: Path) -> None:
+    """
+    A forge is shown with its references, and its API is the public one unless told otherwise.
+    """
+    forge = 'repository = "acme/shop"\napp = {id = "1", key = "file:/etc/app.pem"}'
+    file.write_text(WHOLE.replace("[adapters.http]", f"[sources.forge]\n{forge}\n[adapters.http]"))
+    loaded = load(file, {}, {})
+
+    (source,) = loaded.settings.sources
+    assert source.forge is not None
+    assert "https://api.github.com" == source.forge.url
+    assert "file:/etc/app.pem" == shown(loaded)["sources.0.forge.app.key"][0]

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
+import psycopg
+
 from engine.errors import Invalid, SarkError, Unavailable
 from engine.forge.contract import Forge, State
 from engine.forge.failure import Limited
@@ -62,8 +64,18 @@ class Speaker:
     async def serve(self) -> None:
         """Look once a second for what is due; after a failure, look later."""
         while True:
-            pause = await self.speak()
+            pause = await self._guarded()
             await asyncio.sleep(_PERIOD if pause is None else pause.total_seconds())
+
+    async def _guarded(self) -> timedelta | None:
+        """Say what is due. A fault of ours in it is logged whole, and other forges go on."""
+        try:
+            return await self.speak()
+        except (psycopg.Error, OSError):
+            raise
+        except Exception:
+            _LOG.exception("statuses of %s have failed", ", ".join(self._sources))
+            return _LONGEST_PAUSE
 
     async def speak(self) -> timedelta | None:
         """Say what is due; return how long to wait where the forge did not hear all of it."""

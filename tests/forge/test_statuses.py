@@ -12,6 +12,7 @@ import pytest
 
 from engine.forge.duty import Speaker, StatusDuty
 from engine.forge.forges import Forges
+from engine.forge.github import GitHub
 from engine.reconcile import status
 from engine.settings import Settings, Source
 from engine.store import statuses
@@ -224,6 +225,31 @@ def test_a_commit_that_the_forge_stumbles_over(told):
 
         assert ["b" * 40, "c" * 40] == [sha for sha, _, _ in await here.heard()]
         assert 1 == len(here.hub.asked(f"POST .*/statuses/{'a' * 40}"))
+
+    told(story)
+
+
+def test_a_fault_of_ours_ends_nothing(told, caplog):
+    """
+    A fault in what speaks to one forge is logged whole; whoever leads goes on.
+    """
+
+    class Faulty(GitHub):
+        def __init__(self) -> None:
+            return None
+
+        async def status(self, *_: object) -> None:
+            raise ZeroDivisionError
+
+    async def story(here: Told) -> None:
+        await here.tell("a" * 40, status.COMPILING)
+        speaker = Speaker(here.desk.session, Faulty(), ["shop"])
+        serving = asyncio.create_task(speaker.serve())
+        async with asyncio.timeout(60):
+            while "statuses of shop have failed" not in caplog.text:
+                await asyncio.sleep(0.05)
+        assert not serving.done()
+        serving.cancel()
 
     told(story)
 
