@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from engine.cli import policies
 from engine.cli.folder import Beside, read
 from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.review import WORK_TREE, End, Head
+from engine.core.review.policy import is_policy
 from engine.errors import Invalid
 from engine.git.here import Here
 from engine.operations import catalogue
@@ -22,11 +24,14 @@ _SHA256 = 64
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One end: what its specs compile to, and their texts by their names below the root."""
+    """One end: what its specs compile to, their texts by their names below the root, and those
+    of its policies.
+    """
 
     head: Head
     compiled: Compiled
     texts: Mapping[str, bytes]
+    policies: Mapping[str, bytes]
 
     @property
     def end(self) -> End:
@@ -54,8 +59,8 @@ class Ends:
         compiled = compile_files(
             specs.values(), catalogue(), self._cache, self.environment, Committed(files)
         )
-        texts = {name: each.data for name, each in specs.items() if isinstance(each.data, bytes)}
-        return Side(head, compiled, texts)
+        rules = {name: each for name, each in files.items() if is_policy(name)}
+        return Side(head, compiled, _texts(specs), _texts(rules))
 
     def of_folder(self) -> Side:
         """Return the specs in the root's folder as they are now."""
@@ -67,13 +72,20 @@ class Ends:
         compiled = compile_files(
             files, catalogue(), self._cache, self.environment, Beside(given.root)
         )
-        return Side(Head(WORK_TREE), compiled, texts)
+        top = given.root.resolve()
+        rules = {Path(name).resolve().relative_to(top).as_posix(): data
+                 for name, data in policies.below(given.root).items()}  # fmt: skip
+        return Side(Head(WORK_TREE), compiled, texts, rules)
 
     def _content(self, name: str, blob: str) -> bytes:
         data = self._held[blob]
         if data is None:
             raise Invalid(f"{name} is over {_MAX_FILE >> 10} KiB; a source does not read it")
         return data
+
+
+def _texts(files: Mapping[str, File]) -> dict[str, bytes]:
+    return {name: each.data for name, each in files.items() if isinstance(each.data, bytes)}
 
 
 def between(repository: Here, range_: str) -> tuple[Head, Head | None]:

@@ -12,12 +12,13 @@ from engine.cli.ends import Ends, Side
 from engine.core import review
 from engine.core.change import Change
 from engine.core.facts import Catalogue
-from engine.core.review import Head, Impact, Place, Review
+from engine.core.review import Head, Impact, Place, Review, Rulings
 from engine.core.state import ENDED, RunStatus
 from engine.core.values import Json
 from engine.errors import Invalid
 from engine.git.here import Here, here
 from engine.operations import catalogue
+from engine.rulings import Case, rulings
 
 SERVER = "server"
 _LIVE = "live"
@@ -56,8 +57,9 @@ class Asked:
         base, head = _sides(reader, range_, _base(repository, against, live), pull)
         ends.tell_base(base)
         made = review.make(place, base.end, head.end, Catalogue(catalogue()))
-        if client is not None and live is not None:
-            namespace = str(live["namespace"])
+        namespace = "" if live is None else str(live["namespace"])
+        made = replace(made, rulings=_rulings(made, namespace, base, head))
+        if client is not None:
             made = replace(made, impact=_impact(client, namespace, made.changes))
         made = replace(made, pull=pull or 0, seconds=time.monotonic() - began)
         texts = {made.path(name): data.decode("utf-8", "replace")
@@ -118,6 +120,14 @@ def _sides(reader: Ends, range_: str, base: Head | None, pull: int | None) -> tu
         assert other is not None
         return reader.of_commit(one), reader.of_commit(other)
     return reader.of_commit(base or Head(*repository.trunk())), reader.of_folder()
+
+
+def _rulings(made: Review, namespace: str, base: Side, head: Side) -> Rulings:
+    """Return what the policies of the base say; nobody is asked where nothing changes."""
+    if not made.changes and base.policies == head.policies:
+        return made.rulings
+    case = Case(made.changes, Catalogue(catalogue()), namespace, made.environment)
+    return rulings(case, base.policies, head.policies, base.compiled.plans)
 
 
 def _impact(client: Client, namespace: str, changes: tuple[Change, ...]) -> Mapping[str, Impact]:

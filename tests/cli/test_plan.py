@@ -51,7 +51,7 @@ def test_what_is_here_is_reviewed(repo: Repo):
     assert "  ~ hello                              flows/hello.yaml\n" in told.stdout
     assert "steps.say.with.message           hello -> you\n" in told.stdout
     assert "      in flight  offline\n" in told.stdout
-    assert ": 0 to add, 1 to change, 0 to remove.\n" in told.stdout
+    assert ": 0 to add, 1 to change, 0 to remove. 1 warning.\n" in told.stdout
 
 
 def test_a_branch_is_reviewed_from_where_it_began(repo: Repo, tmp_path: Path):
@@ -230,3 +230,26 @@ def test_files_of_a_repository_of_longer_hashes_are_known_again(tmp_path: Path):
     reader.of_folder()
 
     assert 1 == len(cache.units)
+
+
+def test_policies_of_the_base_judge_what_is_here(repo: Repo):
+    """
+    What policies say stands in the plan and ends it with 3; those that the change itself brings
+    judge nothing yet, and what they would decide otherwise is told.
+    """
+    ask = 'rule("ask", "Ask.");\napproval("ask", change, "acme/ops", "it changes") if {};\n'
+    repo.commit({"policies/a.polar": ask.format("change.kind = change.kind")})
+    commit(repo, HELLO)
+    write(repo, YOU)
+    asked = plan()
+    write(repo, ask.format('change.kind = "removed"'), "policies/a.polar")
+    loosened = plan("--json")
+
+    assert 3 == asked.exit_code
+    assert "  approval   ask                          acme/ops  hello  it changes\n" in asked.stdout
+    told = json.loads(loosened.stdout)
+    assert ("ask", "needs approval") == (
+        told["rulings"][0]["rule"], told["rulings"][0]["effect"],
+    )  # fmt: skip
+    assert 1 <= len(told["flips"])
+    assert 3 == loosened.exit_code
