@@ -1,0 +1,53 @@
+"""What if: a recorded run driven through another plan, on the recording's own clock.
+
+Nothing is called and nothing is waited for. What was outside the run is answered from the
+recording: an attempt that is called with the same arguments ends as it did, people decide and
+events come as they did. Where the other plan asks for what the recording does not hold, that is
+the verdict. Secrets are not known: an argument that reads one stands as its name.
+"""
+
+from collections.abc import Mapping
+
+from engine.core.binding import Bound
+from engine.core.whatif.difference import Difference
+from engine.core.whatif.drive import MOST_EVENTS, drive
+from engine.core.whatif.judgement import judged
+from engine.core.whatif.recording import Recording, Tape
+from engine.core.whatif.summary import as_json, lines, summary
+from engine.core.whatif.verdict import Kind, Verdict
+
+__all__ = [
+    "MOST_EVENTS",
+    "Difference",
+    "Kind",
+    "Recording",
+    "Verdict",
+    "as_json",
+    "judge",
+    "lines",
+    "summary",
+    "told",
+]
+
+
+def judge(bound: Bound, recording: Recording, most: int = MOST_EVENTS) -> Verdict:
+    """Return how a recorded run would have gone under another plan, in `most` events.
+
+    Raise ValueError for a journal that is not of the recorded plan.
+    """
+    tape = Tape(recording)
+    return judged(tape, drive(bound, tape, most))
+
+
+def told(
+    plans: Mapping[str, Bound], recordings: Mapping[str, tuple[Recording, ...]]
+) -> tuple[str, ...]:
+    """Return the lines of a review on how the recorded runs of workflows would go, by name.
+
+    They show no value of a run, for whoever reads a review need not be who may read runs.
+    """
+    found: list[str] = []
+    for name in sorted(plans.keys() & recordings.keys()):
+        verdicts = [judge(plans[name], each) for each in recordings[name]]
+        found += lines(name, verdicts)
+    return tuple(found)
