@@ -65,6 +65,11 @@ _RUNS = (
         },
     ),
     Address(
+        "GET", f"{_V1}/runs/{{id}}/plan", runs.plan, "Show the plan that a run follows",
+        {200: Answer("RunPlan", "The plan, and the source that it came from.")}, ("run.read",),
+        _ONE, {},
+    ),
+    Address(
         "POST", f"{_V1}/runs/{{id}}/cancel", runs.cancel, "Ask a run to end",
         {202: Answer("Cancelling", "It was asked, now or before.")},
         ("run.read", "run.cancel"), (*_CHANGE, "sark.conflict"), {},

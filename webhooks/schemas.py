@@ -151,6 +151,7 @@ SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "JournalPage": _page("JournalRow"),
+    "RunPlan": _object({"digest": TEXT, "source": TEXT, "root": TEXT, "plan": FREE}),
     "Cancel": _object({}, reason=TEXT),
     "Cancelling": _object({"id": UUID, "status": {"const": "cancelling"}}),
     "Approval": _object(
@@ -298,10 +299,12 @@ SCHEMAS: Mapping[str, Schema] = {
             "reason": TEXT,
             "author": TEXT,
             "subject": TEXT,
+            "committed_at": _or_null(INSTANT),
             "history": _list(_object({"state": TEXT, "at": INSTANT, "reason": TEXT})),
             "findings": _list(ref("Finding")),
             "seen_at": INSTANT,
             "active": _or_null(TEXT),
+            "active_since": _or_null(INSTANT),
         }
     ),
     "CommitPage": _page("Commit"),

@@ -9,6 +9,7 @@ from engine.cli.client import Client, at
 from engine.cli.options import as_json, remote
 from engine.cli.output import as_json as print_json
 from engine.cli.output import items, members, plain, since, table, word
+from engine.cli.picture import instant
 from engine.core.values import Json
 
 _SYNC_PATIENCE = 60.0
@@ -97,16 +98,16 @@ def why(client: Client, sha: str, json_: bool) -> None:
 
 def _print_commit(commit: Mapping[str, Json]) -> None:
     live = commit["state"] == "Active"
-    verdict = "is live" if live else "is NOT live"
-    subject = plain(commit.get("subject"))
-    click.echo(f'{commit["source"]}  {_short(commit["sha"])} "{subject}" {verdict}.')
+    click.echo(f"{_head(commit)} {'is live' if live else 'is NOT live'}.")
     if not live and commit.get("active"):
-        click.echo(f"Live: {_short(commit['active'])}.")
+        since_ = f" since {instant(commit['active_since'])}" if commit.get("active_since") else ""
+        click.echo(f"Live: {_short(commit['active'])}{since_}.")
     click.echo()
     for each in commit["history"] or ():  # type: ignore[union-attr]
         step = members(each)
         click.echo(
-            f"  {str(step['state']).lower():11}{step['at']}  {plain(step.get('reason') or '')}"
+            f"  {str(step['state']).lower():11}{instant(step['at'])}  "
+            f"{plain(step.get('reason') or '')}".rstrip()
         )
     for each in commit["findings"] or ():  # type: ignore[union-attr]
         finding = members(each)
@@ -114,7 +115,32 @@ def _print_commit(commit: Mapping[str, Json]) -> None:
         hint = f"; {plain(finding['hint'])}" if finding.get("hint") else ""
         click.echo(f"{'':13}{plain(finding['code'])}  {plain(finding['message'])}{hint}")
     if not live:
-        click.echo("\nNext: push a fix. Every new commit is tried at once.")
+        click.echo(f"\nNext: {_next(commit)}")
+
+
+def _head(commit: Mapping[str, Json]) -> str:
+    """Return the source, the commit, and who has written it when."""
+    by = [plain(commit["author"])] if commit.get("author") else []
+    by += [instant(commit["committed_at"])] if commit.get("committed_at") else []
+    name = f'{plain(commit["source"])}  {_short(commit["sha"])} "{plain(commit.get("subject"))}"'
+    return f"{name} ({', '.join(by)})" if by else name
+
+
+def _next(commit: Mapping[str, Json]) -> str:
+    """Return what can be done about a commit that is not live."""
+    match commit["state"]:
+        case "Rejected":
+            tried = "is not retried (same input, same result)"
+            return (
+                f"push a fix. Every new commit is tried at once; {_short(commit['sha'])} {tried}."
+            )
+        case "Held":
+            return "see to what holds it, or push another commit. It is looked at again by itself."
+        case "Superseded" | "Replaced":
+            return "nothing. A newer commit has taken its place."
+        case _:
+            source = plain(commit["source"])
+            return f"wait. It is being looked at; `sark sync {source}` looks at once."
 
 
 def _conditions(source: Mapping[str, Json]) -> list[Mapping[str, Json]]:

@@ -18,6 +18,16 @@ _FETCH_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A commit, who wrote it and when, as RFC 3339, and its first line."""
+
+    sha: str
+    author: str
+    at: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Here:
     """The repository around a folder; `root` is that folder, as paths in the repository begin."""
 
@@ -44,6 +54,28 @@ class Here:
         if answer.status != 0:
             raise Invalid(f"{one[:12]} and {other[:12]} have no commit in common")
         return answer.out.decode().strip()
+
+    def between(self, one: str, other: str) -> list[str]:
+        """Return the commits after `one` up to `other`, the oldest first, merges as one.
+
+        Raise Invalid if `one` is not before `other`.
+        """
+        if self.fork(one, other) != one:
+            raise Invalid(f"{one[:12]} is no ancestor of {other[:12]}")
+        told = self.runner.run("rev-list", "--first-parent", "--reverse", f"{one}..{other}")
+        return told.decode().split()
+
+    def about(self, commit: str) -> Told:
+        """Return who wrote a commit, when and what it is called."""
+        told = self.runner.run(
+            "log", "-1", "--no-show-signature", "--format=%H%n%an%n%aI%n%s", commit
+        )
+        sha, author, at, subject = told.decode("utf-8", "replace").split("\n")[:4]
+        return Told(sha, author, at, subject)
+
+    def placed(self, file: str) -> str:
+        """Return the path in the repository of a file below the root."""
+        return f"{self.root}/{file}" if self.root else file
 
     def tree(self, commit: str) -> Tree:
         """Return the files of a commit below the root; raise Refused for what a source has not."""

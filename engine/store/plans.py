@@ -3,6 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
+from uuid import UUID
+
+from psycopg.rows import class_row
 
 from engine.core.values import Json, canonical
 from engine.store.arrays import Ints, Jsons, Texts
@@ -15,12 +18,27 @@ _INSERT: LiteralString = """
 """
 _READ: LiteralString = "SELECT body FROM plans WHERE digest = %(digest)s"
 _READ_MANY: LiteralString = "SELECT digest, body FROM plans WHERE digest = ANY(%(digests)s)"
+_OF_RUN: LiteralString = """
+    SELECT digest, source, coalesce(sources.root, '') AS root, body
+      FROM runs JOIN plans ON digest = plan LEFT JOIN sources ON sources.name = source
+     WHERE id = %(run)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
     digest: str
     format: int
+    body: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The plan that a run follows, and the source that it came from; `root` is "" for one gone."""
+
+    digest: str
+    source: str
+    root: str
     body: Json
 
 
@@ -41,6 +59,13 @@ async def read(connection: Connection, digest: str) -> Json:
     """Return a plan's body, or None."""
     row = await (await connection.execute(_READ, {"digest": digest})).fetchone()
     return None if row is None else row[0]
+
+
+async def of_run(connection: Connection, run: UUID) -> Origin | None:
+    """Return the plan of a run and where it is from, or None."""
+    async with connection.cursor(row_factory=class_row(Origin)) as cursor:
+        await cursor.execute(_OF_RUN, {"run": run})
+        return await cursor.fetchone()
 
 
 async def read_many(connection: Connection, digests: Collection[str]) -> dict[str, Json]:

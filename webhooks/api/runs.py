@@ -1,4 +1,4 @@
-"""`/runs`: list, show, journal, cancel."""
+"""`/runs`: list, show, journal, plan, cancel."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -9,7 +9,7 @@ from starlette.responses import Response
 from engine import runs
 from engine.core.state import ENDED, RunStatus
 from engine.errors import Conflict, Invalid, NotFound
-from engine.store import journal, views
+from engine.store import journal, plans, views
 from engine.store.pool import Connection
 from engine.store.views import RunLine, RunRow, Wanted
 from policies.facts import Actor, Resource, Verdict
@@ -73,6 +73,19 @@ async def history(request: Request) -> Response:
         for row in rows[:size]
     ]
     return page.page(items, str(rows[size - 1].seq) if len(rows) > size else None)
+
+
+async def plan(request: Request) -> Response:
+    """`GET /runs/{id}/plan`: the plan that it follows, whatever is active now, and its source."""
+    page.query(request)
+    identity, missing = named(request)
+    async with doors(request).pool.connection() as connection:
+        await readable(request, connection, identity, missing)
+        found = await plans.of_run(connection, identity)
+    if found is None:
+        raise NotFound(f"the plan of run {identity} is no longer kept")
+    told = {"digest": found.digest, "source": found.source, "root": found.root}
+    return Data({**told, "plan": found.body})
 
 
 async def cancel(request: Request) -> Response:

@@ -102,8 +102,10 @@ def _commit(row: CommitRow) -> dict[str, object]:
         "reason": row.reason,
         "author": row.author,
         "subject": row.subject,
+        "committed_at": row.committed_at,
         "history": row.history,
         "findings": row.findings,
         "seen_at": row.seen_at,
         "active": row.active,
+        "active_since": row.active_since,
     }
