@@ -118,6 +118,7 @@ class Search:
 
     def _goes_so(self, position: int) -> bool | None:
         """Return whether the run takes its path under a commit; None if that does not compile."""
+        from engine.cli.replay import judged
         from engine.core import whatif
         from engine.core.binding import Bound
 
@@ -128,7 +129,7 @@ class Search:
             plan = self._compiled(commit)
             if plan is None:
                 return None if commit in self.skipped else False
-            self.verdicts[commit] = whatif.judge(Bound(plan), self.recording)
+            self.verdicts[commit] = judged(Bound(plan), self.recording)
         verdict = self.verdicts[commit]
         return verdict.kind is whatif.Kind.SAME and not verdict.also
 

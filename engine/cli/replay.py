@@ -59,13 +59,23 @@ def replay(
         name = recording.header.workflow
         if name not in bounds:
             bounds[name] = _bound(compiled, name)
-        told.append((name, whatif.judge(bounds[name], recording)))
+        told.append((name, judged(bounds[name], recording)))
     if json_:
         print_json({"runs": [{"workflow": name, **whatif.as_json(each)} for name, each in told]})
     else:
         _print(told, bounds)
     is_same = all(each.kind is whatif.Kind.SAME for _, each in told)
     sys.exit(Exit.OK if is_same else Exit.FAILED)
+
+
+def judged(bound: "Bound", recording: "Recording") -> "Verdict":
+    """Return the verdict on a run; raise Invalid where its journal is not of its plan."""
+    from engine.core import whatif
+
+    try:
+        return whatif.judge(bound, recording)
+    except ValueError as fault:
+        raise Invalid(f"run {recording.header.id} cannot be replayed: {fault}") from fault
 
 
 def _compiled(path: str, against: str | None) -> "Compiled":

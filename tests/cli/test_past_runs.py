@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from psycopg import AsyncConnection
 
 from engine import recordings
 from engine.core import whatif
 from engine.core.whatif import Recording
+from engine.store.pool import connect
 from tests.stories.stack import Stack
 
 ROUTE = """\
@@ -21,7 +21,7 @@ name: route
 inputs:
   n: {type: integer}
 steps:
-  measure: {uses: echo.say@1, with: {message: "{{ inputs.n }}"}}
+  measure: {uses: echo.say@1, with: {message: "n={{ inputs.n }}"}}
   choose:
     uses: echo.say@1
     needs: [measure]
@@ -171,7 +171,7 @@ def test_bisect_finds_the_commit_that_made_the_difference(stack: Stack) -> None:
     """
     good = run(stack, "route", n=4)
     texts = [
-        ROUTE.replace("message: much", "message: much # louder"),
+        f"# Louder.\n{ROUTE}",
         ROUTE.replace("name: route", "name: route\nnonsense: 1"),
         ROUTE.replace("if: inputs.n > 3", "if: inputs.n > 3 or fail"),
         ROUTE.replace("with: {message: much}", "with: {message: loud}"),
@@ -216,7 +216,7 @@ def test_a_trace_tells_the_origin_of_a_run_and_all_it_did(stack: Stack) -> None:
     steps = {each["path"]: each for each in told["steps"]}
     assert "flows/parent.yaml" == told["file"]
     assert told["commit"]["sha"] == stack.git("rev-parse", "HEAD")
-    assert ("local", "manual") == (told["source"], told["trigger"]["type"])
+    assert ("local", "api") == (told["source"], told["trigger"]["type"])
     assert ["approved"] == [each["decision"] for each in told["approvals"]]
     assert "flows/parent.yaml:5" == steps["ask"]["where"]
     assert ["failed"] == [each["end"] for each in steps["flaky"]["attempts"]]
@@ -253,5 +253,5 @@ def test_a_review_may_be_told_of_recorded_runs(stack: Stack, runs: list[str]) ->
 
 
 async def _newest(stack: Stack, last: int) -> tuple[Recording, ...]:
-    async with await AsyncConnection.connect(stack.database_url) as connection:
+    async with await connect(stack.database_url, "test") as connection:
         return await recordings.newest(connection, "local", "route", last)

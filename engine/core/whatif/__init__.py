@@ -6,13 +6,17 @@ events come as they did. Where the other plan asks for what the recording does n
 the verdict. Secrets are not known: an argument that reads one stands as its name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from engine.core.binding import Bound
+from engine.core.expression import EvaluationError
+from engine.core.inputs import InputsError
 from engine.core.whatif.difference import Difference
 from engine.core.whatif.drive import MOST_EVENTS, drive
 from engine.core.whatif.judgement import judged
 from engine.core.whatif.recording import Recording, Tape
+from engine.core.whatif.start import started
 from engine.core.whatif.summary import as_json, lines, summary
 from engine.core.whatif.verdict import Kind, Verdict
 
@@ -29,6 +33,8 @@ __all__ = [
     "told",
 ]
 
+_REFUSED = "the plan refuses its inputs"
+
 
 def judge(bound: Bound, recording: Recording, most: int = MOST_EVENTS) -> Verdict:
     """Return how a recorded run would have gone under another plan, in `most` events.
@@ -36,7 +42,15 @@ def judge(bound: Bound, recording: Recording, most: int = MOST_EVENTS) -> Verdic
     Raise ValueError for a journal that is not of the recorded plan.
     """
     tape = Tape(recording)
-    return judged(tape, drive(bound, tape, most))
+    try:
+        header = started(bound, recording.header)
+    except InputsError as error:
+        told_ = tuple(Difference(f"/inputs{where}", None, what) for where, what in error.problems)
+        return Verdict(recording.header.id, Kind.FAILS, why=_REFUSED, differences=told_)
+    except EvaluationError as error:
+        told_ = (Difference("/inputs", None, str(error)),)
+        return Verdict(recording.header.id, Kind.FAILS, why=_REFUSED, differences=told_)
+    return judged(tape, drive(bound, tape, header, most))
 
 
 def told(
@@ -44,10 +58,16 @@ def told(
 ) -> tuple[str, ...]:
     """Return the lines of a review on how the recorded runs of workflows would go, by name.
 
-    They show no value of a run, for whoever reads a review need not be who may read runs.
+    They show no value of a run, for whoever reads a review need not be who may read runs. A
+    recording whose journal is not of its plan is left out.
     """
     found: list[str] = []
     for name in sorted(plans.keys() & recordings.keys()):
-        verdicts = [judge(plans[name], each) for each in recordings[name]]
-        found += lines(name, verdicts)
+        found += lines(name, list(_readable(plans[name], recordings[name])))
     return tuple(found)
+
+
+def _readable(bound: Bound, recordings: Iterable[Recording]) -> Iterator[Verdict]:
+    for each in recordings:
+        with suppress(ValueError):
+            yield judge(bound, each)

@@ -15,7 +15,7 @@ from engine.core import machine
 from engine.core.binding import Bound, BoundApprove, BoundAwait
 from engine.core.event import Alarm, Arrived, Decided, Event
 from engine.core.machine import Decision
-from engine.core.run import Run
+from engine.core.run import Header, Run
 from engine.core.state import StepState
 from engine.core.values import Json
 from engine.core.whatif.answer import Missing, answer
@@ -38,13 +38,13 @@ class Driven:
         self.is_endless = False
 
 
-def drive(bound: Bound, tape: Tape, most: int = MOST_EVENTS) -> Driven:
-    """Drive a plan by a recording to the run's end, in `most` events."""
-    return _Drive(bound, tape).to_end(most)
+def drive(bound: Bound, tape: Tape, header: Header, most: int) -> Driven:
+    """Drive a run of a plan by a recording to its end, in `most` events."""
+    return _Drive(bound, tape, header).to_end(most)
 
 
 class _Drive:
-    def __init__(self, bound: Bound, tape: Tape) -> None:
+    def __init__(self, bound: Bound, tape: Tape, header: Header) -> None:
         self._tape = tape
         self._rows = tape.recording.rows
         self._position = 0
@@ -56,7 +56,7 @@ class _Drive:
         self._reworded: dict[int, Event] = {}
         self._unheard: dict[str, list[tuple[datetime, Event]]] = {}
         self._asked: Counter[object] = Counter()
-        run, first = machine.begin(bound, tape.recording.header, self._now)
+        run, first = machine.begin(bound, header, self._now)
         secrets = {**stand_ins(tape.recording.bound), **stand_ins(bound)}
         self._told = Driven(run, Notes(run, secrets))
         self._follow(first)

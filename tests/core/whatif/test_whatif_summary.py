@@ -1,5 +1,7 @@
 """Verdicts in words and as data."""
 
+from dataclasses import replace
+
 from engine.core import whatif
 from engine.core.binding import Bound
 from engine.core.whatif import Difference, Kind, Verdict
@@ -58,7 +60,9 @@ def test_a_review_is_told_of_the_workflows_that_have_recordings() -> None:
     made = whole(step("a"))
     recording = record(made, ok("a"))
 
-    found = whatif.told({"a": Bound(made), "new": Bound(made)}, {"a": (recording,), "gone": ()})
+    other = replace(recording, bound=Bound(whole(step("b"))))
+    plans = {"a": Bound(made), "new": Bound(made)}
+    found = whatif.told(plans, {"a": (recording, other), "gone": ()})
 
     assert ("a: 1 run: 1 same path",) == found
 
