@@ -1,5 +1,6 @@
 """Random workflows with random lives: what another plan would have made of them."""
 
+import os
 from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,8 @@ from tests.core.test_machine_walks import FlatWalk
 from tests.core.test_machine_walks import plans as flat_plans
 from tests.core.walking import Walk, drain
 
+# How many walks there are; by hand, many more.
+WALKS = int(os.environ.get("SARK_WALKS", "30"))
 _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
@@ -43,7 +46,7 @@ def written_elsewhere(plan: Plan) -> Plan:
     return replace(body, file="other.yaml", root=replace(body.root, steps=steps))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=WALKS, deadline=None, suppress_health_check=_SLOW)
 @given(any_plans(), st.data())
 def test_a_plan_takes_the_path_of_its_own_runs(made: Plan, draw: st.DataObject) -> None:
     """
@@ -56,7 +59,7 @@ def test_a_plan_takes_the_path_of_its_own_runs(made: Plan, draw: st.DataObject) 
     assert same == judge(written_elsewhere(made), recording)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=WALKS, deadline=None, suppress_health_check=_SLOW)
 @given(any_plans(), any_plans(), st.data())
 def test_any_plan_comes_to_one_verdict(made: Plan, other: Plan, draw: st.DataObject) -> None:
     """
@@ -76,7 +79,7 @@ def changed(plan: Plan, name: str, **more: object) -> Plan:
     return replace(plan, root=replace(plan.root, steps=tuple(steps)))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=WALKS, deadline=None, suppress_health_check=_SLOW)
 @given(flat_plans(), st.data())
 def test_a_flipped_condition_is_where_the_path_parts(made: Plan, draw: st.DataObject) -> None:
     """
@@ -95,7 +98,7 @@ def test_a_flipped_condition_is_where_the_path_parts(made: Plan, draw: st.DataOb
     assert ("if", "1 == 2") in [(each.place, each.now) for each in verdict.differences]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=WALKS, deadline=None, suppress_health_check=_SLOW)
 @given(flat_plans(), st.data())
 def test_a_changed_argument_has_no_recording(made: Plan, draw: st.DataObject) -> None:
     """
@@ -116,7 +119,7 @@ def test_a_changed_argument_has_no_recording(made: Plan, draw: st.DataObject) ->
     ]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=WALKS, deadline=None, suppress_health_check=_SLOW)
 @given(flat_plans(), st.data())
 def test_a_new_step_has_no_recording(made: Plan, draw: st.DataObject) -> None:
     """
@@ -136,7 +139,7 @@ def test_a_new_step_has_no_recording(made: Plan, draw: st.DataObject) -> None:
     assert (Kind.BRANCHES, "more") == (values.kind, values.step)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=WALKS, deadline=None, suppress_health_check=_SLOW)
 @given(flat_plans(), st.data())
 def test_a_removed_step_is_where_the_path_parts(made: Plan, draw: st.DataObject) -> None:
     """
