@@ -17,10 +17,10 @@ from engine.core.values import Json
 from engine.errors import Invalid
 
 if TYPE_CHECKING:
+    from engine.cli.ends import Ends
     from engine.core.plan import Plan
     from engine.core.whatif import Recording, Verdict
     from engine.git.here import Here, Told
-    from engine.source import Cache
 
 _LOOKED_AT = 1_000
 
@@ -85,7 +85,7 @@ class Search:
     skipped: dict[str, str] = field(default_factory=dict)
     plans: dict[str, "Plan | None"] = field(default_factory=dict)
     verdicts: dict[str, "Verdict"] = field(default_factory=dict)
-    _cache: "Cache | None" = None
+    _reader: "Ends | None" = None
 
     def first(self) -> tuple[int, int] | None:
         """Return the positions of the first commit under which the run goes as it went, and of the
@@ -135,18 +135,17 @@ class Search:
 
     def _compiled(self, commit: str) -> "Plan | None":
         """Return the workflow's plan at a commit, None if it does not compile or is not there."""
-        from engine.cli import versions
-        from engine.core.diagnostic import has_errors
-        from engine.source import Cache
+        from engine.cli import ends
+        from engine.core.review import Head
 
         if commit in self.plans:
             return self.plans[commit]
-        self._cache = self._cache or Cache()
-        compiled = versions.of_commit(self.repository, commit, self._cache)
-        if has_errors(compiled.diagnostics):
+        self._reader = self._reader or ends.Ends(self.repository)
+        side = self._reader.of_commit(Head(commit, commit))
+        if ends.errors(side):
             self.skipped[commit] = "it does not compile"
             return None
-        self.plans[commit] = compiled.plans.get(self.recording.header.workflow)
+        self.plans[commit] = side.compiled.plans.get(self.recording.header.workflow)
         return self.plans[commit]
 
 

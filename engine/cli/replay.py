@@ -10,7 +10,7 @@ import click
 from engine.cli.client import Client
 from engine.cli.named import placed
 from engine.cli.options import as_json, remote
-from engine.cli.output import Exit, plain
+from engine.cli.output import Exit, coloured, plain
 from engine.cli.output import as_json as print_json
 from engine.errors import Invalid
 
@@ -80,17 +80,25 @@ def judged(bound: "Bound", recording: "Recording") -> "Verdict":
 
 def _compiled(path: str, against: str | None) -> "Compiled":
     """Return what is driven through; raise Invalid for specs that do not compile."""
-    from engine.cli import versions
+    from engine.cli import ends
+    from engine.core import rendering
+    from engine.core.review import Head
     from engine.git.here import here
 
+    if not Path(path).is_dir():
+        raise click.UsageError(f"--path is the folder of a source; {path!r} is none")
+    repository = here(Path(path))
+    reader = ends.Ends(repository)
     if against is None:
-        compiled, where = versions.of_folder(path), "the work tree"
+        side = reader.of_folder()
     else:
-        repository = here(Path(path))
-        commit = repository.commit(against)
-        compiled, where = versions.of_commit(repository, commit), commit[:12]
-    versions.check(compiled, where)
-    return compiled
+        side = reader.of_commit(Head(against, repository.commit(against)))
+    found = ends.errors(side)
+    if found:
+        texts = {name: data.decode("utf-8", "replace") for name, data in side.texts.items()}
+        click.echo(rendering.as_text(found, texts, coloured()), nl=False, err=True)
+        raise Invalid(f"{len(found)} errors; nothing of it would be activated")
+    return side.compiled
 
 
 def _recordings(client: Client, targets: Sequence[str], last: int) -> Iterator["Recording"]:
