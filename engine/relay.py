@@ -24,7 +24,6 @@ from engine.core import forge, objective
 from engine.core.admission import admit
 from engine.core.machine import IDS
 from engine.core.objective import Objective
-from engine.core.priority import AGEING
 from engine.core.values import Json, canonical
 from engine.errors import SarkError, Unavailable
 from engine.intake import Decides, Delivery, Intake, Kind, Start
@@ -191,7 +190,7 @@ class Relay:
         async with self._session.turn() as connection:
             for group in await groups.crowded(connection):
                 told = admit(group.told(), group.live, group.waiting)
-                rung.update(await groups.settle(connection, told, _REFUSED, AGEING))
+                rung.update(await groups.settle(connection, told, _REFUSED))
                 for run in told.cancelled:
                     reason = {"by": "concurrency", "reason": "a newer run of its group has come"}
                     asked = await runs.cancel(connection, run, reason)

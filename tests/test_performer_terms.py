@@ -3,18 +3,22 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
-from engine.core.plan import Concurrency, ForEach, Pool
+from engine.core.plan import Concurrency, ForEach, Plan, Pool
 from engine.guard import guarding
 from engine.store import handouts
 from tests.core.runs import edge, scope, step
 from tests.heart import (
+    Asks,
     Gate,
+    House,
     calls,
     executor,
     house,
+    manifest,
     owning,
     performing,
     plan,
@@ -102,6 +106,44 @@ def test_a_pool_makes_no_more_at_once_than_it_says(database_url: str):
             assert (3, 30) == (works.most, len(works.began))
 
     asyncio.run(check())
+
+
+def test_the_urgent_are_taken_first(database_url: str):
+    """
+    A worker of a pool takes by the priority of the run, or of the step where that has one; equals
+    as they came. A step whose priority is no level fails, and is not handed out.
+    """
+
+    def asking(level: str) -> Plan:
+        return plan(pooled("a", settings={"priority": {"level": level}}))
+
+    async def check() -> None:
+        taken: list[str] = []
+        work = Asks(lambda call: taken.append(call.run), manifest("test.gate@1"))
+        async with house(database_url) as here, owning(database_url, hears=True):
+            made = [(plan(pooled("a")), 1), (plan(pooled("a")), 0), (plan(pooled("a")), 3),
+                    (asking("low"), 3), (asking("high"), 0), (plan(pooled("a")), 1)]  # fmt: skip
+            ids = []
+            for number, (each, priority) in enumerate(made):
+                ids += await here.start(each, priority=priority)
+                while await waiting(here) <= number:
+                    await asyncio.sleep(0.01)
+            (odd,) = await here.start(asking("{{ 'soon' }}"))
+            assert "failed" == await here.until(odd, "failed")
+            assert "sark.argument" == (await here.row(odd))["error"]["type"]
+            async with performing(database_url, work, room=1):
+                for run in ids:
+                    await here.until(run, "succeeded")
+
+            assert [2, 4, 0, 5, 1, 3] == [ids.index(UUID(each)) for each in taken]
+
+    asyncio.run(check())
+
+
+async def waiting(here: House) -> int:
+    """Return how many attempts are handed out."""
+    cursor = await here.connection.execute("SELECT count(*) FROM handouts")
+    return sum(row[0] for row in await cursor.fetchall())
 
 
 def test_a_slot_of_a_group_is_held_by_whoever_makes_the_step(database_url: str):

@@ -16,7 +16,7 @@ ANYTHING: Schema = {}
 FREE: Schema = {"type": "object"}
 _KINDS = [
     "started", "succeeded", "produced", "failed", "alarm", "arrived", "decided", "lost",
-    "orphaned", "cancel",
+    "orphaned", "severed", "cancel",
 ]  # fmt: skip
 _DECISION: Schema = {"type": "string", "enum": ["approved", "rejected"]}
 SAID: Schema = {"type": "string", "enum": [each.value for each in Said]}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from engine.core import machine
 from engine.core.binding import BoundStep
 from engine.core.machine import Launch
+from engine.core.priority import LEVELS, LONGEST_KEY
 from engine.core.run import Run
 from engine.core.values import Json
 
@@ -37,6 +38,21 @@ def attempt_of(run: Run, launch: Launch) -> Attempt:
         header.id, header.namespace, header.workflow, launch.path, launch.attempt, launch.step,
         machine.names(run, launch.path), run.bound.plan.secrets, launch.journal_start,
     )  # fmt: skip
+
+
+def first_of(attempt: Attempt) -> tuple[int | None, str]:
+    """Return the level that a step asks for, None if for none, and whose turn it then is.
+
+    Raise EvaluationError or ValueError for a level that is none, or a `fair_key` that is too long.
+    """
+    step = attempt.step
+    level = None if step.level is None else step.level.evaluate(attempt.names)
+    if level is not None and level not in LEVELS:
+        raise ValueError(f"priority must give one of {', '.join(LEVELS)}; it gave {level!r}")
+    key = "" if step.fair_key is None else str(step.fair_key.evaluate(attempt.names))
+    if len(key) > LONGEST_KEY:
+        raise ValueError(f"a fair_key has at most {LONGEST_KEY} characters, not {len(key)}")
+    return None if level is None else LEVELS[str(level)], key
 
 
 def kept_out(attempt: Attempt) -> str:

@@ -79,19 +79,27 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class OwnerLost:
-    """The process that owned the run has died or was fenced off."""
+    """The run has lost its owner while attempts may have been under way.
+
+    It is to `blame` what was under way where the process has died or was fenced off: a step may be
+    why. Nothing is where PostgreSQL has lost the session, or the owner let go in good order.
+    """
+
+    blame: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Orphaned:
     """The worker of a pool that had taken this attempt has died or was fenced off.
 
-    `marked`: it had said that it begins what must not be repeated.
+    `marked`: it had said that it begins what must not be repeated. It is to `blame` as with
+    `OwnerLost`.
     """
 
     path: str
     attempt: int
     marked: bool
+    blame: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +146,11 @@ def to_row(event: Event, seq: int, at: datetime) -> Row:
         case Decided(path, by, approved, asked, form, note):
             decision: dict[str, Json] = {"by": by, "approved": approved, "asked": asked}
             return Row(seq, at, "decided", path, 0, {**decision, "form": form, "note": note})
-        case OwnerLost():
-            return Row(seq, at, "lost", "", 0, None)
-        case Orphaned(path, attempt, marked):
-            return Row(seq, at, "orphaned", path, attempt, {"marked": marked})
+        case OwnerLost(blame):
+            return Row(seq, at, "lost" if blame else "severed", "", 0, None)
+        case Orphaned(path, attempt, marked, blame):
+            kind = "orphaned" if blame else "severed"
+            return Row(seq, at, kind, path, attempt, {"marked": marked})
         case Cancel(by, reason):
             return Row(seq, at, "cancel", "", 0, {"by": by, "reason": reason})
         case _:
@@ -175,10 +184,10 @@ def from_row(row: Row) -> Event:
             "note": str() as note,
         }:
             return Decided(row.path, by, approved, asked, form, note)
-        case "lost", _:
-            return OwnerLost()
-        case "orphaned", {"marked": bool() as marked}:
-            return Orphaned(row.path, row.attempt, marked)
+        case ("lost" | "severed") as kind, None:
+            return OwnerLost(kind == "lost")
+        case ("orphaned" | "severed") as kind, {"marked": bool() as marked}:
+            return Orphaned(row.path, row.attempt, marked, kind == "orphaned")
         case "cancel", {"by": str() as by, "reason": str() as reason}:
             return Cancel(by, reason)
         case _:

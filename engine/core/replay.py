@@ -85,7 +85,7 @@ def snapshot(run: Run) -> bytes:
 
 def _hidden(step: StepRun) -> Mapping[str, Json]:
     return {
-        "losses": step.losses,
+        "losses": [step.losses, step.severed],
         "marked": step.marked,
         "due": _instant(step.due),
         "deadline": _instant(step.deadline),

@@ -117,6 +117,8 @@ Progress: TypeAlias = Items | Turns | Contest | Ballot | Undoing
 class StepRun:
     """One step of one scope. `attempt` fences; `losses` of them died with their worker.
 
+    `severed` of them were lost though nothing is known to have died of them.
+
     `under_way` is true while an attempt is. `due` is the instant of the alarm that it waits for,
     `deadline` the end of its total time. `reason` says why it was skipped or cancelled: need,
     data, condition, failure, cancel, timeout, race.
@@ -135,6 +137,7 @@ class StepRun:
     state: StepState = StepState.PENDING
     attempt: int = 0
     losses: int = 0
+    severed: int = 0
     under_way: bool = False
     marked: bool = False
     reason: str = ""

@@ -7,7 +7,7 @@ from datetime import datetime
 from engine.core.expression import Compiled, compile_value
 from engine.core.objective import Objective, promised
 from engine.core.plan import Concurrency, Plan
-from engine.core.priority import LEVELS
+from engine.core.priority import LEVELS, LONGEST_KEY
 from engine.core.values import Json
 
 LONGEST = 500
@@ -15,12 +15,16 @@ LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms a run starts: its priority, its group with the rules, its idempotency key."""
+    """On what terms a run starts: its priority, its group with the rules, its idempotency key.
+
+    Runs of one priority take turns by their `fair_key`.
+    """
 
     priority: int = LEVELS["normal"]
     group: str | None = None
     rules: Json = None
     key: str | None = None
+    fair_key: str = ""
 
 
 class WholeRun:
@@ -33,6 +37,7 @@ class WholeRun:
         self._concurrency = plan.concurrency
         self._group = _template(plan.concurrency.group if plan.concurrency else None)
         self._priority = _template(_within(told, "priority", "level"))
+        self._fair_key = _template(_within(told, "priority", "fair_key"))
         self._key = _template(_within(told, "idempotency", "key"))
 
     def terms(self, inputs: Mapping[str, Json], trigger: Json) -> Terms:
@@ -41,16 +46,23 @@ class WholeRun:
         level = "normal" if self._priority is None else self._priority.evaluate(names)
         if level not in LEVELS:
             raise ValueError(f"priority must give one of {', '.join(LEVELS)}; it gave {level!r}")
-        key = None if self._key is None else _text("idempotency.key", self._key, names)
-        priority = LEVELS[str(level)]
+        key = (
+            None if self._key is None else _text("idempotency.key", str(self._key.evaluate(names)))
+        )
+        priority, tenant = LEVELS[str(level)], self._tenant(names)
         if self._group is None or self._concurrency is None:
-            return Terms(priority, key=key)
-        group = _text("concurrency.group", self._group, names)
-        return Terms(priority, self._scoped(group), _rules(self._concurrency), key)
+            return Terms(priority, key=key, fair_key=tenant)
+        group = _text("concurrency.group", str(self._group.evaluate(names)))
+        return Terms(priority, self._scoped(group), _rules(self._concurrency), key, tenant)
 
     def objectives(self, now: datetime) -> tuple[Objective, ...]:
         """Return what a run that is made now should hold to."""
         return promised(self._settings, now)
+
+    def _tenant(self, names: Mapping[str, Json]) -> str:
+        """Return whose turn it is when the run begins; "" is nobody's."""
+        key = "" if self._fair_key is None else str(self._fair_key.evaluate(names))
+        return _text("priority.fair_key", key, LONGEST_KEY) if key else ""
 
     def _scoped(self, group: str) -> str:
         assert self._concurrency is not None
@@ -72,10 +84,9 @@ def _template(text: str | None) -> Compiled | None:
     return None if text is None else compile_value(text)
 
 
-def _text(what: str, template: Compiled, names: Mapping[str, Json]) -> str:
-    text = str(template.evaluate(names))
-    if not 0 < len(text) <= LONGEST:
-        raise ValueError(f"{what} gave {len(text)} characters; it may have 1 to {LONGEST}")
+def _text(what: str, text: str, longest: int = LONGEST) -> str:
+    if not 0 < len(text) <= longest:
+        raise ValueError(f"{what} gave {len(text)} characters; it may have 1 to {longest}")
     if "\0" in text:
         raise ValueError(f"{what} gave a text with a NUL in it")
     return text

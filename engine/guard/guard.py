@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from engine import files
 from engine.artifacts import Artifacts
-from engine.core.attempt import Attempt
+from engine.core.attempt import Attempt, first_of
 from engine.core.event import Succeeded
 from engine.core.expression import Compiled
 from engine.core.plan import Circuit
@@ -108,9 +108,10 @@ class Guard:
             group = _group(attempt, attempt.step.slot_group)
             if plan.concurrency.scope == "workflow":
                 group = f"{attempt.workflow}/{group}"
-            level, fair_key = _priority(attempt)
+            level, key = first_of(attempt)
+            level = LEVELS["normal"] if level is None else level
             slot = Slot(
-                uuid7(), attempt.namespace, group, UUID(attempt.run), attempt.path, level, fair_key
+                uuid7(), attempt.namespace, group, UUID(attempt.run), attempt.path, level, key
             )
             await stack.enter_async_context(self._slots.hold(slot, plan.concurrency, patience))
             METRICS.turns.labels("concurrency").observe(loop.time() - began)
@@ -154,18 +155,6 @@ async def _always(serve: Callable[[], Awaitable[None]]) -> None:
 
 def _ignore(error_class: Json) -> None:
     return None
-
-
-def _priority(attempt: Attempt) -> tuple[int, str]:
-    """Return the level of a step and its fair key; raise ValueError for a level that is none."""
-    step, names = attempt.step, attempt.names
-    level = "normal" if step.level is None else step.level.evaluate(names)
-    if level not in LEVELS:
-        raise ValueError(f"priority must give one of {', '.join(LEVELS)}; it gave {level!r}")
-    key = "" if step.fair_key is None else str(step.fair_key.evaluate(names))
-    if len(key) > _LONGEST_GROUP:
-        raise ValueError(f"a fair_key has at most {_LONGEST_GROUP} characters, not {len(key)}")
-    return LEVELS[str(level)], key
 
 
 def _group(attempt: Attempt, template: Compiled) -> str:

@@ -394,6 +394,6 @@ def _row(
     key = None if terms.key is None else Key(active.namespace, active.name, f"run:{terms.key}")
     return NewRun(
         identity, active.namespace, active.name, active.source, active.commit_sha, active.plan,
-        about, inputs, priority=terms.priority, key=key, group=group, rules=terms.rules,
-        objectives=plan.whole.objectives(datetime.now(UTC)),
+        about, inputs, priority=terms.priority, fair_key=terms.fair_key, key=key, group=group,
+        rules=terms.rules, objectives=plan.whole.objectives(datetime.now(UTC)),
     )  # fmt: skip

@@ -27,13 +27,13 @@ from engine.owner.handing import handed_out
 from engine.owner.loading import Loaded, Loader
 from engine.owner.mailbox import ASIDE, Mailbox
 from engine.owner.owned import Owned
+from engine.owner.probation import LARGEST, Probation
 from engine.store import handouts, inbox, runs
 from engine.store.pool import Connection
 from engine.store.turns import Change, Claim, Claimed, Refused, Turns, Written
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.owner")
-_LARGEST_CLAIM = 256
 _LARGEST_LOOK = 1_000
 # How long attempts may clean up when the owner's time is over.
 _CLEANING_SECONDS = 1.0
@@ -59,6 +59,7 @@ class Owner(Loop):
         self._turns = Turns(connection, worker)
         self._owned: dict[UUID, Owned] = {}
         self._mail = Mailbox(self._owned, self._bell)
+        self._probation = Probation(self.attend)
 
     def drain(self) -> None:
         """Claim nothing more, hand back what only waits; end when the rest has ended."""
@@ -73,6 +74,7 @@ class Owner(Loop):
             if self._abandoned:
                 await self._hand_back()
         finally:
+            self._probation.close()
             for one in list(self._owned.values()):
                 self._drop(one)
 
@@ -162,8 +164,9 @@ class Owner(Loop):
         if not (self._wanting and self._has_room()):
             return None
         self._wanting = False
-        room = min(_LARGEST_CLAIM, self._capacity - len(self._owned))
-        return Claim(self._pool, room, self._clock(), RunStatus.RUNNING.value)
+        room = min(LARGEST, self._capacity - len(self._owned))
+        status, suspects = RunStatus.RUNNING.value, self._probation.room
+        return Claim(self._pool, room, self._clock(), status, suspects)
 
     def _has_room(self) -> bool:
         return not self._draining and len(self._owned) < self._capacity
@@ -193,7 +196,9 @@ class Owner(Loop):
         if claimed.is_told:
             self.look()
         if claimed.lost:
-            self._mail.tell(one, OwnerLost())
+            self._mail.tell(one, OwnerLost(claimed.suspect))
+        if claimed.suspect:
+            self._probation.begin(one.id)
         if claimed.cancel is not None:
             self._mail.cancel(one, claimed.cancel)
         if claimed.lost or claimed.cancel is not None:
@@ -235,6 +240,7 @@ class Owner(Loop):
         mark = partial(self._marked, one, launch) if launch.journal_start else None
         outcome = await self._executor.make(prepared, mark)
         one.attempts.pop(launch.path, None)
+        self._probation.end(one.id)
         self._mail.tell(one, outcome)
 
     async def _marked(self, one: Owned, launch: Launch) -> None:
@@ -277,6 +283,7 @@ class Owner(Loop):
 
     def _drop(self, one: Owned) -> None:
         self._owned.pop(one.id, None)
+        self._probation.end(one.id)
         one.end()
         if one.run.ended_at is not None:
             METRICS.ended(machine.status(one.run).value)

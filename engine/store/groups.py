@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 
 from engine.core.admission import Admission, Conflict, Rules
 from engine.core.values import Json
+from engine.store import line
 from engine.store.pool import Connection
 
 _LONGEST = 20_000
@@ -23,13 +24,22 @@ _FULL: LiteralString = """
      WHERE slot_group IS NOT NULL AND admitted_at IS NULL AND ended_at IS NULL
      GROUP BY slot_group ORDER BY slot_group LIMIT %(limit)s
 """
-_ADMIT: LiteralString = """
+# One that was cancelled while it waited has its place already.
+_ADMIT: LiteralString = "".join(
+    (
+        """
     UPDATE runs SET admitted_at = now(),
-           due_at = CASE WHEN due_at = '9999-01-01Z'
-                         THEN now() - priority * %(ageing)s::interval ELSE due_at END
-     WHERE id = ANY(%(ids)s) AND admitted_at IS NULL AND ended_at IS NULL
+           due_at = CASE WHEN runs.due_at = '9999-01-01Z' THEN told.place ELSE runs.due_at END
+      FROM (SELECT new.id, """,
+        line.PLACE,
+        """ AS place FROM runs AS new, """,
+        line.FIRST,
+        """ WHERE new.id = ANY(%(ids)s)) AS told
+     WHERE runs.id = told.id AND admitted_at IS NULL AND ended_at IS NULL
     RETURNING pool
-"""
+""",
+    )
+)
 _REFUSE: LiteralString = """
     WITH ended AS (
         UPDATE runs SET status = 'cancelled', ended_at = now(), error = %(error)s::json
@@ -68,13 +78,11 @@ async def crowded(connection: Connection) -> Sequence[Group]:
         return await cursor.fetchall()
 
 
-async def settle(
-    connection: Connection, told: Admission[UUID], error: str, ageing: object
-) -> list[str]:
+async def settle(connection: Connection, told: Admission[UUID], error: str) -> list[str]:
     """Let runs in and end those that are refused; return the pools that have new runs."""
     if told.refused:
         await connection.execute(_REFUSE, {"ids": list(told.refused), "error": error})
     if not told.admitted:
         return []
-    cursor = await connection.execute(_ADMIT, {"ids": list(told.admitted), "ageing": ageing})
+    cursor = await connection.execute(_ADMIT, {"ids": list(told.admitted), **line.VALUES})
     return [row[0] for row in await cursor.fetchall()]

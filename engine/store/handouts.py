@@ -16,19 +16,24 @@ import orjson
 from psycopg.rows import class_row
 
 from engine.core.event import Failed, Orphaned, Succeeded, to_row
+from engine.core.priority import AGEING
 from engine.core.values import Json
 from engine.store import inbox
-from engine.store.arrays import Array, Bigs, Ints, Jsons, Texts, Uuids
+from engine.store.arrays import Array, Bigs, Ints, Jsons, Smalls, Texts, Uuids
 from engine.store.pool import Connection
 
 OFFER: LiteralString = """
     INSERT INTO handouts (run_id, path, attempt, namespace, plan, pool, labels, parallelism,
-                          body, expires_at)
-    SELECT run_id, path, attempt, namespace, plan, pool, labels::jsonb, parallelism, body,
-           now() + patience * interval '1 ms'
+                          body, expires_at, place)
+    SELECT run_id, path, attempt, new.namespace, new.plan, new.pool, labels::jsonb, parallelism,
+           body, now() + patience * interval '1 ms',
+           now() - coalesce(level, priority) * %(ageing)s::interval
       FROM unnest(%(h_runs)s, %(h_paths)s, %(h_attempts)s, %(h_namespaces)s, %(h_plans)s,
-                  %(h_pools)s, %(h_labels)s, %(h_parallelisms)s, %(h_bodies)s, %(h_patiences)s)
-        AS new (run_id, path, attempt, namespace, plan, pool, labels, parallelism, body, patience)
+                  %(h_pools)s, %(h_labels)s, %(h_parallelisms)s, %(h_bodies)s, %(h_patiences)s,
+                  %(h_levels)s)
+        AS new (run_id, path, attempt, namespace, plan, pool, labels, parallelism, body, patience,
+                level)
+      JOIN runs ON runs.id = run_id
     ON CONFLICT DO NOTHING
 """
 REVOKE: LiteralString = """
@@ -40,7 +45,7 @@ REVOKE: LiteralString = """
 KINDS: dict[str, type[Array]] = {
     "h_runs": Uuids, "h_paths": Texts, "h_attempts": Ints, "h_namespaces": Texts, "h_plans": Texts,
     "h_pools": Texts, "h_labels": Jsons, "h_parallelisms": Ints, "h_bodies": Jsons,
-    "h_patiences": Bigs, "r_runs": Uuids, "r_paths": Texts, "r_attempts": Ints,
+    "h_patiences": Bigs, "h_levels": Smalls, "r_runs": Uuids, "r_paths": Texts, "r_attempts": Ints,
 }  # fmt: skip
 _OUT: LiteralString = """
     SELECT run_id, path, attempt FROM handouts WHERE run_id = ANY(%(runs)s) AND NOT revoked
@@ -71,15 +76,15 @@ _FREE: LiteralString = """
         SELECT count(*) AS number FROM handouts
          WHERE pool = %(pool)s AND namespace = %(namespace)s AND worker IS NOT NULL
     ), due AS MATERIALIZED (
-        SELECT id, parallelism FROM handouts
+        SELECT id, place, parallelism FROM handouts
          WHERE pool = %(pool)s AND namespace = %(namespace)s AND"""
 _PLACED: LiteralString = """
-         ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+         ORDER BY place, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
     ), placed AS (
-        SELECT id, parallelism, row_number() OVER (ORDER BY id) AS place FROM due
+        SELECT id, parallelism, row_number() OVER (ORDER BY place, id) AS number FROM due
     )
     UPDATE handouts SET worker = me.id, taken_at = now() FROM placed, live, me
-     WHERE handouts.id = placed.id AND live.number + placed.place <= placed.parallelism
+     WHERE handouts.id = placed.id AND live.number + placed.number <= placed.parallelism
     RETURNING handouts.id, run_id, path, attempt, namespace, plan, handouts.pool, body,
               handed_at, taken_at
 """
@@ -148,7 +153,8 @@ _UNSERVED: LiteralString = """
 class Offer:
     """A row to be: an attempt for the workers of a pool that have `labels`.
 
-    `patience` is how long it may wait to be taken. `body` is as `engine.core.handout` packs it.
+    `patience` is how long it may wait to be taken. `level` is that of its step's `priority`, None
+    where it goes by that of its run. `body` is as `engine.core.handout` packs it.
     """
 
     run: UUID
@@ -161,6 +167,7 @@ class Offer:
     parallelism: int
     body: bytes
     patience: timedelta
+    level: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +226,7 @@ class Ended:
     pool: str | None
 
 
-def columns(offers: Sequence[Offer], revoked: Sequence[tuple[UUID, str, int]]) -> dict[str, Array]:
+def columns(offers: Sequence[Offer], revoked: Sequence[tuple[UUID, str, int]]) -> dict[str, object]:
     """Return the parameters of `OFFER` and of `REVOKE`."""
     return {
         "h_runs": Uuids([each.run for each in offers]),
@@ -232,6 +239,8 @@ def columns(offers: Sequence[Offer], revoked: Sequence[tuple[UUID, str, int]]) -
         "h_parallelisms": Ints([each.parallelism for each in offers]),
         "h_bodies": Jsons([each.body for each in offers]),
         "h_patiences": Bigs([each.patience // timedelta(milliseconds=1) for each in offers]),
+        "h_levels": Smalls([each.level for each in offers]),
+        "ageing": AGEING,
         "r_runs": Uuids([run for run, _, _ in revoked]),
         "r_paths": Texts([path for _, path, _ in revoked]),
         "r_attempts": Ints([attempt for _, _, attempt in revoked]),
@@ -339,15 +348,16 @@ async def expire(connection: Connection) -> list[Ended]:
     return [each for each in ended if each.is_told]
 
 
-async def orphan(connection: Connection, dead: Sequence[int]) -> None:
+async def orphan(connection: Connection, dead: Sequence[int], severed: Sequence[int]) -> None:
     """Tell the runs of what dead workers had taken. In the transaction that buries them.
 
+    What was under way is not to blame for the end of those that were `severed`.
     The rows are locked first: whoever is still about to mark one finds it gone.
     """
     taken: dict[int, list[tuple[int, Orphaned]]] = defaultdict(list)
     cursor = await connection.execute(_OF_THE_DEAD, {"dead": list(dead)})
     for worker, each, path, attempt, marked in await cursor.fetchall():
-        taken[worker].append((each, Orphaned(path, attempt, marked)))
+        taken[worker].append((each, Orphaned(path, attempt, marked, worker not in severed)))
     for worker, told in taken.items():
         await end(connection, worker, told)
 

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core.priority import AGEING
 from engine.core.values import Json, canonical
 from engine.store.pool import Connection
 
 _CANCEL: LiteralString = """
-    UPDATE runs SET cancel = %(cancel)s::json, wake_at = NULL, due_at = least(due_at, now())
+    UPDATE runs SET cancel = %(cancel)s::json, wake_at = NULL,
+           due_at = least(due_at, created_at - priority * %(ageing)s::interval)
      WHERE id = %(id)s AND ended_at IS NULL AND cancel IS NULL
     RETURNING owner, pool
 """
@@ -95,9 +97,10 @@ async def ended(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Ended
 async def cancel(connection: Connection, run: UUID, reason: Json) -> tuple[int | None, str] | None:
     """Ask a run to end; return its owner and pool, or None if it has ended or was asked before.
 
-    Whoever owns it tells the machine; where nobody does, it may be claimed at once.
+    Whoever owns it tells the machine; where nobody does, it may be claimed at once, and goes by
+    when it came.
     """
-    told = {"id": run, "cancel": canonical(reason).decode()}
+    told = {"id": run, "cancel": canonical(reason).decode(), "ageing": AGEING}
     row = await (await connection.execute(_CANCEL, told)).fetchone()
     return None if row is None else (row[0], row[1])
 

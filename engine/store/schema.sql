@@ -173,6 +173,7 @@ CREATE TABLE handouts (
     taken_at timestamp with time zone,
     marked boolean DEFAULT false NOT NULL,
     revoked boolean DEFAULT false NOT NULL,
+    place timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT marked_by_a_worker CHECK (((worker IS NOT NULL) OR (NOT marked))),
     CONSTRAINT taken_by_a_worker CHECK (((worker IS NULL) = (taken_at IS NULL)))
 );
@@ -231,7 +232,7 @@ CREATE TABLE inbox (
     key text NOT NULL,
     data json NOT NULL,
     attempt integer DEFAULT 0 NOT NULL,
-    CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['arrived'::text, 'decided'::text, 'succeeded'::text, 'produced'::text, 'failed'::text, 'orphaned'::text])))
+    CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['arrived'::text, 'decided'::text, 'succeeded'::text, 'produced'::text, 'failed'::text, 'orphaned'::text, 'severed'::text])))
 );
 
 ALTER TABLE inbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -340,8 +341,11 @@ CREATE TABLE runs (
     chain smallint DEFAULT 1 NOT NULL,
     objectives json,
     watch_at timestamp with time zone,
+    fair_key text,
+    suspect boolean DEFAULT false NOT NULL,
     CONSTRAINT ended CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text])))),
     CONSTRAINT ended_is_unowned CHECK (((ended_at IS NULL) OR (owner IS NULL))),
+    CONSTRAINT priority_is_a_level CHECK (((priority >= 0) AND (priority <= 3))),
     CONSTRAINT rules_of_a_group CHECK (((slot_group IS NULL) = (slot_rules IS NULL))),
     CONSTRAINT runs_chain_check CHECK ((chain > 0)),
     CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'paused'::text, 'cancelling'::text, 'compensating'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'compensated'::text]))),
@@ -624,9 +628,9 @@ CREATE INDEX handouts_by_worker ON handouts USING btree (worker) WHERE (worker I
 
 CREATE INDEX handouts_late ON handouts USING btree (expires_at) WHERE (worker IS NULL);
 
-CREATE INDEX handouts_taken ON handouts USING btree (pool, namespace) WHERE (worker IS NOT NULL);
+CREATE INDEX handouts_line ON handouts USING btree (pool, namespace, place, id) WHERE (worker IS NULL);
 
-CREATE INDEX handouts_waiting ON handouts USING btree (pool, namespace, id) WHERE (worker IS NULL);
+CREATE INDEX handouts_taken ON handouts USING btree (pool, namespace) WHERE (worker IS NOT NULL);
 
 CREATE INDEX handouts_withdrawn ON handouts USING btree (id) WHERE ((worker IS NULL) AND revoked);
 
@@ -642,15 +646,23 @@ CREATE INDEX rates_by_end ON rates USING btree (idle_at);
 
 CREATE INDEX runs_admitted ON runs USING btree (slot_group, id) WHERE ((slot_group IS NOT NULL) AND (admitted_at IS NOT NULL) AND (ended_at IS NULL));
 
-CREATE INDEX runs_claimable ON runs USING btree (pool, due_at) WHERE ((owner IS NULL) AND (ended_at IS NULL));
-
 CREATE INDEX runs_ended ON runs USING btree (namespace, status, id DESC) WHERE (ended_at IS NOT NULL);
 
 CREATE INDEX runs_ended_by_workflow ON runs USING btree (namespace, workflow, status, id DESC) WHERE (ended_at IS NOT NULL);
 
+CREATE INDEX runs_line ON runs USING btree (pool, due_at) WHERE ((started_at IS NULL) AND (ended_at IS NULL));
+
+CREATE INDEX runs_line_of_a_tenant ON runs USING btree (namespace, fair_key, pool, priority, due_at) WHERE ((fair_key IS NOT NULL) AND (started_at IS NULL) AND (ended_at IS NULL));
+
 CREATE INDEX runs_live ON runs USING btree (namespace, status, id DESC) INCLUDE (workflow) WHERE (ended_at IS NULL);
 
 CREATE INDEX runs_owned ON runs USING btree (owner) WHERE (owner IS NOT NULL);
+
+CREATE INDEX runs_resting ON runs USING btree (pool, (
+CASE
+    WHEN suspect THEN 4
+    ELSE (priority)::integer
+END), due_at) WHERE ((started_at IS NOT NULL) AND (owner IS NULL) AND (ended_at IS NULL));
 
 CREATE INDEX runs_told ON runs USING btree (owner) WHERE ((owner IS NOT NULL) AND (unheard > 0));
 

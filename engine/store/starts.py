@@ -11,8 +11,8 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from engine.core.objective import Objective, next_due, to_json
-from engine.core.priority import AGEING
 from engine.core.values import Json, canonical
+from engine.store import line
 from engine.store.arrays import Array, Instants, Ints, Jsons, Smalls, Texts, Uuids
 from engine.store.deliveries import Name
 from engine.store.keys import Key
@@ -23,7 +23,7 @@ _LONGEST_REASON = 2000
 TAKEN = "idempotency.key: another run has it"
 
 # Rows go in one order everywhere, so that two servers with the same keys never wait in a circle.
-_WRITE: LiteralString = """
+_DELIVERED: LiteralString = """
     WITH seen AS (
         SELECT number FROM activation WHERE number = %(number)s
     ), recorded AS (
@@ -46,19 +46,20 @@ _WRITE: LiteralString = """
         ON CONFLICT (namespace, workflow, key) DO NOTHING RETURNING run
     ), begun AS (
         INSERT INTO runs (id, namespace, workflow, source, commit_sha, plan, trigger, inputs,
-                          pool, priority, slot_group, slot_rules, objectives, watch_at, chain,
-                          due_at)
+                          pool, priority, fair_key, slot_group, slot_rules, objectives, watch_at,
+                          chain, due_at)
         SELECT id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool, priority,
-               slot_group, slot_rules, objectives, watch_at, chain,
-               CASE WHEN slot_group IS NULL THEN now() - priority * %(ageing)s::interval
-                    ELSE '9999-01-01Z' END
+               fair_key, slot_group, slot_rules, objectives, watch_at, chain,
+               CASE WHEN slot_group IS NULL THEN """
+_BEGUN: LiteralString = """ ELSE '9999-01-01Z' END
           FROM seen, unnest(%(ids)s, %(namespaces)s, %(workflows)s, %(sources)s, %(commits)s,
                             %(plans)s, %(triggers)s, %(inputs)s, %(pools)s, %(priorities)s,
                             %(keys)s, %(routes)s, %(deliveries)s, %(groups)s, %(rules)s,
-                            %(objectives)s, %(watches)s, %(chains)s)
+                            %(objectives)s, %(watches)s, %(chains)s, %(fair_keys)s)
             AS new (id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool,
                     priority, key, route, delivery, slot_group, slot_rules, objectives, watch_at,
-                    chain)
+                    chain, fair_key)"""
+_DECIDED: LiteralString = """
          WHERE (key IS NULL OR id IN (SELECT run FROM claimed))
            AND (route IS NULL OR (route, delivery) IN (SELECT route, delivery FROM recorded))
         ON CONFLICT (id) DO NOTHING RETURNING id
@@ -80,6 +81,9 @@ _WRITE: LiteralString = """
      UNION ALL SELECT 'recorded', route, delivery FROM recorded
      UNION ALL SELECT 'begun', id::text, '' FROM begun
 """
+_WRITE: LiteralString = "".join((_DELIVERED, line.PLAIN, _BEGUN, _DECIDED))
+# For turns in which a run has a tenant: others do not pay for the look at the line.
+_IN_TURN: LiteralString = "".join((_DELIVERED, line.PLACE, _BEGUN, ", ", line.FIRST, _DECIDED))
 _KINDS: dict[str, type[Array]] = {
     "d_routes": Texts, "d_ids": Texts, "d_events": Texts, "d_bodies": Jsons,
     "e_routes": Texts, "e_ids": Texts, "e_namespaces": Texts, "e_data": Jsons,
@@ -89,7 +93,7 @@ _KINDS: dict[str, type[Array]] = {
     "plans": Texts, "triggers": Jsons, "inputs": Jsons, "pools": Texts, "priorities": Smalls,
     "keys": Texts, "routes": Texts, "deliveries": Texts, "groups": Texts, "rules": Jsons,
     "objectives": Jsons, "watches": Instants,
-    "chains": Smalls,
+    "chains": Smalls, "fair_keys": Texts,
     "s_routes": Texts, "s_ids": Texts, "s_namespaces": Texts, "s_workflows": Texts,
     "s_triggers": Texts, "s_items": Ints, "s_said": Texts, "s_reasons": Texts, "s_runs": Uuids,
 }  # fmt: skip
@@ -101,7 +105,8 @@ class NewRun:
 
     One that a delivery sets off begins only if the `delivery` was not known before, one under a
     `key` only if that was free; `digest` is then that of the request's body. One of a `group`
-    waits until it is let in by the `rules` of the group. Its `objectives` are watched. `chain` is
+    waits until it is let in by the `rules` of the group. Runs of one `priority` take turns by their
+    `fair_key`. Its `objectives` are watched. `chain` is
     which of those that start each other in turn it is.
     """
 
@@ -115,6 +120,7 @@ class NewRun:
     inputs: Json
     pool: str = "default"
     priority: int = 1
+    fair_key: str = ""
     delivery: Name | None = None
     key: Key | None = None
     digest: str = ""
@@ -167,7 +173,8 @@ class Starts:
     """The turns of one intake, on a connection of its own."""
 
     def __init__(self, connection: Connection) -> None:
-        self._statement = Statement(connection, "starts", _WRITE, _KINDS)
+        self._plain = Statement(connection, "starts", _WRITE, _KINDS)
+        self._in_turn = Statement(connection, "starts_in_turn", _IN_TURN, _KINDS)
 
     async def write(
         self, number: int, runs: Iterable[NewRun], deliveries: Iterable[NewDelivery] = (),
@@ -177,11 +184,12 @@ class Starts:
 
         Raise psycopg.Error for what PostgreSQL refuses, and if the connection is lost.
         """
-        values: dict[str, Any] = {"number": number, "ageing": AGEING, "taken": TAKEN}
+        values: dict[str, Any] = {"number": number, "taken": TAKEN, **line.VALUES}
         values |= _deliveries(sorted(deliveries, key=lambda each: each.name))
         values |= _keys(runs := sorted(runs, key=_order))
         values |= _runs(runs) | _decisions(list(decisions))
-        told = await self._statement.ask(values)
+        takes_turns = any(run.fair_key for run in runs)
+        told = await (self._in_turn if takes_turns else self._plain).ask(values)
         if not told:
             return None
         return Written(
@@ -233,6 +241,7 @@ def _runs(told: Sequence[NewRun]) -> dict[str, Array]:
         "inputs": Jsons([canonical(run.inputs) for run in told]),
         "pools": Texts([run.pool for run in told]),
         "priorities": Smalls([run.priority for run in told]),
+        "fair_keys": Texts([run.fair_key or None for run in told]),
         "keys": Texts([run.key and run.key.key for run in told]),
         "routes": Texts([run.delivery and run.delivery.route for run in told]),
         "deliveries": Texts([run.delivery and run.delivery.id for run in told]),

@@ -16,7 +16,7 @@ import psycopg
 
 from engine.core.event import Row
 from engine.core.values import Json
-from engine.store import handouts, outbox
+from engine.store import handouts, line, outbox
 from engine.store.arrays import Array, Bigs, Bools, Instants, Ints, Jsons, Texts, Uuids
 from engine.store.handouts import Offer
 from engine.store.outbox import Sending
@@ -42,19 +42,17 @@ _CHANGE: LiteralString = """
      WHERE runs.id = new.id AND runs.owner = %(owner)s
 """
 _TAKE: LiteralString = "DELETE FROM inbox WHERE id = ANY(%(told)s)"
-_DUE: LiteralString = """
-    SELECT id, lost, started_at FROM runs
-     WHERE owner IS NULL AND ended_at IS NULL AND due_at <= now() AND pool = %(pool)s
-     ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
-"""
+# PostgreSQL expects an array to be short, and looks its runs up by their key; of `due` it knows
+# nothing, and would read all runs that there are. One that is handed back goes by when it came.
 _CLAIM: LiteralString = """
-    UPDATE runs SET owner = %(owner)s, wake_at = NULL, lost = false, status = %(status)s,
-           started_at = coalesce(runs.started_at, %(now)s)
+    UPDATE runs SET owner = %(owner)s, wake_at = NULL, lost = false, suspect = false,
+           status = %(status)s,
+           started_at = coalesce(runs.started_at, %(now)s), due_at = runs.created_at
       FROM due
-     WHERE runs.id = due.id
+     WHERE runs.id = due.id AND runs.id = ANY(ARRAY(SELECT id FROM due))
     RETURNING runs.id, namespace, workflow, commit_sha, plan, trigger, inputs, cancel,
-              created_at, runs.started_at, due.lost, due.started_at IS NOT NULL,
-              unheard > 0
+              created_at, runs.started_at, due.lost, due.suspect,
+              due.started_at IS NOT NULL, unheard > 0
 """
 _KINDS: Mapping[str, type[Array]] = {
     "runs": Uuids, "seqs": Ints, "ats": Instants, "kinds": Texts, "paths": Texts,
@@ -97,19 +95,24 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Room for up to `limit` runs of a pool, which then have `status`."""
+    """Room for up to `limit` runs of a pool, which then have `status`.
+
+    `suspects` is how many of them may be suspect.
+    """
 
     pool: str
     limit: int
     now: datetime
     status: str
+    suspects: int = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A run that this owner now has. `lost`: the owner before died; `resumed`: it has begun.
+    """A run that this owner now has. `lost`: the owner before let go in the midst of it.
 
-    `is_told`: something is in its inbox.
+    `suspect`: it did so by its death. `resumed`: it has begun. `is_told`: something is in its
+    inbox.
     """
 
     id: UUID
@@ -123,6 +126,7 @@ class Claimed:
     created_at: datetime
     started_at: datetime
     lost: bool
+    suspect: bool
     resumed: bool
     is_told: bool
 
@@ -190,9 +194,10 @@ class Turns:
             # In one order everywhere, so that two who lock several runs never wait in a circle.
             values |= _changed(sorted(told.changes, key=lambda each: each.id))
         if claim is not None:
-            parts |= {"due": _DUE, "claimed": _CLAIM}
+            parts |= {"due": line.DUE, "claimed": _CLAIM}
             values |= {"pool": claim.pool, "limit": claim.limit, "now": claim.now}
-            values["status"] = claim.status
+            values |= {"status": claim.status, **line.VALUES}
+            values["suspects"] = min(claim.suspects, claim.limit)
         try:
             return [Claimed(*row) for row in await self._of(parts).ask(values, meanwhile)]
         except psycopg.Error as error:

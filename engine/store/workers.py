@@ -12,7 +12,7 @@ from typing import LiteralString
 
 from psycopg.rows import class_row
 
-from engine.store import handouts
+from engine.store import handouts, line
 from engine.store.handouts import NOTHING, Served
 from engine.store.pool import OWNER, Connection, demand_session
 
@@ -24,15 +24,20 @@ _REGISTER: LiteralString = """
     VALUES (%(pool)s, %(host)s, %(pid)s, pg_backend_pid(), %(pools)s, %(labels)s) RETURNING id
 """
 _LOCK: LiteralString = "SELECT pg_advisory_lock(%(space)s, (%(id)s %% 2147483647)::int)"
-_BEAT: LiteralString = """
+_BEAT: LiteralString = "".join(
+    (
+        """
     UPDATE workers SET beat_at = now() WHERE id = %(id)s
     RETURNING
         beat_at AS at,
-        EXISTS (SELECT FROM runs WHERE pool = workers.pool AND owner IS NULL
-                   AND ended_at IS NULL AND due_at <= now()) AS claimable,
+""",
+        line.CLAIMABLE,
+        """ AS claimable,
         EXISTS (SELECT FROM runs WHERE owner = workers.id AND cancel IS NOT NULL)
             OR EXISTS (SELECT FROM runs WHERE owner = workers.id AND unheard > 0) AS told
-"""
+""",
+    )
+)
 # The statement's snapshot of `workers` is older than its look at the locks. A worker's row is
 # published with its lock already held, so one that is seen without its lock has died. So has one
 # that has handouts and no row: a program that knew of none has buried it.
@@ -60,9 +65,18 @@ _FENCE: LiteralString = """
     SELECT pg_advisory_xact_lock(%(space)s, (id %% 2147483647)::int)
       FROM unnest(%(dead)s::bigint[]) AS id
 """
-_DELETE: LiteralString = "DELETE FROM workers WHERE id = ANY(%(dead)s) RETURNING id"
+# PostgreSQL has ended the sessions of all that came before it started, or began anew after a crash
+# of one of its processes: then its checkpointer is a new one too. Whom it lets not see that, sees
+# the start alone.
+_DELETE: LiteralString = """
+    DELETE FROM workers WHERE id = ANY(%(dead)s)
+    RETURNING id, started_at < greatest(
+        pg_postmaster_start_time(),
+        (SELECT max(backend_start) FROM pg_stat_activity WHERE backend_type = 'checkpointer'))
+"""
 _ORPHAN: LiteralString = """
-    UPDATE runs SET owner = NULL, lost = true, wake_at = NULL, due_at = created_at
+    UPDATE runs SET owner = NULL, lost = true, suspect = owner <> ALL(%(severed)s), wake_at = NULL,
+           due_at = created_at
      WHERE owner = ANY(%(dead)s)
 """
 _LIVING: LiteralString = """
@@ -167,7 +181,8 @@ async def terminate(connection: Connection, silent: Sequence[int]) -> None:
 async def bury(connection: Connection, dead: Sequence[int]) -> list[int]:
     """Delete dead workers and make their runs claimable, marked as lost; return whom.
 
-    The runs of attempts that they had taken hear of that.
+    The runs of attempts that they had taken hear of that. Nothing is suspect that was lost with
+    PostgreSQL itself.
 
     It waits for the end of their sessions, and so for the commit that one may have under way:
     what that wrote counts, and nothing of it comes later. In the caller's transaction.
@@ -175,8 +190,9 @@ async def bury(connection: Connection, dead: Sequence[int]) -> list[int]:
     told = sorted(dead)
     await connection.execute(_FENCE, {"space": _SPACE, "dead": told})
     cursor = await connection.execute(_DELETE, {"dead": told})
-    buried = [row[0] for row in await cursor.fetchall()]
+    found = await cursor.fetchall()
+    buried, severed = [row[0] for row in found], [row[0] for row in found if row[1]]
     if buried:
-        await connection.execute(_ORPHAN, {"dead": buried})
-    await handouts.orphan(connection, told)
+        await connection.execute(_ORPHAN, {"dead": buried, "severed": severed})
+    await handouts.orphan(connection, told, severed)
     return buried

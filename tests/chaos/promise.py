@@ -28,7 +28,7 @@ def is_given_up(told: Told) -> bool:
     A step has died with its worker four times, or had begun and must not be begun again.
     """
     begun = {row.path for row in told.journal if row.kind == "started"}
-    has_lost = any(row.kind == "lost" for row in told.journal)
+    has_lost = any(row.kind in ("lost", "severed") for row in told.journal)
     for path, step in told.run.steps.items():
         match step.error:
             case {"type": "sark.poison"} if step.losses >= _DEATHS:

@@ -8,10 +8,13 @@ from engine.core import machine
 from engine.core.event import (
     Alarm,
     Failed,
+    Orphaned,
     OwnerLost,
     Started,
+    from_row,
+    to_row,
 )
-from engine.core.machine.retrying import backoff
+from engine.core.machine.retrying import MAX_SEVERED, backoff
 from engine.core.state import RunStatus
 from engine.core.values import Json
 from tests.core.runs import (
@@ -140,3 +143,50 @@ def test_a_step_that_kills_its_workers_is_stopped() -> None:
     assert run.error is not None
     assert run.error["type"] == "sark.poison"
     assert tell(run, OwnerLost()).echo
+
+
+def test_what_was_cut_off_is_not_to_blame() -> None:
+    """
+    A step whose worker was cut off by PostgreSQL is made again, four times and more, and the
+    author's attempts are not used up; only one that this happens to without an end is given up.
+    """
+    run, _ = begin(plan(scope(step("a", retry=RETRY))))
+    for _ in range(MAX_SEVERED):
+        for alarm in tell(run, OwnerLost(blame=False), after=timedelta(0)).alarms:
+            assert NOW < alarm.at < NOW + timedelta(seconds=4)
+            tell(run, Alarm(alarm.path, alarm.at), after=alarm.at - NOW)
+    assert (0, MAX_SEVERED) == (run.steps["a"].losses, run.steps["a"].severed)
+    assert states(run)["a"] == "running"
+    tell(run, OwnerLost(blame=False))
+
+    assert run.error is not None
+    assert ("sark.poison", "the step's worker was cut off 21 times in it") == (
+        run.error["type"], run.error["detail"]
+    )  # fmt: skip
+
+
+def test_deaths_are_counted_apart_from_cuts() -> None:
+    """
+    Four deaths of its worker are enough, however often the step was cut off in between.
+    """
+    run, _ = begin(plan(scope(step("a", retry=RETRY))))
+    for blame in (True, False, True, False, True, False, True):
+        for alarm in tell(run, OwnerLost(blame), after=timedelta(0)).alarms:
+            tell(run, Alarm(alarm.path, alarm.at), after=alarm.at - NOW)
+
+    assert run.error is not None
+    assert "the step's worker died 4 times in it" == run.error["detail"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [OwnerLost(), OwnerLost(blame=False), Orphaned("a", 1, True), Orphaned("a", 1, False, False)],
+)
+def test_the_journal_tells_who_is_to_blame(event: OwnerLost | Orphaned) -> None:
+    """
+    Rows of before are read as they were: a loss that says nothing is one that counts.
+    """
+    assert event == from_row(to_row(event, 1, NOW))
+    assert ("lost", "orphaned") == (
+        to_row(OwnerLost(), 1, NOW).kind, to_row(Orphaned("a", 1, True), 1, NOW).kind
+    )  # fmt: skip

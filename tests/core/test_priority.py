@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.priority import AGEING, OVERDUE, Waiter, ordered, turn
+from engine.core.priority import AGEING, OVERDUE, Waiter, ordered, place, turn
 
 NOW = datetime(2026, 3, 27, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -19,8 +19,8 @@ WAITERS = st.lists(st.tuples(LEVELS, st.integers(0, 5), AGES), max_size=12).map(
 )
 
 
-def new(number: int, level: int = 1, place: int = 0, age: timedelta = 0 * SECOND) -> Waiter[int]:
-    return Waiter(number, level, place, NOW - age)
+def new(number: int, level: int = 1, turn_: int = 0, age: timedelta = 0 * SECOND) -> Waiter[int]:
+    return Waiter(number, level, turn_, NOW - age)
 
 
 def ids(waiters: list[Waiter[int]], now: datetime = NOW) -> list[int]:
@@ -129,3 +129,81 @@ def test_a_turn_is_the_first_that_is_free() -> None:
 
 def _last(served: list[str], key: str) -> int:
     return max((n for n, each in enumerate(served) if each == key), default=-1)
+
+
+def standing(came: list[tuple[str, int, int]]) -> list[int]:
+    """Return in which order runs begin that come by tenant, level and second, as these are."""
+    last: dict[tuple[str, int], datetime] = {}
+    places = []
+    for tenant, level, second in came:
+        found = place(NOW + second * SECOND, level, last.get((tenant, level)))
+        if tenant:
+            last[tenant, level] = found
+        places.append(found)
+    return sorted(range(len(came)), key=lambda each: (places[each], each))
+
+
+def test_a_level_is_a_minute_of_lead() -> None:
+    """
+    A run goes before one that came a minute earlier and is a level less; longer, and it was first.
+    """
+    assert [1, 0] == standing([("", 1, 0), ("", 2, 59)])
+    assert [0, 1] == standing([("", 1, 0), ("", 2, 61)])
+    assert [1, 0] == standing([("", 0, 0), ("", 3, 179)])
+    assert [0, 1] == standing([("", 0, 0), ("", 3, 181)])
+
+
+def test_a_tenant_with_thousands_holds_up_nobody() -> None:
+    """
+    Of 5,000 runs of one tenant that wait for a minute seven go before the first of another; then
+    they take turns. One of no tenant goes where it came.
+    """
+    many = [("a", 1, 0)] * 5_000
+    order = standing([*many, ("b", 1, 61), ("b", 1, 61), ("", 1, 62)])
+
+    assert [*range(7), 5_000, 5_002, 7, 5_001, 8] == order[:12]
+
+
+def test_a_flood_of_a_lower_level_does_not_hold_up_a_higher() -> None:
+    """
+    However long the low runs of a tenant have waited, a normal one of another passes nearly all.
+    """
+    order = standing([*[("a", 0, 0)] * 5_000, ("b", 1, 600)])
+
+    assert 55 == order.index(5_000)
+
+
+COMING = st.lists(
+    st.tuples(st.sampled_from(["", "a", "b", "c"]), LEVELS, st.integers(0, 400)), max_size=40
+).map(lambda told: sorted(told, key=lambda each: each[2]))
+
+
+@given(COMING)
+def test_a_tenant_that_does_not_flood_waits_for_nobody_that_comes_later(
+    came: list[tuple[str, int, int]],
+) -> None:
+    """
+    Whoever has fewer than n before it in its own line goes before all that comes n turns later.
+    """
+    order = standing(came)
+    at = {each: order.index(each) for each in order}
+    for one, (tenant, level, second) in enumerate(came):
+        before = sum(bool(tenant) and each[:2] == (tenant, level) for each in came[:one])
+        for other, (_, lead, later) in enumerate(came):
+            if later > second + before * 10 + (lead - level) * 60 and later > second:
+                assert at[one] < at[other]
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=40))
+def test_tenants_that_come_together_take_turns(keys: list[str]) -> None:
+    """
+    Of tenants whose runs came at once none has begun two more than another that still waits.
+    """
+    order = [keys[each] for each in standing([(key, 1, 0) for key in keys])]
+    left = {key: keys.count(key) for key in set(keys)}
+    begun = dict.fromkeys(left, 0)
+    for key in order:
+        begun[key], left[key] = begun[key] + 1, left[key] - 1
+        waiting = [begun[each] for each in left if left[each]]
+
+        assert not waiting or max(begun.values()) - min(waiting) <= 1

@@ -27,16 +27,16 @@ def test_a_run_without_terms_is_like_any_other() -> None:
 
 def test_a_run_starts_on_the_terms_of_its_inputs() -> None:
     """
-    Priority, group and key are templates over the inputs; a group is the workflow's own if it says
-    so, or the namespace's.
+    Priority, tenant, group and key are templates over the inputs; a group is the workflow's own if
+    it says so, or the namespace's.
     """
     settings: Json = {
-        "priority": {"level": "{{ inputs.level }}"},
+        "priority": {"level": "{{ inputs.level }}", "fair_key": "t-{{ inputs.env }}"},
         "idempotency": {"key": "k-{{ inputs.env }}"},
     }
     group = Concurrency("g-{{ inputs.env }}")
 
-    assert Terms(2, ":g-prod", RULES, "k-prod") == terms(settings, group)
+    assert Terms(2, ":g-prod", RULES, "k-prod", "t-prod") == terms(settings, group)
     assert "demo:g-prod" == terms(None, replace(group, scope="workflow")).group
 
 
@@ -47,6 +47,8 @@ def test_a_run_starts_on_the_terms_of_its_inputs() -> None:
         ({"idempotency": {"key": ""}}, None, "idempotency.key gave 0 characters"),
         (None, Concurrency("x" * 600), "concurrency.group gave 600 characters"),
         ({"idempotency": {"key": "a\0"}}, None, "idempotency.key gave a text with a NUL in it"),
+        ({"priority": {"fair_key": "x" * 201}}, None, "fair_key gave 201 characters"),
+        ({"priority": {"fair_key": "a\0"}}, None, "fair_key gave a text with a NUL in it"),
         (None, Concurrency("a\0"), "concurrency.group gave a text with a NUL in it"),
     ],
 )

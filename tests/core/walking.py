@@ -9,7 +9,7 @@ from engine.core import machine, replay
 from engine.core.binding import Bound
 from engine.core.event import Alarm, Cancel, Event, Orphaned, OwnerLost, Row, Succeeded, to_row
 from engine.core.machine import Decision
-from engine.core.machine.retrying import MAX_LOSSES
+from engine.core.machine.retrying import MAX_LOSSES, MAX_SEVERED
 from engine.core.plan import Plan
 from engine.core.run import Run
 from engine.core.state import ENDED, TERMINAL, StepState
@@ -61,9 +61,9 @@ class Walk:
     def lose(self, path: str, attempt: int) -> Event:
         """Return the death of whoever makes an attempt."""
         if self.run.steps[path].step.is_handed_out:
-            return Orphaned(path, attempt, self.draw.draw(st.booleans()))
+            return Orphaned(path, attempt, *self.draw.draw(st.tuples(st.booleans(), st.booleans())))
         self.attempts &= handed_out(self.run)
-        return OwnerLost()
+        return OwnerLost(self.draw.draw(st.booleans()))
 
     def to_end(self, turns: int) -> None:
         """Tell `turns` random events, each perhaps twice, then answer what is owed to the end.
@@ -119,6 +119,7 @@ def check(walk: Walk) -> None:
         each.path for each in run.steps.values() if each.state is StepState.PENDING
     }
     assert all(each.losses <= MAX_LOSSES for each in run.steps.values())
+    assert all(each.severed <= MAX_SEVERED for each in run.steps.values())
 
 
 def drain(walk: Walk) -> None:

@@ -21,6 +21,6 @@ def contract_of(query: str | bytes) -> tuple[str, Contract]:
     text = query if isinstance(query, str) else query.decode()
     if text.startswith("turn"):
         return text, contracts_runs.turn(tuple(text.split("_")[1:]))
-    if text == "starts":
+    if text.startswith("starts"):
         return text, contracts_runs.start
     return _NAMES[text], CONTRACTS[text]

@@ -1,11 +1,12 @@
 """What the statements on workers, and on what is handed out to them, promise."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
+from engine.core.priority import AGEING
 from engine.store import handouts, workers
 from tests.simulation.database import Contract, Row, Transaction
 
@@ -15,16 +16,30 @@ Answer = list[tuple[Any, ...]]
 
 def offer(told: Transaction, values: Values) -> None:
     names = ("h_runs", "h_paths", "h_attempts", "h_namespaces", "h_plans", "h_pools", "h_labels",
-             "h_parallelisms", "h_bodies", "h_patiences")  # fmt: skip
-    for run, path, attempt, namespace, plan, pool, labels, parallelism, body, patience in zip(
-        *(values[name] for name in names), strict=True
-    ):
+             "h_parallelisms", "h_bodies", "h_patiences", "h_levels")  # fmt: skip
+    for (
+        run,
+        path,
+        attempt,
+        namespace,
+        plan,
+        pool,
+        labels,
+        parallelism,
+        body,
+        patience,
+        level,
+    ) in zip(*(values[name] for name in names), strict=True):
+        of_run = told.get("runs", run)
+        if of_run is None:
+            continue
         row = {
             "id": told.database.number("handouts"), "run_id": run, "path": path,
             "attempt": attempt, "namespace": namespace, "plan": plan, "pool": pool,
             "labels": orjson.loads(labels), "parallelism": parallelism, "body": body,
             "handed_at": told.now, "expires_at": told.now + timedelta(milliseconds=patience),
             "worker": None, "taken_at": None, "marked": False, "revoked": False,
+            "place": told.now - (of_run["priority"] if level is None else level) * AGEING,
         }  # fmt: skip
         told.insert("handouts", row, or_nothing=True)
 
@@ -84,7 +99,8 @@ def take(told: Transaction, values: Values) -> Answer:
     place = (values["namespace"], values["pool"])
     of_pool = [row for row in told.rows("handouts") if (row["namespace"], row["pool"]) == place]
     live = sum(row["worker"] is not None for row in of_pool)
-    due = sorted((row for row in _mine(told, values) if row in of_pool), key=lambda row: row["id"])
+    due = [row for row in _mine(told, values) if row in of_pool]
+    due.sort(key=lambda row: (row["place"], row["id"]))
     due = [row for row in due if not told.is_locked("handouts", row)][: values["limit"]]
     answer = []
     for number, row in enumerate(due, live + 1):
@@ -157,6 +173,17 @@ def lock(told: Transaction, values: Values) -> Answer:
     return []
 
 
+def place_of(told: Transaction, run: Row, pool: str) -> datetime | None:
+    """Return where a run stands that may be claimed, else None; nobody here has a group."""
+    if run["pool"] != pool or run["owner"] is not None or run["ended_at"] is not None:
+        return None
+    due: datetime = run["due_at"]
+    if run["started_at"] is None:
+        return due
+    level = 4 if run["suspect"] else run["priority"]
+    return due - level * AGEING if due <= told.now else None
+
+
 def beat(told: Transaction, values: Values) -> Answer:
     me = told.get("workers", values["id"])
     if me is None:
@@ -164,10 +191,7 @@ def beat(told: Transaction, values: Values) -> Answer:
     told.lock("workers", me)
     told.put("workers", {**me, "beat_at": told.now})
     runs = list(told.rows("runs"))
-    claimable = any(
-        run["pool"] == me["pool"] and run["owner"] is None and run["ended_at"] is None
-        and run["due_at"] <= told.now for run in runs
-    )  # fmt: skip
+    claimable = any(place_of(told, run, me["pool"]) is not None for run in runs)
     heard = any(run["owner"] == me["id"] and (run["cancel"] is not None or run["unheard"] > 0)
                 for run in runs)  # fmt: skip
     return [(told.now, claimable, heard)]
@@ -209,7 +233,7 @@ def delete(told: Transaction, values: Values) -> Answer:
     for row in found:
         told.lock("workers", row, "update")
         told.delete("workers", row)
-    return [(row["id"],) for row in found]
+    return [(row["id"], row["started_at"] < told.database.started_at) for row in found]
 
 
 def orphan(told: Transaction, values: Values) -> Answer:
@@ -217,6 +241,7 @@ def orphan(told: Transaction, values: Values) -> Answer:
         if run["owner"] in values["dead"]:
             told.lock("runs", run)
             told.put("runs", {**run, "owner": None, "lost": True, "wake_at": None,
+                              "suspect": run["owner"] not in values["severed"],
                               "due_at": run["created_at"]})  # fmt: skip
     return []
 

@@ -9,7 +9,7 @@ import psycopg
 
 from engine.core.priority import AGEING
 from engine.store import journal, plans, runs
-from tests.simulation.contracts_pool import offer, revoke
+from tests.simulation.contracts_pool import offer, place_of, revoke
 from tests.simulation.database import Contract, Transaction
 
 Values = Mapping[str, Any]
@@ -49,7 +49,8 @@ def start(told: Transaction, values: Values) -> Answer:
             "id": identity, "namespace": namespace, "workflow": workflow, "commit_sha": "",
             "plan": plan, "trigger": trigger, "inputs": inputs, "pool": pool, "status": "queued",
             "flags": "{}", "outputs": None, "error": None, "cancel": None, "owner": None,
-            "lost": False, "due_at": told.now - priority * AGEING, "wake_at": None,
+            "lost": False, "suspect": False, "priority": priority, "wake_at": None,
+            "due_at": told.now - priority * AGEING,
             "created_at": told.now, "started_at": None, "ended_at": None, "unheard": 0,
             "chain": chain,
         }  # fmt: skip
@@ -60,25 +61,27 @@ def start(told: Transaction, values: Values) -> Answer:
 
 def _due(told: Transaction, values: Values) -> list[Mapping[str, Any]]:
     """Lock the runs that may be claimed, and pass over those that another has locked."""
-    found = [
-        run for run in told.rows("runs")
-        if run["owner"] is None and run["ended_at"] is None and run["due_at"] <= told.now
-        and run["pool"] == values["pool"]
-    ]  # fmt: skip
-    found.sort(key=lambda run: run["due_at"])
-    return [run for run in found if not told.is_locked("runs", run)][: values["limit"]]
+    places, suspects = [], 0
+    for run in sorted(told.rows("runs"), key=lambda run: run["due_at"]):
+        place = place_of(told, run, values["pool"])
+        if place is not None and not told.is_locked("runs", run):
+            suspects += run["suspect"]
+            if not run["suspect"] or suspects <= values["suspects"]:
+                places.append((place, run))
+    return [run for _, run in sorted(places, key=lambda each: each[0])][: values["limit"]]
 
 
 def _claim(told: Transaction, values: Values, run: Mapping[str, Any]) -> tuple[Any, ...]:
     started = run["started_at"] or values["now"]
     new = {**run, "owner": values["owner"], "wake_at": None, "lost": False,
-           "status": values["status"], "started_at": started}  # fmt: skip
+           "suspect": False, "status": values["status"], "started_at": started,
+           "due_at": run["created_at"]}  # fmt: skip
     told.put("runs", new)
     return (
         run["id"], run["namespace"], run["workflow"], run["commit_sha"], run["plan"],
         orjson.loads(run["trigger"]), orjson.loads(run["inputs"]), run["cancel"],
-        run["created_at"], started, run["lost"], run["started_at"] is not None,
-        run["unheard"] > 0,
+        run["created_at"], started, run["lost"], run["suspect"],
+        run["started_at"] is not None, run["unheard"] > 0,
     )  # fmt: skip
 
 
@@ -162,7 +165,7 @@ def cancel(told: Transaction, values: Values) -> Answer:
     told.lock("runs", run)
     told.put("runs", {
         **run, "cancel": orjson.loads(values["cancel"]), "wake_at": None,
-        "due_at": min(run["due_at"], told.now),
+        "due_at": min(run["due_at"], run["created_at"] - run["priority"] * AGEING),
     })  # fmt: skip
     return [(run["owner"], run["pool"])]
 

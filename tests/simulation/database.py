@@ -176,6 +176,7 @@ class Database:
         self, now: Callable[[], datetime], terminate: Callable[[Session], None] | None = None
     ) -> None:
         self.now = now
+        self.started_at = now()
         self.terminate = terminate or self.end
         self.tables: dict[str, dict[Key, Row]] = {name: {} for name in TABLES}
         self.locks: dict[Key, dict[Session, str]] = defaultdict(dict)

@@ -85,7 +85,7 @@ def slot_is_kept() -> AbstractContextManager[None]:
 def pool_is_forgotten() -> AbstractContextManager[None]:
     """The runs of what a dead worker had taken from a pool do not hear of it."""
 
-    async def orphan(connection: Any, dead: Any) -> None:
+    async def orphan(connection: Any, dead: Any, severed: Any) -> None:
         return None
 
     return replaced(handouts, "orphan", orphan)
@@ -168,8 +168,8 @@ def number_is_used_again() -> AbstractContextManager[None]:
     """An attempt that died with its worker is made again under the same number."""
     kept = attempt._lose
 
-    def lose(turn: Turn, step: StepRun) -> None:
-        kept(turn, step)
+    def lose(turn: Turn, step: StepRun, blame: bool) -> None:
+        kept(turn, step, blame)
         if turn.decision.launches and turn.decision.launches[-1].path == step.path:
             step.attempt -= 1
             turn.decision.launches[-1] = Launch(step.path, step.attempt, step.step, False)

@@ -18,11 +18,11 @@ from tests.simulation.wire import Rows
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _DUMPS = {
     "runs": ("id", "status", "flags", "owner", "lost", "unheard", "due_at", "wake_at", "ended_at",
-             "cancel", "started_at"),
+             "cancel", "started_at", "suspect"),
     "journal": ("run_id", "seq", "kind", "path", "attempt"),
     "inbox": ("run_id", "kind", "path", "key", "attempt"),
     "outbox": ("run_id", "kind", "path"),
-    "handouts": ("run_id", "path", "attempt", "worker", "marked", "revoked", "taken_at"),
+    "handouts": ("run_id", "path", "attempt", "worker", "marked", "revoked", "taken_at", "place"),
     "workers": ("id",), "events": ("id",), "watches": ("run_id", "path", "event"),
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -61,6 +62,7 @@ class Server:
     def restart(self, seconds: float) -> None:
         """End every session; take no new ones for a time. What is committed stays."""
         self.is_away = True
+        self.database.started_at = self.loop.now() + timedelta(seconds=seconds)
         self.loop.outside(seconds, setattr, self, "is_away", False)
         for each in list(self.database.sessions.values()):
             self.end(each)

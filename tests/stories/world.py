@@ -71,7 +71,8 @@ class World:
         terms = WholeRun(made).terms(inputs, trigger)
         group = None if terms.group is None else f"local:{terms.group}"
         run = NewRun(uuid7(), "local", workflow, "", COMMIT, made.digest, trigger, inputs,
-                     priority=terms.priority, group=group, rules=terms.rules)  # fmt: skip
+                     priority=terms.priority, fair_key=terms.fair_key, group=group,
+                     rules=terms.rules)  # fmt: skip
         await self.here.keep(made)
         cursor = await self.here.connection.execute("SELECT number FROM activation")
         for (number,) in await cursor.fetchall():

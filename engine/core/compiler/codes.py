@@ -106,8 +106,8 @@ _COMPILER = {
     "over-budget": "A run stays within its `budget` at the worst; what it calls in other workflows "
     "is not counted.",
     "no-effect": "A key changes something where it stands: a step that has a `priority` waits in a "
-    "`concurrency`, and `fair_key` is for such steps (a warning); `resources` are kept by the "
-    "operation, or by a pool of workers in a container or a VM.",
+    "`concurrency` or for a pool, one that has a `fair_key` in a `concurrency` (a warning); "
+    "`resources` are kept by the operation, or by a pool of workers in a container or a VM.",
     "weak-sandbox": "Something shuts the call in at least as well as `sandbox` asks for: the "
     "operation, or the pool of the step by its own `sandbox`.",
     "silent-operation": "`timeout.heartbeat` stands beside an operation that reports progress.",

@@ -35,10 +35,7 @@ class Limits:
 def limits_of(world: World, node: Node, uses: plan.Uses | None) -> Limits:
     """Return what the keys beside a step's verb ask for."""
     step = node.spec
-    if step.priority is not None and step.concurrency is None:
-        message = f"the priority of {node.called} orders nothing: it waits in no `concurrency`"
-        hint = "say `concurrency: ...`, or give the workflow a `priority`"
-        world.findings.warning("no-effect", message, node.at("priority", key=True), hint=hint)
+    _check_waits(world, node)
     return Limits(
         _artifacts(world, node),
         _circuit(world, node),
@@ -49,6 +46,22 @@ def limits_of(world: World, node: Node, uses: plan.Uses | None) -> Limits:
         terms_of(world, node, uses),
         settings(step),
     )
+
+
+def _check_waits(world: World, node: Node) -> None:
+    """Find a priority that orders nothing: in a pool a level does, in a `concurrency` all of it."""
+    told = node.spec.priority
+    if told is None or node.spec.concurrency is not None:
+        return
+    if not node.spec.pool:
+        message = f"the priority of {node.called} orders nothing: it waits in no `concurrency`"
+        hint = "say `concurrency: ...` or `pool: ...`, or give the workflow a `priority`"
+        world.findings.warning("no-effect", message, node.at("priority", key=True), hint=hint)
+    elif isinstance(told, spec.Priority) and told.fair_key is not None:
+        message = f"{node.called} takes no turns: the workers of a pool go by levels"
+        hint = "say `concurrency: ...`, or give the workflow a `fair_key`"
+        place = node.at("priority", "fair_key", key=True)
+        world.findings.warning("no-effect", message, place, hint=hint)
 
 
 def concurrency(told: spec.Concurrency | None) -> Concurrency | None:

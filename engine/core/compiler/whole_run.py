@@ -63,14 +63,6 @@ def _cancel(world: World, index: int, told: spec.CancelWhen) -> plan.CancelWhen:
     return plan.CancelWhen(told.event, told.match, equal, told.as_ or "")
 
 
-def _check_turns(world: World, told: str | spec.Priority) -> None:
-    if isinstance(told, spec.Priority) and told.fair_key is not None:
-        message = "whole runs take no turns: they begin by their level and age"
-        hint = "give `fair_key` to steps that wait in a `concurrency`"
-        place = Place(("priority", "fair_key"), key=True)
-        world.findings.warning("no-effect", message, place, hint=hint)
-
-
 def _objectives(world: World) -> list[Json]:
     told: dict[str, int] = {}
     for index, each in enumerate(world.workflow.objectives):
@@ -92,7 +84,6 @@ def _settings(world: World) -> Json:
         told["idempotency"] = workflow.idempotency.plain(nulls=False)
     if workflow.priority is not None:
         told["priority"] = priority(workflow.priority)
-        _check_turns(world, workflow.priority)
     if workflow.budget is not None:
         told["budget"] = workflow.budget.plain(nulls=False)
     if workflow.objectives:

@@ -132,8 +132,8 @@ def _fold(turn: Turn, event: Event) -> bool:
             return _ring(turn, path, at)
         case Arrived() | Decided():
             return _hear(turn, event)
-        case OwnerLost():
-            attempt.lose(turn)
+        case OwnerLost(blame):
+            attempt.lose(turn, blame)
             return run.ended_at is None
         case Cancel(by, reason):
             return _cancel(turn, by, reason)

@@ -6,7 +6,7 @@ from typing import assert_never
 from engine.core.event import Failed, Orphaned, Started, Succeeded
 from engine.core.expression import EvaluationError, holds
 from engine.core.machine.readiness import read
-from engine.core.machine.retrying import MAX_LOSSES, apart, backoff, is_over, wished
+from engine.core.machine.retrying import MAX_LOSSES, MAX_SEVERED, apart, backoff, is_over, wished
 from engine.core.machine.turn import CUT_OFF, Turn, problem
 from engine.core.run import StepRun
 from engine.core.state import Move
@@ -26,24 +26,25 @@ def hear(turn: Turn, event: Succeeded | Failed | Started | Orphaned) -> bool:
             _fail(turn, step, error)
         case Started():
             step.marked = True
-        case Orphaned(_, _, marked):
+        case Orphaned(_, _, marked, blame):
             step.marked = step.marked or marked
-            _lose(turn, step)
+            _lose(turn, step, blame)
         case _:
             assert_never(event)
     return True
 
 
-def lose(turn: Turn) -> None:
+def lose(turn: Turn, blame: bool) -> None:
     """Follow the retry-safety rule for every attempt that died with the owner.
 
     An attempt that must not repeat and was never marked as begun was never made. Losses are
-    counted apart from the author's attempts, and bounded: a step may kill its workers. What was
-    handed out is not the owner's to lose.
+    counted apart from the author's attempts, and bounded: a step may kill its workers. Those that
+    nothing is to `blame` for are counted apart from these, and their bound is wider: a step may
+    kill PostgreSQL. What was handed out is not the owner's to lose.
     """
     for step in list(turn.run.active.values()):
         if step.under_way and not step.step.is_handed_out:
-            _lose(turn, step)
+            _lose(turn, step, blame)
 
 
 def _fail(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> None:
@@ -51,7 +52,7 @@ def _fail(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> None:
     if error.get("class") == "unknown" or error.get("type") in CUT_OFF:
         step.doubt = True
     retry = step.step.plan.retry
-    tries = step.attempt - step.losses
+    tries = step.attempt - step.losses - step.severed
     again = turn.now + max(backoff(retry, tries + 1, _seed(turn, step)), wished(error))
     assert step.started_at is not None
     if is_over(retry, tries, step.started_at, again):
@@ -63,7 +64,7 @@ def _fail(turn: Turn, step: StepRun, error: Mapping[str, Json]) -> None:
     return turn.wait(step, again) if wanted else turn.fail(step, error)
 
 
-def _lose(turn: Turn, step: StepRun) -> None:
+def _lose(turn: Turn, step: StepRun, blame: bool) -> None:
     uses = step.step.uses
     repeatable = uses is not None and uses.repeatable
     if step.marked or repeatable:
@@ -71,12 +72,16 @@ def _lose(turn: Turn, step: StepRun) -> None:
     if not repeatable and step.marked:
         detail = "the worker died in this attempt, and nobody knows whether it took effect"
         turn.fail(step, problem("sark.lost", detail, "unknown"))
-    elif step.losses >= MAX_LOSSES:
+    elif blame and step.losses >= MAX_LOSSES:
         detail = f"the step's worker died {MAX_LOSSES + 1} times in it"
         turn.fail(step, problem("sark.poison", detail))
+    elif not blame and step.severed >= MAX_SEVERED:
+        detail = f"the step's worker was cut off {MAX_SEVERED + 1} times in it"
+        turn.fail(step, problem("sark.poison", detail))
     else:
-        step.losses += 1
-        pause = apart(step.losses, _seed(turn, step))
+        step.losses += blame
+        step.severed += not blame
+        pause = apart(max(step.losses, min(step.severed, MAX_LOSSES)), _seed(turn, step))
         if pause:
             turn.wait(step, turn.now + pause)
         else:

@@ -8,6 +8,7 @@ from engine.core.plan import Retry
 from engine.core.values import Json
 
 MAX_LOSSES = 3
+MAX_SEVERED = 20
 _LONGEST_WISH = timedelta(hours=1)
 
 

@@ -129,7 +129,7 @@ class Priority(Model):
     )
     fair_key: Template | None = field(
         default=None,
-        description="A template: within a level, those of different text take turns.",
+        description="A template: within a level, steps or runs of different text take turns.",
         examples=["{{ inputs.tenant }}"],
     )
 
