@@ -1,7 +1,8 @@
 """The sweep: who has died, and what no hint told of. A duty of every worker.
 
 It carries the promise that hints may be lost: whatever a message was to tell is found here, a
-period later at most.
+period later at most. What waits for an instant is found when that comes: each look sees ahead as
+far as the next one is away.
 """
 
 import asyncio
@@ -19,6 +20,9 @@ from engine.store.pool import Connection, is_passing
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.sweep")
+_STEP = 0.02
+# By how much a period may be longer, and a look late.
+_AHEAD = 1.5
 
 
 class Fenced(Exception):
@@ -35,7 +39,7 @@ class Sweep:
         self._connection = connection
         self._owner = owner
         self._performer = performer
-        self._period = period.total_seconds()
+        self._period = period
         self._lease = lease
         self._last: datetime | None = None
         self._since: datetime | None = None
@@ -49,7 +53,7 @@ class Sweep:
     async def serve(self) -> None:
         """Look once a period, jitter included; raise Fenced, or what a lost connection raises."""
         while True:
-            await asyncio.sleep(self._period * (0.75 + random.random() / 2))  # nosec B311
+            await asyncio.sleep(self._period.total_seconds() * (0.75 + random.random() / 2))  # nosec B311
             try:
                 await self.look()
             except psycopg.Error as error:
@@ -59,7 +63,7 @@ class Sweep:
 
     async def look(self) -> None:
         """Say that the owner lives, ring it if there is work, take runs from dead workers."""
-        beat = await workers.beat(self._connection, self._owner.worker)
+        beat = await workers.beat(self._connection, self._owner.worker, self._period * _AHEAD)
         if beat is None:
             raise Fenced(f"worker {self._owner.worker} was declared dead")
         self._looked = time.monotonic()
@@ -67,6 +71,8 @@ class Sweep:
         is_told = await self._expire() or beat.told
         if is_claimable:
             self._owner.attend()
+        for each in beat.coming:
+            asyncio.get_running_loop().call_later(each * _STEP, self._owner.attend)
         if is_told:
             self._owner.look()
         if self._performer is not None:

@@ -97,4 +97,17 @@ CLAIMABLE: LiteralString = "".join(
         " LIMIT 1) AS each))",
     )
 )
+# When runs of the pool of `workers` come due soon, in fiftieths of a second from now: as many of
+# these as there are in a second or two, each once.
+COMING: LiteralString = "".join(
+    (
+        """ARRAY(SELECT DISTINCT ceil(50 * extract(epoch FROM due_at - now()))::int FROM """,
+        _LEVELS,
+        """, LATERAL (SELECT due_at FROM runs
+                       WHERE pool = workers.pool AND due_at > now()
+                         AND due_at <= now() + %(ahead)s AND """,
+        _RESTS,
+        " ORDER BY due_at LIMIT 200) AS each)",
+    )
+)
 VALUES = {"ageing": AGEING, "turn": TURN}

@@ -34,8 +34,10 @@ _BEAT: LiteralString = "".join(
         line.CLAIMABLE,
         """ AS claimable,
         EXISTS (SELECT FROM runs WHERE owner = workers.id AND cancel IS NOT NULL)
-            OR EXISTS (SELECT FROM runs WHERE owner = workers.id AND unheard > 0) AS told
+            OR EXISTS (SELECT FROM runs WHERE owner = workers.id AND unheard > 0) AS told,
 """,
+        line.COMING,
+        " AS coming",
     )
 )
 # The statement's snapshot of `workers` is older than its look at the locks. A worker's row is
@@ -117,12 +119,14 @@ class Listed:
 class Beat:
     """What a worker hears when it says that it lives: whether there is something to do.
 
-    `at` is when it said so, by the clock of PostgreSQL.
+    `at` is when it said so, by the clock of PostgreSQL; `coming` are fiftieths of a second from
+    then on after which runs that nobody owns are due.
     """
 
     at: datetime
     claimable: bool
     told: bool
+    coming: Sequence[int]
 
 
 async def register(
@@ -156,10 +160,12 @@ async def living(connection: Connection) -> list[str]:
     return [row[0] for row in await found.fetchall()]
 
 
-async def beat(connection: Connection, worker: int) -> Beat | None:
-    """Say that the worker lives; None if others have declared it dead."""
+async def beat(connection: Connection, worker: int, ahead: timedelta) -> Beat | None:
+    """Say that the worker lives, and hear what comes due in the span `ahead`; None if others have
+    declared it dead.
+    """
     async with connection.cursor(row_factory=class_row(Beat)) as cursor:
-        await cursor.execute(_BEAT, {"id": worker})
+        await cursor.execute(_BEAT, {"id": worker, "ahead": ahead})
         return await cursor.fetchone()
 
 

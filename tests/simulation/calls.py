@@ -173,7 +173,7 @@ class Calls:
 
     def _beat(self) -> Call:
         worker = self.worker()
-        return lambda _, link: workers.beat(link, worker)
+        return lambda _, link: workers.beat(link, worker, timedelta(0))
 
     def _suspects(self) -> Call:
         worker, lease = self.worker(), timedelta(days=self._dice.choice([0, 1]))

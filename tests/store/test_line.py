@@ -10,7 +10,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from engine.core.priority import LEVELS, place
-from engine.store import runs
+from engine.store import runs, workers
 from engine.store.starts import NewRun
 from engine.store.turns import Change, Claim, Turns, Written
 from tests.heart import House, house
@@ -215,3 +215,27 @@ async def read(here: House) -> int:
         "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'runs'"
     )
     return sum(row[0] for row in await cursor.fetchall())
+
+
+def test_a_worker_hears_when_runs_wake(database_url: str):
+    """
+    A beat tells of each instant to come at which a run that nobody owns may go on, whatever its
+    level, each once; neither of what is due already nor of what comes later.
+    """
+
+    async def check() -> None:
+        async with house(database_url) as here:
+            worker = await workers.register(here.connection, "default", "h", 1)
+            async with here.connection.transaction():
+                at = await (await here.connection.execute("SELECT now()")).fetchone()
+                assert at is not None
+                for level, seconds in ((0, 300), (3, 400), (1, 300), (0, -1), (2, 5_000)):
+                    due = at[0] + timedelta(seconds=seconds)
+                    await here.connection.execute(_STAND, (uuid7(), level, due, at[0]))
+                await here.connection.execute(_STAND, (uuid7(), 0, at[0], None))
+                beat = await workers.beat(here.connection, worker, timedelta(seconds=1_000))
+
+            assert beat is not None
+            assert [300 * 50, 400 * 50] == sorted(beat.coming)
+
+    asyncio.run(check())

@@ -13,6 +13,7 @@ from engine.store.turns import Claim, Turns, Written
 from tests.heart import house
 
 LEASE = timedelta(seconds=10)
+AHEAD = timedelta(seconds=1)
 ME = 0
 CLAIM = Claim("default", 1, datetime.now(UTC), "running")
 
@@ -34,8 +35,8 @@ def test_a_worker_is_dead_when_its_connection_is_gone(database_url: str):
             assert await workers.suspects(here.connection, ME, LEASE) == ([second], [])
             assert await workers.bury(here.connection, [second]) == [second]
             assert await workers.bury(here.connection, [second]) == []
-            assert await workers.beat(here.connection, second) is None
-            assert await workers.beat(here.connection, first) is not None
+            assert await workers.beat(here.connection, second, AHEAD) is None
+            assert await workers.beat(here.connection, first, AHEAD) is not None
             await lives.close()
 
     asyncio.run(check())
@@ -124,7 +125,7 @@ def test_a_commit_lets_the_heart_beat(database_url: str):
             worker = await workers.register(owner, "default", "h", 1)
             async with owner.transaction():
                 await Turns(owner, worker).write(Written(), CLAIM)
-                beat = await asyncio.wait_for(workers.beat(here.connection, worker), 60)
+                beat = await asyncio.wait_for(workers.beat(here.connection, worker, AHEAD), 60)
 
                 assert beat is not None
                 assert (beat.claimable, beat.told) == (False, False)
