@@ -15,7 +15,7 @@ RUN /opt/build/bin/python -m hatchling build -t wheel \
 
 FROM python:3.12.12-slim-bookworm
 RUN apt-get update \
- && apt-get install -y --no-install-recommends git openssh-client \
+ && apt-get install -y --no-install-recommends git gnupg openssh-client \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --create-home --home-dir /var/lib/sark sark
 COPY --from=build /opt/sark /opt/sark

@@ -46,11 +46,15 @@ _FIXED = {
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a command may touch: one transport, with the credential and the trust that it needs."""
+    """What a command may touch: one transport, with the credential and the trust that it needs.
+
+    `variables` are names and values of the environment that it needs besides.
+    """
 
     transport: str = "none"
     configuration: Path | None = None
     header: tuple[str, str] | None = None
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 NOTHING = Reach()
@@ -66,6 +70,7 @@ def environment(to: Reach) -> dict[str, str]:
     """Return the variables of a command. A credential stands here, where `ps` does not show it."""
     told = {
         **_FIXED,
+        **dict(to.variables),
         "GIT_ALLOW_PROTOCOL": to.transport,
         "GIT_CONFIG_GLOBAL": str(to.configuration or os.devnull),
     }

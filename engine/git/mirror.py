@@ -14,13 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-from engine.git import history, local
+from engine.git import history, local, signature
 from engine.git.address import Address, check_ref
 from engine.git.command import Runner, first
 from engine.git.environment import reach, trusting
 from engine.git.failure import GitFailed, Refused, TooMuch
 from engine.git.history import CommitFacts
+from engine.git.keys import Keys
 from engine.git.objects import Objects
+from engine.git.signature import Signed
 from engine.git.tree import Tree, changed, inside, listed, too_many
 
 MAX_FILE = 256 * 1024
@@ -132,6 +134,10 @@ class Mirror:
         if answer.status > 1 and self._has(old):
             raise GitFailed(f"git merge-base: {first(answer.told)}")
         return answer.status == 0
+
+    def verify(self, keys: Keys, live: str | None, head: str) -> Signed:
+        """Return what the signatures of a commit, or of all since `live`, come to."""
+        return signature.judge(self._inside, self._place.parent / "trust", keys, live, head)
 
     def tidy(self) -> None:
         """Put the packs of many fetches together; a look at a folder where there are few."""

@@ -9,8 +9,10 @@ from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Operations
 from engine.git.failure import GitFailed
 from engine.git.history import CommitFacts
+from engine.git.keys import NO_KEYS, Keys
 from engine.git.mirror import MAX_FILE, Mirror
 from engine.git.objects import Objects
+from engine.git.signature import Signed
 from engine.git.tree import Tree
 from engine.reconcile.memory import Memory
 from engine.source import Beside, Cache, Compiled, File, compile_files, is_spec
@@ -22,8 +24,9 @@ class Checkout:
     """A commit as it was read.
 
     `passed` are the commits between what is live and this one, newest first. `follows` is false
-    where it does not contain what is live; then nothing was read. `contents` are those of specs
-    that were new, by their ids, None for what is too large; `seconds` is what all of it took.
+    where it does not contain what is live; then nothing was read. Nor was it where `signed` has
+    a reason; it is None where no signature is asked for. `contents` are those of specs that were
+    new, by their ids, None for what is too large; `seconds` is what all of it took.
     """
 
     facts: CommitFacts
@@ -32,6 +35,7 @@ class Checkout:
     tree: Tree | None
     contents: Mapping[str, bytes | None]
     seconds: float
+    signed: Signed | None = None
 
     @property
     def prunes(self) -> frozenset[int]:
@@ -102,12 +106,13 @@ class Reader:
     root: str
     memory: Memory
     files: Files
+    keys: Keys = NO_KEYS
 
     def take(self, active: str | None, old: Tree | None) -> Checkout:
         """Fetch the ref and read what is new in it.
 
         A mirror in which something is missing is made anew once. Raise Refused and GitFailed as
-        the mirror does.
+        the mirror does, and Misconfigured for keys that are of no use.
         """
         began = time.monotonic()
         with METRICS.reconcile.labels("read").time():
@@ -131,12 +136,22 @@ class Reader:
             seconds = time.monotonic() - began
             return Checkout(self.mirror.facts(head), (), False, None, {}, seconds)
         facts, *passed = self._line(active, head)
+        signed = self._signed(active, head)
+        if signed is not None and signed.reason:
+            seconds = time.monotonic() - began
+            return Checkout(facts, passed, True, None, {}, seconds, signed)
         tree = self.mirror.tree(head, self.root, old)
         unknown = ((path, blob) for path, blob in tree.blobs.items() if not self.memory.knows(blob))
         new = sorted({blob for path, blob in unknown if is_spec(path)})
         with self.mirror.objects() as objects:
             contents = objects.read(new, MAX_FILE)
-        return Checkout(facts, passed, True, tree, contents, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return Checkout(facts, passed, True, tree, contents, seconds, signed)
+
+    def _signed(self, active: str | None, head: str) -> Signed | None:
+        if self.keys.mode == "none":
+            return None
+        return self.mirror.verify(self.keys, active, head)
 
     def _line(self, active: str | None, head: str) -> list[CommitFacts]:
         """Return a commit and those that it went past since what is live, newest first."""

@@ -1,11 +1,12 @@
-"""The conditions of a source: four stages, a roll-up, and two that are told while they hold.
+"""The conditions of a source: its stages, a roll-up, and two that are told while they hold.
 
-`SourceReady`, `Compiled`, `Unheld` and `Active` are about the commit that was looked at last,
-`Ready` is true when all of them are. `Reconciling` (the look will be repeated) and `Stalled` (it
-takes a person) stand there only when they are true, as in Kubernetes' kstatus.
+`SourceReady`, `SourceVerified`, `Compiled`, `Authorised`, `Unheld` and `Active` are about the
+commit that was looked at last, the second only where signatures are asked for. `Ready` is true
+when all of them are. `Reconciling` (the look will be repeated) and `Stalled` (it takes a person)
+stand there only when they are true, as in Kubernetes' kstatus.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -18,14 +19,16 @@ _STAGES = tuple(Stage)
 
 def conditions(
     before: Sequence[Mapping[str, Any]], verdict: Verdict, revision: str | None,
-    active: str | None, now: datetime,
+    active: str | None, now: datetime, unasked: Set[Stage] = frozenset(),
 ) -> list[Told]:  # fmt: skip
     """Return the conditions after a verdict on `revision`; `since` says how long each has held.
 
-    A stage behind the one that stopped keeps what was said of it before: nothing new is known.
+    Of stages that are `unasked` for nothing is said. A stage behind the one that stopped keeps
+    what was said of it before: nothing new is known.
     """
     old = {str(each["type"]): each for each in before}
-    told = [each for stage in _STAGES if (each := _stage(stage, verdict, revision, active, old))]
+    stages = [stage for stage in _STAGES if stage not in unasked]
+    told = [each for stage in stages if (each := _stage(stage, verdict, revision, active, old))]
     against = next((each for each in told if each["status"] is not True), None)
     told.append(_ready(against, revision))
     told += _passing(verdict, against, revision)

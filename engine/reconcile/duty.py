@@ -147,7 +147,7 @@ def _grouped(named: Sequence[Source]) -> dict[Address, list[Source]]:
 
 
 def _declared(source: Source) -> dict[str, str]:
-    told = source.model_dump(include={"name", "namespace", "environment", "ref", "root"})
+    told = source.model_dump(include={"name", "namespace", "environment", "ref", "root", "verify"})
     return {**{key: str(value) for key, value in told.items()}, "url": parse(source.url).url}
 
 

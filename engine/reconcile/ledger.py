@@ -1,7 +1,7 @@
 """What the reconciler writes of a source and its commits: each entry one transaction."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import UTC, datetime
 
 from engine.core.diagnostic import Diagnostic, Severity
@@ -43,6 +43,12 @@ async def fetched(session: Session, row: SourceRow, checkout: Checkout) -> None:
             await commits.pass_over(connection, row.name, facts.sha, passed)
 
 
+async def verified(session: Session, row: SourceRow, commit: str, told: str) -> None:
+    """A commit is signed by whom the source trusts."""
+    async with session.turn() as connection:
+        await commits.move(connection, row.name, commit, CommitState.VERIFIED, reason=told)
+
+
 async def compiled(session: Session, row: SourceRow, commit: str, told: str) -> None:
     """Every file of a commit compiles."""
     async with session.turn() as connection:
@@ -62,7 +68,7 @@ async def settle(
     session: Session, row: SourceRow, commit: str | None, verdict: Verdict, judged: str
 ) -> None:
     """A look has ended without an activation: say why, in the source and in the commit."""
-    told = conditions(row.conditions, verdict, commit, row.active, datetime.now(UTC))
+    told = conditions(row.conditions, verdict, commit, row.active, datetime.now(UTC), _unasked(row))
     findings = _findings(verdict.findings, row.root)
     attempted = None if verdict.passing else commit
     async with session.turn() as connection:
@@ -91,7 +97,7 @@ async def activate(
     name is another source's.
     """
     now, began = datetime.now(UTC), time.monotonic()
-    told = conditions(row.conditions, verdict, commit, commit, now)
+    told = conditions(row.conditions, verdict, commit, commit, now, _unasked(row))
     async with session.turn() as connection:
         await plans.insert(connection, prepared.plans)
         if not await workflows.activate(connection, prepared.activation):
@@ -121,6 +127,11 @@ async def rest(session: Session, row: SourceRow, commit: str) -> None:
     async with session.turn() as connection:
         report = Report(row.name, row.wanted, told, row.judged, commit)
         await sources.report(connection, report)
+
+
+def _unasked(row: SourceRow) -> Set[Stage]:
+    """Return the stages that a source's commits do not pass."""
+    return {Stage.VERIFIED} if row.verify == "none" else frozenset()
 
 
 def _findings(found: Sequence[Diagnostic], root: str) -> Json:

@@ -8,9 +8,10 @@ from engine.core.compiler import VERSION
 from engine.core.facts import Operations
 from engine.core.plan import Plan
 from engine.core.values import digest
-from engine.errors import Conflict
+from engine.errors import Conflict, Misconfigured
 from engine.git.address import shown
 from engine.git.failure import GitFailed, Refused
+from engine.git.keys import NO_KEYS, Keys, read_keys
 from engine.git.mirror import Mirror
 from engine.git.tree import Tree, inside
 from engine.reconcile import ledger
@@ -19,7 +20,7 @@ from engine.reconcile.activation import prepare
 from engine.reconcile.checkout import Checkout, Files, Reader
 from engine.reconcile.lane import Lanes
 from engine.reconcile.memory import Memory
-from engine.reconcile.verdict import Change, Verdict
+from engine.reconcile.verdict import Change, Stage, Verdict
 from engine.settings import Source
 from engine.source import Cache, Compiled
 from engine.store import workflows
@@ -48,6 +49,7 @@ class Reconciler:
     _memory: Memory = field(init=False, default_factory=Memory)
     _files: Files = field(init=False, default_factory=Files)
     _cache: Cache = field(init=False)
+    _keys: Keys = NO_KEYS
     _tree: Tree | None = None
     _mine: tuple[str | None, Mapping[str, Active], Mapping[str, Plan]] | None = None
 
@@ -63,6 +65,11 @@ class Reconciler:
         if head is None:
             url = shown(self.source.url)
             return await self.settle(session, row, None, rules.missing(row.ref, url, row.active))
+        try:
+            self._keys = await self.lanes.run(failing, self._read_keys)
+        except Misconfigured as fault:
+            verdict = rules.unusable(Stage.VERIFIED, str(fault))
+            return await self.settle(session, row, head, verdict)
         if row.judged == self._judged(head, row.active):
             await ledger.rest(session, row, head)
             return True
@@ -78,7 +85,8 @@ class Reconciler:
         self, session: Session, row: SourceRow, head: str | None, verdict: Verdict
     ) -> bool:
         """Write why there is no activation; False if the look is to be repeated before long."""
-        judged = row.judged if verdict.passing or head is None else ""
+        kept = verdict.passing and verdict.stage is Stage.SOURCE
+        judged = row.judged if kept or head is None else ""
         if verdict.lasting and head is not None:
             judged = self._judged(head, row.active)
         await ledger.settle(session, row, head, verdict, judged)
@@ -94,11 +102,15 @@ class Reconciler:
         is_new = head not in (row.active, row.attempted)
         if is_new:
             await ledger.seen(session, row, head)
-        reader = Reader(self.mirror, self.source.ref, self.source.root, self._memory, self._files)
+        reader = Reader(
+            self.mirror, self.source.ref, self.source.root, self._memory, self._files, self._keys
+        )
         try:
             checkout = await self.lanes.run(failing, reader.take, row.active, self._tree)
         except Refused as refusal:
             return rules.refused(refusal)
+        except Misconfigured as fault:
+            return rules.unusable(Stage.VERIFIED, str(fault))
         except (GitFailed, OSError) as error:
             return rules.unreachable(str(error))
         if checkout.facts.sha != head:
@@ -108,6 +120,10 @@ class Reconciler:
         if not checkout.follows:
             assert row.active is not None, "what is not live cannot be left behind"
             return rules.rewound(row.active)
+        if checkout.signed is not None and checkout.signed.reason:
+            return rules.unverified(checkout.signed)
+        if checkout.signed is not None and is_new:
+            await ledger.verified(session, row, head, checkout.signed.message)
         try:
             compiled = await self.lanes.run(
                 failing, reader.compile, checkout, self.operations, self._cache,
@@ -181,4 +197,8 @@ class Reconciler:
         """Return the digest of all that a verdict on `head` depends on (R3)."""
         source = self.source
         binding = [source.namespace, source.environment, source.url, source.ref, source.root]
-        return digest([head, active, binding, VERSION, self.catalogue])
+        return digest([head, active, binding, VERSION, self.catalogue, self._keys.digest])
+
+    def _read_keys(self) -> Keys:
+        source = self.source
+        return read_keys(source.verify, source.signers, source.keyring, source.revoked)

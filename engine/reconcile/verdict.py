@@ -7,12 +7,14 @@ from enum import StrEnum
 from engine.core.diagnostic import Diagnostic, Severity, Span
 from engine.core.review import guard
 from engine.git.failure import Refused
+from engine.git.signature import Signed
 
 
 class Stage(StrEnum):
     """How far a commit has come; each but the last is where it stopped."""
 
     SOURCE = "SourceReady"
+    VERIFIED = "SourceVerified"
     COMPILED = "Compiled"
     UNHELD = "Unheld"
     ACTIVE = "Active"
@@ -49,6 +51,16 @@ class Change:
 def unreachable(message: str) -> Verdict:
     """Git or the network failed; the look is repeated."""
     return Verdict(Stage.SOURCE, "GitUnavailable", message, lasting=False, passing=True)
+
+
+def unusable(stage: Stage, message: str) -> Verdict:
+    """Something of ours on the server is missing or wrong; once it is mended, a look finds it."""
+    return Verdict(stage, "Misconfigured", message, lasting=False, passing=True)
+
+
+def unverified(signed: Signed) -> Verdict:
+    """A commit is not signed by whom the source trusts."""
+    return Verdict(Stage.VERIFIED, signed.reason, signed.message)
 
 
 def missing(ref: str, url: str, active: str | None) -> Verdict:

@@ -96,6 +96,14 @@ def _placed(settings: Settings, file: Path | None, origins: Mapping[str, str]) -
     if worker.scratch is not None:
         folder = place("worker.scratch", worker.scratch)
         update["worker"] = worker.model_copy(update={"scratch": folder})
+    update["sources"] = tuple(
+        each.model_copy(update={
+            field: place(f"sources.{position}.{field}", path)
+            for field in each.model_fields_set
+            if isinstance(path := getattr(each, field), Path)
+        })
+        for position, each in enumerate(settings.sources)
+    )  # fmt: skip
     return settings.model_copy(update=update)
 
 

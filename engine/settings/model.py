@@ -302,6 +302,23 @@ class Source(_Section):
     interval: Span = Field(
         default=timedelta(seconds=60), description="How often it is looked at without being asked."
     )
+    verify: Literal["none", "head", "range"] = Field(
+        default="none",
+        description="Which commits must be signed by `signers` or `keyring`: `head`, the one that "
+        "is to be live; `range`, every one since what is live, merges included.",
+    )
+    signers: Path | None = Field(
+        default=None,
+        description="Who may sign with an SSH key: a file of allowed signers as in ssh-keygen(1).",
+    )
+    keyring: Path | None = Field(
+        default=None, description="Who may sign with GPG: a file of public keys, armored or not."
+    )
+    revoked: Path | None = Field(
+        default=None,
+        description="SSH keys and certificates that no longer count: a list of public keys or a "
+        "KRL as in ssh-keygen(1).",
+    )
     webhook_secrets: tuple[Reference, ...] = Field(
         default=(), max_length=2, description="At most two, while one takes the other's place."
     )
@@ -315,6 +332,15 @@ class Source(_Section):
         description="Where commits and pull requests are reported to, as in `{kind = "
         '"github", repository = "acme/shop", token = "env:GITHUB_TOKEN"}`.',
     )
+
+    @model_validator(mode="after")
+    def _is_trusting(self) -> "Source":
+        known = self.signers is not None or self.keyring is not None
+        if self.verify != "none" and not known:
+            raise ValueError("expected `signers` or `keyring`: whose signatures are to count?")
+        if self.verify == "none" and (known or self.revoked is not None):
+            raise ValueError('expected verify = "head" or "range" beside `signers` and `keyring`')
+        return self
 
 
 class Token(_Section):

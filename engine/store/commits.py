@@ -27,7 +27,7 @@ _MOVE: LiteralString = """
            history = commits.history || EXCLUDED.history,
            findings = EXCLUDED.findings
      WHERE commits.state <> EXCLUDED.state
-        OR (commits.state NOT IN ('Seen', 'Fetched', 'Compiled')
+        OR (commits.state NOT IN ('Seen', 'Fetched', 'Verified', 'Compiled', 'Authorised')
             AND (commits.reason, commits.findings) <> (EXCLUDED.reason, EXCLUDED.findings))
 """
 _FIND_FAULTS: LiteralString = """
@@ -53,11 +53,13 @@ _FIND: LiteralString = """
 
 
 class CommitState(StrEnum):
-    """What a commit has come to in one source; each is final but the first three."""
+    """What a commit has come to in one source; each is final but the first five."""
 
     SEEN = "Seen"
     FETCHED = "Fetched"
+    VERIFIED = "Verified"
     COMPILED = "Compiled"
+    AUTHORISED = "Authorised"
     HELD = "Held"
     REJECTED = "Rejected"
     SUPERSEDED = "Superseded"

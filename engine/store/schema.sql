@@ -88,7 +88,7 @@ CREATE TABLE commits (
     findings jsonb DEFAULT '[]'::jsonb NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL,
     committed_at timestamp with time zone,
-    CONSTRAINT commits_state_check CHECK ((state = ANY (ARRAY['Seen'::text, 'Fetched'::text, 'Compiled'::text, 'Held'::text, 'Rejected'::text, 'Superseded'::text, 'Active'::text, 'Replaced'::text])))
+    CONSTRAINT commits_state_check CHECK ((state = ANY (ARRAY['Seen'::text, 'Fetched'::text, 'Verified'::text, 'Compiled'::text, 'Authorised'::text, 'Held'::text, 'Rejected'::text, 'Superseded'::text, 'Active'::text, 'Replaced'::text])))
 );
 
 CREATE TABLE decisions (
@@ -415,8 +415,10 @@ CREATE TABLE sources (
     configured boolean DEFAULT true NOT NULL,
     judged text DEFAULT ''::text NOT NULL,
     active_since timestamp with time zone,
+    verify text DEFAULT 'none'::text NOT NULL,
     status_context text DEFAULT ''::text NOT NULL,
-    CONSTRAINT sources_check CHECK (((active_since IS NULL) OR (active IS NOT NULL)))
+    CONSTRAINT sources_check CHECK (((active_since IS NULL) OR (active IS NOT NULL))),
+    CONSTRAINT sources_verify_check CHECK ((verify = ANY (ARRAY['none'::text, 'head'::text, 'range'::text])))
 );
 
 CREATE SEQUENCE status_versions

@@ -13,11 +13,12 @@ from engine.store.arrays import Texts
 from engine.store.pool import Connection
 
 _DECLARE: LiteralString = """
-    INSERT INTO sources (name, namespace, environment, url, ref, root)
-    VALUES (%(name)s, %(namespace)s, %(environment)s, %(url)s, %(ref)s, %(root)s)
+    INSERT INTO sources (name, namespace, environment, url, ref, root, verify)
+    VALUES (%(name)s, %(namespace)s, %(environment)s, %(url)s, %(ref)s, %(root)s, %(verify)s)
     ON CONFLICT (name) DO UPDATE
        SET namespace = EXCLUDED.namespace, environment = EXCLUDED.environment,
-           url = EXCLUDED.url, ref = EXCLUDED.ref, root = EXCLUDED.root, configured = true
+           url = EXCLUDED.url, ref = EXCLUDED.ref, root = EXCLUDED.root, verify = EXCLUDED.verify,
+           configured = true
 """
 _LEAVE: LiteralString = """
     UPDATE sources SET configured = false, updated_at = now()
@@ -26,7 +27,7 @@ _LEAVE: LiteralString = """
 """
 _COLUMNS: LiteralString = """
     SELECT name, namespace, environment, url, ref, root, observed, attempted, active, conditions,
-           wanted, handled, updated_at, active_since, judged, configured FROM sources
+           wanted, handled, updated_at, active_since, judged, configured, verify FROM sources
 """
 _WANT: LiteralString = (
     "UPDATE sources SET wanted = wanted + 1 WHERE name = %(name)s RETURNING wanted"
@@ -49,6 +50,7 @@ class SourceRow:
     `wanted` counts requests to look, `handled` those that were served. `judged` is the digest of
     all that went into the last verdict: while it is the same, so is the verdict. A source that is
     not `configured` any more keeps its workflows, and gives a name up to whoever claims it.
+    `verify` says which signatures are asked for: none, head or range.
     """
 
     name: str
@@ -67,6 +69,7 @@ class SourceRow:
     active_since: datetime | None
     judged: str
     configured: bool
+    verify: str
 
 
 @dataclass(frozen=True, slots=True)

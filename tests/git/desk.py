@@ -100,5 +100,5 @@ async def declare(session: Session, *named: Source) -> None:
 
 
 def declared(told: Source) -> Mapping[str, str]:
-    fields = ("name", "namespace", "environment", "url", "ref", "root")
+    fields = ("name", "namespace", "environment", "url", "ref", "root", "verify")
     return {field: str(getattr(told, field)) for field in fields}
