@@ -17,12 +17,13 @@ from engine.broker import HintBroker
 from engine.cycles import look_seldom
 from engine.errors import Misconfigured, Unavailable
 from engine.forge.duty import StatusDuty
-from engine.git.address import check_ref, parse
+from engine.git.address import check_ref
 from engine.git.tree import inside
 from engine.health import Health, of_broker
 from engine.lookout import LookoutDuty
 from engine.oversight import Oversight, period
 from engine.probe import probing
+from engine.reconcile.access import grouped
 from engine.reconcile.duty import ReconcileDuty
 from engine.relay import RelayDuty
 from engine.retention import RetentionDuty
@@ -53,8 +54,8 @@ def run_controller(settings: Settings, duties: Sequence[Duty] = ()) -> None:
 
     Raise Misconfigured for a source that may not be named.
     """
+    grouped(settings.sources)
     for source in settings.sources:
-        parse(source.url)
         check_ref(source.ref)
         inside(source.root)
     look_seldom()

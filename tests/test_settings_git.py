@@ -44,3 +44,28 @@ def test_half_a_trust_is_refused(tmp_path: Path, text: str, told: str) -> None:
         load(write(tmp_path, SOURCE + text), {}, {})
 
     assert told in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "text", "told"),
+    [
+        ("https://git.example/x", 'ssh_key = "k"\nknown_hosts = "h"\n', "a url of ssh://"),
+        ("https://ann:word@git.example/x", 'token = "env:T"\n', "one credential"),
+        ("https://git.example/x", 'token = "s3cret"\n', "env:NAME or file:PATH"),
+        ("/srv/x", 'token = "env:T"\n', "a url of https://"),
+        ("/srv/x", 'ca = "c"\n', "a url of https://"),
+        ("git@git.example:x", 'token = "env:T"\n', "a url of https://"),
+        ("git@git.example:x", 'ssh_key = "k"\n', "`ssh_key` and `known_hosts` together"),
+        ("ssh://git.example/x", 'known_hosts = "k"\n', "`ssh_key` and `known_hosts` together"),
+    ],
+)
+def test_a_credential_fits_its_address(tmp_path: Path, url: str, text: str, told: str) -> None:
+    """
+    What would never be used, or be used in two ways, is refused; no secret is shown.
+    """
+    with pytest.raises(Misconfigured) as fault:
+        load(write(tmp_path, SOURCE.replace("https://git.example/x", url) + text), {}, {})
+
+    assert told in str(fault.value)
+    assert "s3cret" not in str(fault.value)
+    assert "word@" not in str(fault.value)

@@ -1,6 +1,7 @@
 """One git command at a time, through GitPython as its runner, with nothing taken from outside."""
 
 import os
+import re
 import selectors
 import signal
 import time
@@ -16,13 +17,14 @@ from git.exc import GitCommandNotFound
 
 from engine.git.address import shown
 from engine.git.environment import CONFIGURATION, NOTHING, Reach, environment, program
-from engine.git.failure import GitFailed, TooMuch
+from engine.git.failure import GitFailed, Moved, TooMuch
 
 _TIMEOUT = 60.0
 _STEP = 0.5
 _MOST_OUTPUT = 64 << 20
 _MOST_TOLD = 64 << 10
 _CHUNK = 1 << 16
+_REDIRECTED = re.compile(r"returned error: 30[1278]|redirect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Runner:
         """Return a command's output; raise GitFailed with what it said."""
         answer = self.ask(words, timeout)
         if answer.status != 0:
-            raise GitFailed(f"git {words[0]}: {first(answer.told)}")
+            raise failure(words[0], answer.told)
         return answer.out
 
     def ask(
@@ -105,6 +107,13 @@ def end(process: "Popen[bytes]") -> None:
             with suppress(OSError):
                 pipe.close()
     process.wait()
+
+
+def failure(verb: str, told: str) -> GitFailed:
+    """Return the failure of a command by what it said."""
+    if _REDIRECTED.search(told):
+        return Moved(f"git {verb}: {first(told)}; name the new address, for none is followed")
+    return GitFailed(f"git {verb}: {first(told)}")
 
 
 def first(told: str) -> str:

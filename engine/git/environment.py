@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.git.address import Address
+from engine.git.credential import NOBODY, Credential
 
 CONFIGURATION: Sequence[str] = (
     "-c", "protocol.version=2",
@@ -60,10 +61,16 @@ class Reach:
 NOTHING = Reach()
 
 
-def reach(address: Address, configuration: Path) -> Reach:
-    """Return what is needed to speak to an address; `configuration` is used for a local one."""
-    header = (address.url, address.authorization) if address.authorization else None
-    return Reach(address.transport, configuration if address.transport == "file" else None, header)
+def reach(address: Address, configuration: Path, credential: Credential = NOBODY) -> Reach:
+    """Return what is needed to speak to an address; `configuration` is used for a local one.
+
+    Raise NoCredential if a part of the credential is not there.
+    """
+    told = credential.header() or address.authorization
+    return Reach(
+        address.transport, configuration if address.transport == "file" else None,
+        (address.url, told) if told else None, credential.variables(),
+    )  # fmt: skip
 
 
 def environment(to: Reach) -> dict[str, str]:

@@ -9,6 +9,14 @@ class GitFailed(SarkError):
     code = "sark.git"
 
 
+class NoCredential(GitFailed):
+    """What a remote is to know us by, or we it, is missing here or of no use."""
+
+
+class Moved(GitFailed):
+    """The remote says that the repository is elsewhere; it is not followed there."""
+
+
 class TooMuch(GitFailed):
     """A command printed more than anybody will read."""
 

@@ -16,8 +16,9 @@ from threading import Event
 
 from engine.git import history, local, signature
 from engine.git.address import Address, check_ref
-from engine.git.command import Runner, first
-from engine.git.environment import reach, trusting
+from engine.git.command import Runner, failure, first
+from engine.git.credential import NOBODY, Credential
+from engine.git.environment import Reach, reach, trusting
 from engine.git.failure import GitFailed, Refused, TooMuch
 from engine.git.history import CommitFacts
 from engine.git.keys import Keys
@@ -51,15 +52,23 @@ _CONFIG = """\
 class Mirror:
     """The mirror of an address below `folder`. Its methods block; call them from a thread."""
 
-    def __init__(self, folder: Path, address: Address, halted: Event | None = None) -> None:
+    def __init__(
+        self, folder: Path, address: Address, halted: Event | None = None,
+        credential: Credential = NOBODY,
+    ) -> None:  # fmt: skip
         self.address = address
+        self._credential = credential
         name = hashlib.sha256(address.url.encode()).hexdigest()[:16]
         self._place = folder.absolute() / f"{name}.git"
         self._trusted = folder.absolute() / f"{name}.config"
-        self._reach = reach(address, self._trusted)
         self._halted = halted or Event()
         self._hashes = "sha1"
         self._inside = Runner(self._place, halted=self._halted)
+
+    @property
+    def _reach(self) -> Reach:
+        """What the next conversation with the remote needs; its credential is read anew."""
+        return reach(self.address, self._trusted, self._credential)
 
     def heads(self, refs: Sequence[str]) -> dict[str, str]:
         """Return the commit of each full ref that is there at the remote.
@@ -179,7 +188,7 @@ class Mirror:
         if answer.status != 0 and "fsck error" in answer.told:
             raise Refused("git-fsck", f"git refuses what it was sent: {first(answer.told)}")
         if answer.status != 0:
-            raise GitFailed(f"git fetch: {first(answer.told)}")
+            raise failure("fetch", answer.told)
         inside_ = Runner(place, halted=self._halted)
         return inside_.run("rev-parse", "--verify", f"{own}^{{commit}}").decode().strip()
 

@@ -15,6 +15,7 @@ from engine.errors import Unavailable
 from engine.git import local
 from engine.git.address import Address, parse, shown
 from engine.reconcile import measure, status
+from engine.reconcile.access import grouped
 from engine.reconcile.condition import unconfigured
 from engine.reconcile.lane import Lanes
 from engine.reconcile.repository import Repository
@@ -38,7 +39,7 @@ class ReconcileDuty:
         self._mirrors = settings.state / "mirrors"
         self._step = settings.controller.watch.total_seconds()
         self._lanes = Lanes()
-        self._groups = _grouped(settings.sources)
+        self._groups = grouped(settings.sources)
         events = {address: asyncio.Event() for address in self._groups}
         self._wakes = {
             each.name: events[address] for address, group in self._groups.items() for each in group
@@ -137,13 +138,6 @@ class ReconcileDuty:
                 continue
             return True
         return False
-
-
-def _grouped(named: Sequence[Source]) -> dict[Address, list[Source]]:
-    groups: dict[Address, list[Source]] = {}
-    for source in named:
-        groups.setdefault(parse(source.url), []).append(source)
-    return groups
 
 
 def _declared(source: Source) -> dict[str, str]:

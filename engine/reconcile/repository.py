@@ -8,6 +8,7 @@ from engine.git.address import parse
 from engine.git.failure import GitFailed
 from engine.git.mirror import Mirror
 from engine.reconcile import verdict as rules
+from engine.reconcile.access import credential
 from engine.reconcile.lane import Lanes
 from engine.reconcile.source import Reconciler
 from engine.settings import Source
@@ -26,7 +27,7 @@ class Repository:
         self.sources = tuple(sources)
         self.address = parse(sources[0].url)
         self._lanes = lanes
-        self._mirror = Mirror(mirrors, self.address, lanes.halted)
+        self._mirror = Mirror(mirrors, self.address, lanes.halted, credential(self.sources))
         digest = Catalogue(operations).digest
         self._reconcilers = [
             Reconciler(each, operations, digest, self._mirror, lanes) for each in sources
@@ -51,7 +52,7 @@ class Repository:
             self._failing = True
             for each in self._reconcilers:
                 row = rows[each.source.name]
-                await each.settle(session, row, None, rules.unreachable(str(error)))
+                await each.settle(session, row, None, rules.failed(error))
             return False
         rested = True
         for each in self._reconcilers:

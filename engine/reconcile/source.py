@@ -112,7 +112,7 @@ class Reconciler:
         except Misconfigured as fault:
             return rules.unusable(Stage.VERIFIED, str(fault))
         except (GitFailed, OSError) as error:
-            return rules.unreachable(str(error))
+            return rules.failed(error)
         if checkout.facts.sha != head:
             return checkout.facts.sha
         if is_new:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from engine.core.diagnostic import Diagnostic, Severity, Span
 from engine.core.review import guard
-from engine.git.failure import Refused
+from engine.git.failure import Moved, NoCredential, Refused
 from engine.git.signature import Signed
 
 
@@ -51,6 +51,18 @@ class Change:
 def unreachable(message: str) -> Verdict:
     """Git or the network failed; the look is repeated."""
     return Verdict(Stage.SOURCE, "GitUnavailable", message, lasting=False, passing=True)
+
+
+def failed(error: Exception) -> Verdict:
+    """Git cannot be asked, for one reason or another; the look is repeated."""
+    match error:
+        case NoCredential():
+            reason = "CredentialMissing"
+        case Moved():
+            reason = "RepoMoved"
+        case _:
+            return unreachable(str(error))
+    return Verdict(Stage.SOURCE, reason, str(error), lasting=False, passing=True)
 
 
 def unusable(stage: Stage, message: str) -> Verdict:

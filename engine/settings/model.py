@@ -80,6 +80,12 @@ def _url(value: str) -> str:
     return value
 
 
+def _is_ssh(url: str) -> bool:
+    return url.startswith("ssh://") or (
+        "://" not in url and re.match(r"[^/:]+@[^/:]+:", url) is not None
+    )
+
+
 def _web(value: str) -> str:
     if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value) is None:
         raise ValueError(f"expected https://HOST, perhaps with a port and a path, found {value!r}")
@@ -319,6 +325,25 @@ class Source(_Section):
         description="SSH keys and certificates that no longer count: a list of public keys or a "
         "KRL as in ssh-keygen(1).",
     )
+    token: Reference | None = Field(
+        default=None,
+        description="What an `https://` repository is read with, beside the user of the address if "
+        "it names one. It is read anew for each look.",
+    )
+    ca: Path | None = Field(
+        default=None,
+        description="The certificates, in PEM, that an `https://` host's must hang on, instead of "
+        "the system's.",
+    )
+    ssh_key: Path | None = Field(
+        default=None,
+        description="The private key, without a passphrase, for an `ssh://` repository; no other "
+        "and no agent is asked. Goes with `known_hosts`. Without it: ssh as the account has it.",
+    )
+    known_hosts: Path | None = Field(
+        default=None,
+        description="The keys of the hosts that `ssh_key` is shown to, as sshd(8) has it.",
+    )
     webhook_secrets: tuple[Reference, ...] = Field(
         default=(), max_length=2, description="At most two, while one takes the other's place."
     )
@@ -340,6 +365,19 @@ class Source(_Section):
             raise ValueError("expected `signers` or `keyring`: whose signatures are to count?")
         if self.verify == "none" and (known or self.revoked is not None):
             raise ValueError('expected verify = "head" or "range" beside `signers` and `keyring`')
+        return self
+
+    @model_validator(mode="after")
+    def _is_reachable(self) -> "Source":
+        if (self.ssh_key is None) != (self.known_hosts is None):
+            raise ValueError("expected `ssh_key` and `known_hosts` together, or neither")
+        https, ssh = self.url.startswith("https://"), _is_ssh(self.url)
+        if not https and (self.token is not None or self.ca is not None):
+            raise ValueError("expected a url of https:// beside `token` and `ca`")
+        if not ssh and self.ssh_key is not None:
+            raise ValueError("expected a url of ssh:// or user@host:path beside `ssh_key`")
+        if self.token is not None and re.match(r"https://[^/@]*:[^/]*@", self.url):
+            raise ValueError("expected one credential: take the password out of `url`")
         return self
 
 
