@@ -12,7 +12,7 @@ import pytest
 from engine.errors import Misconfigured
 from engine.git.credential import Credential
 from engine.reconcile.access import grouped
-from tests.git.desk import GOOD, desk, source
+from tests.git.desk import GOOD, HERE, desk, source
 from tests.git.repo import Repo, spec
 from tests.git.serving import forge
 from tests.git.signing import by_ssh
@@ -224,7 +224,8 @@ def test_what_makes_a_header_is_asked_each_time(repo, tmp_path):
 
     with forge(tmp_path / "tls", tmp_path / "served") as server:
         credential = Credential(made, ca=server.ca)
-        mirror = Mirror(tmp_path / "m", parse(f"{server.url}/repo/.git"), credential=credential)
+        address = parse(f"{server.url}/repo/.git")
+        mirror = Mirror(tmp_path / "m", address, credential=credential, limits=HERE)
         mirror.heads(["refs/heads/main"])
         mirror.fetch("refs/heads/main")
 

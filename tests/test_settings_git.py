@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Misconfigured
+from engine.git.limits import LIMITS
+from engine.reconcile.access import limits
 from engine.settings import load
 
 SOURCE = '[[sources]]\nname = "shop"\nnamespace = "shop"\nurl = "https://git.example/x"\n'
@@ -69,3 +71,34 @@ def test_a_credential_fits_its_address(tmp_path: Path, url: str, text: str, told
     assert told in str(fault.value)
     assert "s3cret" not in str(fault.value)
     assert "word@" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('hosts = ["GitHub.com"]\n', "a host in small letters"),
+        ('hosts = ["https://github.com"]\n', "a host in small letters"),
+        ("max_files = 0\n", "greater than or equal to 1"),
+        ('fetch_timeout = "2h"\n', "less than or equal to"),
+        ("max_byte = 1\n", "did you mean 'max_bytes'?"),
+    ],
+)
+def test_limits_of_git_are_finite(tmp_path: Path, text: str, told: str) -> None:
+    """
+    What is no host, and a limit that is none, is told with its line.
+    """
+    with pytest.raises(Misconfigured, match=r"sark\.toml:2: ") as fault:
+        load(write(tmp_path, f"[git]\n{text}"), {}, {})
+
+    assert told in str(fault.value)
+
+
+def test_limits_of_git_have_defaults(tmp_path: Path) -> None:
+    """
+    Without a word, a repository has the limits that the reference names; each may be set.
+    """
+    assert LIMITS == limits(load(write(tmp_path, ""), {}, {}).settings.git)
+    text = '[git]\nhosts = ["git.example", "10.0.0.1"]\nfetch_timeout = "30s"\n'
+    told = limits(load(write(tmp_path, text), {}, {}).settings.git)
+
+    assert (30.0, {"git.example", "10.0.0.1"}) == (told.fetch_seconds, told.hosts)

@@ -13,6 +13,10 @@ class NoCredential(GitFailed):
     """What a remote is to know us by, or we it, is missing here or of no use."""
 
 
+class HostRefused(GitFailed):
+    """The configuration does not let this host be asked."""
+
+
 class Moved(GitFailed):
     """The remote says that the repository is elsewhere; it is not followed there."""
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
@@ -19,18 +19,17 @@ from engine.git.address import Address, check_ref
 from engine.git.command import Runner, failure, first
 from engine.git.credential import NOBODY, Credential
 from engine.git.environment import Reach, reach, trusting
-from engine.git.failure import GitFailed, Refused, TooMuch
+from engine.git.failure import GitFailed, HostRefused, Moved, NoCredential, Refused, TooMuch
 from engine.git.history import CommitFacts
 from engine.git.keys import Keys
+from engine.git.limits import LIMITS, Limits
 from engine.git.objects import Objects
 from engine.git.signature import Signed
 from engine.git.tree import Tree, changed, inside, listed, too_many
 
 MAX_FILE = 256 * 1024
-MAX_PACK = 2 << 30
 _RESOLVE_SECONDS = 20.0
 _TOLD_SECONDS = 60.0
-_FETCH_SECONDS = 300.0
 _TIDY_SECONDS = 600.0
 _MANY_PACKS = 40
 _SHA256 = 64
@@ -54,9 +53,10 @@ class Mirror:
 
     def __init__(
         self, folder: Path, address: Address, halted: Event | None = None,
-        credential: Credential = NOBODY,
+        credential: Credential = NOBODY, limits: Limits = LIMITS,
     ) -> None:  # fmt: skip
         self.address = address
+        self.limits = limits
         self._credential = credential
         name = hashlib.sha256(address.url.encode()).hexdigest()[:16]
         self._place = folder.absolute() / f"{name}.git"
@@ -68,6 +68,7 @@ class Mirror:
     @property
     def _reach(self) -> Reach:
         """What the next conversation with the remote needs; its credential is read anew."""
+        self.limits.admit(self.address)
         return reach(self.address, self._trusted, self._credential)
 
     def heads(self, refs: Sequence[str]) -> dict[str, str]:
@@ -93,8 +94,12 @@ class Mirror:
             self._prepare(self._place)
             try:
                 return self._fetch(self._place, ref)
-            except TooMuch:
+            except (TooMuch, NoCredential, HostRefused, Moved):
                 raise
+            except Refused as refusal:
+                if refusal.reason != "repository-too-large":
+                    raise
+                return self._smaller(ref)
             except GitFailed:
                 if not self._has_content() or ref not in self.heads([ref]):
                     raise
@@ -117,10 +122,10 @@ class Mirror:
                 root, "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-ext-diff",
                 "--ignore-submodules=none", old.commit, commit, *place,
             )  # fmt: skip
-            return self._there(changed(old, commit, told))
+            return self._there(changed(old, commit, told, self.limits.files))
         names = ("--", below) if below else ()
         told = self._print(root, "ls-tree", "-r", "-z", "--full-tree", commit, *names)
-        return self._there(listed(commit, root, told))
+        return self._there(listed(commit, root, told, self.limits.files))
 
     def objects(self) -> Objects:
         """Return the reader of contents, to be used as a context."""
@@ -181,7 +186,7 @@ class Mirror:
         )  # fmt: skip
         try:
             answer = Runner(place, self._reach, self._halted).ask(
-                words, _FETCH_SECONDS, lambda: self._within(place)
+                words, self.limits.fetch_seconds, lambda: self._within(place)
             )
         finally:
             _sweep(place)
@@ -189,8 +194,20 @@ class Mirror:
             raise Refused("git-fsck", f"git refuses what it was sent: {first(answer.told)}")
         if answer.status != 0:
             raise failure("fetch", answer.told)
+        self._within(place)
         inside_ = Runner(place, halted=self._halted)
         return inside_.run("rev-parse", "--verify", f"{own}^{{commit}}").decode().strip()
+
+    def _smaller(self, ref: str) -> str:
+        """Make a mirror anew that has grown too large; without what nobody needs it may do.
+
+        If it does not, the disk is given back: whatever is live needs no mirror.
+        """
+        try:
+            return self._anew(ref)
+        finally:
+            if _size(self._place) > self.limits.mirror:
+                shutil.rmtree(self._place, ignore_errors=True)
 
     def _anew(self, ref: str) -> str:
         fresh = self._place.with_suffix(".new")
@@ -231,7 +248,7 @@ class Mirror:
         try:
             return self._inside.run(*words)
         except TooMuch:
-            raise too_many(root) from None
+            raise too_many(root, self.limits.files) from None
 
     def _there(self, tree: Tree) -> Tree:
         """Raise Refused if the root of a tree is no folder of the commit."""
@@ -248,11 +265,20 @@ class Mirror:
         return any((self._place / name).exists() for name in ("refs/sark", "packed-refs"))
 
     def _within(self, place: Path) -> None:
-        """Raise Refused if a fetch has brought more than the disk is to hold of it."""
-        packs = place / "objects" / "pack"
-        size = sum(each.stat().st_size for each in packs.glob("tmp_*") if each.exists())
-        if size > MAX_PACK:
-            raise Refused("repository-too-large", f"the fetch was ended at {size >> 20} MiB")
+        """Raise Refused if a mirror takes more of the disk than it may."""
+        size, most = _size(place), self.limits.mirror
+        if size > most:
+            told = f"its mirror takes {size >> 10} KiB of the disk, and may take {most >> 10}"
+            raise Refused("repository-too-large", told)
+
+
+def _size(place: Path) -> int:
+    """Return what the packs of a mirror take, those on their way included."""
+    size = 0
+    for each in (place / "objects" / "pack").glob("*"):
+        with suppress(FileNotFoundError):
+            size += each.stat().st_size
+    return size
 
 
 def _sweep(place: Path) -> None:

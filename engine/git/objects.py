@@ -6,7 +6,7 @@ from threading import Timer
 from types import TracebackType
 
 from engine.git.command import Runner, end, first
-from engine.git.failure import GitFailed
+from engine.git.failure import GitFailed, TooMuch
 
 # Ids are written in groups that fit a pipe (64 KiB), so that neither side waits for the other.
 _GROUP = 500
@@ -32,17 +32,24 @@ class Objects:
     ) -> None:
         self._close()
 
-    def read(self, ids: Sequence[str], limit: int) -> dict[str, bytes | None]:
+    def read(
+        self, ids: Sequence[str], limit: int, most: int | None = None
+    ) -> dict[str, bytes | None]:
         """Return contents by id; None for one over `limit` bytes, fetched or left out by the fetch.
 
-        Raise GitFailed for an object that is missing for any other reason.
+        Raise TooMuch as soon as all of them together are over `most` bytes, and GitFailed for an
+        object that is missing for any other reason.
         """
         found: dict[str, bytes | None] = {}
+        total = 0
         left = list(ids)
         while left:
             group = left[:_GROUP]
             told = self._ask(group, limit)
             found.update(told)
+            total += sum(len(each or b"") for each in told.values())
+            if most is not None and total > most:
+                raise TooMuch(f"the contents are over {most} bytes")
             left = left[len(told) :]
             if len(told) < len(group):
                 self._left_out()

@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 
 from engine.errors import Misconfigured
 from engine.git.failure import Refused
+from engine.git.limits import MAX_FILES
 
-MAX_FILES = 50_000
+_LONGEST_PATH = 1_000
 _FILE_MODES = frozenset({"100644", "100755"})
 _GONE = "000000"
 _KINDS = {
@@ -38,19 +39,22 @@ def inside(root: str) -> str:
     return "".join(f"{part}/" for part in parts)
 
 
-def listed(commit: str, root: str, told: bytes) -> Tree:
-    """Return the tree that `ls-tree -r -z` tells of; raise Refused as `_checked` does."""
+def listed(commit: str, root: str, told: bytes, most: int = MAX_FILES) -> Tree:
+    """Return the tree that `ls-tree -r -z` tells of; raise Refused as `_checked` does.
+
+    `most` is how many files it may have.
+    """
     below, blobs = inside(root), {}
     for record in _records(told):
         head, _, path = record.partition("\t")
         mode, _, blob = head.split(" ", 2)
         blobs[_checked(path, mode, below)] = blob
-        if len(blobs) > MAX_FILES:
-            raise too_many(root)
+        if len(blobs) > most:
+            raise too_many(root, most)
     return Tree(commit, root, blobs)
 
 
-def changed(old: Tree, commit: str, told: bytes) -> Tree:
+def changed(old: Tree, commit: str, told: bytes, most: int = MAX_FILES) -> Tree:
     """Return the tree after what `diff-tree -r -z --raw` tells of; raise Refused as `listed`."""
     below, blobs = inside(old.root), dict(old.blobs)
     records = _records(told)
@@ -61,13 +65,13 @@ def changed(old: Tree, commit: str, told: bytes) -> Tree:
             blobs.pop(path.removeprefix(below), None)
         else:
             blobs[_checked(path, mode, below)] = blob
-    if len(blobs) > MAX_FILES:
-        raise too_many(old.root)
+    if len(blobs) > most:
+        raise too_many(old.root, most)
     return Tree(commit, old.root, blobs)
 
 
-def too_many(root: str) -> Refused:
-    return Refused("too-many-files", f"there are more than {MAX_FILES} files below {root!r}")
+def too_many(root: str, most: int) -> Refused:
+    return Refused("too-many-files", f"there are more than {most} files below {root!r}")
 
 
 def _records(told: bytes) -> Iterator[str]:
@@ -80,6 +84,9 @@ def _checked(path: str, mode: str, below: str) -> str:
     if mode not in _FILE_MODES:
         reason, words = _KINDS.get(mode, ("tree-mode", f"of mode {mode}"))
         raise Refused(reason, f"{path!r} is {words}; a source holds plain files only", inner)
+    if len(path) > _LONGEST_PATH:
+        told = f"{path[:80]!r}... is longer than {_LONGEST_PATH} characters"
+        raise Refused("tree-name", f"{told}, which is no name for a file of a source")
     if not path.isprintable() or any(part.lower() in _RESERVED for part in path.split("/")):
         raise Refused("tree-name", f"{path!r} is no name for a file of a source")
     return inner

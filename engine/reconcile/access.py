@@ -6,8 +6,9 @@ from urllib.parse import unquote, urlsplit
 from engine.errors import Misconfigured
 from engine.git.address import Address, parse, shown
 from engine.git.credential import Authorization, Credential, basic
+from engine.git.limits import Limits
 from engine.secrets import resolve
-from engine.settings import Source
+from engine.settings import Git, Source
 
 # Forges take any name beside a token; GitHub asks for this one where an app has made it.
 _USER = "x-access-token"
@@ -24,6 +25,14 @@ def grouped(sources: Sequence[Source]) -> dict[Address, list[Source]]:
     for group in groups.values():
         credential(group)
     return groups
+
+
+def limits(git: Git) -> Limits:
+    """Return what a repository may cost."""
+    return Limits(
+        git.max_files, git.max_bytes, git.max_mirror, git.fetch_timeout.total_seconds(),
+        frozenset(git.hosts),
+    )  # fmt: skip
 
 
 def credential(sources: Sequence[Source]) -> Credential:

@@ -7,7 +7,7 @@ from functools import partial
 
 from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Operations
-from engine.git.failure import GitFailed
+from engine.git.failure import GitFailed, Refused, TooMuch
 from engine.git.history import CommitFacts
 from engine.git.keys import NO_KEYS, Keys
 from engine.git.mirror import MAX_FILE, Mirror
@@ -144,9 +144,30 @@ class Reader:
         unknown = ((path, blob) for path, blob in tree.blobs.items() if not self.memory.knows(blob))
         new = sorted({blob for path, blob in unknown if is_spec(path)})
         with self.mirror.objects() as objects:
-            contents = objects.read(new, MAX_FILE)
+            contents = self._contents(objects, new)
+        self._weigh(tree, contents)
         seconds = time.monotonic() - began
         return Checkout(facts, passed, True, tree, contents, seconds, signed)
+
+    def _contents(self, objects: Objects, new: Sequence[str]) -> Mapping[str, bytes | None]:
+        try:
+            return objects.read(new, MAX_FILE, self.mirror.limits.bytes)
+        except TooMuch:
+            raise self._too_heavy() from None
+
+    def _weigh(self, tree: Tree, contents: Mapping[str, bytes | None]) -> None:
+        """Raise Refused if the specs of a tree are together more than a source may hold.
+
+        What is no spec was not read, and weighs nothing.
+        """
+        for blob, data in contents.items():
+            self.memory.weigh(blob, len(data or b""))
+        if sum(map(self.memory.weight, tree.blobs.values())) > self.mirror.limits.bytes:
+            raise self._too_heavy()
+
+    def _too_heavy(self) -> Refused:
+        most = self.mirror.limits.bytes >> 10
+        return Refused("source-too-large", f"its specs are together over {most} KiB")
 
     def _signed(self, active: str | None, head: str) -> Signed | None:
         if self.keys.mode == "none":

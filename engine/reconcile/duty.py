@@ -15,7 +15,7 @@ from engine.errors import Unavailable
 from engine.git import local
 from engine.git.address import Address, parse, shown
 from engine.reconcile import measure, status
-from engine.reconcile.access import grouped
+from engine.reconcile.access import grouped, limits
 from engine.reconcile.condition import unconfigured
 from engine.reconcile.lane import Lanes
 from engine.reconcile.repository import Repository
@@ -38,6 +38,7 @@ class ReconcileDuty:
         self._adapters = settings.adapters
         self._mirrors = settings.state / "mirrors"
         self._step = settings.controller.watch.total_seconds()
+        self._limits = limits(settings.git)
         self._lanes = Lanes()
         self._groups = grouped(settings.sources)
         events = {address: asyncio.Event() for address in self._groups}
@@ -96,7 +97,7 @@ class ReconcileDuty:
         What fails is repeated after 5 s, later after 5 min ("full jitter", AWS Architecture Blog,
         2015); being asked begins anew.
         """
-        repository = Repository(named, manifests, self._mirrors, self._lanes)
+        repository = Repository(named, manifests, self._mirrors, self._lanes, self._limits)
         wake, pause = self._wakes[named[0].name], _FIRST_PAUSE
         interval = min(each.interval for each in named).total_seconds()
         while True:

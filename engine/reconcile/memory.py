@@ -12,15 +12,25 @@ class Memory(MutableMapping[str, Unit]):
         self._young: dict[str, Unit] = {}
         self._old: dict[str, Unit] = {}
         self._blobs: set[str] = set()
+        self._weights: dict[str, int] = {}
 
     def knows(self, blob: str) -> bool:
         """True if the content need not be read again."""
         return blob in self._blobs
 
+    def weigh(self, blob: str, size: int) -> None:
+        """Note how many bytes a content has."""
+        self._weights[blob] = size
+
+    def weight(self, blob: str) -> int:
+        """Return how many bytes a content has, 0 if it was forgotten."""
+        return self._weights.get(blob, 0)
+
     def grow_old(self) -> None:
         """Forget what neither this look nor the one before has used."""
         self._young, self._old = {}, self._young
         self._blobs = {_blob(key) for key in self._old}
+        self._weights = {each: self._weights[each] for each in self._blobs & self._weights.keys()}
 
     def __getitem__(self, key: str) -> Unit:
         unit = self._young.get(key)

@@ -6,6 +6,7 @@ from pathlib import Path
 from engine.core.facts import Catalogue, Operations
 from engine.git.address import parse
 from engine.git.failure import GitFailed
+from engine.git.limits import LIMITS, Limits
 from engine.git.mirror import Mirror
 from engine.reconcile import verdict as rules
 from engine.reconcile.access import credential
@@ -22,12 +23,14 @@ class Repository:
     """The sources that name one address. A pass is for all of them, one after the other."""
 
     def __init__(
-        self, sources: Sequence[Source], operations: Operations, mirrors: Path, lanes: Lanes
-    ) -> None:
+        self, sources: Sequence[Source], operations: Operations, mirrors: Path, lanes: Lanes,
+        limits: Limits = LIMITS,
+    ) -> None:  # fmt: skip
         self.sources = tuple(sources)
         self.address = parse(sources[0].url)
         self._lanes = lanes
-        self._mirror = Mirror(mirrors, self.address, lanes.halted, credential(self.sources))
+        told = credential(self.sources)
+        self._mirror = Mirror(mirrors, self.address, lanes.halted, told, limits)
         digest = Catalogue(operations).digest
         self._reconcilers = [
             Reconciler(each, operations, digest, self._mirror, lanes) for each in sources

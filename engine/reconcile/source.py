@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from engine.core.compiler import VERSION
 from engine.core.facts import Operations
 from engine.core.plan import Plan
-from engine.core.values import digest
+from engine.core.values import Json, digest
 from engine.errors import Conflict, Misconfigured
 from engine.git.address import shown
 from engine.git.failure import GitFailed, Refused
@@ -197,7 +197,10 @@ class Reconciler:
         """Return the digest of all that a verdict on `head` depends on (R3)."""
         source = self.source
         binding = [source.namespace, source.environment, source.url, source.ref, source.root]
-        return digest([head, active, binding, VERSION, self.catalogue, self._keys.digest])
+        limits = self.mirror.limits
+        bounds: Json = [limits.files, limits.bytes, limits.mirror]
+        told = [head, active, binding, VERSION, self.catalogue, self._keys.digest, bounds]
+        return digest(told)
 
     def _read_keys(self) -> Keys:
         source = self.source

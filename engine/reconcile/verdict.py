@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from engine.core.diagnostic import Diagnostic, Severity, Span
 from engine.core.review import guard
-from engine.git.failure import Moved, NoCredential, Refused
+from engine.git.failure import HostRefused, Moved, NoCredential, Refused
 from engine.git.signature import Signed
 
 
@@ -60,6 +60,8 @@ def failed(error: Exception) -> Verdict:
             reason = "CredentialMissing"
         case Moved():
             reason = "RepoMoved"
+        case HostRefused():
+            return Verdict(Stage.SOURCE, "HostRefused", str(error), lasting=False)
         case _:
             return unreachable(str(error))
     return Verdict(Stage.SOURCE, reason, str(error), lasting=False, passing=True)

@@ -15,6 +15,7 @@ from engine.settings.model import (
     Artifacts,
     Controller,
     ForgeSettings,
+    Git,
     History,
     Server,
     Settings,
@@ -104,6 +105,7 @@ def _fields(parent: str) -> list[str]:
         "controller": Controller,
         "telemetry": Telemetry,
         "history": History,
+        "git": Git,
     }
     model = _INNER.get(_NUMBER.sub("", parent))
     model = model or _LISTS.get(parent.partition(".")[0]) or sections.get(parent)

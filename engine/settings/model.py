@@ -80,6 +80,12 @@ def _url(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    if re.fullmatch(r"[a-z0-9][a-z0-9.-]*|[0-9a-f:]+", value) is None:
+        raise ValueError(f"expected a host in small letters, without a port, found {value!r}")
+    return value
+
+
 def _is_ssh(url: str) -> bool:
     return url.startswith("ssh://") or (
         "://" not in url and re.match(r"[^/:]+@[^/:]+:", url) is not None
@@ -288,6 +294,31 @@ class ForgeSettings(_Section):
 _APIS = {"github": "https://api.github.com", "gitlab": "https://gitlab.com/api/v4"}
 
 
+class Git(_Section):
+    """Which hosts are asked for repositories, and what one may cost."""
+
+    hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
+        default=(), max_length=100,
+        description='The only hosts that are asked, as in `["github.com"]`. Without it: any, but '
+        "no address inside a network, and not this machine.",
+    )  # fmt: skip
+    max_files: int = Field(
+        default=50_000, ge=1, le=1_000_000, description="How many files a source's root may hold."
+    )
+    max_bytes: int = Field(
+        default=64 << 20, ge=1 << 10, le=1 << 30,
+        description="How many bytes the specs of a source may have together, each up to 256 KiB.",
+    )  # fmt: skip
+    max_mirror: int = Field(
+        default=2 << 30, ge=1 << 10, le=1 << 40,
+        description="How many bytes the mirror of a repository may take of the disk; twice that "
+        "while it is made anew.",
+    )  # fmt: skip
+    fetch_timeout: Annotated[Span, Field(le=timedelta(hours=1))] = Field(
+        default=timedelta(minutes=5), description="How long a fetch may take."
+    )
+
+
 class Source(_Section):
     """A Git ref and folder, bound to a namespace and an environment."""
 
@@ -427,6 +458,7 @@ class Settings(_Section):
     controller: Controller = Controller()
     telemetry: Telemetry = Telemetry()
     history: History = History()
+    git: Git = Git()
     sources: tuple[Source, ...] = ()
     tokens: tuple[Token, ...] = Field(default=(), max_length=200)
     adapters: dict[str, dict[str, Any]] = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import operations
+from engine.git.limits import Limits
 from engine.reconcile import Repository
 from engine.reconcile.lane import Lanes
 from engine.settings import Source
@@ -17,6 +18,8 @@ from engine.store.leases import Session
 from engine.store.pool import connect
 from engine.store.sources import SourceRow
 
+# The servers of tests are inside, and so must be named.
+HERE = Limits(hosts=frozenset({"127.0.0.1", "git.example"}))
 CATALOGUE = operations.catalogue({})
 GOOD = dict.fromkeys(("SourceReady", "Compiled", "Unheld", "Active", "Ready"), (True, "Ok"))
 
@@ -90,7 +93,7 @@ async def desk(url: str, state: Path, *named: Source) -> AsyncIterator[Desk]:
 
 
 def repository(state: Path, lanes: Lanes, *named: Source) -> Repository:
-    return Repository(named, CATALOGUE, state / "mirrors", lanes)
+    return Repository(named, CATALOGUE, state / "mirrors", lanes, HERE)
 
 
 async def declare(session: Session, *named: Source) -> None:

@@ -4,9 +4,10 @@ import base64
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.git.repo import ENVIRONMENT
 class Forge:
     """The server as a test sees it. `token` is what it asks for, `seen` who came with what.
 
-    Paths below /moved/ are sent on to `elsewhere`.
+    Paths below /moved/ are sent on to `elsewhere`. Packs wait for `answers`, which is set at first.
     """
 
     url: str
@@ -26,6 +27,10 @@ class Forge:
     token: str = ""
     elsewhere: str = ""
     seen: list[str] = field(default_factory=list)
+    answers: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
 
 @contextmanager
@@ -42,6 +47,7 @@ def forge(folder: Path, repositories: Path) -> Iterator[Forge]:
     try:
         yield told
     finally:
+        told.answers.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -62,42 +68,47 @@ def _handler(told: Forge, repositories: Path) -> type[BaseHTTPRequestHandler]:
             given = self.headers.get("Authorization", "")
             told.seen.append(given)
             if self.path.startswith("/moved/"):
-                return self._say(302, Location=told.elsewhere + self.path)
+                return self._say(302, {"Location": told.elsewhere + self.path})
             if told.token and not _holds(given, told.token):
-                return self._say(401, **{"WWW-Authenticate": 'Basic realm="forge"'})
+                return self._say(401, {"WWW-Authenticate": "Basic"})
+            if b"command=fetch" in body:
+                told.answers.wait(60)
             return self._serve(body)
 
-        def _say(self, status: int, **headers: str) -> None:
+        def _say(self, status: int, headers: Mapping[str, str], content: bytes = b"") -> None:
             self.send_response(status)
-            for name, value in headers.items():
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def _serve(self, body: bytes) -> None:
-            path, _, query = self.path.partition("?")
-            done = subprocess.run(
-                ["git", "-c", "uploadpack.allowFilter=true", "http-backend"], input=body,
-                capture_output=True, check=True,
-                env={
-                    **os.environ, **ENVIRONMENT, "GIT_PROJECT_ROOT": str(repositories),
-                    "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path, "QUERY_STRING": query,
-                    "REQUEST_METHOD": self.command,
-                    "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                    "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                    "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                },
-            )  # fmt: skip
-            head, _, content = done.stdout.partition(b"\r\n\r\n")
-            headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-            self.send_response(int(headers.pop("Status", "200 OK").split()[0]))
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
+        def _serve(self, body: bytes) -> None:
+            done = _backend(repositories, self.command, self.path, self.headers, body)
+            head, _, content = done.partition(b"\r\n\r\n")
+            headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+            status = int(headers.pop("Status", "200 OK").split()[0])
+            self._say(status, headers, content)
+
     return Handler
+
+
+def _backend(repositories: Path, method: str, target: str, headers: Message, body: bytes) -> bytes:
+    """Return what `git http-backend` answers, a CGI program."""
+    path, _, query = target.partition("?")
+    told = {
+        "GIT_PROJECT_ROOT": str(repositories),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "REQUEST_METHOD": method,
+        "CONTENT_TYPE": headers.get("Content-Type", ""),
+        "HTTP_CONTENT_ENCODING": headers.get("Content-Encoding", ""),
+        "GIT_PROTOCOL": headers.get("Git-Protocol", ""),
+    }
+    words = ["git", "-c", "uploadpack.allowFilter=true", "http-backend"]
+    environment = {**os.environ, **ENVIRONMENT, **told}
+    done = subprocess.run(words, input=body, capture_output=True, check=True, env=environment)
+    return done.stdout
 
 
 def _holds(given: str, token: str) -> bool:

@@ -15,6 +15,7 @@ from engine.git.command import Runner, first
 from engine.git.environment import environment, program, reach
 from engine.git.failure import GitFailed, TooMuch
 from engine.git.mirror import Mirror
+from tests.git.desk import HERE
 from tests.git.repo import Repo, spec
 
 
@@ -71,7 +72,7 @@ def test_a_process_that_stops_ends_its_commands(tmp_path, tarpit):
     Once a stop is asked for, a command that waits for the network ends, long before its time.
     """
     halted = threading.Event()
-    mirror = Mirror(tmp_path, parse(f"https://127.0.0.1:{tarpit}/x.git"), halted)
+    mirror = Mirror(tmp_path, parse(f"https://127.0.0.1:{tarpit}/x.git"), halted, limits=HERE)
     threading.Timer(0.2, halted.set).start()
     began = time.monotonic()
     with pytest.raises(GitFailed, match="the process stops"):
@@ -85,7 +86,9 @@ def test_a_credential_is_in_no_argument(tmp_path, tarpit):
     `ps` and the mirror's files show no token while git talks to the server, nor do errors.
     """
     halted = threading.Event()
-    mirror = Mirror(tmp_path, parse(f"https://ann:s3cret@127.0.0.1:{tarpit}/x.git"), halted)
+    mirror = Mirror(
+        tmp_path, parse(f"https://ann:s3cret@127.0.0.1:{tarpit}/x.git"), halted, limits=HERE
+    )
     told: list[BaseException] = []
 
     def ask() -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from engine.errors import Misconfigured
 from engine.git import mirror as mirror_
-from engine.git import tree as tree_
 from engine.git.address import parse
 from engine.git.environment import trusting
 from engine.git.failure import GitFailed, Refused
+from engine.git.limits import Limits
 from engine.git.mirror import MAX_FILE, Mirror
 from engine.git.tree import inside
 from tests.git.repo import Repo, contents, spec
@@ -192,11 +192,11 @@ def test_a_root_that_is_no_folder_is_refused(repo, mirror, root):
     assert "root-missing" == told.value.reason
 
 
-def test_too_many_files_are_refused(repo, mirror, monkeypatch):
+def test_too_many_files_are_refused(repo, tmp_path):
     """
-    A tree over the limit is refused before a file of it is read.
+    S86: a tree over the limit is refused before a file of it is read.
     """
-    monkeypatch.setattr(tree_, "MAX_FILES", 10)
+    mirror = Mirror(tmp_path / "few", parse(repo.url), limits=Limits(files=10))
     old = repo.commit({f"{i}.yaml": "x" for i in range(9)})
     new = repo.commit({f"{i}.yaml": "x" for i in range(12)})
     mirror.fetch(MAIN)

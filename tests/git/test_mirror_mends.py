@@ -1,29 +1,53 @@
 """A mirror that was harmed, cut short or crowded: it mends itself and loses nothing."""
 
 import fcntl
+import random
 import shutil
 
 import pytest
 
 from engine.git import mirror as mirror_
+from engine.git.address import parse
 from engine.git.failure import GitFailed, Refused
+from engine.git.limits import Limits
 from engine.git.mirror import MAX_FILE, Mirror
 from tests.git.repo import contents
 
 MAIN = "refs/heads/main"
 
 
-def test_a_fetch_over_the_quota_leaves_nothing(repo, mirror, monkeypatch, tmp_path):
+def test_a_fetch_over_the_quota_leaves_nothing(repo, tmp_path):
     """
-    A fetch that brings too much is ended, and gives its room on the disk back.
+    S86: a fetch that brings too much is ended, and gives its room on the disk back.
     """
-    monkeypatch.setattr(mirror_, "MAX_PACK", -1)
+    limits = Limits(mirror=100_000)
+    mirror = Mirror(tmp_path / "small", parse(repo.url), limits=limits)
     repo.commit({"a.yaml": "A"})
+    mirror.fetch(MAIN)
+    repo.commit({f"{i}.yaml": random.Random(i).randbytes(10_000).hex() for i in range(20)})  # nosec
     with pytest.raises(Refused) as told:
         mirror.fetch(MAIN)
 
     assert "repository-too-large" == told.value.reason
-    assert [] == list((tmp_path / "mirrors").rglob("tmp_*"))
+    assert "may take 97" in str(told.value)
+    left = [each for each in (tmp_path / "small").rglob("*") if each.is_file()]
+    assert sum(each.stat().st_size for each in left) <= limits.mirror
+
+
+def test_what_a_mirror_has_gathered_is_let_go(repo, tmp_path):
+    """
+    S86: a mirror that has grown over its limit by what nobody needs any more is made anew.
+    """
+    repo.commit({"a.yaml": "A"})
+    mirror = Mirror(tmp_path / "small", parse(repo.url), limits=Limits(mirror=150_000))
+    for i in range(6):
+        repo.git("checkout", "-q", "--orphan", f"other{i}")
+        head = repo.commit({"a.yaml": random.Random(i).randbytes(20_000).hex()})
+        repo.git("update-ref", MAIN, head)
+        assert head == mirror.fetch(MAIN)
+
+        packs = (tmp_path / "small").rglob("*.pack")
+        assert sum(each.stat().st_size for each in packs) <= 150_000
 
 
 def place(mirror: Mirror):
