@@ -76,8 +76,8 @@ class Controller:
         self._url = settings.database_url
         self._broker = HintBroker(settings.redis_url) if settings.redis_url else None
         self._lease = settings.controller.lease
-        self._reconcile = ReconcileDuty(settings)
         policy = Authorizer()
+        self._reconcile = ReconcileDuty(settings, policy)
         known = (
             Duty("reconcile", self._reconcile.lead),
             Duty("relay", RelayDuty(settings, policy).lead),

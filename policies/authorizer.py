@@ -121,6 +121,7 @@ def _questions() -> Iterator[tuple[Actor, Action, Resource]]:
         Actor("webhook", "w", "a"),
         Actor("clock", "c", "a"),
         Actor("run", "a/r", "a"),
+        Actor("source", "s", "a"),
     )
     for actor, name, namespace in itertools.product(actors, ACTIONS, ("a", "b")):
         yield actor, Action(name), Resource(name.partition(".")[0], "x", namespace)

@@ -11,6 +11,7 @@ ACTIONS = (
     "event.read",
     "event.send",
     "workflow.read",
+    "workflow.define",
     "source.read",
     "source.sync",
     "commit.read",
@@ -22,7 +23,10 @@ ACTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who wants to do something: kind is token, run, webhook or clock; `groups` are a token's."""
+    """Who wants to do something: kind is token, run, webhook, clock or source.
+
+    `groups` are a token's.
+    """
 
     kind: str
     id: str

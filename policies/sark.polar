@@ -29,6 +29,12 @@ allow(actor, "run.start", resource) if
 allow(actor, "run.start", resource) if
     actor.kind = "clock" and actor.namespace = resource.namespace;
 
+# A source defines, changes and removes workflows of its own namespace. A rule may also look at the
+# resource's `environment`, and at its `effect`: what the workflow does to the world at most, pure,
+# read, write or destructive, or "remove" where it goes.
+allow(actor, "workflow.define", resource) if
+    actor.kind = "source" and actor.namespace = resource.namespace;
+
 # A run calls operations in its own namespace.
 allow(actor, "step.invoke", resource) if
     actor.kind = "run" and actor.namespace = resource.namespace;

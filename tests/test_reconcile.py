@@ -30,7 +30,9 @@ def test_a_first_commit_becomes_active(repo, tmp_path, database_url):
             row = await here.row()
             assert (head, head, head) == (row.observed, row.attempted, row.active)
             assert row.active_since is not None
-            assert ["Seen", "Fetched", "Compiled", "Active"] == await here.states(head)
+            assert ["Seen", "Fetched", "Compiled", "Authorised", "Active"] == await here.states(
+                head
+            )
             told = await here.commit(head[:7])
             assert ("Ann", "change") == (told.author, told.subject)
             assert told.committed_at is not None

@@ -42,7 +42,9 @@ def test_the_newest_commit_wins(repo, tmp_path, database_url, monkeypatch):
             assert newest == (await here.row()).active
             assert 1 == await here.activations() - before
             assert "Superseded" == (await here.commit(between)).state
-            assert ["Seen", "Fetched", "Compiled", "Superseded"] == await here.states(older)
+            assert ["Seen", "Fetched", "Compiled", "Authorised", "Superseded"] == await here.states(
+                older
+            )
             assert f"by {newest[:12]}" == (await here.commit(older)).reason
             assert "Replaced" == (await here.commit(live)).state
 

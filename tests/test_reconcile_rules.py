@@ -229,7 +229,9 @@ def test_an_outage_is_told_and_forgotten(repo, tmp_path, database_url):
             assert await here.look()
 
             assert GOOD == await here.conditions()
-            assert ["Seen", "Fetched", "Compiled", "Active"] == await here.states(head)
+            assert ["Seen", "Fetched", "Compiled", "Authorised", "Active"] == await here.states(
+                head
+            )
 
     asyncio.run(story())
 

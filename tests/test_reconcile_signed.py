@@ -43,7 +43,9 @@ def test_a_signed_commit_is_live_and_says_by_whom(repo, tmp_path, database_url, 
             assert {**GOOD, VERIFIED: (True, "Ok")} == await here.conditions()
             assert head == (await here.row()).active
             steps = {each["state"]: each["reason"] for each in (await here.commit(head)).history}
-            assert ["Seen", "Fetched", "Verified", "Compiled", "Active"] == list(steps)
+            assert ["Seen", "Fetched", "Verified", "Compiled", "Authorised", "Active"] == list(
+                steps
+            )
             assert "SSH signature ok, dana@acme" == steps["Verified"]
             assert [] == list((tmp_path / "mirrors" / "trust").iterdir())
 

@@ -18,6 +18,7 @@ from engine.reconcile import measure, status
 from engine.reconcile.access import grouped, limits
 from engine.reconcile.condition import unconfigured
 from engine.reconcile.lane import Lanes
+from engine.reconcile.permission import Policy
 from engine.reconcile.repository import Repository
 from engine.settings import Settings, Source
 from engine.store import sources, statuses, workflows
@@ -33,7 +34,8 @@ _LONGEST_PAUSE = 300.0
 class ReconcileDuty:
     """Watches the repositories of the configuration for as long as a session lasts."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, policy: Policy) -> None:
+        self._policy = policy
         self._sources = settings.sources
         self._adapters = settings.adapters
         self._mirrors = settings.state / "mirrors"
@@ -97,7 +99,9 @@ class ReconcileDuty:
         What fails is repeated after 5 s, later after 5 min ("full jitter", AWS Architecture Blog,
         2015); being asked begins anew.
         """
-        repository = Repository(named, manifests, self._mirrors, self._lanes, self._limits)
+        repository = Repository(
+            named, manifests, self._mirrors, self._lanes, self._policy, self._limits
+        )
         wake, pause = self._wakes[named[0].name], _FIRST_PAUSE
         interval = min(each.interval for each in named).total_seconds()
         while True:

@@ -55,6 +55,14 @@ async def compiled(session: Session, row: SourceRow, commit: str, told: str) -> 
         await commits.move(connection, row.name, commit, CommitState.COMPILED, reason=told)
 
 
+async def authorised(session: Session, row: SourceRow, commit: str) -> None:
+    """The policies let the source define what a commit defines."""
+    async with session.turn() as connection:
+        await commits.move(
+            connection, row.name, commit, CommitState.AUTHORISED, reason="the policies allow it"
+        )
+
+
 async def superseded(session: Session, row: SourceRow, commit: str, by: str) -> None:
     """A newer commit came before this one was active (R2)."""
     async with session.turn() as connection:

@@ -11,6 +11,7 @@ from engine.git.mirror import Mirror
 from engine.reconcile import verdict as rules
 from engine.reconcile.access import credential
 from engine.reconcile.lane import Lanes
+from engine.reconcile.permission import Policy
 from engine.reconcile.source import Reconciler
 from engine.settings import Source
 from engine.store import sources as rows_
@@ -24,7 +25,7 @@ class Repository:
 
     def __init__(
         self, sources: Sequence[Source], operations: Operations, mirrors: Path, lanes: Lanes,
-        limits: Limits = LIMITS,
+        policy: Policy, limits: Limits = LIMITS,
     ) -> None:  # fmt: skip
         self.sources = tuple(sources)
         self.address = parse(sources[0].url)
@@ -33,7 +34,7 @@ class Repository:
         self._mirror = Mirror(mirrors, self.address, lanes.halted, told, limits)
         digest = Catalogue(operations).digest
         self._reconcilers = [
-            Reconciler(each, operations, digest, self._mirror, lanes) for each in sources
+            Reconciler(each, operations, digest, self._mirror, lanes, policy) for each in sources
         ]
         self._failing = False
 

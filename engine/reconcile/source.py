@@ -20,6 +20,7 @@ from engine.reconcile.activation import prepare
 from engine.reconcile.checkout import Checkout, Files, Reader
 from engine.reconcile.lane import Lanes
 from engine.reconcile.memory import Memory
+from engine.reconcile.permission import Permission, Policy
 from engine.reconcile.verdict import Change, Stage, Verdict
 from engine.settings import Source
 from engine.source import Cache, Compiled
@@ -46,15 +47,18 @@ class Reconciler:
     catalogue: str
     mirror: Mirror
     lanes: Lanes
+    policy: Policy
     _memory: Memory = field(init=False, default_factory=Memory)
     _files: Files = field(init=False, default_factory=Files)
     _cache: Cache = field(init=False)
+    _permission: Permission = field(init=False)
     _keys: Keys = NO_KEYS
     _tree: Tree | None = None
     _mine: tuple[str | None, Mapping[str, Active], Mapping[str, Plan]] | None = None
 
     def __post_init__(self) -> None:
         self._cache = Cache(self._memory)
+        self._permission = Permission(self.policy, self.source)
 
     async def look(self, session: Session, row: SourceRow, head: str | None, failing: bool) -> bool:
         """Make `head` live if it may be; False if the look is to be repeated before long.
@@ -148,10 +152,12 @@ class Reconciler:
             Change(before.keys(), compiled.plans.keys()),
             checkout.prunes, head == row.active,
         )  # fmt: skip
+        if verdict.stage is not Stage.COMPILED:
+            told = f"{compiled.files} files"
+            denial = await self._authorise(session, row, head, told, before, compiled.plans)
+            verdict = denial or verdict
         if not verdict.is_good:
             return verdict
-        if head not in (row.active, row.attempted):
-            await ledger.compiled(session, row, head, f"{compiled.files} files")
         newest = None if last else await self._newest(failing)
         if newest is not None and newest != head:
             return newest
@@ -172,6 +178,19 @@ class Reconciler:
         self._mine = (head, prepared.after, compiled.plans)
         _LOG.info("source %s: %s is live: %s", row.name, head[:12], prepared.told())
         return verdict
+
+    async def _authorise(
+        self, session: Session, row: SourceRow, head: str, told: str,
+        before: Mapping[str, Active], plans: Mapping[str, Plan],
+    ) -> Verdict | None:  # fmt: skip
+        """Return the policies' denial of what was compiled, if there is one."""
+        is_new = head not in (row.active, row.attempted)
+        if is_new:
+            await ledger.compiled(session, row, head, told)
+        denial = await self.lanes.run(False, self._permission.denial, before.keys(), plans)
+        if is_new and denial is None:
+            await ledger.authorised(session, row, head)
+        return denial
 
     async def _newest(self, failing: bool) -> str | None:
         """Return the head of the ref as it is by now, or None if it cannot be told."""
@@ -199,8 +218,8 @@ class Reconciler:
         binding = [source.namespace, source.environment, source.url, source.ref, source.root]
         limits = self.mirror.limits
         bounds: Json = [limits.files, limits.bytes, limits.mirror]
-        told = [head, active, binding, VERSION, self.catalogue, self._keys.digest, bounds]
-        return digest(told)
+        trust = [self._keys.digest, self.policy.digest]
+        return digest([head, active, binding, VERSION, self.catalogue, *trust, bounds])
 
     def _read_keys(self) -> Keys:
         source = self.source

@@ -16,6 +16,7 @@ class Stage(StrEnum):
     SOURCE = "SourceReady"
     VERIFIED = "SourceVerified"
     COMPILED = "Compiled"
+    AUTHORISED = "Authorised"
     UNHELD = "Unheld"
     ACTIVE = "Active"
 

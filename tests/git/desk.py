@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,20 @@ from engine.store.commits import CommitRow
 from engine.store.leases import Session
 from engine.store.pool import connect
 from engine.store.sources import SourceRow
+from policies.authorizer import Authorizer
 
 # The servers of tests are inside, and so must be named.
 HERE = Limits(hosts=frozenset({"127.0.0.1", "git.example"}))
 CATALOGUE = operations.catalogue({})
-GOOD = dict.fromkeys(("SourceReady", "Compiled", "Unheld", "Active", "Ready"), (True, "Ok"))
+GOOD = dict.fromkeys(
+    ("SourceReady", "Compiled", "Authorised", "Unheld", "Active", "Ready"), (True, "Ok")
+)
+
+
+@cache
+def policy() -> Authorizer:
+    """Return the policies of the package; to load them takes a process."""
+    return Authorizer()
 
 
 def source(url: str, name: str = "shop", **more: Any) -> Source:
@@ -93,7 +103,7 @@ async def desk(url: str, state: Path, *named: Source) -> AsyncIterator[Desk]:
 
 
 def repository(state: Path, lanes: Lanes, *named: Source) -> Repository:
-    return Repository(named, CATALOGUE, state / "mirrors", lanes, HERE)
+    return Repository(named, CATALOGUE, state / "mirrors", lanes, policy(), HERE)
 
 
 async def declare(session: Session, *named: Source) -> None:

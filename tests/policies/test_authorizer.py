@@ -17,6 +17,7 @@ APPROVER = Actor("token", "ann", roles=("approver",), groups=("sre",))
 NOBODY = Actor("token", "nobody")
 HOOK = Actor("webhook", "github/shop", "shop")
 RUN = Actor("run", "shop/pay", "shop")
+SOURCE = Actor("source", "shop", "shop")
 READS = {
     "run.read", "workflow.read", "source.read", "commit.read", "event.read", "decision.read",
 }  # fmt: skip
@@ -47,10 +48,13 @@ def test_the_table(authorizer: Authorizer, action: str):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_each_stays_in_its_namespace(authorizer: Authorizer, action: str):
     """
-    A webhook starts and a run invokes, each in its own namespace and nowhere else.
+    A webhook starts, a run invokes and a source defines, each in its own namespace and nowhere
+    else.
     """
     assert (action == "run.start") is allowed(authorizer, HOOK, action)
     assert (action == "step.invoke") is allowed(authorizer, RUN, action)
+    assert (action == "workflow.define") is allowed(authorizer, SOURCE, action)
+    assert not allowed(authorizer, SOURCE, action, "bank")
     assert not allowed(authorizer, HOOK, action, "bank")
     assert not allowed(authorizer, RUN, action, "bank")
 
