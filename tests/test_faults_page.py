@@ -6,7 +6,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 PAGES = TESTS.parent / "docs" / "explanation"
-ROW = re.compile(r"^\| (F\d\d) \| (.+) \| (.+) \| (.*) ?\|$", re.MULTILINE)
+ROW = re.compile(r"^\| ([FS]\d\d) \| (.+) \| (.+) \| (.*) ?\|$", re.MULTILINE)
 NAMED = re.compile(r"`([\w/]+\.py)(?:`: `|::)?(test_\w+)?`")
 
 
@@ -23,7 +23,22 @@ def test_every_fault_has_its_row() -> None:
     """
     A reader finds each fault of the list once, in its order.
     """
-    assert [f"F{number:02}" for number in range(1, 81)] == [row[0] for row in rows()]
+    told = [row[0] for row in rows()]
+
+    assert [f"F{number:02}" for number in range(1, 81)] == [each for each in told if each[0] == "F"]
+
+
+def test_every_attack_of_a_repository_has_its_row_and_a_test_that_names_it() -> None:
+    """
+    A reader finds each attack by its number, on the page and in the tests.
+    """
+    told = [row[0] for row in rows() if row[0][0] == "S"]
+    texts = [file.read_text() for file in TESTS.rglob("test_*.py")]
+
+    assert ["S79", "S80", *(f"S{number}" for number in range(82, 89))] == told
+    assert [] == [
+        each for each in told if not any(f"{each}:" in t or f"{each}," in t for t in texts)
+    ]
 
 
 def test_every_test_that_is_named_exists() -> None:

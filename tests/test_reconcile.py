@@ -186,7 +186,8 @@ def test_another_namespace_takes_the_workflows_along(repo, tmp_path, database_ur
 
 def test_traps_in_a_tree_reject_the_commit(repo, tmp_path, database_url):
     """
-    A link, a submodule, a name with `..`: refused with its path, the last good commit stays.
+    S82, S83: a link, a submodule, a name with `..`: refused with its path, the last good commit
+    stays.
     """
 
     async def story():
@@ -213,7 +214,7 @@ def test_traps_in_a_tree_reject_the_commit(repo, tmp_path, database_url):
 
 def test_a_tree_that_git_refuses_rejects_the_commit(repo, tmp_path, database_url):
     """
-    What `transfer.fsckObjects` refuses never gets into the mirror, and is not fetched again.
+    S82: what `transfer.fsckObjects` refuses never gets into the mirror, and is not fetched again.
     """
 
     async def story():
@@ -232,7 +233,7 @@ def test_a_tree_that_git_refuses_rejects_the_commit(repo, tmp_path, database_url
 
 def test_a_large_spec_is_a_finding(repo, tmp_path, database_url):
     """
-    A file over the limit is told with its path, and was never downloaded.
+    S86: a file over the limit is told with its path, and was never downloaded.
     """
 
     async def story():
@@ -348,5 +349,32 @@ def test_a_file_beside_the_specs_is_part_of_the_commit(repo, tmp_path, database_
             (finding,) = (await here.commit(fourth)).findings
             assert "missing-file" == finding["code"]
             assert after == await here.workflows()
+
+    asyncio.run(story())
+
+
+def test_a_submodule_is_never_followed(repo, tmp_path, database_url):
+    """
+    S83: a submodule, however its file words it, rejects the commit, and nothing of it is fetched
+    or run; the last good commit stays.
+    """
+
+    async def story():
+        marker = tmp_path / "marker"
+        live = repo.commit({"a.yaml": spec("a")})
+        async with desk(database_url, tmp_path, source(repo.url)) as here:
+            await here.look()
+            repo.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
+            for url in (f'ext::sh -c "touch {marker}"', "https://git.example/x"):
+                modules = f"[submodule 'x']\n path = sub\n url = {url}\n update = !touch {marker}\n"
+                (repo.folder / ".gitmodules").write_text(modules)
+                repo.git("add", ".gitmodules")
+                repo.git("commit", "-q", "-m", "module")
+                await here.look()
+
+                status, reason = (await here.conditions())["Compiled"]
+                assert (False, True) == (status, reason in {"GitFsck", "TreeSubmodule"})
+                assert live == (await here.row()).active
+            assert not marker.exists()
 
     asyncio.run(story())

@@ -65,7 +65,7 @@ def test_the_usual_addresses_are_taken(url, transport):
 )
 def test_hostile_addresses_are_refused(url):
     """
-    Other transports, options in disguise, control characters and link-local hosts are refused.
+    S79: other transports, options in disguise, control characters and link-local hosts are refused.
     """
     with pytest.raises(Misconfigured):
         parse(url)
@@ -112,7 +112,7 @@ def test_full_refs_are_taken(ref):
 )
 def test_hostile_refs_are_refused(ref):
     """
-    Whatever git, a shell or a refspec could read as something else is no ref.
+    S80: whatever git, a shell or a refspec could read as something else is no ref.
     """
     with pytest.raises(Misconfigured):
         check_ref(ref)
@@ -120,7 +120,7 @@ def test_hostile_refs_are_refused(ref):
 
 def test_a_credential_leaves_the_url():
     """
-    A token in a URL is sent as a header, and shows in nothing that is printed.
+    S88: a token in a URL is sent as a header, and shows in nothing that is printed.
     """
     address = parse("https://ann:s3cr%40t@git.example/acme/x.git")
 
@@ -131,7 +131,7 @@ def test_a_credential_leaves_the_url():
 
 def test_a_shown_url_has_no_secret():
     """
-    Neither user, password nor query are shown, whatever the URL looks like.
+    S88: neither user, password nor query are shown, whatever the URL looks like.
     """
     assert "https://***@host:1/x" == shown("https://u:s3cret@host:1/x?token=s3cret")
     assert "***" == shown("https://[s3cret")

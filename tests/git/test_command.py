@@ -83,7 +83,7 @@ def test_a_process_that_stops_ends_its_commands(tmp_path, tarpit):
 
 def test_a_credential_is_in_no_argument(tmp_path, tarpit):
     """
-    `ps` and the mirror's files show no token while git talks to the server, nor do errors.
+    S88: `ps` and the mirror's files show no token while git talks to the server, nor do errors.
     """
     halted = threading.Event()
     mirror = Mirror(
@@ -114,7 +114,7 @@ def test_a_credential_is_in_no_argument(tmp_path, tarpit):
 
 def test_a_credential_is_sent_to_its_own_repository_only(tmp_path):
     """
-    The header is bound to the URL, so that git sends it nowhere else.
+    S88: the header is bound to the URL, so that git sends it nowhere else.
     """
     address = parse("https://ann:s3cret@git.example/acme")
     told = environment(reach(address, tmp_path / "c"))
@@ -126,7 +126,7 @@ def test_a_credential_is_sent_to_its_own_repository_only(tmp_path):
 
 def test_what_the_environment_says_of_git_is_taken_away(tmp_path, monkeypatch):
     """
-    GIT_DIR, GIT_CONFIG_PARAMETERS, GIT_EXTERNAL_DIFF and their like mean nothing to us.
+    S85: GIT_DIR, GIT_CONFIG_PARAMETERS, GIT_EXTERNAL_DIFF and their like mean nothing to us.
     """
     repo = Repo(tmp_path / "repo")
     head = repo.commit({"a.yaml": spec("a")})
@@ -148,7 +148,7 @@ def test_what_the_environment_says_of_git_is_taken_away(tmp_path, monkeypatch):
 
 def test_configuration_of_user_and_system_is_not_read(tmp_path, monkeypatch):
     """
-    Hooks, templates, rewritten URLs and other wonders of ~/.gitconfig are not honoured.
+    S85: hooks, templates, rewritten URLs and other wonders of ~/.gitconfig are not honoured.
     """
     marker = tmp_path / "marker"
     template = tmp_path / "template" / "hooks"
@@ -171,7 +171,7 @@ def test_configuration_of_user_and_system_is_not_read(tmp_path, monkeypatch):
 
 def test_what_git_says_loses_its_credentials():
     """
-    A URL with a password in git's own complaint is shown without it.
+    S88: a URL with a password in git's own complaint is shown without it.
     """
     told = first("warning: x\nfatal: unable to access 'https://u:s3cret@host/x/': 403\n")
 
@@ -189,7 +189,7 @@ def test_a_missing_folder_is_never_replaced_by_ours(tmp_path):
 
 def test_a_command_that_prints_without_end_is_ended(tmp_path, monkeypatch):
     """
-    Output has a limit; over it the command is killed, and the failure says so.
+    S86: output has a limit; over it the command is killed, and the failure says so.
     """
     repo = Repo(tmp_path / "repo")
     repo.commit({"a.txt": "x" * 300_000})

@@ -47,7 +47,7 @@ def test_an_older_tree_and_what_differs_make_the_new_one(repo, mirror):
 
 def test_a_large_blob_stays_at_the_remote(repo, mirror, tmp_path):
     """
-    A file over the limit of a spec is neither downloaded nor read, and its neighbours are.
+    S86: a file over the limit of a spec is neither downloaded nor read, and its neighbours are.
     """
     repo.commit({"a.yaml": "A", "huge.yaml": "x" * (MAX_FILE + 1), "z.yaml": "Z"})
     (repo.folder / "big.bin").write_bytes(bytes(range(256)) * 40_000)
@@ -146,7 +146,8 @@ def test_the_line_between_two_commits_is_told(repo, mirror):
 )
 def test_entries_that_are_a_trap_are_refused(repo, mirror, entry, reason):
     """
-    Links, submodules and names that leave the tree: refused, and what they point to is not read.
+    S82, S83: links, submodules and names that leave the tree: refused, and what they point to
+    is not read.
     """
     head = repo.commit_tree(entry)
     with pytest.raises(Refused) as told:
@@ -159,7 +160,7 @@ def test_entries_that_are_a_trap_are_refused(repo, mirror, entry, reason):
 
 def test_a_trap_that_comes_later_is_refused_as_well(repo, mirror):
     """
-    A link is found in a difference as it is in a whole list.
+    S82: a link is found in a difference as it is in a whole list.
     """
     old = repo.commit({"a.yaml": "A"})
     (repo.folder / "b.yaml").symlink_to("/etc/passwd")
@@ -220,7 +221,8 @@ def test_a_path_with_quotes_and_spaces_is_a_path(tmp_path):
 
 def test_attributes_of_the_repository_change_nothing(repo, mirror, tmp_path):
     """
-    Filters, text conversion and pointers of LFS are data: nothing is run and nothing converted.
+    S84: filters, text conversion and pointers of LFS are data: nothing is run and nothing
+    converted.
     """
     marker = tmp_path / "marker"
     head = repo.commit({
@@ -238,7 +240,7 @@ def test_attributes_of_the_repository_change_nothing(repo, mirror, tmp_path):
 
 def test_a_large_blob_of_a_server_without_filters_is_passed_over(repo, mirror, monkeypatch):
     """
-    A server that cannot leave blobs out sends them all; what is too large is still not kept.
+    S86: a server that cannot leave blobs out sends them all; what is too large is still not kept.
     """
     head = repo.commit({"a.yaml": "A", "huge.yaml": "x" * (MAX_FILE + 1), "z.yaml": "Z"})
     plain = trusting(repo.url).replace("allowFilter = true", "allowFilter = false")
