@@ -1,8 +1,8 @@
 """The configuration: one file, every key also in the environment, unknown keys refused."""
 
+from engine.settings.field import ADMINISTRATOR
 from engine.settings.loading import Loaded, load, serving
 from engine.settings.model import (
-    ADMINISTRATOR,
     App,
     Artifacts,
     Controller,

@@ -3,128 +3,27 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from engine.core.values import parse_duration
-
-ADMINISTRATOR = "admin"
-# What stands after /hooks/ for something else than a namespace.
-_TAKEN = frozenset({"github"})
-FOREVER = "forever"
-_LEAST_KEPT, _MOST_KEPT = timedelta(days=1), timedelta(days=36_500)
-
-
-def _span(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, str):
-        return parse_duration(value)
-    raise ValueError(f"expected a duration such as 30s, 5m or 1h30m, found {value!r}")
-
-
-def _kept(value: object) -> object:
-    if value == FOREVER:
-        return value
-    span = _span(value)
-    if isinstance(span, timedelta) and not _LEAST_KEPT <= span <= _MOST_KEPT:
-        days = f"{_LEAST_KEPT.days} to {_MOST_KEPT.days:,} days, or {FOREVER!r}"
-        raise ValueError(f"expected {days}, found {value!r}")
-    return span
-
-
-def _reference(value: str) -> str:
-    if re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", value) is None:
-        raise ValueError("expected env:NAME or file:PATH; a secret itself never stands here")
-    return value
-
-
-def _word(value: str) -> str:
-    if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", value) is None:
-        raise ValueError(f"expected a name of a-z, 0-9 and dashes, a letter first, found {value!r}")
-    return value
-
-
-def _namespace(value: str) -> str:
-    if value in _TAKEN:
-        raise ValueError(
-            f"expected a name that is not taken: /hooks/{value}/ is where GitHub reports, so "
-            f"webhooks of a namespace {value!r} would not be reached; call it otherwise"
-        )
-    return _word(value)
-
-
-def _pooled(value: str) -> str:
-    return value if value == "*" else _word(value)
-
-
-def _principal(value: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,99}", value) is None:
-        raise ValueError(
-            f"expected a name of letters, digits and _ . @ + -, up to 100 of them, found {value!r}"
-        )
-    return value
-
-
-def _ref(value: str) -> str:
-    if re.fullmatch(r"refs/(heads|tags)/[^\s~^:?*\[\\]+", value) is None:
-        raise ValueError(f"expected a full ref such as refs/heads/main, found {value!r}")
-    return value
-
-
-def _url(value: str) -> str:
-    scheme, colon, _ = value.partition("://")
-    if not value or (colon and scheme not in ("https", "ssh", "file")):
-        raise ValueError(f"expected https://, ssh:// or a local path, found {scheme + colon!r}")
-    return value
-
-
-def _host(value: str) -> str:
-    if re.fullmatch(r"[a-z0-9][a-z0-9.-]*|[0-9a-f:]+", value) is None:
-        raise ValueError(f"expected a host in small letters, without a port, found {value!r}")
-    return value
-
-
-def _is_ssh(url: str) -> bool:
-    return url.startswith("ssh://") or (
-        "://" not in url and re.match(r"[^/:]+@[^/:]+:", url) is not None
-    )
-
-
-def _web(value: str) -> str:
-    if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value) is None:
-        raise ValueError(f"expected https://HOST, perhaps with a port and a path, found {value!r}")
-    return value.rstrip("/")
-
-
-def _root(value: str) -> str:
-    if value.startswith("/") or ".." in value.split("/"):
-        raise ValueError(f"expected a folder of the repository, such as workflows, found {value!r}")
-    return value
-
-
-def _api(value: str) -> str:
-    # Late: only a forge needs it.
-    from adapters.http.place import place
-
-    try:
-        place(value)
-    except ValueError as error:
-        raise ValueError(f"{error}; for example https://github.acme.example/api/v3") from None
-    return value.rstrip("/")
-
-
-Span: TypeAlias = Annotated[
-    timedelta, BeforeValidator(_span, json_schema_input_type=str), Field(gt=timedelta(0))
-]
-Reference: TypeAlias = Annotated[str, AfterValidator(_reference)]
-Word: TypeAlias = Annotated[str, AfterValidator(_word)]
-Namespace: TypeAlias = Annotated[str, AfterValidator(_namespace)]
-Principal: TypeAlias = Annotated[str, AfterValidator(_principal)]
-
-
-Pooled: TypeAlias = Annotated[str, AfterValidator(_pooled)]
+from engine.settings.field import (
+    ADMINISTRATOR,
+    Kept,
+    Namespace,
+    Pooled,
+    Principal,
+    Reference,
+    Span,
+    Word,
+    check_api,
+    check_host,
+    check_ref,
+    check_root,
+    check_url,
+    check_web,
+    is_ssh,
+)
 
 
 class _Section(BaseModel):
@@ -136,7 +35,7 @@ class Server(_Section):
 
     host: str = Field(default="127.0.0.1", description="The address that is listened on.")
     port: int = Field(default=8080, ge=1, le=65535, description="The port, 1 to 65535.")
-    public_url: Annotated[str, AfterValidator(_web)] | None = Field(
+    public_url: Annotated[str, AfterValidator(check_web)] | None = Field(
         default=None,
         description="Where the world reaches the server, as in `https://sark.example`; "
         "addresses that runs hand out begin with it. Without it: the host and port above.",
@@ -226,7 +125,7 @@ class Telemetry(_Section):
 class History(_Section):
     """How long is kept what has been."""
 
-    keep: Annotated[timedelta | str, BeforeValidator(_kept, json_schema_input_type=str)] = Field(
+    keep: Kept = Field(
         default=timedelta(days=90),
         description="How long a run is kept after its end, with its journal and its idempotency "
         "key: 1 to 36,500 days, as in `90d`, or `forever`. The audit log is always kept.",
@@ -257,7 +156,7 @@ class ForgeSettings(_Section):
         max_length=500, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_.-]+)+$",
         description="As in `acme/shop`; at GitLab perhaps with groups between.",
     )  # fmt: skip
-    api: Annotated[str, AfterValidator(_api)] | None = Field(
+    api: Annotated[str, AfterValidator(check_api)] | None = Field(
         default=None,
         description="Its REST API, as in `https://github.acme.example/api/v3`. Without it: that "
         "of github.com or gitlab.com.",
@@ -297,7 +196,7 @@ _APIS = {"github": "https://api.github.com", "gitlab": "https://gitlab.com/api/v
 class Git(_Section):
     """Which hosts are asked for repositories, and what one may cost."""
 
-    hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
+    hosts: tuple[Annotated[str, AfterValidator(check_host)], ...] = Field(
         default=(), max_length=100,
         description='The only hosts that are asked, as in `["github.com"]`. Without it: any, but '
         "no address inside a network, and not this machine.",
@@ -327,13 +226,13 @@ class Source(_Section):
         description="Whose workflows these are; never said in a spec. Not `github`."
     )
     environment: Word = Field(default="production", description="What they run in.")
-    url: Annotated[str, AfterValidator(_url)] = Field(
+    url: Annotated[str, AfterValidator(check_url)] = Field(
         description="`https://` or `ssh://` address, or a local path."
     )
-    ref: Annotated[str, AfterValidator(_ref)] = Field(
+    ref: Annotated[str, AfterValidator(check_ref)] = Field(
         default="refs/heads/main", description="The full ref that is followed."
     )
-    root: Annotated[str, AfterValidator(_root)] = Field(
+    root: Annotated[str, AfterValidator(check_root)] = Field(
         default=".", min_length=1, description="The folder that holds the specs."
     )
     interval: Span = Field(
@@ -402,7 +301,7 @@ class Source(_Section):
     def _is_reachable(self) -> "Source":
         if (self.ssh_key is None) != (self.known_hosts is None):
             raise ValueError("expected `ssh_key` and `known_hosts` together, or neither")
-        https, ssh = self.url.startswith("https://"), _is_ssh(self.url)
+        https, ssh = self.url.startswith("https://"), is_ssh(self.url)
         if not https and (self.token is not None or self.ca is not None):
             raise ValueError("expected a url of https:// beside `token` and `ca`")
         if not ssh and self.ssh_key is not None:
