@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from engine.core.override import Kind
 from webhooks import health, inbound, openapi
 from webhooks.address import Address, Answer, Body, Parameter
 from webhooks.api import (
@@ -9,6 +10,7 @@ from webhooks.api import (
     callbacks,
     decisions,
     events,
+    overrides,
     runs,
     schedules,
     sources,
@@ -190,6 +192,28 @@ _SOURCES = (
         ("commit.read",), _ONE, {},
     ),
 )  # fmt: skip
+_OVERRIDES = tuple(
+    address
+    for kind, put, drop in (
+        (Kind.SUSPEND, "Hold every commit of a source", "Resume a suspended source"),
+        (Kind.THAW, "Let commits through a freeze", "Let a freeze hold again"),
+        (Kind.CONFIRM, "Let a commit remove workflows", "Take a confirmation back"),
+        (Kind.PIN, "Go back to a commit, and stay there", "Unpin a source"),
+    )
+    for address in (
+        Address(
+            "PUT", f"{_V1}/sources/{{name}}/overrides/{kind}", overrides.put(kind), put,
+            {202: Answer("Overridden", "Wait until `generation_handled` has come as far.")},
+            ("source.read", f"source.{kind}"), (*_CHANGE, "sark.conflict"), {},
+            body=Body("Overriding"),
+        ),
+        Address(
+            "DELETE", f"{_V1}/sources/{{name}}/overrides/{kind}", overrides.drop(kind), drop,
+            {202: Answer("Overridden", "Wait until `generation_handled` has come as far.")},
+            ("source.read", f"source.{kind}"), (*_ONE, "sark.denied"), {},
+        ),
+    )
+)  # fmt: skip
 _HOOKS = (
     Address(
         "POST", "/hooks/github/{source}", inbound.github, "Take a webhook of GitHub's",
@@ -238,7 +262,7 @@ _HEALTH = (
     ),
 )  # fmt: skip
 TABLE: tuple[Address, ...] = (
-    *_WORKFLOWS, *_RUNS, *_ASKED, *_EVENTS, *_SOURCES, *_HOOKS, *_HEALTH,
+    *_WORKFLOWS, *_RUNS, *_ASKED, *_EVENTS, *_SOURCES, *_OVERRIDES, *_HOOKS, *_HEALTH,
 )  # fmt: skip
 
 PATHS: Mapping[str, Parameter] = {

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from engine.core.diagnostic import Diagnostic, Severity
+from engine.core.override import Kind
+from engine.core.schedule import Window
 from engine.core.values import Json
 from engine.git.history import CommitFacts
 from engine.git.tree import inside
@@ -12,13 +14,26 @@ from engine.reconcile import measure, status
 from engine.reconcile.activation import Prepared
 from engine.reconcile.checkout import Checkout
 from engine.reconcile.condition import conditions, resumed
+from engine.reconcile.hold import Hold, hold
 from engine.reconcile.verdict import Stage, Verdict, facts_of
-from engine.store import commits, plans, sources, statuses, workflows
+from engine.store import commits, overrides, plans, sources, statuses, workflows
 from engine.store.commits import CommitState, Passed
 from engine.store.leases import Session
+from engine.store.schedules import Clock
 from engine.store.sources import Report, SourceRow
 
 _MOST_FINDINGS = 200
+
+
+async def read(
+    session: Session, source: str, windows: Sequence[Window], clock: Clock
+) -> tuple[SourceRow, Hold]:
+    """Return a source as it stands, and what people and the calendar say of it."""
+    async with session.turn() as connection:
+        row = await sources.read(connection, source)
+        assert row is not None, "a source is declared before it is looked at"
+        rows = await overrides.of_source(connection, source)
+        return row, hold(rows, windows, await clock(connection))
 
 
 async def seen(session: Session, row: SourceRow, commit: str) -> None:
@@ -59,10 +74,11 @@ async def superseded(session: Session, row: SourceRow, commit: str, by: str) -> 
 
 
 async def settle(
-    session: Session, row: SourceRow, commit: str | None, verdict: Verdict, judged: str
+    session: Session, row: SourceRow, commit: str | None, verdict: Verdict, judged: str, held: Hold
 ) -> None:
     """A look has ended without an activation: say why, in the source and in the commit."""
-    told = conditions(row.conditions, verdict, commit, row.active, datetime.now(UTC))
+    now = datetime.now(UTC)
+    told = conditions(row.conditions, verdict, commit, row.active, now, held.flags())
     findings = _findings(verdict.findings, row.root)
     attempted = None if verdict.passing else commit
     async with session.turn() as connection:
@@ -83,16 +99,22 @@ async def settle(
 
 
 async def activate(
-    session: Session, row: SourceRow, commit: str, prepared: Prepared, verdict: Verdict, judged: str
-) -> bool:
+    session: Session, row: SourceRow, commit: str, prepared: Prepared, verdict: Verdict,
+    judged: str, held: Hold,
+) -> bool:  # fmt: skip
     """Make a commit live: its plans, its workflows, its state and the source's, all at once.
 
-    False if another commit is live than the one that this pass began with. Raise Conflict if a
-    name is another source's.
+    A confirmation is used up by it. False if another commit is live than the one that this pass
+    began with, or if an override came or went meanwhile. Raise Conflict if a name is another
+    source's.
     """
     now, began = datetime.now(UTC), time.monotonic()
-    told = conditions(row.conditions, verdict, commit, commit, now)
+    told = conditions(row.conditions, verdict, commit, commit, now, held.flags())
     async with session.turn() as connection:
+        await sources.lock(connection, row.name)
+        if tuple(await overrides.of_source(connection, row.name)) != held.rows:
+            return False
+        await overrides.drop(connection, row.name, Kind.CONFIRM)
         await plans.insert(connection, prepared.plans)
         if not await workflows.activate(connection, prepared.activation):
             return False
@@ -110,6 +132,19 @@ async def activate(
     measure.conditions(row.name, told)
     measure.activated(time.monotonic() - began, None if row.active == commit else lag)
     return True
+
+
+async def stay(
+    session: Session, row: SourceRow, commit: str, verdict: Verdict, judged: str, held: Hold
+) -> None:
+    """What is live was judged anew, and nothing of it has changed."""
+    now = datetime.now(UTC)
+    told = conditions(row.conditions, verdict, commit, commit, now, held.flags())
+    async with session.turn() as connection:
+        await commits.find_faults(
+            connection, row.name, commit, _findings(verdict.findings, row.root)
+        )
+        await sources.report(connection, Report(row.name, row.wanted, told, judged, commit, commit))
 
 
 async def rest(session: Session, row: SourceRow, commit: str) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.core.compiler import VERSION
 from engine.core.facts import Operations
@@ -15,8 +15,9 @@ from engine.git.mirror import Mirror
 from engine.git.tree import Tree, inside
 from engine.reconcile import ledger
 from engine.reconcile import verdict as rules
-from engine.reconcile.activation import prepare
+from engine.reconcile.activation import Prepared, prepare
 from engine.reconcile.checkout import Checkout, Files, Reader
+from engine.reconcile.hold import Hold
 from engine.reconcile.lane import Lanes
 from engine.reconcile.memory import Memory
 from engine.reconcile.verdict import Change, Verdict
@@ -24,6 +25,7 @@ from engine.settings import Source
 from engine.source import Cache, Compiled
 from engine.store import workflows
 from engine.store.leases import Session
+from engine.store.schedules import Clock
 from engine.store.sources import SourceRow
 from engine.store.workflows import Active
 
@@ -37,7 +39,7 @@ class Reconciler:
 
     It keeps the tree, the compiled files and the active set of the last look, so that a pass
     costs by what has changed. A new one knows nothing, and comes to the same verdicts.
-    `catalogue` is the digest of the operations.
+    `catalogue` is the digest of the operations, `clock` the one of all controllers.
     """
 
     source: Source
@@ -45,6 +47,8 @@ class Reconciler:
     catalogue: str
     mirror: Mirror
     lanes: Lanes
+    clock: Clock
+    _hold: Hold = field(init=False)
     _memory: Memory = field(init=False, default_factory=Memory)
     _files: Files = field(init=False, default_factory=Files)
     _cache: Cache = field(init=False)
@@ -53,6 +57,18 @@ class Reconciler:
 
     def __post_init__(self) -> None:
         self._cache = Cache(self._memory)
+
+    @property
+    def turn(self) -> float | None:
+        """Return how many seconds after the last look something that holds the source is over."""
+        turn = self._hold.turn
+        return None if turn is None else (turn - self._hold.now).total_seconds()
+
+    async def read(self, session: Session) -> SourceRow:
+        """Return the source as it stands, and keep what people and the calendar say of it."""
+        windows = [each.window for each in self.source.freeze]
+        row, self._hold = await ledger.read(session, self.source.name, windows, self.clock)
+        return row
 
     async def look(self, session: Session, row: SourceRow, head: str | None, failing: bool) -> bool:
         """Make `head` live if it may be; False if the look is to be repeated before long.
@@ -81,7 +97,7 @@ class Reconciler:
         judged = row.judged if verdict.passing or head is None else ""
         if verdict.lasting and head is not None:
             judged = self._judged(head, row.active)
-        await ledger.settle(session, row, head, verdict, judged)
+        await ledger.settle(session, row, head, verdict, judged, self._hold)
         known = {(each.get("type"), each.get("reason")) for each in row.conditions}
         if ("Ready", verdict.reason) not in known:
             _LOG.warning("source %s: %s: %s", row.name, verdict.reason, verdict.message)
@@ -127,10 +143,11 @@ class Reconciler:
         head = checkout.facts.sha
         before, known = await self._active(session, row)
         unread = checkout.findings
+        confirm = "" if self._hold.confirms(head) else f"{row.name}@{head}"
         verdict = rules.judge(
             [*unread, *compiled.diagnostics], compiled.files + len(unread),
             Change(before.keys(), compiled.plans.keys()),
-            checkout.prunes, head == row.active,
+            checkout.prunes, head == row.active, confirm,
         )  # fmt: skip
         if not verdict.is_good:
             return verdict
@@ -144,16 +161,29 @@ class Reconciler:
             failing, prepare, binding, row.active, before, compiled.plans,
             inside(self.source.root), known,
         )  # fmt: skip
+        told = await self._activate(session, row, prepared, verdict)
+        if told.is_good:
+            self._mine = (head, prepared.after, compiled.plans)
+        return told
+
+    async def _activate(
+        self, session: Session, row: SourceRow, prepared: Prepared, verdict: Verdict
+    ) -> Verdict:
+        """Make live what nothing is against, unless people or the calendar hold it."""
+        head = prepared.activation.commit
+        judged = self._judged(head, head)
+        if head == row.active and prepared.is_idle:
+            await ledger.stay(session, row, head, verdict, judged, self._hold)
+            return verdict
+        if held := self._hold.verdict(head):
+            return replace(held, findings=verdict.findings)
         try:
-            done = await ledger.activate(
-                session, row, head, prepared, verdict, self._judged(head, head)
-            )
+            done = await ledger.activate(session, row, head, prepared, verdict, judged, self._hold)
         except Conflict as conflict:
             return rules.taken(str(conflict))
         if not done:
             self._mine = None
-            return rules.unreachable("another commit was made live meanwhile")
-        self._mine = (head, prepared.after, compiled.plans)
+            return rules.unreachable("another commit was made live meanwhile, or held")
         _LOG.info("source %s: %s is live: %s", row.name, head[:12], prepared.told())
         return verdict
 
@@ -181,4 +211,4 @@ class Reconciler:
         """Return the digest of all that a verdict on `head` depends on (R3)."""
         source = self.source
         binding = [source.namespace, source.environment, source.url, source.ref, source.root]
-        return digest([head, active, binding, VERSION, self.catalogue])
+        return digest([head, active, binding, VERSION, self.catalogue, self._hold.facts])

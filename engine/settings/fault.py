@@ -15,6 +15,7 @@ from engine.settings.model import (
     Artifacts,
     Controller,
     ForgeSettings,
+    Freeze,
     History,
     Server,
     Settings,
@@ -105,6 +106,8 @@ def _fields(parent: str) -> list[str]:
         "telemetry": Telemetry,
         "history": History,
     }
+    if re.fullmatch(r"sources\.\d+\.freeze\.\d+", parent):
+        return list(Freeze.model_fields)
     model = _INNER.get(_NUMBER.sub("", parent))
     model = model or _LISTS.get(parent.partition(".")[0]) or sections.get(parent)
     return list(model.model_fields) if model else []

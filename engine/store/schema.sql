@@ -297,6 +297,21 @@ ALTER TABLE outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE overrides (
+    source text NOT NULL,
+    kind text NOT NULL,
+    value text DEFAULT ''::text NOT NULL,
+    reason text NOT NULL,
+    actor text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone,
+    CONSTRAINT overrides_check CHECK (((value <> ''::text) = (kind = ANY (ARRAY['confirm'::text, 'pin'::text])))),
+    CONSTRAINT overrides_check1 CHECK (((until IS NOT NULL) OR (kind = 'pin'::text))),
+    CONSTRAINT overrides_check2 CHECK ((until > since)),
+    CONSTRAINT overrides_kind_check CHECK ((kind = ANY (ARRAY['suspend'::text, 'thaw'::text, 'confirm'::text, 'pin'::text]))),
+    CONSTRAINT overrides_reason_check CHECK ((reason <> ''::text))
+);
+
 CREATE TABLE plans (
     digest text NOT NULL,
     format integer NOT NULL,
@@ -559,6 +574,9 @@ ALTER TABLE ONLY lookouts
 
 ALTER TABLE ONLY outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY overrides
+    ADD CONSTRAINT overrides_pkey PRIMARY KEY (source, kind);
 
 ALTER TABLE ONLY plans
     ADD CONSTRAINT plans_pkey PRIMARY KEY (digest);
