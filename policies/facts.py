@@ -16,7 +16,7 @@ ACTIONS = (
     "source.suspend",
     "source.thaw",
     "source.confirm",
-    "source.pin",
+    "source.rollback",
     "commit.read",
     "metrics.read",
     "step.invoke",

@@ -192,27 +192,35 @@ _SOURCES = (
         ("commit.read",), _ONE, {},
     ),
 )  # fmt: skip
-_OVERRIDES = tuple(
-    address
-    for kind, put, drop in (
-        (Kind.SUSPEND, "Hold every commit of a source", "Resume a suspended source"),
-        (Kind.THAW, "Let commits through a freeze", "Let a freeze hold again"),
-        (Kind.CONFIRM, "Let a commit remove workflows", "Take a confirmation back"),
-        (Kind.PIN, "Go back to a commit, and stay there", "Unpin a source"),
-    )
-    for address in (
+_PUT: Mapping[Kind, str] = {
+    Kind.SUSPEND: "Hold every commit of a source",
+    Kind.THAW: "Let commits through the freeze of a source",
+    Kind.CONFIRM: "Let a held commit remove workflows",
+    Kind.ROLLBACK: "Go back to an earlier commit, and stay there",
+}
+_DROP: Mapping[Kind, str] = {
+    Kind.SUSPEND: "Resume a suspended source",
+    Kind.THAW: "Let the freeze of a source hold again",
+    Kind.CONFIRM: "Take a confirmation back",
+    Kind.PIN: "Let a source that was rolled back go on",
+}
+_OVERRIDDEN = {202: Answer("Overridden", "Wait until `generation_handled` has come as far.")}
+_OVERRIDES = (
+    *(
         Address(
-            "PUT", f"{_V1}/sources/{{name}}/overrides/{kind}", overrides.put(kind), put,
-            {202: Answer("Overridden", "Wait until `generation_handled` has come as far.")},
-            ("source.read", f"source.{kind}"), (*_CHANGE, "sark.conflict"), {},
+            "PUT", f"{_V1}/sources/{{name}}/overrides/{kind}", overrides.put(kind), meaning,
+            _OVERRIDDEN, ("source.read", overrides.action(kind)), (*_CHANGE, "sark.conflict"), {},
             body=Body("Overriding"),
-        ),
+        )
+        for kind, meaning in _PUT.items()
+    ),
+    *(
         Address(
-            "DELETE", f"{_V1}/sources/{{name}}/overrides/{kind}", overrides.drop(kind), drop,
-            {202: Answer("Overridden", "Wait until `generation_handled` has come as far.")},
-            ("source.read", f"source.{kind}"), (*_ONE, "sark.denied"), {},
-        ),
-    )
+            "DELETE", f"{_V1}/sources/{{name}}/overrides/{kind}", overrides.drop(kind), meaning,
+            _OVERRIDDEN, ("source.read", overrides.action(kind)), (*_ONE, "sark.denied"), {},
+        )
+        for kind, meaning in _DROP.items()
+    ),
 )  # fmt: skip
 _HOOKS = (
     Address(

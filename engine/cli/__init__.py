@@ -42,6 +42,8 @@ _COMMANDS = {
     "thaw": ("overrides", "Let commits through the freeze of a source."),
     "refreeze": ("overrides", "Let the freeze of a source hold again."),
     "confirm": ("overrides", "Let a held commit remove workflows."),
+    "rollback": ("overrides", "Make an earlier commit of a source live."),
+    "unpin": ("overrides", "Let a source go on that was rolled back."),
     "why": ("sources", "Say what became of a commit."),
     "up": ("processes", "Run everything on this machine, servers included."),
     "server": ("processes", "Serve webhooks, the API and the pages."),

@@ -8,10 +8,11 @@ import click
 from engine.cli.client import Client, at
 from engine.cli.options import as_json, remote
 from engine.cli.output import as_json as print_json
-from engine.cli.output import members
-from engine.cli.sources import served, tell
+from engine.cli.output import members, plain
+from engine.cli.sources import conditions, served, tell
 from engine.core.override import LONGEST, Kind
 from engine.core.values import Json, format_duration
+from engine.errors import Conflict
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _WAIT = click.option("--wait/--no-wait", default=True, help="Wait until it has taken effect.")
@@ -86,6 +87,36 @@ def confirm(client: Client, what: str, reason: str, wait: bool, json_: bool) -> 
     if not source:
         raise click.BadParameter("expected SOURCE@SHA, as `sark sources` tells it")
     _put(client, source, Kind.CONFIRM, {"reason": reason, "commit": commit}, wait, json_)
+
+
+@click.command()
+@click.argument("source")
+@click.option("--to", "commit", required=True, metavar="SHA", help="The commit's full hash.")
+@_WHY
+@_span(Kind.ROLLBACK, required=False)
+@_WAIT
+@as_json
+@remote
+def rollback(
+    client: Client, source: str, commit: str, reason: str, span: str | None, wait: bool, json_: bool
+) -> None:
+    """Make an earlier commit of SOURCE live, and hold all others until it is unpinned."""
+    told = {"reason": reason, "commit": commit, **({} if span is None else {"for": span})}
+    seen = _put(client, source, Kind.ROLLBACK, told, wait, json_)
+    if wait and seen.get("active") != commit:
+        said = {each["type"]: plain(each["message"]) for each in conditions(seen)}
+        why = said.get("RolledBack") or said.get("Ready") or "nobody has looked at it yet"
+        raise Conflict(f"source {source} is not rolled back: {why}")
+
+
+@click.command()
+@click.argument("source")
+@_WAIT
+@as_json
+@remote
+def unpin(client: Client, source: str, wait: bool, json_: bool) -> None:
+    """Let SOURCE go on from where it was rolled back to."""
+    _drop(client, source, Kind.PIN, wait, json_)
 
 
 def _put(

@@ -19,22 +19,25 @@ class Kind(StrEnum):
     """One of each at most stands for a source.
 
     SUSPEND holds every commit. THAW lets commits through a freeze. CONFIRM lets one commit remove
-    what it removes. PIN makes one commit live and holds all others.
+    what it removes. ROLLBACK asks for an earlier commit to be live; once it is, it is the PIN that
+    holds all others.
     """
 
     SUSPEND = "suspend"
     THAW = "thaw"
     CONFIRM = "confirm"
+    ROLLBACK = "rollback"
     PIN = "pin"
 
 
+# A pin is never asked for: it stands as long as the rollback was to stand.
 LONGEST: Mapping[Kind, timedelta] = {
     Kind.SUSPEND: timedelta(days=30),
     Kind.THAW: timedelta(days=1),
     Kind.CONFIRM: timedelta(days=7),
-    Kind.PIN: timedelta(days=90),
+    Kind.ROLLBACK: timedelta(days=90),
 }
-_NAMES_A_COMMIT = frozenset({Kind.CONFIRM, Kind.PIN})
+_NAMES_A_COMMIT = frozenset({Kind.CONFIRM, Kind.ROLLBACK})
 _SAYS_HOW_LONG = frozenset({Kind.SUSPEND, Kind.THAW})
 
 

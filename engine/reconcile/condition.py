@@ -3,7 +3,7 @@
 `SourceReady`, `Compiled`, `Unheld` and `Active` are about the commit that was looked at last,
 `Ready` is true when all of them are. `Reconciling` (the look will be repeated) and `Stalled` (it
 takes a person) stand there only when they are true, as in Kubernetes' kstatus; so do the flags
-`Suspended` and `Pinned`.
+`Suspended` and `Pinned`, and `RolledBack`, which is false where a rollback was refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from engine.reconcile.verdict import Stage, Verdict
 
 Told: TypeAlias = dict[str, Json]
 _STAGES = tuple(Stage)
-_FLAGS = ("Suspended", "Pinned")
+_FLAGS = ("Suspended", "Pinned", "RolledBack")
 # What holds a commit and is over by itself.
 _ENDING = frozenset({"Suspended", "Freeze"})
 
@@ -51,6 +51,14 @@ def resumed(before: Sequence[Mapping[str, Any]], revision: str, now: datetime) -
     told += _passing(Verdict(Stage.ACTIVE), against, revision)
     told += [dict(old[flag]) for flag in _FLAGS if flag in old]
     return [_since(each, old.get(str(each["type"])), now) for each in told]
+
+
+def flagged(
+    before: Sequence[Mapping[str, Any]], flag: Flag, revision: str | None, now: datetime
+) -> list[Told]:
+    """Return the conditions with one more, in the place of what was said of its type."""
+    kept = [dict(each) for each in before if each["type"] != flag[0]]
+    return [*kept, _since(_condition(*flag, revision), None, now)]
 
 
 def unconfigured(before: Sequence[Mapping[str, Any]], count: int, now: datetime) -> list[Told]:

@@ -1,7 +1,7 @@
 """What people and the calendar say of a source, and which commits that holds. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -39,6 +39,11 @@ class Hold:
         return self.standing(Kind.PIN)
 
     @property
+    def asked(self) -> Override | None:
+        """Return the rollback that somebody asks for."""
+        return self.standing(Kind.ROLLBACK)
+
+    @property
     def turn(self) -> datetime | None:
         """Return when something of it is over next; None if nothing ends by itself."""
         ends = [each.until for each in self.rows if each.until and each.until > self.now]
@@ -50,6 +55,13 @@ class Hold:
         kept = [each for kind in Kind if (each := self.standing(kind))]
         told: list[Json] = [[each.kind, each.value, each.since.isoformat()] for each in kept]
         return [*told, *([self.frozen.until.isoformat()] if self.frozen else [])]
+
+    def rolled_back(self) -> "Hold":
+        """Return what stands once the rollback that is asked for is made: it is the pin."""
+        kept = (each for each in self.rows if each.kind != Kind.PIN)
+        pin = Kind.PIN.value
+        rows = (replace(each, kind=pin) if each.kind == Kind.ROLLBACK else each for each in kept)
+        return replace(self, rows=tuple(rows))
 
     def flags(self) -> list[Flag]:
         """Return the conditions `Suspended` and `Pinned`, where they stand."""
@@ -85,6 +97,7 @@ def told(override: Override) -> str:
     """Return what stands, who has put it there, until when and why."""
     words = {
         Kind.SUSPEND: "suspended", Kind.THAW: "thawed", Kind.CONFIRM: "confirmed",
+        Kind.ROLLBACK: f"rolled back to {override.value[:12]}",
         Kind.PIN: f"pinned to {override.value[:12]}",
     }  # fmt: skip
     until = "until it is unpinned" if override.until is None else f"until {shown(override.until)}"

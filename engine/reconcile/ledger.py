@@ -13,12 +13,24 @@ from engine.git.tree import inside
 from engine.reconcile import measure, status
 from engine.reconcile.activation import Prepared
 from engine.reconcile.checkout import Checkout
-from engine.reconcile.condition import conditions, resumed
+from engine.reconcile.condition import conditions, flagged, resumed
 from engine.reconcile.hold import Hold, hold
+from engine.reconcile.hold import told as in_words
 from engine.reconcile.verdict import Stage, Verdict, facts_of
-from engine.store import commits, overrides, plans, sources, statuses, workflows
+from engine.store import (
+    audit,
+    commits,
+    overrides,
+    plans,
+    revisions,
+    sources,
+    statuses,
+    workflows,
+)  # fmt: skip
+from engine.store.audit import Entry
 from engine.store.commits import CommitState, Passed
 from engine.store.leases import Session
+from engine.store.overrides import Override
 from engine.store.schedules import Clock
 from engine.store.sources import Report, SourceRow
 
@@ -99,17 +111,19 @@ async def settle(
 
 
 async def activate(
-    session: Session, row: SourceRow, commit: str, prepared: Prepared, verdict: Verdict,
-    judged: str, held: Hold,
+    session: Session, row: SourceRow, prepared: Prepared, verdict: Verdict, judged: str,
+    binding: str, held: Hold, rollback: Override | None = None,
 ) -> bool:  # fmt: skip
     """Make a commit live: its plans, its workflows, its state and the source's, all at once.
 
-    A confirmation is used up by it. False if another commit is live than the one that this pass
-    began with, or if an override came or went meanwhile. Raise Conflict if a name is another
-    source's.
+    A confirmation is used up by it, and the `rollback` that it makes is a pin then. False if
+    another commit is live than the one that this pass began with, or if an override came or went
+    meanwhile. Raise Conflict if a name is another source's.
     """
     now, began = datetime.now(UTC), time.monotonic()
-    told = conditions(row.conditions, verdict, commit, commit, now, held.flags())
+    commit = prepared.activation.commit
+    flags = (held if rollback is None else held.rolled_back()).flags()
+    told = conditions(row.conditions, verdict, commit, commit, now, flags)
     async with session.turn() as connection:
         await sources.lock(connection, row.name)
         if tuple(await overrides.of_source(connection, row.name)) != held.rows:
@@ -118,8 +132,13 @@ async def activate(
         await plans.insert(connection, prepared.plans)
         if not await workflows.activate(connection, prepared.activation):
             return False
+        await revisions.keep(connection, row.name, commit, binding)
+        why = prepared.told()
+        if rollback is not None:
+            await overrides.pin(connection, row.name)
+            why = f"{in_words(rollback)}; {why}"
         await commits.move(
-            connection, row.name, commit, CommitState.ACTIVE, reason=prepared.told(),
+            connection, row.name, commit, CommitState.ACTIVE, reason=why,
             findings=_findings(verdict.findings, row.root),
         )  # fmt: skip
         await statuses.tell(connection, row.name, commit, status.active(now))
@@ -127,11 +146,30 @@ async def activate(
             await commits.move(
                 connection, row.name, row.active, CommitState.REPLACED, reason=f"by {commit[:12]}"
             )
-        await sources.report(connection, Report(row.name, row.wanted, told, judged, commit, commit))
+        observed = commit if rollback is None else row.observed
+        report = Report(row.name, row.wanted, told, judged, observed, commit)
+        await sources.report(connection, report)
         lag = await commits.age(connection, row.name, commit)
+    is_new = rollback is None and row.active != commit
     measure.conditions(row.name, told)
-    measure.activated(time.monotonic() - began, None if row.active == commit else lag)
+    measure.activated(time.monotonic() - began, lag if is_new else None)
     return True
+
+
+async def refuse(session: Session, row: SourceRow, asked: Override, why: str) -> None:
+    """A rollback cannot be made: take it back, and say so where somebody waits for it."""
+    flag = ("RolledBack", False, "Refused", why)
+    told = flagged(row.conditions, flag, row.active, datetime.now(UTC))
+    resource = f"source:{row.namespace}/{row.name}"
+    entry = Entry(asked.actor, f"source.{asked.kind}", resource, False, why, "")
+    async with session.turn() as connection:
+        await sources.lock(connection, row.name)
+        if asked not in await overrides.of_source(connection, row.name):
+            return
+        await overrides.drop(connection, row.name, asked.kind)
+        await audit.append(connection, entry)
+        report = Report(row.name, row.wanted, told, row.judged)
+        await sources.report(connection, report)
 
 
 async def stay(

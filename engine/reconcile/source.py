@@ -13,18 +13,20 @@ from engine.git.address import shown
 from engine.git.failure import GitFailed, Refused
 from engine.git.mirror import Mirror
 from engine.git.tree import Tree, inside
-from engine.reconcile import ledger
+from engine.reconcile import ledger, rollback
 from engine.reconcile import verdict as rules
 from engine.reconcile.activation import Prepared, prepare
 from engine.reconcile.checkout import Checkout, Files, Reader
-from engine.reconcile.hold import Hold
+from engine.reconcile.hold import Hold, told
 from engine.reconcile.lane import Lanes
 from engine.reconcile.memory import Memory
-from engine.reconcile.verdict import Change, Verdict
+from engine.reconcile.rollback import Refusal, binding
+from engine.reconcile.verdict import Change, Stage, Verdict
 from engine.settings import Source
 from engine.source import Cache, Compiled
 from engine.store import workflows
 from engine.store.leases import Session
+from engine.store.overrides import Override
 from engine.store.schedules import Clock
 from engine.store.sources import SourceRow
 from engine.store.workflows import Active
@@ -79,6 +81,11 @@ class Reconciler:
         if head is None:
             url = shown(self.source.url)
             return await self.settle(session, row, None, rules.missing(row.ref, url, row.active))
+        if (asked := self._hold.asked) is not None:
+            failed = await self._roll_back(session, row, asked, failing)
+            if failed is not None:
+                return await self.settle(session, row, head, failed)
+            row = await self.read(session)
         if row.judged == self._judged(head, row.active):
             await ledger.rest(session, row, head)
             return True
@@ -156,15 +163,15 @@ class Reconciler:
         newest = None if last else await self._newest(failing)
         if newest is not None and newest != head:
             return newest
-        binding = Active(self.source.namespace, "", row.name, head, "", "", "")
+        to = Active(self.source.namespace, "", row.name, head, "", "", "")
         prepared = await self.lanes.run(
-            failing, prepare, binding, row.active, before, compiled.plans,
+            failing, prepare, to, row.active, before, compiled.plans,
             inside(self.source.root), known,
         )  # fmt: skip
-        told = await self._activate(session, row, prepared, verdict)
-        if told.is_good:
+        outcome = await self._activate(session, row, prepared, verdict)
+        if outcome.is_good:
             self._mine = (head, prepared.after, compiled.plans)
-        return told
+        return outcome
 
     async def _activate(
         self, session: Session, row: SourceRow, prepared: Prepared, verdict: Verdict
@@ -178,7 +185,9 @@ class Reconciler:
         if held := self._hold.verdict(head):
             return replace(held, findings=verdict.findings)
         try:
-            done = await ledger.activate(session, row, head, prepared, verdict, judged, self._hold)
+            done = await ledger.activate(
+                session, row, prepared, verdict, judged, binding(self.source), self._hold
+            )
         except Conflict as conflict:
             return rules.taken(str(conflict))
         if not done:
@@ -186,6 +195,32 @@ class Reconciler:
             return rules.unreachable("another commit was made live meanwhile, or held")
         _LOG.info("source %s: %s is live: %s", row.name, head[:12], prepared.told())
         return verdict
+
+    async def _roll_back(
+        self, session: Session, row: SourceRow, asked: Override, failing: bool
+    ) -> Verdict | None:
+        """Go back to the commit that somebody asks for, or say why not; None if that is settled."""
+        before, _ = await self._active(session, row)
+        known = await rollback.kept(session, self.source, asked.value, before)
+        try:
+            prepared = await self.lanes.run(
+                failing, rollback.made, self.source, self.mirror, self.operations, asked.value,
+                row.active, before, known,
+            )  # fmt: skip
+            done = await ledger.activate(
+                session, row, prepared, Verdict(Stage.ACTIVE), "", binding(self.source),
+                self._hold, asked,
+            )  # fmt: skip
+        except (Refusal, Conflict) as refusal:
+            await ledger.refuse(session, row, asked, str(refusal))
+            return None
+        except (GitFailed, OSError) as error:
+            return rules.unreachable(str(error))
+        self._mine = None
+        if not done:
+            return rules.unreachable("another commit was made live meanwhile, or held")
+        _LOG.warning("source %s: %s: %s", row.name, told(asked), prepared.told())
+        return None
 
     async def _newest(self, failing: bool) -> str | None:
         """Return the head of the ref as it is by now, or None if it cannot be told."""
@@ -209,6 +244,5 @@ class Reconciler:
 
     def _judged(self, head: str, active: str | None) -> str:
         """Return the digest of all that a verdict on `head` depends on (R3)."""
-        source = self.source
-        binding = [source.namespace, source.environment, source.url, source.ref, source.root]
-        return digest([head, active, binding, VERSION, self.catalogue, self._hold.facts])
+        of = binding(self.source)
+        return digest([head, active, of, VERSION, self.catalogue, self._hold.facts])

@@ -10,7 +10,7 @@ from typing import LiteralString
 
 from psycopg.rows import class_row
 
-from engine.core.override import Asked
+from engine.core.override import Asked, Kind
 from engine.store.pool import Connection
 
 _COLUMNS: LiteralString = "SELECT source, kind, value, reason, actor, since, until FROM overrides"
@@ -28,6 +28,9 @@ _DROP: LiteralString = """
     DELETE FROM overrides WHERE source = %(source)s AND kind = %(kind)s
     RETURNING until IS NULL OR until > now()
 """
+_PIN: LiteralString = (
+    "UPDATE overrides SET kind = 'pin' WHERE source = %(source)s AND kind = 'rollback'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,12 @@ async def drop(connection: Connection, source: str, kind: str) -> bool:
     """Take one back; False if none stood any more."""
     row = await (await connection.execute(_DROP, {"source": source, "kind": kind})).fetchone()
     return row is not None and bool(row[0])
+
+
+async def pin(connection: Connection, source: str) -> None:
+    """Let the rollback of a source, which has been made, be its pin in the place of any other."""
+    await drop(connection, source, Kind.PIN)
+    await connection.execute(_PIN, {"source": source})
 
 
 async def of_source(connection: Connection, source: str) -> list[Override]:

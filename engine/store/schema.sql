@@ -305,10 +305,10 @@ CREATE TABLE overrides (
     actor text NOT NULL,
     since timestamp with time zone DEFAULT now() NOT NULL,
     until timestamp with time zone,
-    CONSTRAINT overrides_check CHECK (((value <> ''::text) = (kind = ANY (ARRAY['confirm'::text, 'pin'::text])))),
-    CONSTRAINT overrides_check1 CHECK (((until IS NOT NULL) OR (kind = 'pin'::text))),
+    CONSTRAINT overrides_check CHECK (((value <> ''::text) = (kind = ANY (ARRAY['confirm'::text, 'rollback'::text, 'pin'::text])))),
+    CONSTRAINT overrides_check1 CHECK (((until IS NOT NULL) OR (kind = ANY (ARRAY['rollback'::text, 'pin'::text])))),
     CONSTRAINT overrides_check2 CHECK ((until > since)),
-    CONSTRAINT overrides_kind_check CHECK ((kind = ANY (ARRAY['suspend'::text, 'thaw'::text, 'confirm'::text, 'pin'::text]))),
+    CONSTRAINT overrides_kind_check CHECK ((kind = ANY (ARRAY['suspend'::text, 'thaw'::text, 'confirm'::text, 'rollback'::text, 'pin'::text]))),
     CONSTRAINT overrides_reason_check CHECK ((reason <> ''::text))
 );
 
@@ -324,6 +324,24 @@ CREATE TABLE rates (
     name text NOT NULL,
     allowed timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     idle_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE retired (
+    source text NOT NULL,
+    name text NOT NULL,
+    plan text NOT NULL,
+    file text NOT NULL,
+    title text NOT NULL,
+    since bigint NOT NULL,
+    until bigint NOT NULL,
+    CONSTRAINT retired_check CHECK ((until > since))
+);
+
+CREATE TABLE revisions (
+    source text NOT NULL,
+    sha text NOT NULL,
+    binding text NOT NULL,
+    number bigint NOT NULL
 );
 
 CREATE TABLE runs (
@@ -501,7 +519,8 @@ CREATE TABLE workflows (
     plan text NOT NULL,
     file text NOT NULL,
     title text DEFAULT ''::text NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    since bigint DEFAULT 0 NOT NULL
 );
 
 ALTER TABLE ONLY journal ATTACH PARTITION journal_default DEFAULT;
@@ -583,6 +602,12 @@ ALTER TABLE ONLY plans
 
 ALTER TABLE ONLY rates
     ADD CONSTRAINT rates_pkey PRIMARY KEY (namespace, name);
+
+ALTER TABLE ONLY retired
+    ADD CONSTRAINT retired_pkey PRIMARY KEY (source, name, since);
+
+ALTER TABLE ONLY revisions
+    ADD CONSTRAINT revisions_pkey PRIMARY KEY (source, sha);
 
 ALTER TABLE ONLY runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);

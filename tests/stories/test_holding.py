@@ -96,3 +96,33 @@ def test_a_wrong_word_changes_nothing(stack: Stack, words: tuple[str, ...], code
     """
     assert told in said(stack, *words, code=code)
     assert [] == json.loads(said(stack, "sync", "shop", "--json"))["overrides"]
+
+
+def test_a_release_is_rolled_back_and_taken_up_again(stack: Stack):
+    """
+    The release before is live again within a moment and stays, whatever is pushed; unpinned, the
+    source goes on. A commit that cannot be gone back to is refused in words.
+    """
+    good = greeting(stack, "Good day")
+    stack.wait_active(good)
+    bad = greeting(stack, "Bad day")
+    stack.wait_active(bad)
+    told = said(stack, "rollback", "shop", "--to", good, "--reason", "greets badly")
+    assert f"shop  active {good[:12]}" in told
+    assert "pinned to" in told
+    assert "Good day, world!" in said(stack, "run", "shop/hello", "--wait")
+    fixed = greeting(stack, "Fine day")
+    source = json.loads(said(stack, "sync", "shop", "--json"))
+    assert (good, good, fixed) == (source["active"], source["pinned"], source["observed"])
+    assert "greets badly" in said(stack, "why", fixed)
+    none = said(stack, "rollback", "shop", "--to", "f" * 40, "--reason", "x", code=1)
+    assert "source shop is not rolled back" in none
+    assert f"{'f' * 40} is not in the history of refs/heads/main" in none
+    assert good == json.loads(said(stack, "sync", "shop", "--json"))["active"]
+
+    assert f"active {fixed[:12]}" in said(stack, "unpin", "shop")
+    assert "no pin of source shop stands" in said(stack, "unpin", "shop", code=1)
+    shown = said(stack, "rollback", "shop", "--to", good, "--reason", "x", "--for", "9d", "--json")
+    assert good == json.loads(shown)["active"]
+    said(stack, "unpin", "shop")
+    stack.wait_active(fixed)

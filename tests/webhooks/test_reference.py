@@ -93,7 +93,7 @@ OVERRIDE = {
     "suspend": {"reason": "x", "for": "1h"},
     "thaw": {"reason": "x", "for": "1h"},
     "confirm": {"reason": "x", "commit": "c0ffee" + "0" * 34},
-    "pin": {"reason": "x", "commit": "c0ffee" + "0" * 34},
+    "rollback": {"reason": "x", "commit": "c0ffee" + "0" * 34},
 }
 
 

@@ -49,13 +49,21 @@ def drop(kind: Kind) -> Handler:
         row, actor, resource = await _opened(request, kind)
         async with doors(request).pool.connection() as connection, connection.transaction():
             generation = await sources.request(connection, row.name)
-            if not await overrides.drop(connection, row.name, kind):
+            stood = await overrides.drop(connection, row.name, kind)
+            if kind is Kind.PIN:
+                stood |= await overrides.drop(connection, row.name, Kind.ROLLBACK)
+            if not stood:
                 raise NotFound(f"no {kind} of source {row.name} stands")
             await audit.append(connection, _entry(request, actor, kind, resource, "taken back"))
         doors(request).syncs.ring(row.name)
         return Data({"name": row.name, "generation": generation, "override": None}, 202)
 
     return _named(f"drop_{kind}", served)
+
+
+def action(kind: Kind) -> str:
+    """Return what the policy is asked for: a pin is what a rollback has left."""
+    return f"source.{Kind.ROLLBACK if kind is Kind.PIN else kind}"
 
 
 def _named(name: str, handler: Handler) -> Handler:
@@ -68,7 +76,7 @@ async def _opened(request: Request, kind: Kind) -> tuple[SourceRow, Actor, Resou
     """Return the source that a request is about, and who may do this to it."""
     row = await readable(request)
     resource = Resource("source", row.name, row.namespace)
-    return row, await allow(request, f"source.{kind}", resource), resource
+    return row, await allow(request, action(kind), resource), resource
 
 
 def _asked(kind: Kind, told: Json) -> Asked:
@@ -94,7 +102,7 @@ def _check(row: SourceRow, wanted: Asked) -> None:
 
 def _entry(request: Request, actor: Actor, kind: Kind, resource: Resource, why: str) -> Entry:
     return Entry(
-        f"{actor.kind}:{actor.id}", f"source.{kind}",
+        f"{actor.kind}:{actor.id}", action(kind),
         f"{resource.kind}:{resource.namespace}/{resource.id}", True, why,
         str(request.scope.get("request_id", "")),
     )  # fmt: skip

@@ -1,0 +1,122 @@
+"""Back to an earlier commit, because somebody has asked for it (R9).
+
+Where the commit was active its workflows are kept, and nothing is compiled; else it is compiled
+now. Freezes and suspensions hold what a branch brings, not what a person asks for by name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from engine.core.codec import decode
+from engine.core.diagnostic import Severity
+from engine.core.facts import Operations
+from engine.core.plan import Plan
+from engine.core.trigger import followed
+from engine.core.values import digest
+from engine.git.failure import Refused
+from engine.git.mirror import Mirror
+from engine.git.tree import inside
+from engine.reconcile.activation import Prepared, prepare
+from engine.reconcile.checkout import Files, Reader
+from engine.reconcile.memory import Memory
+from engine.settings import Source
+from engine.source import Cache
+from engine.store import plans, revisions
+from engine.store.leases import Session
+from engine.store.workflows import Activation, Active
+
+
+class Refusal(Exception):
+    """A commit cannot be gone back to; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The workflows that a commit had when it was active, and the plans of those that differ."""
+
+    workflows: Mapping[str, Active]
+    plans: Mapping[str, Plan]
+
+
+def binding(source: Source) -> str:
+    """Return the digest of what a source's commits are compiled for beside their files."""
+    return digest([source.namespace, source.environment, source.url, source.ref, source.root])
+
+
+async def kept(
+    session: Session, source: Source, commit: str, before: Mapping[str, Active]
+) -> Kept | None:
+    """Return what is kept of a commit; None if that is not all of it."""
+    async with session.turn() as connection:
+        found = await revisions.find(
+            connection, source.name, commit, binding(source), source.namespace
+        )
+        if found is None:
+            return None
+        rows = [_row(each, before.get(name)) for name, each in found.items()]
+        wanted = {each.plan for each in rows if each is not before.get(each.name)}
+        bodies = await plans.read_many(connection, wanted)
+    if wanted - bodies.keys():
+        return None
+    return Kept(found, {name: decode(body) for name, body in bodies.items()})
+
+
+def made(
+    source: Source, mirror: Mirror, operations: Operations, commit: str, expected: str | None,
+    before: Mapping[str, Active], known: Kept | None,
+) -> Prepared:  # fmt: skip
+    """Return what makes `commit` the live one. Blocks.
+
+    Raise Refusal if it is not in the branch's history or does not compile now, GitFailed for what
+    may pass.
+    """
+    reader = Reader(mirror, source.ref, source.root, Memory(), Files())
+    if not reader.has(commit):
+        raise Refusal(f"{commit} is not in the history of {source.ref}")
+    if known is not None:
+        return _restored(source, commit, expected, before, known)
+    to = Active(source.namespace, "", source.name, commit, "", "", "")
+    found = _compiled(reader, source, operations, commit)
+    return prepare(to, expected, before, found, inside(source.root))
+
+
+def _compiled(
+    reader: Reader, source: Source, operations: Operations, commit: str
+) -> Mapping[str, Plan]:
+    try:
+        checkout = reader.at(commit)
+    except Refused as refusal:
+        raise Refusal(f"{commit} cannot be read: {refusal}") from None
+    compiled = reader.compile(checkout, operations, Cache(Memory()), source.environment)
+    found = [*checkout.findings, *compiled.diagnostics]
+    errors = [each for each in found if each.severity is Severity.ERROR]
+    if errors:
+        span, first = errors[0].span, errors[0].message
+        place = f"{inside(source.root)}{span.file}:{span.line}:{span.column}"
+        count = f"{len(errors)} error{'s' * (len(errors) != 1)}"
+        raise Refusal(f"{commit} does not compile now: {count}, the first at {place}: {first}")
+    if not compiled.plans:
+        raise Refusal(f"there is no workflow in {commit}; nothing is not empty")
+    return compiled.plans
+
+
+def _restored(
+    source: Source, commit: str, expected: str | None, before: Mapping[str, Active], known: Kept
+) -> Prepared:
+    """Return what puts kept workflows back; those that are live as they were stay."""
+    after = {name: _row(each, before.get(name)) for name, each in known.workflows.items()}
+    put = [each for name, each in sorted(after.items()) if each is not before.get(name)]
+    follows = [
+        (each.name, name)
+        for each in put
+        for name in sorted(followed(known.plans[each.plan].triggers))
+    ]  # fmt: skip
+    drop = sorted(before.keys() - after.keys())
+    activation = Activation(source.namespace, source.name, expected, commit, put, drop, follows)
+    return Prepared(activation, (), after)
+
+
+def _row(then: Active, now: Active | None) -> Active:
+    """Return a workflow as it was; the very row of `now` where nothing differs."""
+    same = now is not None and replace(then, commit_sha=now.commit_sha) == now
+    return now if same and now is not None else then
