@@ -172,6 +172,25 @@ async def refuse(session: Session, row: SourceRow, asked: Override, why: str) ->
         await sources.report(connection, report)
 
 
+async def heal(
+    session: Session, row: SourceRow, prepared: Prepared, binding: str, what: str
+) -> bool:
+    """What is live is as its commit says again: write it whole, and that it was not.
+
+    False if another commit is live by now. Raise Conflict if a name is another source's.
+    """
+    commit, why = prepared.activation.commit, f"DriftHealed: not as the commit says: {what}"
+    entry = Entry("reconciler:", "source.heal", f"source:{row.namespace}/{row.name}", True, why, "")
+    async with session.turn() as connection:
+        await plans.insert(connection, prepared.plans)
+        if not await workflows.activate(connection, prepared.activation):
+            return False
+        await revisions.keep(connection, row.name, commit, binding)
+        await commits.move(connection, row.name, commit, CommitState.ACTIVE, reason=why)
+        await audit.append(connection, entry)
+    return True
+
+
 async def stay(
     session: Session, row: SourceRow, commit: str, verdict: Verdict, judged: str, held: Hold
 ) -> None:

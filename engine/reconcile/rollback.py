@@ -76,28 +76,29 @@ def made(
     if known is not None:
         return _restored(source, commit, expected, before, known)
     to = Active(source.namespace, "", source.name, commit, "", "", "")
-    found = _compiled(reader, source, operations, commit)
+    found = compiled(reader, source, operations, commit)
     return prepare(to, expected, before, found, inside(source.root))
 
 
-def _compiled(
+def compiled(
     reader: Reader, source: Source, operations: Operations, commit: str
 ) -> Mapping[str, Plan]:
+    """Return the plans of a commit as it compiles now; raise Refusal if it does not. Blocks."""
     try:
         checkout = reader.at(commit)
     except Refused as refusal:
         raise Refusal(f"{commit} cannot be read: {refusal}") from None
-    compiled = reader.compile(checkout, operations, Cache(Memory()), source.environment)
-    found = [*checkout.findings, *compiled.diagnostics]
+    made = reader.compile(checkout, operations, Cache(Memory()), source.environment)
+    found = [*checkout.findings, *made.diagnostics]
     errors = [each for each in found if each.severity is Severity.ERROR]
     if errors:
         span, first = errors[0].span, errors[0].message
         place = f"{inside(source.root)}{span.file}:{span.line}:{span.column}"
         count = f"{len(errors)} error{'s' * (len(errors) != 1)}"
         raise Refusal(f"{commit} does not compile now: {count}, the first at {place}: {first}")
-    if not compiled.plans:
+    if not made.plans:
         raise Refusal(f"there is no workflow in {commit}; nothing is not empty")
-    return compiled.plans
+    return made.plans
 
 
 def _restored(

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from engine.core.compiler import VERSION
 from engine.core.facts import Operations
@@ -13,7 +14,7 @@ from engine.git.address import shown
 from engine.git.failure import GitFailed, Refused
 from engine.git.mirror import Mirror
 from engine.git.tree import Tree, inside
-from engine.reconcile import ledger, rollback
+from engine.reconcile import drift, ledger, rollback
 from engine.reconcile import verdict as rules
 from engine.reconcile.activation import Prepared, prepare
 from engine.reconcile.checkout import Checkout, Files, Reader
@@ -30,6 +31,7 @@ from engine.store.overrides import Override
 from engine.store.schedules import Clock
 from engine.store.sources import SourceRow
 from engine.store.workflows import Active
+from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.reconcile")
 _MOST_CHASES = 3
@@ -55,6 +57,7 @@ class Reconciler:
     _files: Files = field(init=False, default_factory=Files)
     _cache: Cache = field(init=False)
     _tree: Tree | None = None
+    _compared: datetime | None = None
     _mine: tuple[str | None, Mapping[str, Active], Mapping[str, Plan]] | None = None
 
     def __post_init__(self) -> None:
@@ -81,6 +84,9 @@ class Reconciler:
         if head is None:
             url = shown(self.source.url)
             return await self.settle(session, row, None, rules.missing(row.ref, url, row.active))
+        rests = row.judged == self._judged(head, row.active)
+        if row.active is not None and (not rests or self._is_due):
+            await self._heal(session, row, row.active, failing)
         if (asked := self._hold.asked) is not None:
             failed = await self._roll_back(session, row, asked, failing)
             if failed is not None:
@@ -195,6 +201,30 @@ class Reconciler:
             return rules.unreachable("another commit was made live meanwhile, or held")
         _LOG.info("source %s: %s is live: %s", row.name, head[:12], prepared.told())
         return verdict
+
+    @property
+    def _is_due(self) -> bool:
+        """True if an interval has passed since what is live was compared with its commit."""
+        return self._compared is None or self._hold.now - self._compared >= self.source.interval
+
+    async def _heal(self, session: Session, row: SourceRow, active: str, failing: bool) -> None:
+        """Mend what is live where it is not as its commit says (R11)."""
+        self._compared = self._hold.now
+        there = await drift.found(session, self.source, active)
+        if there is None:
+            return
+        self._mine = None
+        try:
+            prepared, what = await self.lanes.run(
+                failing, drift.mended, self.source, self.mirror, self.operations, active, there
+            )
+            done = await ledger.heal(session, row, prepared, binding(self.source), what)
+        except (Refusal, Conflict, GitFailed, OSError) as error:
+            METRICS.drifts.labels("left").inc()
+            _LOG.warning("source %s: what is live has drifted and stays so: %s", row.name, error)
+            return
+        METRICS.drifts.labels("healed" if done else "left").inc()
+        _LOG.warning("source %s: DriftHealed: %s", row.name, what)
 
     async def _roll_back(
         self, session: Session, row: SourceRow, asked: Override, failing: bool

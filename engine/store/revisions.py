@@ -8,11 +8,31 @@ from engine.store.pool import Connection
 from engine.store.workflows import Active
 
 MOST = 50
-_KEEP: LiteralString = """
-    INSERT INTO revisions (source, sha, binding, number)
-    SELECT %(source)s, %(sha)s, %(binding)s, number FROM activation
-    ON CONFLICT (source, sha) DO UPDATE SET binding = EXCLUDED.binding, number = EXCLUDED.number
+# One line of each workflow of a source, and of each that one of them follows.
+_DIGEST: LiteralString = """
+    SELECT encode(sha256(convert_to(
+               coalesce(string_agg(line, chr(10) ORDER BY line COLLATE "C"), ''), 'UTF8')), 'hex')
+      FROM (SELECT json_build_array('is', namespace, name, plan, file, title)::text AS line
+              FROM workflows WHERE source = %(source)s
+            UNION ALL
+            SELECT json_build_array('follows', follows.namespace, workflow, follower)::text
+              FROM follows JOIN workflows
+                ON (workflows.namespace, workflows.name) = (follows.namespace, follower)
+             WHERE source = %(source)s) AS lines
 """
+_KEEP: LiteralString = (
+    """
+    INSERT INTO revisions (source, sha, binding, number, digest)
+    SELECT %(source)s, %(sha)s, %(binding)s, number, ("""
+    + _DIGEST
+    + """) FROM activation
+    ON CONFLICT (source, sha) DO UPDATE
+       SET binding = EXCLUDED.binding, number = EXCLUDED.number, digest = EXCLUDED.digest
+"""
+)
+_DRIFTED: LiteralString = (
+    "SELECT digest <> (" + _DIGEST + ") FROM revisions WHERE source = %(source)s AND sha = %(sha)s"
+)
 _FORGET: LiteralString = """
     WITH kept AS (
         SELECT sha, number FROM revisions WHERE source = %(source)s
@@ -24,6 +44,7 @@ _FORGET: LiteralString = """
     DELETE FROM retired
      WHERE source = %(source)s AND until <= (SELECT min(number) FROM kept)
 """
+_DISTRUST: LiteralString = "DELETE FROM revisions WHERE source = %(source)s AND sha <> %(sha)s"
 _FIND: LiteralString = """
     SELECT number FROM revisions
      WHERE source = %(source)s AND sha = %(sha)s AND binding = %(binding)s
@@ -46,6 +67,19 @@ async def keep(connection: Connection, source: str, sha: str, binding: str) -> N
     told = {"source": source, "sha": sha, "binding": binding, "most": MOST}
     await connection.execute(_KEEP, told)
     await connection.execute(_FORGET, told)
+
+
+async def has_drifted(connection: Connection, source: str, sha: str) -> bool:
+    """True if the workflows of a source are not as the activation of `sha`, which is live, left
+    them; False where that is not known.
+    """
+    row = await (await connection.execute(_DRIFTED, {"source": source, "sha": sha})).fetchone()
+    return row is not None and bool(row[0])
+
+
+async def distrust(connection: Connection, source: str, sha: str) -> None:
+    """Forget all commits of a source but one: what is kept of them may have been touched, too."""
+    await connection.execute(_DISTRUST, {"source": source, "sha": sha})
 
 
 async def find(

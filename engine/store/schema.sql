@@ -341,7 +341,8 @@ CREATE TABLE revisions (
     source text NOT NULL,
     sha text NOT NULL,
     binding text NOT NULL,
-    number bigint NOT NULL
+    number bigint NOT NULL,
+    digest text NOT NULL
 );
 
 CREATE TABLE runs (

@@ -16,12 +16,14 @@ CREATE TABLE overrides (
 );
 
 -- The commits that were active last, each by the number of its activation, and the workflows that
--- have been replaced since: the active set of a commit is what stood at its number.
+-- have been replaced since: the active set of a commit is what stood at its number. `digest` is of
+-- that set and of what is derived from it, as the activation has left them.
 CREATE TABLE revisions (
     source  text NOT NULL,
     sha     text NOT NULL,
     binding text NOT NULL,
     number  bigint NOT NULL,
+    digest  text NOT NULL,
     PRIMARY KEY (source, sha)
 );
 
