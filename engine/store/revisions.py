@@ -8,14 +8,14 @@ from engine.store.pool import Connection
 from engine.store.workflows import Active
 
 MOST = 50
-# One line of each workflow of a source, and of each that one of them follows.
+# Of each workflow of a source, and of each that one of them follows, in no order: sorting ten
+# thousand lines took five times as long. It tells a slip of a hand, and is no seal.
 _DIGEST: LiteralString = """
-    SELECT encode(sha256(convert_to(
-               coalesce(string_agg(line, chr(10) ORDER BY line COLLATE "C"), ''), 'UTF8')), 'hex')
-      FROM (SELECT json_build_array('is', namespace, name, plan, file, title)::text AS line
+    SELECT count(*) || ':' || coalesce(sum(('x' || md5(line))::bit(64)::bigint), 0)
+      FROM (SELECT concat_ws(chr(10), namespace, name, plan, file, title) AS line
               FROM workflows WHERE source = %(source)s
             UNION ALL
-            SELECT json_build_array('follows', follows.namespace, workflow, follower)::text
+            SELECT concat_ws(chr(10), follows.namespace, workflow, follower)
               FROM follows JOIN workflows
                 ON (workflows.namespace, workflows.name) = (follows.namespace, follower)
              WHERE source = %(source)s) AS lines
