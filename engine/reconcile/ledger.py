@@ -202,6 +202,7 @@ async def stay(
             connection, row.name, commit, _findings(verdict.findings, row.root)
         )
         await sources.report(connection, Report(row.name, row.wanted, told, judged, commit, commit))
+    measure.conditions(row.name, told)
 
 
 async def rest(session: Session, row: SourceRow, commit: str) -> None:

@@ -1,5 +1,6 @@
 """The configuration: one file, every key also in the environment, unknown keys refused."""
 
+from engine.settings.freeze import Freeze
 from engine.settings.loading import Loaded, load, serving
 from engine.settings.model import (
     ADMINISTRATOR,
@@ -7,7 +8,6 @@ from engine.settings.model import (
     Artifacts,
     Controller,
     ForgeSettings,
-    Freeze,
     History,
     Server,
     Settings,

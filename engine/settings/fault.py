@@ -9,13 +9,13 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from engine.settings.freeze import Freeze
 from engine.settings.masking import masked
 from engine.settings.model import (
     App,
     Artifacts,
     Controller,
     ForgeSettings,
-    Freeze,
     History,
     Server,
     Settings,
@@ -38,7 +38,9 @@ _EXPECTED = {
     "path_type": "a path",
 }
 _LISTS: Mapping[str, type[BaseModel]] = {"sources": Source, "tokens": Token}
-_INNER: Mapping[str, type[BaseModel]] = {"sources.forge": ForgeSettings, "sources.forge.app": App}
+_INNER: Mapping[str, type[BaseModel]] = {
+    "sources.forge": ForgeSettings, "sources.forge.app": App, "sources.freeze": Freeze,
+}  # fmt: skip
 _NUMBER = re.compile(r"\.\d+")
 
 
@@ -106,8 +108,6 @@ def _fields(parent: str) -> list[str]:
         "telemetry": Telemetry,
         "history": History,
     }
-    if re.fullmatch(r"sources\.\d+\.freeze\.\d+", parent):
-        return list(Freeze.model_fields)
     model = _INNER.get(_NUMBER.sub("", parent))
     model = model or _LISTS.get(parent.partition(".")[0]) or sections.get(parent)
     return list(model.model_fields) if model else []

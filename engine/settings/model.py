@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from engine.core.schedule import Window, parse
 from engine.core.values import parse_duration
+from engine.settings.freeze import Freeze
 
 ADMINISTRATOR = "admin"
 # What stands after /hooks/ for something else than a namespace.
 _TAKEN = frozenset({"github"})
 FOREVER = "forever"
-_LONGEST_REASON = 200
 _LEAST_KEPT, _MOST_KEPT = timedelta(days=1), timedelta(days=36_500)
 
 
@@ -86,15 +85,6 @@ def _web(value: str) -> str:
     if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value) is None:
         raise ValueError(f"expected https://HOST, perhaps with a port and a path, found {value!r}")
     return value.rstrip("/")
-
-
-def _reason(value: str) -> str:
-    if not (value.strip() and value.isprintable() and len(value) <= _LONGEST_REASON):
-        raise ValueError(
-            f"expected one line of up to {_LONGEST_REASON} characters that says why, found "
-            f"{value[:50]!r}"
-        )
-    return value
 
 
 def _root(value: str) -> str:
@@ -291,29 +281,6 @@ class ForgeSettings(_Section):
 
 
 _APIS = {"github": "https://api.github.com", "gitlab": "https://gitlab.com/api/v4"}
-
-
-class Freeze(_Section):
-    """A window in which no commit of a source becomes live."""
-
-    start: str = Field(
-        description="`22:00` of every day, `fri 18:00` of every week, or `2026-12-20 18:00`, once."
-    )
-    end: str = Field(description="When it is over, told as `start` is.")
-    timezone: str = Field(default="UTC", description="The zone of both, as `Europe/Oslo`.")
-    reason: Annotated[str, AfterValidator(_reason)] = Field(
-        description="Why, in a line of up to 200 characters; whoever waits is told."
-    )
-
-    @property
-    def window(self) -> Window:
-        """Return it as something that can be asked; raise ValueError."""
-        return parse(self.start, self.end, self.timezone, self.reason)
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> "Freeze":
-        assert self.window
-        return self
 
 
 class Source(_Section):
