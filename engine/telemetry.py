@@ -46,6 +46,10 @@ class Metrics:
             "sark_schedule_lag_seconds", "How late schedules started runs",
             buckets=_PAUSES, registry=registry,
         )  # fmt: skip
+        self.drifts = Counter(
+            "sark_source_drift", "Sources whose workflows were not as their commit says",
+            ["outcome"], registry=registry,
+        )  # fmt: skip
         self._of_calls(registry)
         self._of_pools(registry)
         self._of_sources(registry)

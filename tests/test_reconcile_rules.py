@@ -65,6 +65,41 @@ def test_a_rejected_commit_is_tried_again_by_a_new_version(
     asyncio.run(story())
 
 
+def test_an_upgrade_that_fails_for_one_spec_keeps_every_plan(
+    repo, tmp_path, database_url, monkeypatch
+):
+    """
+    All of a source is compiled before any of it is written: one spec that fails keeps the plans of
+    all, runs go on, and the commit that mends it is live (R12).
+    """
+
+    async def story():
+        live = repo.commit({"a.yaml": spec("a"), "b.yaml": "\n".join([
+            "apiVersion: sark/v1", "kind: Workflow", "name: b", "steps:",
+            '  say: {uses: text.render@1, with: {template: "hi"}}', "",
+        ])})  # fmt: skip
+        async with desk(database_url, tmp_path, source(repo.url)) as here:
+            await here.look()
+            before, number = await here.workflows(), await here.activations()
+            catalogue = {name: each for name, each in CATALOGUE.items() if name != "echo.say@1"}
+            monkeypatch.setattr("tests.git.desk.CATALOGUE", catalogue)
+            await here.restart()
+            await here.look()
+            assert (False, "RecompileFailed") == (await here.conditions())["Compiled"]
+            assert (True, "RecompileFailed") == (await here.conditions())["Stalled"]
+            assert (live, before, number) == (
+                (await here.row()).active, await here.workflows(), await here.activations(),
+            )  # fmt: skip
+            mended = repo.commit({}, gone=["a.yaml"])
+            await here.look()
+
+            assert mended == (await here.row()).active
+            assert {"b": before["b"]} == await here.workflows()
+            assert GOOD == await here.conditions()
+
+    asyncio.run(story())
+
+
 def test_a_rewound_branch_is_held(repo, tmp_path, database_url):
     """
     A force-push changes nothing until a commit that contains the live one comes (R8).

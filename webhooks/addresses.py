@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from engine.core.override import Kind
 from webhooks import health, inbound, openapi
 from webhooks.address import Address, Answer, Body, Parameter
 from webhooks.api import (
@@ -9,6 +10,7 @@ from webhooks.api import (
     callbacks,
     decisions,
     events,
+    overrides,
     runs,
     schedules,
     sources,
@@ -190,6 +192,36 @@ _SOURCES = (
         ("commit.read",), _ONE, {},
     ),
 )  # fmt: skip
+_PUT: Mapping[Kind, str] = {
+    Kind.SUSPEND: "Hold every commit of a source",
+    Kind.THAW: "Let commits through the freeze of a source",
+    Kind.CONFIRM: "Let a held commit remove workflows",
+    Kind.ROLLBACK: "Go back to an earlier commit, and stay there",
+}
+_DROP: Mapping[Kind, str] = {
+    Kind.SUSPEND: "Resume a suspended source",
+    Kind.THAW: "Let the freeze of a source hold again",
+    Kind.CONFIRM: "Take a confirmation back",
+    Kind.PIN: "Let a source that was rolled back go on",
+}
+_OVERRIDDEN = {202: Answer("Overridden", "Wait until `generation_handled` has come as far.")}
+_OVERRIDES = (
+    *(
+        Address(
+            "PUT", f"{_V1}/sources/{{name}}/overrides/{kind}", overrides.put(kind), meaning,
+            _OVERRIDDEN, ("source.read", overrides.action(kind)), (*_CHANGE, "sark.conflict"), {},
+            body=Body("Overriding"),
+        )
+        for kind, meaning in _PUT.items()
+    ),
+    *(
+        Address(
+            "DELETE", f"{_V1}/sources/{{name}}/overrides/{kind}", overrides.drop(kind), meaning,
+            _OVERRIDDEN, ("source.read", overrides.action(kind)), (*_ONE, "sark.denied"), {},
+        )
+        for kind, meaning in _DROP.items()
+    ),
+)  # fmt: skip
 _HOOKS = (
     Address(
         "POST", "/hooks/github/{source}", inbound.github, "Take a webhook of GitHub's",
@@ -238,7 +270,7 @@ _HEALTH = (
     ),
 )  # fmt: skip
 TABLE: tuple[Address, ...] = (
-    *_WORKFLOWS, *_RUNS, *_ASKED, *_EVENTS, *_SOURCES, *_HOOKS, *_HEALTH,
+    *_WORKFLOWS, *_RUNS, *_ASKED, *_EVENTS, *_SOURCES, *_OVERRIDES, *_HOOKS, *_HEALTH,
 )  # fmt: skip
 
 PATHS: Mapping[str, Parameter] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from engine.core.override import Kind
 from engine.core.state import RunStatus, StepState
 from engine.core.trigger import Said
 from webhooks.address import Schema
@@ -20,6 +21,7 @@ _KINDS = [
 ]  # fmt: skip
 _DECISION: Schema = {"type": "string", "enum": ["approved", "rejected"]}
 SAID: Schema = {"type": "string", "enum": [each.value for each in Said]}
+OVERRIDE: Schema = {"type": "string", "enum": [each.value for each in Kind]}
 STATUS: Schema = {"type": "string", "enum": [each.value for each in RunStatus]}
 
 
@@ -273,6 +275,8 @@ SCHEMAS: Mapping[str, Schema] = {
             "observed": _or_null(TEXT),
             "attempted": _or_null(TEXT),
             "active": _or_null(TEXT),
+            "pinned": _or_null(TEXT),
+            "overrides": _list(ref("Override")),
             "conditions": _list(ref("Condition")),
             "generation": NUMBER,
             "generation_handled": NUMBER,
@@ -289,6 +293,20 @@ SCHEMAS: Mapping[str, Schema] = {
             "revision": _or_null(TEXT),
             "since": INSTANT,
         }
+    ),
+    "Override": _object(
+        {
+            "kind": OVERRIDE,
+            "commit": _or_null(TEXT),
+            "reason": TEXT,
+            "actor": TEXT,
+            "since": INSTANT,
+            "until": _or_null(INSTANT),
+        }
+    ),
+    "Overriding": _object({"reason": TEXT}, **{"for": TEXT, "commit": TEXT}),
+    "Overridden": _object(
+        {"name": TEXT, "generation": NUMBER, "override": _or_null(ref("Override"))}
     ),
     "Asked": _object({"name": TEXT, "generation": NUMBER}),
     "Commit": _object(

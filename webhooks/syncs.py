@@ -35,9 +35,14 @@ class Syncs:
         """Ask for a look; return the number to wait for, or None if there is no such source."""
         async with self._pool.connection() as connection:
             wanted = await sources.request(connection, name)
-        if wanted is not None and self._bell is not None:
-            self._bell.ring_controller(name)
+        if wanted is not None:
+            self.ring(name)
         return wanted
+
+    def ring(self, name: str) -> None:
+        """Let the reconciler know at once of a look that was asked for."""
+        if self._bell is not None:
+            self._bell.ring_controller(name)
 
     async def _serve(self) -> None:
         while self._names:

@@ -13,6 +13,8 @@ from engine.cli.picture import instant
 from engine.core.values import Json
 
 _SYNC_PATIENCE = 60.0
+# Conditions that are told where they are true.
+_FLAGS = ("Suspended", "Pinned")
 
 
 @click.command()
@@ -53,10 +55,7 @@ def sources(client: Client, json_: bool) -> None:
     ]
     table(("source", "namespace", "ready", "active", "observed", "ref"), rows, "No source.")
     for source in listed:
-        for condition in _conditions(source):
-            if condition["status"] is not True:
-                told = f"{condition['type']}: {condition['reason']}: {plain(condition['message'])}"
-                click.echo(f"{source['name']}  {told} ({since(condition['since'])})")
+        _tell_conditions(source)
     return None
 
 
@@ -68,18 +67,13 @@ def sources(client: Client, json_: bool) -> None:
 def sync(client: Client, source: str, wait: bool, json_: bool) -> None:
     """Look at a source's repository now."""
     answer = client.send("POST", at("sources", source, "sync"), {})
-    wanted = members(answer).get("generation")
-    limit = time.monotonic() + _SYNC_PATIENCE
-    while wait and isinstance(wanted, int) and time.monotonic() < limit:
-        answer = client.get(at("sources", source))
-        handled = members(answer).get("generation_handled")
-        if isinstance(handled, int) and handled >= wanted:
-            break
-        time.sleep(0.05)
+    if wait:
+        answer = served(client, source, answer)
     if json_:
         return print_json(answer)
-    told = members(answer)
-    return click.echo(f"{plain(source)}  active {_short(told.get('active'))}  ready {_ready(told)}")
+    if not wait:
+        return click.echo(f"{plain(source)}  asked for")
+    return tell(members(answer))
 
 
 @click.command()
@@ -94,6 +88,33 @@ def why(client: Client, sha: str, json_: bool) -> None:
     for commit in items(page):
         _print_commit(commit)
     return None
+
+
+def served(client: Client, source: str, asked: Json) -> Json:
+    """Return the source once it was looked at for what was asked; as it is after a minute."""
+    wanted = members(asked).get("generation")
+    limit = time.monotonic() + _SYNC_PATIENCE
+    while True:
+        answer = client.get(at("sources", source))
+        handled = members(answer).get("generation_handled")
+        done = isinstance(wanted, int) and isinstance(handled, int) and handled >= wanted
+        if done or time.monotonic() > limit:
+            return answer
+        time.sleep(0.05)
+
+
+def tell(source: Mapping[str, Json]) -> None:
+    """Print a line of a source, and one of each thing that is in the way or holds it."""
+    name = plain(source["name"])
+    click.echo(f"{name}  active {_short(source.get('active'))}  ready {_ready(source)}")
+    _tell_conditions(source)
+
+
+def _tell_conditions(source: Mapping[str, Json]) -> None:
+    for condition in conditions(source):
+        if condition["status"] is not True or condition["type"] in _FLAGS:
+            told = f"{condition['type']}: {condition['reason']}: {plain(condition['message'])}"
+            click.echo(f"{source['name']}  {told} ({since(condition['since'])})")
 
 
 def _print_commit(commit: Mapping[str, Json]) -> None:
@@ -143,13 +164,14 @@ def _next(commit: Mapping[str, Json]) -> str:
             return f"wait. It is being looked at; `sark sync {source}` looks at once."
 
 
-def _conditions(source: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+def conditions(source: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    """Return the conditions of a source."""
     listed = source.get("conditions")
     return [members(each) for each in listed] if isinstance(listed, list) else []
 
 
 def _ready(source: Mapping[str, Json]) -> str:
-    ready = [c["status"] for c in _conditions(source) if c["type"] == "Ready"]
+    ready = [c["status"] for c in conditions(source) if c["type"] == "Ready"]
     return word("yes" if ready == [True] else "no")
 
 

@@ -20,6 +20,11 @@ class Prepared:
     plans: Sequence[StoredPlan]
     after: Mapping[str, Active]
 
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing changes."""
+        return not self.activation.put and not self.activation.drop
+
     def told(self) -> str:
         """Return in a few words what changes."""
         put, drop = len(self.activation.put), len(self.activation.drop)

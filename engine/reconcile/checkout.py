@@ -122,6 +122,14 @@ class Reader:
             except GitFailed:
                 return self._read(self.mirror.rebuild(self.ref), active, None, began)
 
+    def has(self, commit: str) -> bool:
+        """True if a commit is in the history of the ref as it is by now; it is fetched."""
+        return self.mirror.is_ancestor(commit, self.mirror.fetch(self.ref))
+
+    def at(self, commit: str) -> Checkout:
+        """Read all of a commit that was fetched."""
+        return self._read(commit, None, None, time.monotonic())
+
     def compile(
         self, checkout: Checkout, operations: Operations, cache: Cache, environment: str
     ) -> Compiled:

@@ -1,9 +1,10 @@
-"""The conditions of a source: its stages, a roll-up, and two that are told while they hold.
+"""The conditions of a source: its stages, a roll-up, and some that are told while they hold.
 
 `SourceReady`, `SourceVerified`, `Compiled`, `Authorised`, `Unheld` and `Active` are about the
 commit that was looked at last, the second only where signatures are asked for. `Ready` is true
 when all of them are. `Reconciling` (the look will be repeated) and `Stalled` (it takes a person)
-stand there only when they are true, as in Kubernetes' kstatus.
+stand there only when they are true, as in Kubernetes' kstatus; so do the flags `Suspended` and
+`Pinned`, and `RolledBack`, which is false where a rollback was refused.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -11,15 +12,20 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from engine.core.values import Json
+from engine.reconcile.hold import Flag
 from engine.reconcile.verdict import Stage, Verdict
 
 Told: TypeAlias = dict[str, Json]
 _STAGES = tuple(Stage)
+_FLAGS = ("Suspended", "Pinned", "RolledBack")
+# What holds a commit and is over by itself.
+_ENDING = frozenset({"Suspended", "Freeze"})
 
 
 def conditions(
     before: Sequence[Mapping[str, Any]], verdict: Verdict, revision: str | None,
     active: str | None, now: datetime, unasked: Set[Stage] = frozenset(),
+    flags: Sequence[Flag] = (),
 ) -> list[Told]:  # fmt: skip
     """Return the conditions after a verdict on `revision`; `since` says how long each has held.
 
@@ -32,6 +38,7 @@ def conditions(
     against = next((each for each in told if each["status"] is not True), None)
     told.append(_ready(against, revision))
     told += _passing(verdict, against, revision)
+    told += [_condition(*flag, revision) for flag in flags]
     return [_since(each, old.get(str(each["type"])), now) for each in told]
 
 
@@ -39,14 +46,23 @@ def resumed(before: Sequence[Mapping[str, Any]], revision: str, now: datetime) -
     """Return the conditions when the repository answers and its head was judged before."""
     old = {str(each["type"]): each for each in before}
     source = old.get(Stage.SOURCE, {})
-    if source.get("status") is True and "Reconciling" not in old:
+    if source.get("status") is True:
         return [dict(each) for each in before]
     told = [_condition(Stage.SOURCE, True, "Ok", "", revision)]
     told += [dict(old[stage]) for stage in _STAGES if stage in old and stage != Stage.SOURCE]
     against = next((each for each in told if each["status"] is not True), None)
     told.append(_ready(against, revision))
     told += _passing(Verdict(Stage.ACTIVE), against, revision)
+    told += [dict(old[flag]) for flag in _FLAGS if flag in old]
     return [_since(each, old.get(str(each["type"])), now) for each in told]
+
+
+def flagged(
+    before: Sequence[Mapping[str, Any]], flag: Flag, revision: str | None, now: datetime
+) -> list[Told]:
+    """Return the conditions with one more, in the place of what was said of its type."""
+    kept = [dict(each) for each in before if each["type"] != flag[0]]
+    return [*kept, _since(_condition(*flag, revision), None, now)]
 
 
 def unconfigured(before: Sequence[Mapping[str, Any]], count: int, now: datetime) -> list[Told]:
@@ -89,9 +105,10 @@ def _ready(against: Told | None, revision: str | None) -> Told:
 def _passing(verdict: Verdict, against: Told | None, revision: str | None) -> list[Told]:
     if verdict.passing:
         return [_condition("Reconciling", True, verdict.reason, verdict.message, revision)]
-    if against is not None:
-        return [_condition("Stalled", True, str(against["reason"]), against["message"], revision)]
-    return []
+    if against is None:
+        return []
+    kind = "Reconciling" if against["reason"] in _ENDING else "Stalled"
+    return [_condition(kind, True, str(against["reason"]), against["message"], revision)]
 
 
 def _condition(kind: str, status: bool, reason: str, message: Json, revision: str | None) -> Told:

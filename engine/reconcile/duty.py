@@ -109,7 +109,9 @@ class ReconcileDuty:
             signs = _signs(repository.address, named)
             stamps = local.stamps(signs)
             if await self._look(repository, session):
-                asked = await self._rest(wake, interval * random.uniform(0.9, 1.1), signs, stamps)  # nosec B311
+                span, turn = interval * random.uniform(0.9, 1.1), repository.turn  # nosec B311
+                span = span if turn is None else min(span, turn)
+                asked = await self._rest(wake, span, signs, stamps)
                 pause = _FIRST_PAUSE
             else:
                 asked = await self._rest(wake, random.uniform(0.1, pause), signs, stamps)  # nosec B311

@@ -5,20 +5,47 @@ from collections.abc import Sequence, Set
 from datetime import UTC, datetime
 
 from engine.core.diagnostic import Diagnostic, Severity
+from engine.core.override import Kind
+from engine.core.schedule import Window
 from engine.core.values import Json
 from engine.git.history import CommitFacts
 from engine.git.tree import inside
 from engine.reconcile import measure, status
 from engine.reconcile.activation import Prepared
 from engine.reconcile.checkout import Checkout
-from engine.reconcile.condition import conditions, resumed
+from engine.reconcile.condition import conditions, flagged, resumed
+from engine.reconcile.hold import Hold, hold
+from engine.reconcile.hold import told as in_words
 from engine.reconcile.verdict import Stage, Verdict, facts_of
-from engine.store import commits, plans, sources, statuses, workflows
+from engine.store import (
+    audit,
+    commits,
+    overrides,
+    plans,
+    revisions,
+    sources,
+    statuses,
+    workflows,
+)  # fmt: skip
+from engine.store.audit import Entry
 from engine.store.commits import CommitState, Passed
 from engine.store.leases import Session
+from engine.store.overrides import Override
+from engine.store.schedules import Clock
 from engine.store.sources import Report, SourceRow
 
 _MOST_FINDINGS = 200
+
+
+async def read(
+    session: Session, source: str, windows: Sequence[Window], clock: Clock
+) -> tuple[SourceRow, Hold]:
+    """Return a source as it stands, and what people and the calendar say of it."""
+    async with session.turn() as connection:
+        row = await sources.read(connection, source)
+        assert row is not None, "a source is declared before it is looked at"
+        rows = await overrides.of_source(connection, source)
+        return row, hold(rows, windows, await clock(connection))
 
 
 async def seen(session: Session, row: SourceRow, commit: str) -> None:
@@ -73,10 +100,11 @@ async def superseded(session: Session, row: SourceRow, commit: str, by: str) -> 
 
 
 async def settle(
-    session: Session, row: SourceRow, commit: str | None, verdict: Verdict, judged: str
+    session: Session, row: SourceRow, commit: str | None, verdict: Verdict, judged: str, held: Hold
 ) -> None:
     """A look has ended without an activation: say why, in the source and in the commit."""
-    told = conditions(row.conditions, verdict, commit, row.active, datetime.now(UTC), _unasked(row))
+    now = datetime.now(UTC)
+    told = conditions(row.conditions, verdict, commit, row.active, now, _unasked(row), held.flags())
     findings = _findings(verdict.findings, row.root)
     attempted = None if verdict.passing else commit
     async with session.turn() as connection:
@@ -97,21 +125,34 @@ async def settle(
 
 
 async def activate(
-    session: Session, row: SourceRow, commit: str, prepared: Prepared, verdict: Verdict, judged: str
-) -> bool:
+    session: Session, row: SourceRow, prepared: Prepared, verdict: Verdict, judged: str,
+    binding: str, held: Hold, rollback: Override | None = None,
+) -> bool:  # fmt: skip
     """Make a commit live: its plans, its workflows, its state and the source's, all at once.
 
-    False if another commit is live than the one that this pass began with. Raise Conflict if a
-    name is another source's.
+    A confirmation is used up by it, and the `rollback` that it makes is a pin then. False if
+    another commit is live than the one that this pass began with, or if an override came or went
+    meanwhile. Raise Conflict if a name is another source's.
     """
     now, began = datetime.now(UTC), time.monotonic()
-    told = conditions(row.conditions, verdict, commit, commit, now, _unasked(row))
+    commit = prepared.activation.commit
+    flags = (held if rollback is None else held.rolled_back()).flags()
+    told = conditions(row.conditions, verdict, commit, commit, now, _unasked(row), flags)
     async with session.turn() as connection:
+        await sources.lock(connection, row.name)
+        if tuple(await overrides.of_source(connection, row.name)) != held.rows:
+            return False
+        await overrides.drop(connection, row.name, Kind.CONFIRM)
         await plans.insert(connection, prepared.plans)
         if not await workflows.activate(connection, prepared.activation):
             return False
+        await revisions.keep(connection, row.name, commit, binding)
+        why = prepared.told()
+        if rollback is not None:
+            await overrides.pin(connection, row.name)
+            why = f"{in_words(rollback)}; {why}"
         await commits.move(
-            connection, row.name, commit, CommitState.ACTIVE, reason=prepared.told(),
+            connection, row.name, commit, CommitState.ACTIVE, reason=why,
             findings=_findings(verdict.findings, row.root),
         )  # fmt: skip
         await statuses.tell(connection, row.name, commit, status.active(now))
@@ -119,11 +160,63 @@ async def activate(
             await commits.move(
                 connection, row.name, row.active, CommitState.REPLACED, reason=f"by {commit[:12]}"
             )
-        await sources.report(connection, Report(row.name, row.wanted, told, judged, commit, commit))
+        observed = commit if rollback is None else row.observed
+        report = Report(row.name, row.wanted, told, judged, observed, commit)
+        await sources.report(connection, report)
         lag = await commits.age(connection, row.name, commit)
+    is_new = rollback is None and row.active != commit
     measure.conditions(row.name, told)
-    measure.activated(time.monotonic() - began, None if row.active == commit else lag)
+    measure.activated(time.monotonic() - began, lag if is_new else None)
     return True
+
+
+async def refuse(session: Session, row: SourceRow, asked: Override, why: str) -> None:
+    """A rollback cannot be made: take it back, and say so where somebody waits for it."""
+    flag = ("RolledBack", False, "Refused", why)
+    told = flagged(row.conditions, flag, row.active, datetime.now(UTC))
+    resource = f"source:{row.namespace}/{row.name}"
+    entry = Entry(asked.actor, f"source.{asked.kind}", resource, False, why, "")
+    async with session.turn() as connection:
+        await sources.lock(connection, row.name)
+        if asked not in await overrides.of_source(connection, row.name):
+            return
+        await overrides.drop(connection, row.name, asked.kind)
+        await audit.append(connection, entry)
+        report = Report(row.name, row.wanted, told, row.judged)
+        await sources.report(connection, report)
+
+
+async def heal(
+    session: Session, row: SourceRow, prepared: Prepared, binding: str, what: str
+) -> bool:
+    """What is live is as its commit says again: write it whole, and that it was not.
+
+    False if another commit is live by now. Raise Conflict if a name is another source's.
+    """
+    commit, why = prepared.activation.commit, f"DriftHealed: not as the commit says: {what}"
+    entry = Entry("reconciler:", "source.heal", f"source:{row.namespace}/{row.name}", True, why, "")
+    async with session.turn() as connection:
+        await plans.insert(connection, prepared.plans)
+        if not await workflows.activate(connection, prepared.activation):
+            return False
+        await revisions.keep(connection, row.name, commit, binding)
+        await commits.move(connection, row.name, commit, CommitState.ACTIVE, reason=why)
+        await audit.append(connection, entry)
+    return True
+
+
+async def stay(
+    session: Session, row: SourceRow, commit: str, verdict: Verdict, judged: str, held: Hold
+) -> None:
+    """What is live was judged anew, and nothing of it has changed."""
+    now = datetime.now(UTC)
+    told = conditions(row.conditions, verdict, commit, commit, now, _unasked(row), held.flags())
+    async with session.turn() as connection:
+        await commits.find_faults(
+            connection, row.name, commit, _findings(verdict.findings, row.root)
+        )
+        await sources.report(connection, Report(row.name, row.wanted, told, judged, commit, commit))
+    measure.conditions(row.name, told)
 
 
 async def rest(session: Session, row: SourceRow, commit: str) -> None:

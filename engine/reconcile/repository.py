@@ -14,8 +14,8 @@ from engine.reconcile.lane import Lanes
 from engine.reconcile.permission import Policy
 from engine.reconcile.source import Reconciler
 from engine.settings import Source
-from engine.store import sources as rows_
 from engine.store.leases import Session
+from engine.store.schedules import Clock, now
 from engine.store.sources import SourceRow
 from engine.telemetry import METRICS
 
@@ -25,7 +25,7 @@ class Repository:
 
     def __init__(
         self, sources: Sequence[Source], operations: Operations, mirrors: Path, lanes: Lanes,
-        policy: Policy, limits: Limits = LIMITS,
+        policy: Policy, limits: Limits = LIMITS, clock: Clock = now,
     ) -> None:  # fmt: skip
         self.sources = tuple(sources)
         self.address = parse(sources[0].url)
@@ -34,13 +34,20 @@ class Repository:
         self._mirror = Mirror(mirrors, self.address, lanes.halted, told, limits)
         digest = Catalogue(operations).digest
         self._reconcilers = [
-            Reconciler(each, operations, digest, self._mirror, lanes, policy) for each in sources
+            Reconciler(each, operations, digest, self._mirror, lanes, policy, clock)
+            for each in sources
         ]
         self._failing = False
 
     @property
     def names(self) -> list[str]:
         return [each.name for each in self.sources]
+
+    @property
+    def turn(self) -> float | None:
+        """Return in how many seconds something that holds a source is over; None if nothing is."""
+        spans = [span for each in self._reconcilers if (span := each.turn) is not None]
+        return min(spans, default=None)
 
     async def look(self, session: Session) -> bool:
         """Make one pass; True if it may rest, False if something passing was in the way.
@@ -73,11 +80,8 @@ class Repository:
 
     async def _rows(self, session: Session) -> dict[str, SourceRow]:
         found: dict[str, SourceRow] = {}
-        async with session.turn() as connection:
-            for name in self.names:
-                row = await rows_.read(connection, name)
-                assert row is not None, "a source is declared before it is looked at"
-                found[name] = row
+        for each in self._reconcilers:
+            found[each.source.name] = await each.read(session)
         return found
 
     async def _tidy(self) -> None:

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from engine.core.compiler import VERSION
 from engine.core.facts import Operations
@@ -14,20 +15,25 @@ from engine.git.failure import GitFailed, Refused
 from engine.git.keys import NO_KEYS, Keys, read_keys
 from engine.git.mirror import Mirror
 from engine.git.tree import Tree, inside
-from engine.reconcile import ledger
+from engine.reconcile import drift, ledger, rollback
 from engine.reconcile import verdict as rules
-from engine.reconcile.activation import prepare
+from engine.reconcile.activation import Prepared, prepare
 from engine.reconcile.checkout import Checkout, Files, Reader
+from engine.reconcile.hold import Hold, told
 from engine.reconcile.lane import Lanes
 from engine.reconcile.memory import Memory
 from engine.reconcile.permission import Permission, Policy
+from engine.reconcile.rollback import Refusal, binding
 from engine.reconcile.verdict import Change, Stage, Verdict
 from engine.settings import Source
 from engine.source import Cache, Compiled
 from engine.store import workflows
 from engine.store.leases import Session
+from engine.store.overrides import Override
+from engine.store.schedules import Clock
 from engine.store.sources import SourceRow
 from engine.store.workflows import Active
+from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.reconcile")
 _MOST_CHASES = 3
@@ -39,7 +45,7 @@ class Reconciler:
 
     It keeps the tree, the compiled files and the active set of the last look, so that a pass
     costs by what has changed. A new one knows nothing, and comes to the same verdicts.
-    `catalogue` is the digest of the operations.
+    `catalogue` is the digest of the operations, `clock` the one of all controllers.
     """
 
     source: Source
@@ -48,17 +54,32 @@ class Reconciler:
     mirror: Mirror
     lanes: Lanes
     policy: Policy
+    clock: Clock
+    _hold: Hold = field(init=False)
     _memory: Memory = field(init=False, default_factory=Memory)
     _files: Files = field(init=False, default_factory=Files)
     _cache: Cache = field(init=False)
     _permission: Permission = field(init=False)
     _keys: Keys = NO_KEYS
     _tree: Tree | None = None
+    _compared: datetime | None = None
     _mine: tuple[str | None, Mapping[str, Active], Mapping[str, Plan]] | None = None
 
     def __post_init__(self) -> None:
         self._cache = Cache(self._memory)
         self._permission = Permission(self.policy, self.source)
+
+    @property
+    def turn(self) -> float | None:
+        """Return how many seconds after the last look something that holds the source is over."""
+        turn = self._hold.turn
+        return None if turn is None else (turn - self._hold.now).total_seconds()
+
+    async def read(self, session: Session) -> SourceRow:
+        """Return the source as it stands, and keep what people and the calendar say of it."""
+        windows = [each.window for each in self.source.freeze]
+        row, self._hold = await ledger.read(session, self.source.name, windows, self.clock)
+        return row
 
     async def look(self, session: Session, row: SourceRow, head: str | None, failing: bool) -> bool:
         """Make `head` live if it may be; False if the look is to be repeated before long.
@@ -75,6 +96,14 @@ class Reconciler:
         except Misconfigured as fault:
             verdict = rules.unusable(Stage.VERIFIED, str(fault))
             return await self.settle(session, row, head, verdict)
+        rests = row.judged == self._judged(head, row.active)
+        if row.active is not None and (not rests or self._is_due):
+            await self._heal(session, row, row.active, failing)
+        if (asked := self._hold.asked) is not None:
+            failed = await self._roll_back(session, row, asked, failing)
+            if failed is not None:
+                return await self.settle(session, row, head, failed)
+            row = await self.read(session)
         if row.judged == self._judged(head, row.active):
             await ledger.rest(session, row, head)
             return True
@@ -94,7 +123,7 @@ class Reconciler:
         judged = row.judged if kept or head is None else ""
         if verdict.lasting and head is not None:
             judged = self._judged(head, row.active)
-        await ledger.settle(session, row, head, verdict, judged)
+        await ledger.settle(session, row, head, verdict, judged, self._hold)
         known = {(each.get("type"), each.get("reason")) for each in row.conditions}
         if ("Ready", verdict.reason) not in known:
             _LOG.warning("source %s: %s: %s", row.name, verdict.reason, verdict.message)
@@ -148,10 +177,11 @@ class Reconciler:
         head = checkout.facts.sha
         before, known = await self._active(session, row)
         unread = checkout.findings
+        confirm = "" if self._hold.confirms(head) else f"{row.name}@{head}"
         verdict = rules.judge(
             [*unread, *compiled.diagnostics], compiled.files + len(unread),
             Change(before.keys(), compiled.plans.keys()),
-            checkout.prunes, head == row.active,
+            checkout.prunes, head == row.active, confirm,
         )  # fmt: skip
         if verdict.stage is not Stage.COMPILED:
             told = f"{compiled.files} files"
@@ -162,21 +192,36 @@ class Reconciler:
         newest = None if last else await self._newest(failing)
         if newest is not None and newest != head:
             return newest
-        binding = Active(self.source.namespace, "", row.name, head, "", "", "")
+        to = Active(self.source.namespace, "", row.name, head, "", "", "")
         prepared = await self.lanes.run(
-            failing, prepare, binding, row.active, before, compiled.plans,
+            failing, prepare, to, row.active, before, compiled.plans,
             inside(self.source.root), known,
         )  # fmt: skip
+        outcome = await self._activate(session, row, prepared, verdict)
+        if outcome.is_good:
+            self._mine = (head, prepared.after, compiled.plans)
+        return outcome
+
+    async def _activate(
+        self, session: Session, row: SourceRow, prepared: Prepared, verdict: Verdict
+    ) -> Verdict:
+        """Make live what nothing is against, unless people or the calendar hold it."""
+        head = prepared.activation.commit
+        judged = self._judged(head, head)
+        if head == row.active and prepared.is_idle:
+            await ledger.stay(session, row, head, verdict, judged, self._hold)
+            return verdict
+        if held := self._hold.verdict(head):
+            return replace(held, findings=verdict.findings)
         try:
             done = await ledger.activate(
-                session, row, head, prepared, verdict, self._judged(head, head)
+                session, row, prepared, verdict, judged, binding(self.source), self._hold
             )
         except Conflict as conflict:
             return rules.taken(str(conflict))
         if not done:
             self._mine = None
-            return rules.unreachable("another commit was made live meanwhile")
-        self._mine = (head, prepared.after, compiled.plans)
+            return rules.unreachable("another commit was made live meanwhile, or held")
         _LOG.info("source %s: %s is live: %s", row.name, head[:12], prepared.told())
         return verdict
 
@@ -192,6 +237,56 @@ class Reconciler:
         if is_new and denial is None:
             await ledger.authorised(session, row, head)
         return denial
+
+    @property
+    def _is_due(self) -> bool:
+        """True if an interval has passed since what is live was compared with its commit."""
+        return self._compared is None or self._hold.now - self._compared >= self.source.interval
+
+    async def _heal(self, session: Session, row: SourceRow, active: str, failing: bool) -> None:
+        """Mend what is live where it is not as its commit says (R11)."""
+        self._compared = self._hold.now
+        there = await drift.found(session, self.source, active)
+        if there is None:
+            return
+        self._mine = None
+        try:
+            prepared, what = await self.lanes.run(
+                failing, drift.mended, self.source, self.mirror, self.operations, active, there
+            )
+            done = await ledger.heal(session, row, prepared, binding(self.source), what)
+        except (Refusal, Conflict, GitFailed, OSError) as error:
+            METRICS.drifts.labels("left").inc()
+            _LOG.warning("source %s: what is live has drifted and stays so: %s", row.name, error)
+            return
+        METRICS.drifts.labels("healed" if done else "left").inc()
+        _LOG.warning("source %s: DriftHealed: %s", row.name, what)
+
+    async def _roll_back(
+        self, session: Session, row: SourceRow, asked: Override, failing: bool
+    ) -> Verdict | None:
+        """Go back to the commit that somebody asks for, or say why not; None if that is settled."""
+        before, _ = await self._active(session, row)
+        known = await rollback.kept(session, self.source, asked.value, before)
+        try:
+            prepared = await self.lanes.run(
+                failing, rollback.made, self.source, self.mirror, self.operations, asked.value,
+                row.active, before, known, self._keys, self._permission,
+            )  # fmt: skip
+            done = await ledger.activate(
+                session, row, prepared, Verdict(Stage.ACTIVE), "", binding(self.source),
+                self._hold, asked,
+            )  # fmt: skip
+        except (Refusal, Conflict) as refusal:
+            await ledger.refuse(session, row, asked, str(refusal))
+            return None
+        except (GitFailed, OSError) as error:
+            return rules.unreachable(str(error))
+        self._mine = None
+        if not done:
+            return rules.unreachable("another commit was made live meanwhile, or held")
+        _LOG.warning("source %s: %s: %s", row.name, told(asked), prepared.told())
+        return None
 
     async def _newest(self, failing: bool) -> str | None:
         """Return the head of the ref as it is by now, or None if it cannot be told."""
@@ -215,12 +310,11 @@ class Reconciler:
 
     def _judged(self, head: str, active: str | None) -> str:
         """Return the digest of all that a verdict on `head` depends on (R3)."""
-        source = self.source
-        binding = [source.namespace, source.environment, source.url, source.ref, source.root]
         limits = self.mirror.limits
         bounds: Json = [limits.files, limits.bytes, limits.mirror]
-        trust = [self._keys.digest, self.policy.digest]
-        return digest([head, active, binding, VERSION, self.catalogue, *trust, bounds])
+        trust = [self._keys.digest, self.policy.digest, self._hold.facts]
+        of = binding(self.source)
+        return digest([head, active, of, VERSION, self.catalogue, *trust, bounds])
 
     def _read_keys(self) -> Keys:
         source = self.source

@@ -108,11 +108,13 @@ def taken(message: str) -> Verdict:
 
 
 def judge(
-    findings: Sequence[Diagnostic], files: int, change: Change, prunes: Set[int], recompiled: bool
-) -> Verdict:
+    findings: Sequence[Diagnostic], files: int, change: Change, prunes: Set[int],
+    recompiled: bool, confirm: str = "",
+) -> Verdict:  # fmt: skip
     """Return what is against a commit that compiled to `findings`, the first of the rules first.
 
-    `prunes` are the counts that its messages confirm. `recompiled`: it is live already, and this
+    `prunes` are the counts that its messages confirm, and `confirm` is what
+    a person would confirm it by, empty where one has. `recompiled`: it is live already, and this
     version of the program reads it anew (R12).
     """
     errors = sum(each.severity is Severity.ERROR for each in findings)
@@ -123,11 +125,12 @@ def judge(
     if not change.after:
         return Verdict(Stage.UNHELD, "NoSpecs", _nothing(change), findings)
     held = guard(change.before, change.after, prunes)
-    if held is not None:
+    if held is not None and confirm:
         return Verdict(
             Stage.UNHELD, "Prune",
             f"it removes {held.gone} of {held.of} workflows; say so in the message "
-            f"of the next commit: Sark-Prune: {held.gone}",
+            f"of the next commit (Sark-Prune: {held.gone}), or confirm this one: "
+            f"sark confirm {confirm}",
             findings,
         )  # fmt: skip
     return Verdict(Stage.ACTIVE, findings=findings)

@@ -1,6 +1,7 @@
 """The configuration: one file, every key also in the environment, unknown keys refused."""
 
 from engine.settings.field import ADMINISTRATOR
+from engine.settings.freeze import Freeze
 from engine.settings.loading import Loaded, load, serving
 from engine.settings.model import (
     App,
@@ -23,6 +24,7 @@ __all__ = [
     "Artifacts",
     "Controller",
     "ForgeSettings",
+    "Freeze",
     "Git",
     "History",
     "Loaded",

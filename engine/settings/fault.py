@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from engine.settings.freeze import Freeze
 from engine.settings.masking import masked
 from engine.settings.model import (
     App,
@@ -38,7 +39,9 @@ _EXPECTED = {
     "path_type": "a path",
 }
 _LISTS: Mapping[str, type[BaseModel]] = {"sources": Source, "tokens": Token}
-_INNER: Mapping[str, type[BaseModel]] = {"sources.forge": ForgeSettings, "sources.forge.app": App}
+_INNER: Mapping[str, type[BaseModel]] = {
+    "sources.forge": ForgeSettings, "sources.forge.app": App, "sources.freeze": Freeze,
+}  # fmt: skip
 _NUMBER = re.compile(r"\.\d+")
 
 

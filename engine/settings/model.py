@@ -24,6 +24,7 @@ from engine.settings.field import (
     check_web,
     is_ssh,
 )
+from engine.settings.freeze import Freeze
 
 
 class _Section(BaseModel):
@@ -287,6 +288,12 @@ class Source(_Section):
         description="Where commits and pull requests are reported to, as in `{kind = "
         '"github", repository = "acme/shop", token = "env:GITHUB_TOKEN"}`.',
     )
+    freeze: tuple[Freeze, ...] = Field(
+        default=(), max_length=20,
+        description="Windows in which no commit becomes live, at most 20: "
+        '`[{start = "fri 18:00", end = "mon 08:00", timezone = "Europe/Oslo", reason = "weekend"}]`'
+        ". See [Hold and roll back](../how-to/hold-and-roll-back.md).",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _is_trusting(self) -> "Source":

@@ -297,6 +297,21 @@ ALTER TABLE outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE overrides (
+    source text NOT NULL,
+    kind text NOT NULL,
+    value text DEFAULT ''::text NOT NULL,
+    reason text NOT NULL,
+    actor text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone,
+    CONSTRAINT overrides_check CHECK (((value <> ''::text) = (kind = ANY (ARRAY['confirm'::text, 'rollback'::text, 'pin'::text])))),
+    CONSTRAINT overrides_check1 CHECK (((until IS NOT NULL) OR (kind = ANY (ARRAY['rollback'::text, 'pin'::text])))),
+    CONSTRAINT overrides_check2 CHECK ((until > since)),
+    CONSTRAINT overrides_kind_check CHECK ((kind = ANY (ARRAY['suspend'::text, 'thaw'::text, 'confirm'::text, 'rollback'::text, 'pin'::text]))),
+    CONSTRAINT overrides_reason_check CHECK ((reason <> ''::text))
+);
+
 CREATE TABLE plans (
     digest text NOT NULL,
     format integer NOT NULL,
@@ -309,6 +324,25 @@ CREATE TABLE rates (
     name text NOT NULL,
     allowed timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     idle_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE retired (
+    source text NOT NULL,
+    name text NOT NULL,
+    plan text NOT NULL,
+    file text NOT NULL,
+    title text NOT NULL,
+    since bigint NOT NULL,
+    until bigint NOT NULL,
+    CONSTRAINT retired_check CHECK ((until > since))
+);
+
+CREATE TABLE revisions (
+    source text NOT NULL,
+    sha text NOT NULL,
+    binding text NOT NULL,
+    number bigint NOT NULL,
+    digest text NOT NULL
 );
 
 CREATE TABLE runs (
@@ -488,7 +522,8 @@ CREATE TABLE workflows (
     plan text NOT NULL,
     file text NOT NULL,
     title text DEFAULT ''::text NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    since bigint DEFAULT 0 NOT NULL
 );
 
 ALTER TABLE ONLY journal ATTACH PARTITION journal_default DEFAULT;
@@ -562,11 +597,20 @@ ALTER TABLE ONLY lookouts
 ALTER TABLE ONLY outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY overrides
+    ADD CONSTRAINT overrides_pkey PRIMARY KEY (source, kind);
+
 ALTER TABLE ONLY plans
     ADD CONSTRAINT plans_pkey PRIMARY KEY (digest);
 
 ALTER TABLE ONLY rates
     ADD CONSTRAINT rates_pkey PRIMARY KEY (namespace, name);
+
+ALTER TABLE ONLY retired
+    ADD CONSTRAINT retired_pkey PRIMARY KEY (source, name, since);
+
+ALTER TABLE ONLY revisions
+    ADD CONSTRAINT revisions_pkey PRIMARY KEY (source, sha);
 
 ALTER TABLE ONLY runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);

@@ -29,6 +29,7 @@ _COLUMNS: LiteralString = """
     SELECT name, namespace, environment, url, ref, root, observed, attempted, active, conditions,
            wanted, handled, updated_at, active_since, judged, configured, verify FROM sources
 """
+_LOCK: LiteralString = "SELECT 1 FROM sources WHERE name = %(name)s FOR UPDATE"
 _WANT: LiteralString = (
     "UPDATE sources SET wanted = wanted + 1 WHERE name = %(name)s RETURNING wanted"
 )
@@ -106,6 +107,11 @@ async def all_of(connection: Connection) -> list[SourceRow]:
     async with connection.cursor(row_factory=class_row(SourceRow)) as cursor:
         await cursor.execute(_COLUMNS + " ORDER BY name")
         return await cursor.fetchall()
+
+
+async def lock(connection: Connection, name: str) -> None:
+    """Keep a source's row from whoever would change it until the transaction ends."""
+    await connection.execute(_LOCK, {"name": name})
 
 
 async def request(connection: Connection, name: str) -> int | None:

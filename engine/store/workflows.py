@@ -10,7 +10,7 @@ from engine.errors import Conflict
 from engine.store.arrays import Texts
 from engine.store.pool import Connection
 
-_COUNT: LiteralString = "UPDATE activation SET number = number + 1"
+_COUNT: LiteralString = "UPDATE activation SET number = number + 1 RETURNING number"
 _ACTIVATE: LiteralString = """
     UPDATE sources
        SET active = %(commit)s,
@@ -18,13 +18,22 @@ _ACTIVATE: LiteralString = """
      WHERE name = %(source)s AND active IS NOT DISTINCT FROM %(expected)s
     RETURNING name
 """
+_RETIRE: LiteralString = """
+    INSERT INTO retired (source, name, plan, file, title, since, until)
+    SELECT source, name, plan, file, title, since, %(number)s FROM workflows
+     WHERE (namespace = %(namespace)s AND name = ANY(%(names)s))
+        OR (source = %(source)s AND namespace <> %(namespace)s)
+    ON CONFLICT DO NOTHING
+"""
 _PUT: LiteralString = """
-    INSERT INTO workflows (namespace, name, source, commit_sha, plan, file, title)
-    SELECT %(namespace)s, new.name, %(source)s, %(commit)s, new.plan, new.file, new.title
+    INSERT INTO workflows (namespace, name, source, commit_sha, plan, file, title, since)
+    SELECT %(namespace)s, new.name, %(source)s, %(commit)s, new.plan, new.file, new.title,
+           %(number)s
       FROM unnest(%(names)s, %(plans)s, %(files)s, %(titles)s) AS new (name, plan, file, title)
     ON CONFLICT (namespace, name) DO UPDATE
        SET source = EXCLUDED.source, commit_sha = EXCLUDED.commit_sha, plan = EXCLUDED.plan,
-           file = EXCLUDED.file, title = EXCLUDED.title, updated_at = now()
+           file = EXCLUDED.file, title = EXCLUDED.title, since = EXCLUDED.since,
+           updated_at = now()
 """
 _DROP: LiteralString = """
     DELETE FROM workflows
@@ -94,7 +103,7 @@ async def activate(connection: Connection, wanted: Activation) -> bool:
     Conflict, and the caller rolls back, if a name belongs to another source of the namespace: of
     two that want it at once the later sees the earlier, for they all count in one row.
     """
-    told = {
+    told: dict[str, object] = {
         "source": wanted.source,
         "commit": wanted.commit,
         "expected": wanted.expected,
@@ -102,9 +111,12 @@ async def activate(connection: Connection, wanted: Activation) -> bool:
     }
     if await (await connection.execute(_ACTIVATE, told)).fetchone() is None:
         return False
-    await connection.execute(_COUNT)
+    counted = await (await connection.execute(_COUNT)).fetchone()
+    told["number"] = counted and counted[0]
     names = Texts([each.name for each in wanted.put])
     await _refuse_foreign(connection, wanted, names)
+    replaced = Texts([*names.values, *wanted.drop])
+    await connection.execute(_RETIRE, {**told, "names": replaced})
     await connection.execute(_DROP, {**told, "names": Texts(wanted.drop)})
     await connection.execute(
         _PUT,

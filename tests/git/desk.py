@@ -2,21 +2,23 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from engine import operations
+from engine.core.override import Asked
 from engine.git.limits import Limits
 from engine.reconcile import Repository
 from engine.reconcile.lane import Lanes
 from engine.settings import Source
-from engine.store import commits, leases, sources, workflows
+from engine.store import commits, leases, overrides, schedules, sources, workflows
 from engine.store.commits import CommitRow
 from engine.store.leases import Session
-from engine.store.pool import connect
+from engine.store.overrides import Override
+from engine.store.pool import Connection, connect
 from engine.store.sources import SourceRow
 from policies.authorizer import Authorizer
 
@@ -41,6 +43,16 @@ def source(url: str, name: str = "shop", **more: Any) -> Source:
 
 
 @dataclass(slots=True)
+class Clock:
+    """PostgreSQL's clock, until it is set."""
+
+    now: datetime | None = None
+
+    async def __call__(self, connection: Connection) -> datetime:
+        return self.now or await schedules.now(connection)
+
+
+@dataclass(slots=True)
 class Desk:
     """What a leader has at hand, and short words to ask what has become of things."""
 
@@ -48,6 +60,8 @@ class Desk:
     lanes: Lanes
     state: Path
     repository: Repository
+    url: str
+    clock: Clock = field(default_factory=Clock)
 
     async def look(self) -> bool:
         return await self.repository.look(self.session)
@@ -55,7 +69,29 @@ class Desk:
     async def restart(self, *named: Source) -> None:
         """Be another process: one that remembers nothing."""
         await declare(self.session, *(named or self.repository.sources))
-        self.repository = repository(self.state, self.lanes, *(named or self.repository.sources))
+        named = named or self.repository.sources
+        self.repository = repository(self.state, self.lanes, self.clock, *named)
+
+    async def put(
+        self, asked: Asked, source: str = "shop", now: datetime | None = None
+    ) -> Override:
+        """Put an override in the leader's turn; `now` takes the place of PostgreSQL's clock."""
+        async with self.session.turn() as connection:
+            return await put(connection, asked, source, now)
+
+    async def elsewhere(self, asked: Asked, source: str = "shop") -> None:
+        """Put an override as a server does: beside the leader."""
+        async with await connect(self.url, "test") as connection, connection.transaction():
+            await put(connection, asked, source)
+
+    async def drop(self, kind: str, source: str = "shop") -> None:
+        async with self.session.turn() as connection:
+            await sources.request(connection, source)
+            assert await overrides.drop(connection, source, kind)
+
+    async def overrides(self, source: str = "shop") -> list[Override]:
+        async with self.session.turn() as connection:
+            return await overrides.of_source(connection, source)
 
     async def row(self, name: str = "shop") -> SourceRow:
         async with self.session.turn() as connection:
@@ -98,12 +134,29 @@ async def desk(url: str, state: Path, *named: Source) -> AsyncIterator[Desk]:
     async with await connect(url, "test") as connection:
         session = await leases.lead(connection, "reconcile")
         await declare(session, *named)
-        yield Desk(session, lanes, state, repository(state, lanes, *named))
+        clock = Clock()
+        yield Desk(session, lanes, state, repository(state, lanes, clock, *named), url, clock)
     lanes.close()
 
 
-def repository(state: Path, lanes: Lanes, *named: Source) -> Repository:
-    return Repository(named, CATALOGUE, state / "mirrors", lanes, policy(), HERE)
+def repository(state: Path, lanes: Lanes, clock: Clock, *named: Source) -> Repository:
+    return Repository(named, CATALOGUE, state / "mirrors", lanes, policy(), HERE, clock)
+
+
+async def put(
+    connection: Connection, asked: Asked, source: str, now: datetime | None = None
+) -> Override:
+    """Put an override, and let it begin at another time than now."""
+    await sources.request(connection, source)
+    row = await overrides.put(connection, source, asked, "token:ann")
+    if now is None:
+        return row
+    await connection.execute(
+        "UPDATE overrides SET since = %s, until = %s WHERE source = %s AND kind = %s",
+        (now, asked.span and now + asked.span, source, asked.kind),
+    )
+    found = await overrides.of_source(connection, source)
+    return next(each for each in found if each.kind == asked.kind)
 
 
 async def declare(session: Session, *named: Source) -> None:

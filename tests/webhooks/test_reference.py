@@ -88,6 +88,13 @@ def asked(there: Served, method: str, path: str, told: Mapping[str, str], query:
 
 
 V1 = "/api/v1"
+OVERRIDES = f"{V1}/sources/{{name}}/overrides"
+OVERRIDE = {
+    "suspend": {"reason": "x", "for": "1h"},
+    "thaw": {"reason": "x", "for": "1h"},
+    "confirm": {"reason": "x", "commit": "c0ffee" + "0" * 34},
+    "rollback": {"reason": "x", "commit": "c0ffee" + "0" * 34},
+}
 
 
 def prepared(there: Served) -> dict[str, str]:
@@ -102,8 +109,9 @@ def prepared(there: Served) -> dict[str, str]:
                      "column": 1, "hint": ""}]),
     )  # fmt: skip
     there.rows(
-        "UPDATE sources SET conditions = %s WHERE name = 'shop'",
-        json.dumps([{"type": "Ready", "status": True, "reason": "Ok", "message": "",
+        "UPDATE sources SET attempted = %s, conditions = %s WHERE name = 'shop'",
+        "c0ffee" + "0" * 34,
+        json.dumps([{"type": "Unheld", "status": False, "reason": "Prune", "message": "",
                      "revision": None, "since": "2026-01-02T03:04:05+00:00"}]),
     )  # fmt: skip
     asks(there, run, by=["user:admin"], exclude=[])
@@ -134,6 +142,7 @@ def test_every_good_answer_is_as_described(there: Served):
             "from": "2026-03-28", "to": "2026-03-29",
         },
         "/callbacks/{token}": {},
+        **{f"{OVERRIDES}/{kind}": body for kind, body in OVERRIDE.items()},
     }  # fmt: skip
     for address in TABLE:
         path = address.path.replace(":path", "")
@@ -161,6 +170,8 @@ REFUSED: list[tuple[str, str, str, object, int]] = [
     ("GET", f"{V1}/workflows/{{namespace}}/{{name}}", "?x=1", None, 422),
     ("GET", f"{V1}/sources/{{name}}", "", None, 404),
     ("POST", f"{V1}/sources/{{name}}/sync", "", None, 404),
+    ("PUT", f"{OVERRIDES}/suspend", "", {}, 404),
+    ("DELETE", f"{OVERRIDES}/suspend", "", None, 404),
     ("GET", f"{V1}/commits/{{sha}}", "", None, 404),
     ("GET", f"{V1}/approvals", "?cursor=x", None, 422),
     ("GET", f"{V1}/runs/{{id}}/approvals", "", None, 404),

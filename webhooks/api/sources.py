@@ -1,14 +1,17 @@
 """`/sources` and `/commits`: what is watched, what is in the way, what became of a commit."""
 
 import re
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine.core.override import Kind
 from engine.errors import Invalid, NotFound
 from engine.git.address import shown as without_secrets
-from engine.store import commits, sources
+from engine.store import commits, overrides, sources
 from engine.store.commits import CommitRow
+from engine.store.overrides import Override
 from engine.store.sources import SourceRow
 from policies.facts import Resource, Verdict
 from webhooks.api import page
@@ -25,8 +28,9 @@ async def listed(request: Request) -> Response:
     seen = await visible(request, "source.read", "source")
     async with doors(request).pool.connection() as connection:
         found = await sources.all_of(connection)
+        stand = await overrides.standing(connection)
     return page.cut(
-        [_told(each) for each in found if each.namespace in seen],
+        [_told(each, stand) for each in found if each.namespace in seen],
         told,
         lambda each: str(each["name"]),
     )
@@ -35,13 +39,15 @@ async def listed(request: Request) -> Response:
 async def shown(request: Request) -> Response:
     """`GET /sources/{name}`."""
     page.query(request)
-    return Data(_told(await _read(request)))
+    row = await readable(request)
+    async with doors(request).pool.connection() as connection:
+        return Data(_told(row, await overrides.standing(connection)))
 
 
 async def sync(request: Request) -> Response:
     """`POST /sources/{name}/sync`: look now; wait until `generation_handled` has come so far."""
     page.query(request)
-    row = await _read(request)
+    row = await readable(request)
     resource = Resource("source", row.name, row.namespace)
     actor = await allow(request, "source.sync", resource)
     wanted = await doors(request).syncs.request(row.name)
@@ -64,7 +70,7 @@ async def commit(request: Request) -> Response:
     return page.page([_commit(each) for each in found], None)
 
 
-async def _read(request: Request) -> SourceRow:
+async def readable(request: Request) -> SourceRow:
     """Return a source that the actor may read; to anybody else there is none."""
     name = request.path_params["name"]
     missing = f"there is no source {name}"
@@ -76,7 +82,21 @@ async def _read(request: Request) -> SourceRow:
     return row
 
 
-def _told(row: SourceRow) -> dict[str, object]:
+def override_told(override: Override) -> dict[str, object]:
+    """Return an override as a source shows it."""
+    return {
+        "kind": override.kind,
+        "commit": override.value or None,
+        "reason": override.reason,
+        "actor": override.actor,
+        "since": override.since,
+        "until": override.until,
+    }
+
+
+def _told(row: SourceRow, stand: Sequence[Override]) -> dict[str, object]:
+    """Return a source as it is told; `stand` are the overrides of all sources."""
+    mine = [each for each in stand if each.source == row.name]
     return {
         "name": row.name,
         "namespace": row.namespace,
@@ -87,6 +107,8 @@ def _told(row: SourceRow) -> dict[str, object]:
         "observed": row.observed,
         "attempted": row.attempted,
         "active": row.active,
+        "pinned": next((each.value for each in mine if each.kind == Kind.PIN), None),
+        "overrides": [override_told(each) for each in mine],
         "conditions": row.conditions,
         "generation": row.wanted,
         "generation_handled": row.handled,

@@ -3,20 +3,25 @@
 from engine.core.schedule.misfire import GRACE, Due, Misfire, Rules, due, rules
 from engine.core.schedule.overlap import MOST_WAITING, Overlap, Turnout, turnout
 from engine.core.schedule.schedule import YEARS, Schedule, coming, of
+from engine.core.schedule.window import Frozen, Window, frozen, parse
 
 __all__ = [
     "GRACE",
     "MOST_WAITING",
     "YEARS",
     "Due",
+    "Frozen",
     "Misfire",
     "Overlap",
     "Rules",
     "Schedule",
     "Turnout",
+    "Window",
     "coming",
     "due",
+    "frozen",
     "of",
+    "parse",
     "rules",
     "turnout",
 ]
