@@ -13,7 +13,7 @@ from engine.reconcile.activation import Prepared
 from engine.reconcile.checkout import Checkout
 from engine.reconcile.condition import conditions, resumed
 from engine.reconcile.verdict import Stage, Verdict, facts_of
-from engine.store import commits, plans, sources, statuses, workflows
+from engine.store import commits, plans, reviews, sources, statuses, workflows
 from engine.store.commits import CommitState, Passed
 from engine.store.leases import Session
 from engine.store.sources import Report, SourceRow
@@ -100,6 +100,8 @@ async def activate(
             connection, row.name, commit, CommitState.ACTIVE, reason=prepared.told(),
             findings=_findings(verdict.findings, row.root),
         )  # fmt: skip
+        await commits.note_change(connection, row.name, commit, prepared.digest)
+        await reviews.activated(connection, row.name, is_changed=prepared.is_change)
         await statuses.tell(connection, row.name, commit, status.active(now))
         if row.active is not None and row.active != commit:
             await commits.move(

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.core.change import NO_CHANGE, digest_between
 from engine.core.compiler import VERSION
 from engine.core.facts import Operations
 from engine.core.plan import Plan
@@ -22,7 +23,7 @@ from engine.reconcile.memory import Memory
 from engine.reconcile.verdict import Change, Verdict
 from engine.settings import Source
 from engine.source import Cache, Compiled
-from engine.store import workflows
+from engine.store import reviews, workflows
 from engine.store.leases import Session
 from engine.store.sources import SourceRow
 from engine.store.workflows import Active
@@ -134,6 +135,8 @@ class Reconciler:
         )  # fmt: skip
         if not verdict.is_good:
             return verdict
+        if (unreviewed := await self._unreviewed(session, row, head, before, compiled)) is not None:
+            return rules.unreviewed(unreviewed)
         if head not in (row.active, row.attempted):
             await ledger.compiled(session, row, head, f"{compiled.files} files")
         newest = None if last else await self._newest(failing)
@@ -176,6 +179,21 @@ class Reconciler:
                 found = await workflows.of_source(connection, row.name, self.source.namespace)
             self._mine = (row.active, found, {})
         return self._mine[1:]
+
+    async def _unreviewed(
+        self, session: Session, row: SourceRow, head: str, before: Mapping[str, Active],
+        compiled: Compiled,
+    ) -> str | None:  # fmt: skip
+        """Return the digest of a change that must have been reviewed to a good end, and was not."""
+        if not self.source.require_reviewed_plan or row.active in (None, head):
+            return None
+        plans = {name: each.digest for name, each in compiled.plans.items()}
+        changed = digest_between({name: each.plan for name, each in before.items()}, plans)
+        async with session.turn() as connection:
+            is_known = changed == NO_CHANGE or await reviews.is_reviewed(
+                connection, row.name, changed
+            )
+        return None if is_known else changed
 
     def _judged(self, head: str, active: str | None) -> str:
         """Return the digest of all that a verdict on `head` depends on (R3)."""
