@@ -37,6 +37,7 @@ _COMMANDS = {
     "workflows": ("sources", "List the active workflows."),
     "sources": ("sources", "List the sources, with what is active and why."),
     "sync": ("sources", "Look at a source's repository now."),
+    "reviews": ("reviews", "List what pull requests would change."),
     "why": ("sources", "Say what became of a commit."),
     "up": ("processes", "Run everything on this machine, servers included."),
     "server": ("processes", "Serve webhooks, the API and the pages."),
