@@ -64,11 +64,11 @@ async def _feed(process: Process, data: bytes) -> None:
 
 
 async def _drained(stream: asyncio.StreamReader, most: int) -> bytes:
-    """Return what a stream says, the last `most` bytes; the rest is read and let go."""
-    kept = b""
+    """Return what a stream says, cut after `most` bytes; the rest is read and let go."""
+    kept = bytearray()
     while chunk := await stream.read(1 << 16):
-        kept = (kept + chunk)[-most:]
-    return kept
+        kept += chunk[: most - len(kept)]
+    return bytes(kept)
 
 
 async def _end(process: Process) -> None:
