@@ -27,6 +27,7 @@ from engine.reconcile.access import grouped
 from engine.reconcile.duty import ReconcileDuty
 from engine.relay import RelayDuty
 from engine.retention import RetentionDuty
+from engine.review.duty import ReviewDuty
 from engine.scheduler import SchedulerDuty
 from engine.settings import Settings
 from engine.store import leases
@@ -76,6 +77,7 @@ class Controller:
         self._url = settings.database_url
         self._broker = HintBroker(settings.redis_url) if settings.redis_url else None
         self._lease = settings.controller.lease
+        self._review = ReviewDuty(settings)
         policy = Authorizer()
         self._reconcile = ReconcileDuty(settings, policy)
         known = (
@@ -84,6 +86,7 @@ class Controller:
             Duty("scheduler", SchedulerDuty(settings, policy).lead),
             Duty("lookout", LookoutDuty(settings, policy).lead),
             Duty("retention", RetentionDuty(settings).lead),
+            Duty("review", self._review.lead),
             Duty("statuses", StatusDuty(settings).lead),
         )
         self._duties = (*known, *duties)
@@ -108,6 +111,7 @@ class Controller:
             task.cancel()
         ended = await asyncio.gather(*leading, return_exceptions=True)
         self._reconcile.close()
+        self._review.close()
         if consumers is not None:
             await asyncio.to_thread(consumers.stop, 100)
         for fault in ended:

@@ -11,12 +11,13 @@ from webhooks.api import (
     decisions,
     events,
     overrides,
+    reviews,
     runs,
     schedules,
     sources,
     workflows,
 )
-from webhooks.schemas import SAID, SHA, STATUS, TEXT, UUID
+from webhooks.schemas import FLAG, SAID, SHA, STATUS, TEXT, UUID
 
 _V1 = "/api/v1"
 _COMMON = ("auth.missing", "auth.unknown", "sark.unavailable", "sark.defect")
@@ -222,6 +223,21 @@ _OVERRIDES = (
         for kind, meaning in _DROP.items()
     ),
 )  # fmt: skip
+_REVIEWS = (
+    Address(
+        "GET", f"{_V1}/reviews", reviews.listed, "List the reviews of pull requests",
+        {200: Answer("ReviewPage", "A page of reviews.")}, ("source.read",), _READ,
+        {
+            "source": Parameter(TEXT, "Only reviews of this source."),
+            "all": Parameter(FLAG, "Those of pull requests that are closed, too."), **_PAGING,
+        },
+    ),
+    Address(
+        "GET", f"{_V1}/reviews/{{source}}/{{number}}", reviews.shown,
+        "Show what a pull request would change",
+        {200: Answer("Review", "The review.")}, ("source.read",), _ONE, {},
+    ),
+)  # fmt: skip
 _HOOKS = (
     Address(
         "POST", "/hooks/github/{source}", inbound.github, "Take a webhook of GitHub's",
@@ -270,13 +286,14 @@ _HEALTH = (
     ),
 )  # fmt: skip
 TABLE: tuple[Address, ...] = (
-    *_WORKFLOWS, *_RUNS, *_ASKED, *_EVENTS, *_SOURCES, *_OVERRIDES, *_HOOKS, *_HEALTH,
+    *_WORKFLOWS, *_RUNS, *_ASKED, *_EVENTS, *_SOURCES, *_OVERRIDES, *_REVIEWS, *_HOOKS, *_HEALTH,
 )  # fmt: skip
 
 PATHS: Mapping[str, Parameter] = {
     "id": Parameter(UUID, "The run's id."),
     "name": Parameter(TEXT, "The name of the workflow or source."),
     "namespace": Parameter(TEXT, "The namespace."),
+    "number": Parameter({"type": "integer", "minimum": 1}, "The pull request's number."),
     "path": Parameter(TEXT, "The `path` of the trigger or of the step; it may hold slashes."),
     "sha": Parameter(SHA, "The beginning of the commit's hash."),
     "source": Parameter(TEXT, "The source's name."),

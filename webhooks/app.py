@@ -40,6 +40,8 @@ def _pages() -> list[Route]:
     return [
         Route("/", pages.home),
         Route("/runs/{id}", pages.run),
+        Route("/reviews/{source}/{number}", pages.review),
+        Route("/plans/{digest}", pages.plan),
         Route("/login", pages.login, methods=["POST"]),
         Route("/logout", pages.logout, methods=["POST"]),
         Route("/static/sark.css", pages.style),

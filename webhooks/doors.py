@@ -14,6 +14,7 @@ from engine.store.pool import Pool
 from policies.authorizer import Authorizer
 from policies.facts import Actor
 from webhooks.pulls import Pulls
+from webhooks.reviews import Reviews
 from webhooks.syncs import Syncs
 
 
@@ -40,6 +41,7 @@ class Doors:
     intake: Intake
     syncs: Syncs
     pulls: Pulls
+    reviews: Reviews
     history: History
     policy: Authorizer
     secrets: Secrets

@@ -54,6 +54,7 @@ async def github(request: Request) -> Response:
         raise Refusal("github.payload", "GitHub's payloads are objects")
     kind = _kind(request.headers)
     event = _reported(kind, payload)
+    await opened.reviews.ask(name, kind, payload)
     if kind == forge.PULL:
         active = await opened.intake.look()
         hooks = active.reported(source.namespace, name, kind)

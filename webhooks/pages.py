@@ -1,5 +1,6 @@
 """The pages: what is active, what is in the way, what has run. Read only, without JavaScript."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -11,10 +12,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from engine.errors import NotFound
 from engine.health import Health
-from engine.store import sources, views, workflows
+from engine.store import reviews, sources, views, workflows
+from engine.store.reviews import ReviewRow
 from engine.store.views import Wanted
 from policies.facts import Action, Actor, Resource
 from webhooks import body, health
+from webhooks.api.reviews import whole
 from webhooks.api.runs import named
 from webhooks.auth import session
 from webhooks.auth.guard import namespaces
@@ -31,6 +34,7 @@ _PAGES = Environment(
 _PAGES.filters["json"] = lambda told: orjson.dumps(told, option=orjson.OPT_INDENT_2).decode()
 _PAGES.filters["instant"] = lambda told: told.strftime("%Y-%m-%d %H:%M:%S")
 _STYLE = (_FOLDER / "static" / "sark.css").read_bytes()
+_DIGEST = re.compile(r"[0-9a-f]{8,64}")
 _FORM_LIMIT = 4096
 _LATEST = 50
 
@@ -72,6 +76,38 @@ async def run(request: Request) -> Response:
     if found is None or not _may_read(request, actor, found[0]):
         raise NotFound(missing)
     return _page("run.html", reasons=seen.reasons, run=found[0], steps=found[1])
+
+
+async def review(request: Request) -> Response:
+    """`GET /reviews/{source}/{number}`: what a pull request would change, in full."""
+    number = whole(request.path_params["number"])
+    async with doors(request).pool.connection() as connection:
+        row = await reviews.of_number(connection, request.path_params["source"], number)
+    return await _reviewed(request, [] if row is None else [row])
+
+
+async def plan(request: Request) -> Response:
+    """`GET /plans/{digest}`: the reviews of a plan, by 8 digits or more of it."""
+    digest = request.path_params["digest"]
+    found: list[ReviewRow] = []
+    if _DIGEST.fullmatch(digest):
+        async with doors(request).pool.connection() as connection:
+            found = await reviews.of_plan(connection, digest)
+    return await _reviewed(request, found)
+
+
+async def _reviewed(request: Request, found: list[ReviewRow]) -> Response:
+    """Show the reviews of sources that the actor may read."""
+    actor = session.actor(request)
+    if actor is None:
+        return _login(401, wrong=False)
+    seen = await namespaces(request, actor, "source.read", "source")
+    async with doors(request).pool.connection() as connection:
+        mine = {each.name for each in await sources.all_of(connection) if each.namespace in seen}
+    told = [each for each in found if each.source in mine]
+    if not told:
+        raise NotFound("there is no such review")
+    return _page("review.html", reviews=told)
 
 
 async def login(request: Request) -> Response:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from engine.core.override import Kind
+from engine.core.review import Conclusion
 from engine.core.state import RunStatus, StepState
 from engine.core.trigger import Said
 from webhooks.address import Schema
@@ -20,6 +21,7 @@ _KINDS = [
     "orphaned", "severed", "cancel",
 ]  # fmt: skip
 _DECISION: Schema = {"type": "string", "enum": ["approved", "rejected"]}
+_CONCLUSION: Schema = {"type": "string", "enum": [each.value for each in Conclusion]}
 SAID: Schema = {"type": "string", "enum": [each.value for each in Said]}
 OVERRIDE: Schema = {"type": "string", "enum": [each.value for each in Kind]}
 STATUS: Schema = {"type": "string", "enum": [each.value for each in RunStatus]}
@@ -284,6 +286,17 @@ SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "SourcePage": _page("Source"),
+    "Review": _object(
+        {
+            "source": TEXT, "number": NUMBER, "title": TEXT, "author": TEXT, "open": FLAG,
+            "head": _or_null(TEXT), "base": _or_null(TEXT), "conclusion": _or_null(_CONCLUSION),
+            "plan": _or_null(TEXT), "workflows": _list(TEXT),
+            "approvals": _list(_object({"rule": TEXT, "team": TEXT})),
+            "live": _or_null(TEXT), "waits": FLAG, "fault": _or_null(TEXT), "updated_at": INSTANT,
+        },
+        text=TEXT, notes=TEXT,
+    ),
+    "ReviewPage": _page("Review"),
     "Condition": _object(
         {
             "type": TEXT,

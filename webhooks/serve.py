@@ -30,6 +30,7 @@ from webhooks.auth import token as tokens
 from webhooks.doors import Doors, Drain
 from webhooks.protocol import GuardedProtocol
 from webhooks.pulls import Pulls
+from webhooks.reviews import Reviews
 from webhooks.syncs import Syncs
 
 _LOG = logging.getLogger("sark.http")
@@ -74,6 +75,7 @@ async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]
             intake,
             Syncs(connections, bell),
             Pulls(forges),
+            Reviews(settings, connections),
             History(connections),
             policy,
             Secrets(settings),

@@ -44,6 +44,7 @@ _COMMANDS = {
     "confirm": ("overrides", "Let a held commit remove workflows."),
     "rollback": ("overrides", "Make an earlier commit of a source live."),
     "unpin": ("overrides", "Let a source go on that was rolled back."),
+    "reviews": ("reviews", "List what pull requests would change."),
     "why": ("sources", "Say what became of a commit."),
     "up": ("processes", "Run everything on this machine, servers included."),
     "server": ("processes", "Serve webhooks, the API and the pages."),

@@ -104,6 +104,12 @@ class Forge(Protocol):
         whoever is no app.
         """
 
+    async def find_check(self, sha: str, name: str) -> int | None:
+        """Return the latest check of ours of this name on a commit, if there is one.
+
+        At a forge without checks there is none to be found, nor two.
+        """
+
     async def comments(self, number: int) -> Sequence[Comment]:
         """Return the comments of a pull request, oldest first, 1,000 at most."""
 

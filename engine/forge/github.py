@@ -86,6 +86,18 @@ class GitHub:
             id_ = await self._write_check(told, batch, id_, done=False)
         return await self._write_check(told, batches[-1] if batches else [], id_, done=True)
 
+    async def find_check(self, sha: str, name: str) -> int | None:
+        """Return the latest check of ours of this name on a commit, if there is one."""
+        if self._app is None:
+            return None
+        asked, me = {"check_name": name, "filter": "latest"}, await self.login()
+        path = f"{self._at}/commits/{sha}/check-runs?{urlencode(asked)}"
+        answer = await self._talk.ask("GET", path)
+        with self._talk.read("a list of checks"):
+            found = reading.rows(reading.field(answer.body, "check_runs"))
+            ours = [each for each in found if f"{reading.words(each, 'app', 'slug')}[bot]" == me]
+            return max((reading.number(each, "id") for each in ours), default=None)
+
     async def comments(self, number: int) -> Sequence[Comment]:
         """Return the comments of a pull request, oldest first, 1,000 at most."""
         path = f"{self._at}/issues/{number}/comments"

@@ -74,6 +74,10 @@ class GitLab:
         await self.status(told.sha, told.name, told.state, told.title, told.url)
         return 0
 
+    async def find_check(self, sha: str, name: str) -> int | None:
+        """Return None: a status is not made twice."""
+        return None
+
     async def comments(self, number: int) -> Sequence[Comment]:
         """Return the notes that people wrote on a merge request, oldest first, 1,000 at most."""
         path = f"{self._at}/merge_requests/{number}/notes"

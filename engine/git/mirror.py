@@ -51,6 +51,8 @@ _CONFIG = """\
 class Mirror:
     """The mirror of an address below `folder`. Its methods block; call them from a thread."""
 
+    suffix = ".git"
+
     def __init__(
         self, folder: Path, address: Address, halted: Event | None = None,
         credential: Credential = NOBODY, limits: Limits = LIMITS,
@@ -59,7 +61,7 @@ class Mirror:
         self.limits = limits
         self._credential = credential
         name = hashlib.sha256(address.url.encode()).hexdigest()[:16]
-        self._place = folder.absolute() / f"{name}.git"
+        self._place = folder.absolute() / f"{name}{self.suffix}"
         self._trusted = folder.absolute() / f"{name}.config"
         self._halted = halted or Event()
         self._hashes = "sha1"
@@ -78,10 +80,7 @@ class Mirror:
         """
         for ref in refs:
             check_ref(ref)
-        heads = self._heads(refs)
-        if heads:
-            self._hashes = "sha256" if len(min(heads.values())) == _SHA256 else "sha1"
-        return heads
+        return self._learn(self._heads(refs))
 
     def fetch(self, ref: str) -> str:
         """Bring a ref into the mirror and return its commit.
@@ -93,7 +92,7 @@ class Mirror:
         with self._locked():
             self._prepare(self._place)
             try:
-                return self._fetch(self._place, ref)
+                return self._fetch(self._place, ref)[0]
             except (TooMuch, NoCredential, HostRefused, Moved):
                 raise
             except Refused as refusal:
@@ -103,12 +102,12 @@ class Mirror:
             except GitFailed:
                 if not self._has_content() or ref not in self.heads([ref]):
                     raise
-                return self._anew(ref)
+                return self._anew(ref)[0]
 
     def rebuild(self, ref: str) -> str:
         """Make the mirror anew from the remote and return the commit of a ref."""
         with self._locked():
-            return self._anew(check_ref(ref))
+            return self._anew(check_ref(ref))[0]
 
     def tree(self, commit: str, root: str, old: Tree | None = None) -> Tree:
         """Return the files of a commit below a root, told by what differs from an `old` tree.
@@ -159,6 +158,12 @@ class Mirror:
             with self._locked():
                 self._inside.ask(("gc", "--quiet", "--prune=now"), _TIDY_SECONDS)
 
+    def _learn(self, heads: dict[str, str]) -> dict[str, str]:
+        """See of which kind the remote's hashes are."""
+        if heads:
+            self._hashes = "sha256" if len(min(heads.values())) == _SHA256 else "sha1"
+        return heads
+
     def _heads(self, refs: Sequence[str]) -> dict[str, str]:
         if self.address.transport != "file":
             return self._listed(refs)
@@ -177,12 +182,12 @@ class Mirror:
         found = {name: commit for commit, _, name in rows}
         return {ref: found.get(f"{ref}^{{}}", found[ref]) for ref in refs if ref in found}
 
-    def _fetch(self, place: Path, ref: str) -> str:
-        own = f"refs/sark/{hashlib.sha256(ref.encode()).hexdigest()[:16]}"
+    def _fetch(self, place: Path, *refs: str) -> list[str]:
+        """Bring refs in at once; return their commits, in order."""
         words = (
             "fetch", "-q", f"--filter=blob:limit={MAX_FILE}", "--no-tags", "--force",
             "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance",
-            "--", "origin", f"{ref}:{own}",
+            "--", "origin", *(f"{each}:{own(each)}" for each in refs),
         )  # fmt: skip
         try:
             answer = Runner(place, self._reach, self._halted).ask(
@@ -196,7 +201,9 @@ class Mirror:
             raise failure("fetch", answer.told)
         self._within(place)
         inside_ = Runner(place, halted=self._halted)
-        return inside_.run("rev-parse", "--verify", f"{own}^{{commit}}").decode().strip()
+        names = [f"{own(each)}^{{commit}}" for each in refs]
+        told = [inside_.run("rev-parse", "--verify", each) for each in names]
+        return [each.decode().strip() for each in told]
 
     def _smaller(self, ref: str) -> str:
         """Make a mirror anew that has grown too large; without what nobody needs it may do.
@@ -204,32 +211,32 @@ class Mirror:
         If it does not, the disk is given back: whatever is live needs no mirror.
         """
         try:
-            return self._anew(ref)
+            return self._anew(ref)[0]
         finally:
             if _size(self._place) > self.limits.mirror:
                 shutil.rmtree(self._place, ignore_errors=True)
 
-    def _anew(self, ref: str) -> str:
+    def _anew(self, *refs: str) -> list[str]:
         fresh = self._place.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         try:
             self._prepare(fresh)
-            commit = self._fetch(fresh, ref)
+            commits = self._fetch(fresh, *refs)
             shutil.rmtree(self._place, ignore_errors=True)
             fresh.rename(self._place)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
-        return commit
+        return commits
 
     def _prepare(self, place: Path) -> None:
         """Make the repository's frame if it is not there, and its configuration in any case."""
         for name in ("objects/pack", "refs"):
             (place / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         if self.address.transport == "file":
-            _write(self._trusted, trusting(self.address.url))
+            write(self._trusted, trusting(self.address.url))
         url = self.address.url.replace("\\", "\\\\").replace('"', '\\"')
-        _write(place / "config", _CONFIG.format(url=url, limit=MAX_FILE, hashes=self._hashes))
-        _write(place / "HEAD", "ref: refs/heads/none\n")
+        write(place / "config", _CONFIG.format(url=url, limit=MAX_FILE, hashes=self._hashes))
+        write(place / "HEAD", "ref: refs/heads/none\n")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -281,6 +288,11 @@ def _size(place: Path) -> int:
     return size
 
 
+def own(ref: str) -> str:
+    """Return our own name for a ref of the remote's."""
+    return f"refs/sark/{hashlib.sha256(ref.encode()).hexdigest()[:16]}"
+
+
 def _sweep(place: Path) -> None:
     """Give back what a fetch that was ended has left on the disk."""
     for pattern in ("objects/pack/tmp_*", "objects/??/tmp_obj_*"):
@@ -288,7 +300,7 @@ def _sweep(place: Path) -> None:
             each.unlink(missing_ok=True)
 
 
-def _write(file: Path, text: str) -> None:
+def write(file: Path, text: str) -> None:
     """Write a file whole or not at all; leave it if it says this already."""
     if file.exists() and file.read_bytes() == text.encode():
         return

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from engine.core.change import digest_between
 from engine.core.codec import encode
 from engine.core.plan import FORMAT, Plan
 from engine.core.trigger import followed
@@ -18,12 +19,22 @@ class Prepared:
 
     activation: Activation
     plans: Sequence[StoredPlan]
+    before: Mapping[str, Active]
     after: Mapping[str, Active]
 
     @property
-    def is_idle(self) -> bool:
-        """True if nothing changes."""
-        return not self.activation.put and not self.activation.drop
+    def digest(self) -> str:
+        """Return what names the change, as a review of it is named."""
+        names = {*(each.name for each in self.activation.put), *self.activation.drop}
+        ends = (
+            {name: rows[name].plan for name in names if name in rows}
+            for rows in (self.before, self.after)
+        )
+        return digest_between(*ends)
+
+    @property
+    def is_change(self) -> bool:
+        return bool(self.activation.put or self.activation.drop)
 
     def told(self) -> str:
         """Return in a few words what changes."""
@@ -58,7 +69,7 @@ def prepare(
         binding.namespace, binding.source, expected, binding.commit_sha, put, drop, follows
     )
     stored = [StoredPlan(digest, FORMAT, encode(plan)) for digest, plan in fresh.items()]
-    return Prepared(activation, stored, after)
+    return Prepared(activation, stored, before, after)
 
 
 def _active(binding: Active, plan: Plan, old: Active | None, root: str) -> Active:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from engine.core.diagnostic import Diagnostic, Span
+from engine.contents import too_large
+from engine.core.diagnostic import Diagnostic
 from engine.core.facts import Operations
 from engine.git.failure import GitFailed, Refused, TooMuch
 from engine.git.history import CommitFacts
@@ -45,7 +46,7 @@ class Checkout:
     @property
     def findings(self) -> list[Diagnostic]:
         """Return what is to be said of specs that were too large to be read."""
-        return [_too_large(path) for path in self._large]
+        return [too_large(path) for path in self._large]
 
     def specs(self, files: Mapping[str, File]) -> list[File]:
         """Return those of a commit's `files` that are specs and could be read."""
@@ -187,10 +188,3 @@ class Reader:
         if active is None or active == head:
             return [self.mirror.facts(head)]
         return self.mirror.between(active, head)
-
-
-def _too_large(path: str) -> Diagnostic:
-    return Diagnostic(
-        "spec-too-large", f"the file is over {MAX_FILE >> 10} KiB, and was not read",
-        Span(path, 1, 1), hint="split it, or keep data out of specs",
-    )  # fmt: skip

@@ -22,6 +22,7 @@ from engine.store import (
     commits,
     overrides,
     plans,
+    reviews,
     revisions,
     sources,
     statuses,
@@ -155,6 +156,8 @@ async def activate(
             connection, row.name, commit, CommitState.ACTIVE, reason=why,
             findings=_findings(verdict.findings, row.root),
         )  # fmt: skip
+        await commits.note_change(connection, row.name, commit, prepared.digest)
+        await reviews.activated(connection, row.name, is_changed=prepared.is_change)
         await statuses.tell(connection, row.name, commit, status.active(now))
         if row.active is not None and row.active != commit:
             await commits.move(

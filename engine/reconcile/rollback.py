@@ -128,7 +128,7 @@ def _restored(
     ]  # fmt: skip
     drop = sorted(before.keys() - after.keys())
     activation = Activation(source.namespace, source.name, expected, commit, put, drop, follows)
-    return Prepared(activation, (), after)
+    return Prepared(activation, (), before, after)
 
 
 def _row(then: Active, now: Active | None) -> Active:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from engine.core.change import NO_CHANGE, digest_between
 from engine.core.compiler import VERSION
 from engine.core.facts import Operations
 from engine.core.plan import Plan
@@ -27,7 +28,7 @@ from engine.reconcile.rollback import Refusal, binding
 from engine.reconcile.verdict import Change, Stage, Verdict
 from engine.settings import Source
 from engine.source import Cache, Compiled
-from engine.store import workflows
+from engine.store import reviews, workflows
 from engine.store.leases import Session
 from engine.store.overrides import Override
 from engine.store.schedules import Clock
@@ -189,6 +190,8 @@ class Reconciler:
             verdict = denial or verdict
         if not verdict.is_good:
             return verdict
+        if (unreviewed := await self._unreviewed(session, row, head, before, compiled)) is not None:
+            return rules.unreviewed(unreviewed)
         newest = None if last else await self._newest(failing)
         if newest is not None and newest != head:
             return newest
@@ -208,7 +211,7 @@ class Reconciler:
         """Make live what nothing is against, unless people or the calendar hold it."""
         head = prepared.activation.commit
         judged = self._judged(head, head)
-        if head == row.active and prepared.is_idle:
+        if head == row.active and not prepared.is_change:
             await ledger.stay(session, row, head, verdict, judged, self._hold)
             return verdict
         if held := self._hold.verdict(head):
@@ -307,6 +310,21 @@ class Reconciler:
                 found = await workflows.of_source(connection, row.name, self.source.namespace)
             self._mine = (row.active, found, {})
         return self._mine[1:]
+
+    async def _unreviewed(
+        self, session: Session, row: SourceRow, head: str, before: Mapping[str, Active],
+        compiled: Compiled,
+    ) -> str | None:  # fmt: skip
+        """Return the digest of a change that must have been reviewed to a good end, and was not."""
+        if not self.source.require_reviewed_plan or row.active in (None, head):
+            return None
+        plans = {name: each.digest for name, each in compiled.plans.items()}
+        changed = digest_between({name: each.plan for name, each in before.items()}, plans)
+        async with session.turn() as connection:
+            is_known = changed == NO_CHANGE or await reviews.is_reviewed(
+                connection, row.name, changed
+            )
+        return None if is_known else changed
 
     def _judged(self, head: str, active: str | None) -> str:
         """Return the digest of all that a verdict on `head` depends on (R3)."""

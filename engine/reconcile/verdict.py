@@ -107,6 +107,16 @@ def taken(message: str) -> Verdict:
     return Verdict(Stage.COMPILED, "NameTaken", message, lasting=False)
 
 
+def unreviewed(changed: str) -> Verdict:
+    """Nobody has reviewed what the commit changes, or not to a good end; somebody may yet."""
+    return Verdict(
+        Stage.UNHELD, "NotReviewed",
+        f"plan {changed[:8]} is not one that a review has found good; open a pull request, or push "
+        "a commit that changes what was reviewed",
+        lasting=False,
+    )  # fmt: skip
+
+
 def judge(
     findings: Sequence[Diagnostic], files: int, change: Change, prunes: Set[int],
     recompiled: bool, confirm: str = "",

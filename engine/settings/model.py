@@ -294,6 +294,24 @@ class Source(_Section):
         '`[{start = "fri 18:00", end = "mon 08:00", timezone = "Europe/Oslo", reason = "weekend"}]`'
         ". See [Hold and roll back](../how-to/hold-and-roll-back.md).",
     )  # fmt: skip
+    review: bool = Field(
+        default=True, description="Whether pull requests into `ref` are reviewed at its `forge`."
+    )
+    require_reviewed_plan: bool = Field(
+        default=False,
+        description="Hold a commit back unless a review of what it changes has ended well.",
+    )
+
+    @model_validator(mode="after")
+    def _can_be_reviewed(self) -> "Source":
+        if self.require_reviewed_plan and not self.is_reviewed:
+            raise ValueError("expected a `forge` and `review`, where `require_reviewed_plan` is")
+        return self
+
+    @property
+    def is_reviewed(self) -> bool:
+        """True if pull requests into the branch that is followed are reviewed."""
+        return self.review and self.forge is not None and self.ref.startswith("refs/heads/")
 
     @model_validator(mode="after")
     def _is_trusting(self) -> "Source":

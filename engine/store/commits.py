@@ -33,6 +33,9 @@ _MOVE: LiteralString = """
 _FIND_FAULTS: LiteralString = """
     UPDATE commits SET findings = %(findings)s WHERE source = %(source)s AND sha = %(sha)s
 """
+_NOTE_CHANGE: LiteralString = """
+    UPDATE commits SET changed = %(changed)s WHERE source = %(source)s AND sha = %(sha)s
+"""
 _PASS_OVER: LiteralString = """
     INSERT INTO commits (source, sha, state, reason, author, subject, committed_at, history)
     SELECT %(source)s, new.sha, 'Superseded', %(reason)s, new.author, new.subject, new.at,
@@ -46,7 +49,7 @@ _AGE: LiteralString = """
 """
 _FIND: LiteralString = """
     SELECT commits.source, sha, state, reason, author, subject, history, findings, seen_at,
-           sources.active, sources.active_since, committed_at
+           sources.active, sources.active_since, committed_at, changed
       FROM commits LEFT JOIN sources ON sources.name = commits.source
      WHERE sha LIKE %(prefix)s ORDER BY seen_at DESC LIMIT 20
 """
@@ -72,7 +75,8 @@ class CommitRow:
     """A commit in one source. `history` has `state`, `at` and `reason` of every step it took.
 
     `findings` have `code`, `severity`, `message`, `file` (below the repository), `line`, `column`
-    and `hint`. `active` and `active_since` are the source's.
+    and `hint`. `changed` is the digest of what its activation has changed. `active` and
+    `active_since` are the source's.
     """
 
     source: str
@@ -87,6 +91,7 @@ class CommitRow:
     active: str | None
     active_since: datetime | None
     committed_at: datetime | None
+    changed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,12 @@ async def find_faults(connection: Connection, source: str, sha: str, findings: J
     """Write what is found in a commit now, whatever it has come to."""
     told = {"source": source, "sha": sha, "findings": Jsonb(findings)}
     await connection.execute(_FIND_FAULTS, told)
+
+
+async def note_change(connection: Connection, source: str, sha: str, changed: str) -> None:
+    """Write the digest of what the activation of a commit changes."""
+    told = {"source": source, "sha": sha, "changed": changed}
+    await connection.execute(_NOTE_CHANGE, told)
 
 
 async def pass_over(connection: Connection, source: str, by: str, passed: Sequence[Passed]) -> None:

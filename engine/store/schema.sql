@@ -88,6 +88,7 @@ CREATE TABLE commits (
     findings jsonb DEFAULT '[]'::jsonb NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL,
     committed_at timestamp with time zone,
+    changed text DEFAULT ''::text NOT NULL,
     CONSTRAINT commits_state_check CHECK ((state = ANY (ARRAY['Seen'::text, 'Fetched'::text, 'Verified'::text, 'Compiled'::text, 'Authorised'::text, 'Held'::text, 'Rejected'::text, 'Superseded'::text, 'Active'::text, 'Replaced'::text])))
 );
 
@@ -335,6 +336,58 @@ CREATE TABLE retired (
     since bigint NOT NULL,
     until bigint NOT NULL,
     CONSTRAINT retired_check CHECK ((until > since))
+);
+
+CREATE TABLE review_approvals (
+    source text NOT NULL,
+    number integer NOT NULL,
+    rule text NOT NULL,
+    team text NOT NULL,
+    digest text NOT NULL,
+    by text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE review_commands (
+    source text NOT NULL,
+    comment bigint NOT NULL,
+    number integer NOT NULL,
+    author text NOT NULL,
+    body text NOT NULL,
+    heard boolean DEFAULT false NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE reviews (
+    source text NOT NULL,
+    ref text NOT NULL,
+    number integer NOT NULL,
+    wanted bigint DEFAULT 1 NOT NULL,
+    handled bigint DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone NOT NULL,
+    faults integer DEFAULT 0 NOT NULL,
+    fault text DEFAULT ''::text NOT NULL,
+    is_open boolean DEFAULT true NOT NULL,
+    title text DEFAULT ''::text NOT NULL,
+    author text DEFAULT ''::text NOT NULL,
+    head text DEFAULT ''::text NOT NULL,
+    base text DEFAULT ''::text NOT NULL,
+    conclusion text,
+    digest text DEFAULT ''::text NOT NULL,
+    workflows text[] DEFAULT '{}'::text[] NOT NULL,
+    asks jsonb DEFAULT '{}'::jsonb NOT NULL,
+    check_id bigint,
+    checked text DEFAULT ''::text NOT NULL,
+    annotated text DEFAULT ''::text NOT NULL,
+    comment_id bigint,
+    said text DEFAULT ''::text NOT NULL,
+    body text DEFAULT ''::text NOT NULL,
+    notes text DEFAULT ''::text NOT NULL,
+    merged text DEFAULT ''::text NOT NULL,
+    landed text DEFAULT ''::text NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT reviews_conclusion_check CHECK ((conclusion = ANY (ARRAY['success'::text, 'failure'::text, 'action_required'::text, 'neutral'::text])))
 );
 
 CREATE TABLE revisions (
@@ -609,6 +662,15 @@ ALTER TABLE ONLY rates
 ALTER TABLE ONLY retired
     ADD CONSTRAINT retired_pkey PRIMARY KEY (source, name, since);
 
+ALTER TABLE ONLY review_approvals
+    ADD CONSTRAINT review_approvals_pkey PRIMARY KEY (source, number, rule, team, digest, by);
+
+ALTER TABLE ONLY review_commands
+    ADD CONSTRAINT review_commands_pkey PRIMARY KEY (source, comment);
+
+ALTER TABLE ONLY reviews
+    ADD CONSTRAINT reviews_pkey PRIMARY KEY (source, ref);
+
 ALTER TABLE ONLY revisions
     ADD CONSTRAINT revisions_pkey PRIMARY KEY (source, sha);
 
@@ -689,6 +751,14 @@ CREATE INDEX held_by_time ON held USING btree (due_at);
 CREATE INDEX idempotency_keys_by_run ON idempotency_keys USING btree (run);
 
 CREATE INDEX rates_by_end ON rates USING btree (idle_at);
+
+CREATE INDEX review_commands_unheard ON review_commands USING btree (source, number) WHERE (NOT heard);
+
+CREATE INDEX reviews_digest ON reviews USING btree (source, digest) WHERE (conclusion = 'success'::text);
+
+CREATE UNIQUE INDEX reviews_number ON reviews USING btree (source, number) WHERE (number > 0);
+
+CREATE INDEX reviews_wanted ON reviews USING btree (not_before) WHERE (wanted > handled);
 
 CREATE INDEX runs_admitted ON runs USING btree (slot_group, id) WHERE ((slot_group IS NOT NULL) AND (admitted_at IS NOT NULL) AND (ended_at IS NULL));
 

@@ -65,6 +65,7 @@ class FakeGitHub(Fake):
             route("POST", f"{at}/statuses/*", self._status),
             route("POST", f"{at}/check-runs", self._check),
             route("PATCH", f"{at}/check-runs/*", self._recheck),
+            route("GET", f"{at}/commits/*/check-runs", self._checks),
             route("GET", f"{at}/collaborators/*/permission", self._permission),
             route("GET", "/orgs/*/teams/*/memberships/*", self._membership),
         ]
@@ -328,6 +329,14 @@ class FakeGitHub(Fake):
         again["output"]["annotations_count"] = len(self.annotations[int(id_)])
         self.checks[int(id_)] = again
         return Reply(200, again)
+
+    def _checks(self, request: Request, sha: str) -> Reply:
+        name = request.query.get("check_name")
+        found = [
+            each for each in self.checks.values()
+            if each["head_sha"] == sha and name in (None, each["name"])
+        ]  # fmt: skip
+        return Reply(200, {"total_count": len(found), "check_runs": found})
 
     def _permission(self, _: Request, login: str) -> Reply:
         if login not in self.permissions:

@@ -120,9 +120,13 @@ def prepared(there: Served) -> dict[str, str]:
         "INSERT INTO events (id, namespace, type, source, data)"
         " VALUES (gen_random_uuid(), 'shop', 'paid', '/orders', '7')"
     )
+    there.rows(
+        "INSERT INTO reviews (source, ref, number, not_before, conclusion, asks)"
+        " VALUES ('shop', 'refs/pull/482/head', 482, now(), 'success', '{\"r\": \"acme/pay\"}')"
+    )
     (handed,) = there.api("GET", f"/runs/{run}/callbacks").json["items"]
     return {"token": handed["url"].rpartition("/")[2], "namespace": "shop", "name": "hello",
-            "id": run, "sha": "c0ffee", "source": "shop"}  # fmt: skip
+            "id": run, "sha": "c0ffee", "source": "shop", "number": "482"}  # fmt: skip
 
 
 def test_every_good_answer_is_as_described(there: Served):
@@ -173,6 +177,8 @@ REFUSED: list[tuple[str, str, str, object, int]] = [
     ("PUT", f"{OVERRIDES}/suspend", "", {}, 404),
     ("DELETE", f"{OVERRIDES}/suspend", "", None, 404),
     ("GET", f"{V1}/commits/{{sha}}", "", None, 404),
+    ("GET", f"{V1}/reviews", "?limit=0", None, 422),
+    ("GET", f"{V1}/reviews/{{source}}/{{number}}", "", None, 404),
     ("GET", f"{V1}/approvals", "?cursor=x", None, 422),
     ("GET", f"{V1}/runs/{{id}}/approvals", "", None, 404),
     ("POST", f"{V1}/runs/{{id}}/approvals/{{path}}", "", {}, 404),
@@ -195,7 +201,7 @@ def test_a_problem_is_as_described(
     What is refused is a problem of the one shape, with a code that the reference lists for it.
     """
     words = {"namespace": "shop", "name": "hello", "id": str(uuid4()), "sha": "dead",
-             "source": "shop", "path": "ok", "token": "none"}  # fmt: skip
+             "source": "shop", "path": "ok", "token": "none", "number": "9"}  # fmt: skip
 
     assert status == asked(there, method, path, words, query, body).status
 

@@ -1,6 +1,14 @@
 """What a change of specs means: which workflows do something else, and what they newly reach."""
 
-from engine.core.change.compare import Change, Kind, Line, compare, digest
+from engine.core.change.compare import (
+    NO_CHANGE,
+    Change,
+    Kind,
+    Line,
+    compare,
+    digest,
+    digest_between,
+)
 from engine.core.change.reach import Reach, reach
 from engine.core.change.text import (
     MARKS,
@@ -15,6 +23,7 @@ from engine.core.change.text import (
 __all__ = [
     "MARKS",
     "MOST_LINES",
+    "NO_CHANGE",
     "Change",
     "Kind",
     "Line",
@@ -25,6 +34,7 @@ __all__ = [
     "coming",
     "compare",
     "digest",
+    "digest_between",
     "reach",
     "summary",
 ]

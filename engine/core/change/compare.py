@@ -86,6 +86,16 @@ def digest(changes: Iterable[Change]) -> str:
     return values.digest([[each.name, _digest(each.old), _digest(each.new)] for each in changes])
 
 
+def digest_between(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """Return what `digest` does, of the digests of plans by the names of their workflows."""
+    names = (each for each in sorted(old.keys() | new.keys()) if old.get(each) != new.get(each))
+    return values.digest([[each, old.get(each, ""), new.get(each, "")] for each in names])
+
+
+NO_CHANGE = digest_between({}, {})
+"""What names a change in which no workflow differs."""
+
+
 def _digest(plan: Plan | None) -> str:
     return "" if plan is None else plan.digest
 

@@ -1,0 +1,142 @@
+"""`python -m engine.review.child`: a change of a stranger's compiled, judged and told.
+
+It reads a task from its input and writes the answer to its output. It is killed when it takes too
+long, and dies with its parent.
+"""
+
+import pickle  # nosec B403 - it is the parent's own, and nobody else's
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from engine import rulings
+from engine.contents import Contents
+from engine.core import review as reviews
+from engine.core.diagnostic import Diagnostic, Span
+from engine.core.facts import Catalogue
+from engine.core.review import End, Head, Impact, Pull, Review, policy
+from engine.core.review.approval import approved
+from engine.core.values import digest
+from engine.git.command import Runner
+from engine.git.mirror import MAX_FILE
+from engine.git.objects import Objects
+from engine.git.tree import Tree
+from engine.review.confinement import confine
+from engine.review.task import MOST_TEXT, Answer, Asked, Running, Task
+from engine.rulings import Case
+from engine.source import Cache, compile_files, is_spec
+
+# Starts of schedules are told from here on where only what is told matters.
+_TOO_LARGE = b"too large to be read"  # what no policy parses as, so that it denies
+_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def judge(task: Task) -> Answer:
+    """Return what is to be said of a change; it is compiled as the reconciler would."""
+    began = time.monotonic()
+    review = _refused(task) if task.refused else _made(task)
+    review = replace(
+        review, pull=task.asked.number, is_fork=task.asked.is_fork, is_draft=task.asked.is_draft,
+        impact={each.name: _impact(each.name, task.running) for each in review.changes},
+    )  # fmt: skip
+    told = reviews.as_json(review, _ONCE)
+    review = replace(review, seconds=time.monotonic() - began)
+    return Answer(
+        review.digest, review.conclusion, reviews.headline(review),
+        reviews.as_markdown(review, task.now, task.links),
+        reviews.as_text(review, task.now)[:MOST_TEXT], digest(told),
+        [each.name for each in review.changes],
+        {each.rule: each.team for each in review.rulings.rulings if each.team},
+        reviews.annotations(review),
+    )  # fmt: skip
+
+
+def _refused(task: Task) -> Review:
+    """Return the review of a head that holds what no source may hold."""
+    return Review(
+        task.place.source, task.place.environment, task.place.root, task.base, task.head, 0, (),
+        tuple(task.refused),
+    )  # fmt: skip
+
+
+def _made(task: Task) -> Review:
+    cache, catalogue = Cache(), Catalogue(task.operations)
+    with Objects(Runner(task.folder)) as objects:
+        base = _end(task, task.base, task.before, objects, cache)
+        head = _end(task, task.head, task.after, objects, cache)
+        ours, theirs = _policies(task.before, objects), _policies(task.after, objects)
+    found = [*head.findings, *_against(base, head, task.running.foreign)]
+    review = reviews.make(task.place, base, replace(head, findings=found), catalogue)
+    guard = review.guard
+    case = Case(
+        review.changes, catalogue, task.namespace, task.place.environment, _pull(task.asked)
+    )
+    told = rulings.rulings(case, ours, theirs, base.plans)
+    return replace(
+        review, guard=None if guard and guard.gone in task.confirmed else guard,
+        rulings=approved(told, task.approvals, review.digest, task.asked.author),
+    )  # fmt: skip
+
+
+def _pull(asked: Asked) -> Pull | None:
+    return Pull(asked.author, tuple(asked.teams), asked.is_fork) if asked.number else None
+
+
+def _policies(tree: Tree | None, objects: Objects) -> dict[str, bytes]:
+    """Return the policies of a tree; one that was too large to be read is no policy."""
+    named = {path: blob for path, blob in _blobs(tree).items() if policy.is_policy(path)}
+    found = objects.read(sorted(set(named.values())), MAX_FILE)
+    return {path: _whole(found[blob]) for path, blob in named.items()}
+
+
+def _whole(data: bytes | None) -> bytes:
+    return _TOO_LARGE if data is None else data
+
+
+def _blobs(tree: Tree | None) -> Mapping[str, str]:
+    return {} if tree is None else tree.blobs
+
+
+def _end(task: Task, head: Head, tree: Tree | None, objects: Objects, cache: Cache) -> End:
+    """Return one end of the change, compiled; what the ends share is compiled once."""
+    specs = sorted({blob for path, blob in _blobs(tree).items() if is_spec(path)})
+    held = Contents(tree, objects.read(specs, MAX_FILE))
+    compiled = compile_files(
+        held.specs(objects), task.operations, cache, task.place.environment, held.beside(objects)
+    )
+    unread = held.findings
+    return End(head, compiled.plans, compiled.files + len(unread), [*unread, *compiled.diagnostics])
+
+
+def _against(base: End, head: End, foreign: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Yield what the reconciler has against a commit that compiles."""
+    for name in sorted(head.plans.keys() - base.plans.keys()):
+        if name in foreign:
+            yield Diagnostic(
+                "name-taken", f"workflow {name!r} is source {foreign[name]!r}'s already",
+                Span(head.plans[name].file, 1, 1), hint="two sources of a namespace share no name",
+            )  # fmt: skip
+    if base.plans and not head.plans and not head.findings:
+        first = min(each.file for each in base.plans.values())
+        yield Diagnostic(
+            "no-specs", f"no workflow is left; the {len(base.plans)} that are live would stay",
+            Span(first, 1, 1), hint="nothing is not empty: take the source out of the settings",
+        )  # fmt: skip
+
+
+def _impact(name: str, running: Running) -> Impact:
+    also = tuple(number for number, names in running.also.items() if name in names)
+    return Impact(running.in_flight.get(name, {}), also)
+
+
+def main() -> None:
+    """Read a task, judge it, and write the answer."""
+    confine()
+    task: Task = pickle.loads(sys.stdin.buffer.read())  # nosec B301
+    sys.stdout.buffer.write(judge(task).encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""The duty of reviews: whoever leads looks at what is wanted, and asks what nobody has told of.
+
+A delivery, a base that has moved and a poll all raise a number in the database, and nothing else.
+What is looked at is what is there by then. So a delivery that is lost, doubled or late changes
+nothing, and a leader that dies leaves what it has not finished to the next.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from threading import Event
+
+import psycopg
+
+from engine import operations
+from engine.core.facts import Operations
+from engine.core.review.wish import head_ref
+from engine.errors import SarkError, Unavailable
+from engine.forge.contract import Forge
+from engine.forge.forges import Forges
+from engine.git.address import Address, parse
+from engine.git.failure import GitFailed
+from engine.git.pulls import Pulls
+from engine.reconcile import access
+from engine.review.place import links
+from engine.review.publishing import CHECK
+from engine.review.reviewer import Bench, Reviewer
+from engine.settings import Settings, Source
+from engine.store import reviews
+from engine.store.leases import Session
+from engine.store.reviews import ReviewRow
+
+_LOG = logging.getLogger("sark.review")
+_PERIOD = 0.5
+_AT_ONCE = 20
+# Ten a second at most, over all sources.
+_STEP = 0.1
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
+_LEAST_POLL = 60.0
+_SWEEP = 3600.0
+_MOST_DOUBLINGS = 6
+
+
+class ReviewDuty:
+    """Looks at reviews for as long as a session lasts. Sources without a forge have none."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._sources = [each for each in settings.sources if each.is_reviewed]
+        self._halted = Event()
+
+    def close(self) -> None:
+        """End the git commands that are under way."""
+        self._halted.set()
+
+    async def lead(self, session: Session) -> None:
+        """Look until the session is lost."""
+        if not self._sources:
+            await asyncio.Event().wait()
+        manifests = operations.catalogue(self._settings.adapters)
+        async with Forges(self._sources) as forges, asyncio.TaskGroup() as group:
+            desk = Desk(self._settings, self._sources, forges, manifests, self._halted, session)
+            group.create_task(desk.sweep())
+            for each in self._sources:
+                group.create_task(desk.poll(each))
+            await desk.serve()
+
+
+class Desk:
+    """Everything that is looked at by one leader; what one repository holds, one after another."""
+
+    def __init__(
+        self, settings: Settings, sources: Sequence[Source], forges: Forges,
+        manifests: Operations, halted: Event, session: Session,
+    ) -> None:  # fmt: skip
+        self._session = session
+        self._folder = settings.state / "mirrors"
+        self._sources = {each.name: each for each in sources}
+        self._addresses = {each.name: parse(each.url) for each in sources}
+        bounds = access.limits(settings.git)
+        pulls = {
+            address: Pulls(self._folder, address, halted, access.credential(named), bounds)
+            for address, named in access.grouped(settings.sources).items()
+            if address in self._addresses.values()
+        }
+        self._forges: Mapping[str, Forge] = {
+            each.name: forge for each in sources if (forge := forges.of(each.name)) is not None
+        }
+        self._reviewers = {
+            each.name: Reviewer(
+                Bench(
+                    each, self._forges[each.name], pulls[self._addresses[each.name]], manifests,
+                    links(settings, each), *self._named(each),
+                ),
+                session,
+            )
+            for each in sources
+        }  # fmt: skip
+        self._turns: dict[Address, asyncio.Lock] = {each: asyncio.Lock() for each in pulls}
+        self._under_way: set[tuple[str, str]] = set()
+        self._rests: dict[str, float] = {}
+
+    async def serve(self) -> None:
+        """Look at what is wanted, the newest first, and never at one review twice at once."""
+        async with asyncio.TaskGroup() as looks:
+            while True:
+                for row in await self._due():
+                    self._under_way.add((row.source, row.ref))
+                    looks.create_task(self._look(row))
+                    await asyncio.sleep(_STEP)
+                await asyncio.sleep(_PERIOD)
+
+    async def poll(self, source: Source) -> None:
+        """Ask at intervals which pull requests are open, for what no delivery has told of."""
+        interval = max(source.interval.total_seconds(), _LEAST_POLL)
+        while True:
+            try:
+                await self._poll(source)
+            except SarkError as error:
+                _LOG.warning("source %s: open pull requests are not known: %s", source.name, error)
+            await asyncio.sleep(interval * random.uniform(0.9, 1.1))  # nosec B311
+
+    async def sweep(self) -> None:
+        """Forget at intervals what was over long ago."""
+        while True:
+            async with self._session.turn() as connection:
+                await reviews.sweep(connection)
+            await asyncio.sleep(_SWEEP)
+
+    async def _due(self) -> list[ReviewRow]:
+        now = asyncio.get_running_loop().time()
+        awake = [each for each in self._sources if self._rests.get(each, 0.0) <= now]
+        async with self._session.turn() as connection:
+            found = await reviews.due(connection, awake, _AT_ONCE + len(self._under_way))
+        left = _AT_ONCE - len(self._under_way)
+        return [each for each in found if (each.source, each.ref) not in self._under_way][:left]
+
+    async def _look(self, row: ReviewRow) -> None:
+        """Look at a review; where that fails, later again. A fault of ours is logged whole."""
+        try:
+            async with self._turns[self._addresses[row.source]]:
+                async with self._session.turn() as connection:
+                    now = await reviews.read(connection, row.source, row.ref)
+                if now is not None and now.wanted > now.handled:
+                    await self._reviewers[row.source].look(now)
+        except psycopg.Error:
+            raise
+        except (SarkError, OSError) as error:
+            await self._repeat(row, error)
+        except Exception as error:
+            _LOG.exception("a look at %s of source %s has failed", row.ref, row.source)
+            await self._repeat(row, error)
+        finally:
+            self._under_way.discard((row.source, row.ref))
+
+    async def _repeat(self, row: ReviewRow, error: Exception) -> None:
+        """Write that a look has failed, and when there is another; a forge's word on that holds."""
+        _LOG.warning("source %s, %s: %s", row.source, row.ref, error)
+        async with self._session.turn() as connection:
+            now = await reviews.read(connection, row.source, row.ref)
+            if now is None:
+                return
+            pause = _FIRST_PAUSE * 2 ** min(now.faults, _MOST_DOUBLINGS)
+            wait = min(pause, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # nosec B311
+            if isinstance(error, Unavailable):
+                loop = asyncio.get_running_loop()
+                self._rests[row.source] = loop.time() + error.after.total_seconds()
+                wait = max(wait, error.after)
+            is_own = isinstance(error, SarkError | GitFailed)
+            told = str(error)[:500] if is_own else type(error).__name__
+            failed = replace(now, faults=now.faults + 1, fault=told.replace("\0", "\ufffd"))
+            await reviews.save(connection, failed, wait)
+
+    async def _poll(self, source: Source) -> None:
+        """Want what is open and was not seen so, and what was and is not any more."""
+        assert source.forge is not None, "a source without a forge has no reviews"
+        branch = source.ref.removeprefix("refs/heads/")
+        found = await self._forges[source.name].open_pulls(branch)
+        async with self._session.turn() as connection:
+            known = {row.number: row for row in await reviews.open_of(connection, source.name)}
+            for pull in found:
+                row = known.pop(pull.number, None)
+                if row is None or row.checked != pull.head_sha or not row.said:
+                    ref = head_ref(pull.number, source.forge.kind)
+                    await reviews.want(connection, [source.name], ref, pull.number)
+            for row in known.values():
+                await reviews.want_again(connection, [source.name], row.ref)
+
+    def _named(self, source: Source) -> tuple[str, bool]:
+        """Return the name of a source's check, and whether it has its repository for itself.
+
+        A commit may be the head of pull requests into several branches, and has a check of a name.
+        """
+        address = self._addresses[source.name]
+        is_alone = list(self._addresses.values()).count(address) == 1
+        return (CHECK if is_alone else f"{CHECK} ({source.name})", is_alone)

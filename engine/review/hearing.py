@@ -1,0 +1,128 @@
+"""Commands in new comments: heard once, if who has written them may, and the words are still his.
+
+The delivery is signed, and yet the comment is fetched again: whoever may edit another's comment
+would speak with his voice. What is refused is said in the check, never in a comment.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from engine.core.review.approval import Approval
+from engine.core.review.command import HELP, Command, Verb, parse
+from engine.core.review.inert import code
+from engine.errors import NotFound
+from engine.forge.contract import Comment, Forge, Pull
+from engine.store import remarks
+from engine.store.leases import Session
+from engine.store.remarks import Command as Written
+from engine.store.reviews import ReviewRow
+
+_LOG = logging.getLogger("sark.review")
+_MOST_NOTES = 10
+_SHORT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Hears what is said to the reviews of one source.
+
+    `is_alone`: no other source has the same pull requests, so what is said here is meant here.
+    """
+
+    forge: Forge
+    session: Session
+    is_alone: bool
+
+    async def hear(self, row: ReviewRow, pull: Pull) -> ReviewRow:
+        """Take every command that nobody has answered yet; return the row with notes on them."""
+        async with self.session.turn() as connection:
+            unheard = await remarks.unheard(connection, row.source, row.number)
+        if not unheard:
+            return row
+        now = {each.id: each for each in await self.forge.comments(row.number)}
+        notes = row.notes.splitlines()
+        for each in unheard:
+            row, note = await self._answer(row, pull, each, now.get(each.comment))
+            notes += [f"- {note}"] if note else []
+            async with self.session.turn() as connection:
+                await remarks.heard(connection, row.source, each.comment)
+        return replace(row, notes="\n".join(notes[-_MOST_NOTES:]))
+
+    async def approvals(self, row: ReviewRow) -> Sequence[Approval]:
+        """Return the approvals of those who may still give them."""
+        async with self.session.turn() as connection:
+            told = await remarks.approvals(connection, row.source, row.number)
+        may = {(each.by, each.team): False for each in told}
+        for by, team in may:
+            may[by, team] = await self._speaks_for(by, team)
+        return [each for each in told if may[each.by, each.team]]
+
+    async def _answer(
+        self, row: ReviewRow, pull: Pull, told: Written, now: Comment | None
+    ) -> tuple[ReviewRow, str]:
+        """Do what a comment says; return the row, and a note if there is one."""
+        command = parse(told.body)
+        if command is None or now is None or now.is_ours:
+            return row, ""
+        who = code(told.author)
+        if now.author != told.author or now.body != told.body:
+            return row, f"{who}: a comment that was edited is not heard; write a new one."
+        is_author = told.author.lower() == pull.author.lower()
+        may = await self.forge.may_write(told.author)
+        if not may and not is_author:
+            return row, f"{who}: who may not write to the repository is not heard."
+        refusal = await self._refusal(row, command, told.author, is_author)
+        if not self.is_alone and refusal and command.verb is Verb.APPROVE:
+            return row, ""  # it is meant for another source
+        if refusal:
+            return row, f"{who}: {refusal}"
+        await self._eye(told.comment)
+        match command.verb:
+            case Verb.APPROVE:
+                approval = Approval(command.rule, row.asks[command.rule], row.digest, told.author)
+                async with self.session.turn() as connection:
+                    await remarks.approve(connection, row.source, row.number, approval)
+            case Verb.HELP:
+                return row, HELP
+            case Verb.RETEST:
+                return replace(row, said=""), ""
+            case Verb.PLAN | Verb.OK:
+                pass
+        return row, ""
+
+    async def _refusal(self, row: ReviewRow, command: Command, author: str, is_author: bool) -> str:
+        """Return why a command is not done, or nothing."""
+        match command.verb:
+            case Verb.APPROVE:
+                return next(_unapprovable(row, command, is_author), "") or (
+                    "" if await self._speaks_for(author, row.asks[command.rule])
+                    else f"only a member of {code(row.asks[command.rule])} who may write approves "
+                    f"{code(command.rule)}."
+                )  # fmt: skip
+            case Verb.OK if command.plan != row.checked:
+                return f"the head is {code(row.checked[:_SHORT])} by now; nothing was trusted."
+            case Verb.HELP if not command.is_known:
+                return f"this is no command. {HELP}"
+        return ""
+
+    async def _speaks_for(self, login: str, team: str) -> bool:
+        return await self.forge.may_write(login) and await self.forge.is_member(login, team)
+
+    async def _eye(self, comment: int) -> None:
+        """Show that a comment was seen; it matters to nobody if it is gone."""
+        try:
+            await self.forge.react(comment, "eyes")
+        except NotFound as error:
+            _LOG.info("%s", error)
+
+
+def _unapprovable(row: ReviewRow, command: Command, is_author: bool) -> Iterator[str]:
+    if is_author:
+        yield "nobody approves a change of his own."
+    if not row.digest or row.digest[:_SHORT] != command.plan:
+        now = code(row.digest[:_SHORT]) if row.digest else "not made yet"
+        yield f"the plan is {now}; look at it again, then approve that."
+    if command.rule not in row.asks:
+        asked = ", ".join(code(each) for each in sorted(row.asks)) or "nothing"
+        yield f"no rule {code(command.rule)} asks for an approval; what does: {asked}."

@@ -1,0 +1,1 @@
+"""Reviews of pull requests, from a signed delivery to what is said at the forge."""

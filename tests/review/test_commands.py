@@ -1,0 +1,137 @@
+"""What people say to a review in comments, and who may."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.git.repo import spec
+from tests.review.stage import TEAM, Stage, stage
+
+RULE = f"""\
+rule("new-needs-owner", "A new workflow needs its owner.");
+approval("new-needs-owner", change, "{TEAM}", ["it is new"]) if change.kind = "added";
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, database_url: str):
+    with stage(tmp_path, database_url) as made:
+        made.start({"a.yaml": spec("a"), "policies/a.polar": RULE})
+        yield made
+
+
+def opened(here: Stage) -> tuple[int, str]:
+    """Open a pull request of dana's that waits for an approval; return it and its plan."""
+    number = here.open({"c.yaml": spec("c")}, author="dana")
+    check = here.concluded(here.fork.head)
+    assert "action_required" == check["conclusion"]
+    return number, plan(here)
+
+
+def plan(here: Stage) -> str:
+    return str(here.rows("SELECT digest FROM reviews")[0][0])[:8]
+
+
+def said(here: Stage, number: int, body: str, login: str) -> str:
+    """Say something, and return what the check says afterwards."""
+    here.say(number, body, login)
+    here.settled()
+    return str(here.concluded(here.fork.head)["output"]["summary"])
+
+
+def test_an_approval_by_a_member_counts_while_the_plan_holds(here: Stage):
+    """
+    A member of the team approves; it survives a rebase that changes nothing, and is void once the
+    plan is another.
+    """
+    number, known = opened(here)
+    said(here, number, f"/sark approve new-needs-owner {known}", "ann")
+
+    assert "success" == here.concluded(here.fork.head)["conclusion"]
+    assert [(here.hub.comments[-1]["id"], "eyes")] == here.hub.reactions
+    assert 1 == len(here.ours(number))
+
+    here.fork.git("commit", "-q", "--amend", "-m", "Other words")
+    here.push(number, {"../README.md": "and no workflow"})
+
+    assert "success" == here.concluded(here.fork.head)["conclusion"]
+
+    here.push(number, {"c.yaml": spec("c", "other")})
+
+    assert "action_required" == here.concluded(here.fork.head)["conclusion"]
+    assert known != plan(here)
+
+
+@pytest.mark.parametrize(
+    ("login", "words", "why"),
+    [
+        ("dana", "approve new-needs-owner PLAN", "nobody approves a change of his own"),
+        ("bob", "approve new-needs-owner PLAN", f"only a member of `{TEAM}`"),
+        ("eve", "approve new-needs-owner PLAN", "who may not write to the repository"),
+        ("ann", "approve new-needs-owner 00000000", "the plan is `PLAN`"),
+        ("ann", "approve others PLAN", "what does: `new-needs-owner`"),
+        ("ann", "ok " + "0" * 40, "nothing was trusted"),
+        ("ann", "deploy", "this is no command"),
+    ],
+)
+def test_what_is_refused_is_said_in_the_check(here: Stage, login: str, words: str, why: str):
+    """
+    An approval of one's own, by a stranger, for another plan or rule: nothing is approved, no
+    comment is added, and the check says why.
+    """
+    number, known = opened(here)
+    here.hub.teams[TEAM].add("eve")
+    told = said(here, number, f"/sark {words.replace('PLAN', known)}", login)
+
+    assert why.replace("PLAN", known) in told
+    assert 1 == len(here.ours(number))
+    assert [] == here.hub.reactions
+    assert [] == here.rows("SELECT * FROM review_approvals")
+
+
+def test_an_approver_who_may_not_write_any_more_does_not_count(here: Stage):
+    """
+    What was approved waits again once the approver has lost the right to.
+    """
+    number, known = opened(here)
+    said(here, number, f"/sark approve new-needs-owner {known}", "ann")
+    assert "success" == here.concluded(here.fork.head)["conclusion"]
+    here.hub.permissions["ann"] = "read"
+    here.say(number, "/sark plan", "bob")
+    here.settled()
+
+    assert "action_required" == here.concluded(here.fork.head)["conclusion"]
+
+
+def test_a_comment_that_was_edited_is_not_heard(here: Stage):
+    """
+    Whoever edits another's comment does not speak with his voice.
+    """
+    number, known = opened(here)
+    id_ = here.hub.say(number, "/sark plan", "ann")
+    payload = here.hub.issue_comment("created", id_)
+    here.hub.comments[id_ - 1]["body"] = f"/sark approve new-needs-owner {known}"
+    forged = {**payload, "comment": {**payload["comment"], "body": "/sark plan"}}
+    here.deliver("issue_comment", forged)
+    here.settled()
+
+    assert "a comment that was edited is not heard" in here.checks()[-1]["output"]["summary"]
+    assert [] == here.rows("SELECT * FROM review_approvals")
+
+
+def test_policies_of_the_base_judge(here: Stage):
+    """
+    A pull request that takes the rule away is judged by it all the same.
+    """
+    here.open({"c.yaml": spec("c")}, gone=("policies/a.polar",))
+
+    assert "action_required" == here.concluded(here.fork.head)["conclusion"]
+
+
+def test_help_says_what_there_is(here: Stage):
+    """
+    Who asks is told every command, in the check.
+    """
+    number, _ = opened(here)
+
+    assert "`/sark approve RULE PLAN`" in said(here, number, "/sark help", "bob")
