@@ -32,6 +32,7 @@ from engine.store.audit import Entry
 from engine.store.commits import CommitState, Passed
 from engine.store.leases import Session
 from engine.store.overrides import Override
+from engine.store.pool import Connection
 from engine.store.schedules import Clock
 from engine.store.sources import Report, SourceRow
 
@@ -152,17 +153,10 @@ async def activate(
         if rollback is not None:
             await overrides.pin(connection, row.name)
             why = f"{in_words(rollback)}; {why}"
-        await commits.move(
-            connection, row.name, commit, CommitState.ACTIVE, reason=why,
-            findings=_findings(verdict.findings, row.root),
-        )  # fmt: skip
+        await _replace(connection, row, commit, why, _findings(verdict.findings, row.root))
         await commits.note_change(connection, row.name, commit, prepared.digest)
         await reviews.activated(connection, row.name, is_changed=prepared.is_change)
         await statuses.tell(connection, row.name, commit, status.active(now))
-        if row.active is not None and row.active != commit:
-            await commits.move(
-                connection, row.name, row.active, CommitState.REPLACED, reason=f"by {commit[:12]}"
-            )
         observed = commit if rollback is None else row.observed
         report = Report(row.name, row.wanted, told, judged, observed, commit)
         await sources.report(connection, report)
@@ -171,6 +165,19 @@ async def activate(
     measure.conditions(row.name, told)
     measure.activated(time.monotonic() - began, lag if is_new else None)
     return True
+
+
+async def _replace(
+    connection: Connection, row: SourceRow, commit: str, why: str, findings: Json
+) -> None:
+    """Write of a commit that it is live, and of the one before that it is not any more."""
+    await commits.move(
+        connection, row.name, commit, CommitState.ACTIVE, reason=why, findings=findings
+    )
+    if row.active is not None and row.active != commit:
+        await commits.move(
+            connection, row.name, row.active, CommitState.REPLACED, reason=f"by {commit[:12]}"
+        )
 
 
 async def refuse(session: Session, row: SourceRow, asked: Override, why: str) -> None:
