@@ -39,12 +39,12 @@ def inside(root: str) -> str:
 
 
 def listed(commit: str, root: str, told: bytes) -> Tree:
-    """Return the tree that `ls-tree -r -z` tells of; raise Refused as `_checked` does."""
+    """Return the tree that `ls-tree -r -z` tells of; raise Refused as `checked` does."""
     below, blobs = inside(root), {}
     for record in _records(told):
         head, _, path = record.partition("\t")
         mode, _, blob = head.split(" ", 2)
-        blobs[_checked(path, mode, below)] = blob
+        blobs[checked(path, mode, below)] = blob
         if len(blobs) > MAX_FILES:
             raise too_many(root)
     return Tree(commit, root, blobs)
@@ -60,21 +60,13 @@ def changed(old: Tree, commit: str, told: bytes) -> Tree:
         if mode == _GONE:
             blobs.pop(path.removeprefix(below), None)
         else:
-            blobs[_checked(path, mode, below)] = blob
+            blobs[checked(path, mode, below)] = blob
     if len(blobs) > MAX_FILES:
         raise too_many(old.root)
     return Tree(commit, old.root, blobs)
 
 
-def too_many(root: str) -> Refused:
-    return Refused("too-many-files", f"there are more than {MAX_FILES} files below {root!r}")
-
-
-def _records(told: bytes) -> Iterator[str]:
-    return (record.decode("utf-8", "surrogateescape") for record in told.split(b"\0") if record)
-
-
-def _checked(path: str, mode: str, below: str) -> str:
+def checked(path: str, mode: str, below: str) -> str:
     """Return a path from the root on; raise Refused for what is a trap on some machine."""
     inner = path.removeprefix(below)
     if mode not in _FILE_MODES:
@@ -83,3 +75,11 @@ def _checked(path: str, mode: str, below: str) -> str:
     if not path.isprintable() or any(part.lower() in _RESERVED for part in path.split("/")):
         raise Refused("tree-name", f"{path!r} is no name for a file of a source")
     return inner
+
+
+def too_many(root: str) -> Refused:
+    return Refused("too-many-files", f"there are more than {MAX_FILES} files below {root!r}")
+
+
+def _records(told: bytes) -> Iterator[str]:
+    return (record.decode("utf-8", "surrogateescape") for record in told.split(b"\0") if record)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from engine.core.diagnostic import Diagnostic, Span
+from engine.core.diagnostic import Diagnostic
 from engine.core.facts import Operations
 from engine.git.failure import GitFailed
 from engine.git.history import CommitFacts
@@ -13,7 +13,7 @@ from engine.git.mirror import MAX_FILE, Mirror
 from engine.git.objects import Objects
 from engine.git.tree import Tree
 from engine.reconcile.memory import Memory
-from engine.source import Beside, Cache, Compiled, File, compile_files, is_spec
+from engine.source import Beside, Cache, Compiled, File, compile_files, is_spec, too_large
 from engine.telemetry import METRICS
 
 
@@ -41,7 +41,7 @@ class Checkout:
     @property
     def findings(self) -> list[Diagnostic]:
         """Return what is to be said of specs that were too large to be read."""
-        return [_too_large(path) for path in self._large]
+        return [too_large(path, MAX_FILE) for path in self._large]
 
     def specs(self, files: Mapping[str, File]) -> list[File]:
         """Return those of a commit's `files` that are specs and could be read."""
@@ -143,10 +143,3 @@ class Reader:
         if active is None or active == head:
             return [self.mirror.facts(head)]
         return self.mirror.between(active, head)
-
-
-def _too_large(path: str) -> Diagnostic:
-    return Diagnostic(
-        "spec-too-large", f"the file is over {MAX_FILE >> 10} KiB, and was not read",
-        Span(path, 1, 1), hint="split it, or keep data out of specs",
-    )  # fmt: skip
