@@ -136,7 +136,7 @@ def test_errors_are_shown_with_their_lines(repo: Repo):
     assert "unknown-key" in told.stdout
     assert " --> flows/hello.yaml:5:9\n" in told.stdout
     assert "5 |   say: {usse: echo.say@1" in told.stdout
-    assert told.stdout.endswith(f" in 1 file. {first[:7]} would stay active.\n")
+    assert told.stdout.endswith(f" in 1 of 1 changed file. {first[:7]} would stay active.\n")
     assert marks.stdout.startswith("::error file=flows/hello.yaml,line=")
     assert "error" == sarif["runs"][0]["results"][0]["level"]
     assert "This commit would not be activated\n" in markdown.stdout

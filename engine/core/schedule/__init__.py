@@ -2,7 +2,7 @@
 
 from engine.core.schedule.misfire import GRACE, Due, Misfire, Rules, due, rules
 from engine.core.schedule.overlap import MOST_WAITING, Overlap, Turnout, turnout
-from engine.core.schedule.schedule import YEARS, Schedule, coming, of
+from engine.core.schedule.schedule import YEARS, Schedule, coming, first, of
 
 __all__ = [
     "GRACE",
@@ -16,6 +16,7 @@ __all__ = [
     "Turnout",
     "coming",
     "due",
+    "first",
     "of",
     "rules",
     "turnout",
