@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from engine.core.diagnostic import Diagnostic, Span
+from engine.core.diagnostic import Diagnostic
 from engine.git.mirror import MAX_FILE
 from engine.git.objects import Objects
 from engine.git.tree import Tree
-from engine.source import Beside, File, is_spec
+from engine.source import Beside, File, is_spec, too_large
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Contents:
         """Return what is to be said of specs that were too large to be read."""
         blobs = self._blobs.items()
         large = sorted(path for path, blob in blobs if is_spec(path) and self._is_large(blob))
-        return [too_large(path) for path in large]
+        return [too_large(path, MAX_FILE) for path in large]
 
     def specs(self, objects: Objects) -> list[File]:
         """Return the specs of the tree; what was not read yet is read from `objects`."""
@@ -53,11 +53,3 @@ class Contents:
 
 def _content(objects: Objects, blob: str) -> bytes | None:
     return objects.read([blob], MAX_FILE)[blob]
-
-
-def too_large(path: str) -> Diagnostic:
-    """Return what is to be said of a spec that was too large to be read."""
-    return Diagnostic(
-        "spec-too-large", f"the file is over {MAX_FILE >> 10} KiB, and was not read",
-        Span(path, 1, 1), hint="split it, or keep data out of specs",
-    )  # fmt: skip

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 
 from engine.core.commit import Commit, Companions, Declared, Kind, Unit, findings
 from engine.core.compiler import VERSION, Laid, Survey, compile_survey, laid, survey
-from engine.core.diagnostic import Diagnostic
+from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Catalogue, Operations
 from engine.core.plan import Plan
 from engine.tree import Beside, File, Surveyed, Tree, Units, is_spec
 
-__all__ = ["Beside", "Cache", "Compiled", "File", "Unit", "compile_files", "is_spec", "surveyed"]
+__all__ = [
+    "Beside", "Cache", "Compiled", "File", "Unit", "compile_files", "is_spec", "surveyed",
+    "too_large",
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -93,6 +96,14 @@ def _alike(old: Mapping[str, Unit], new: Mapping[str, Unit]) -> bool:
         [each.face for each in was.documents] == [each.face for each in now.documents]
         for was, now in changed
     )
+
+
+def too_large(path: str, limit: int) -> Diagnostic:
+    """Return what is said of a spec of more than `limit` bytes, which is not read."""
+    return Diagnostic(
+        "spec-too-large", f"the file is over {limit >> 10} KiB, and was not read",
+        Span(path, 1, 1), hint="split it, or keep data out of specs",
+    )  # fmt: skip
 
 
 def surveyed(catalogue: Catalogue, path: str, source: bytes) -> Surveyed:

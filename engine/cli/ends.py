@@ -1,22 +1,24 @@
 """The two ends of a change in the repository around us, each compiled; what both have is once."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import click
 
-from engine.cli import policies
-from engine.cli.folder import Beside, read
+from engine.cli.folder import Beside
+from engine.core.commit import Companions
 from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.review import WORK_TREE, End, Head
 from engine.core.review.policy import is_policy
+from engine.core.review.words import many
 from engine.errors import Invalid
 from engine.git.here import Here
 from engine.operations import catalogue
 from engine.source import Beside as Committed
-from engine.source import Cache, Compiled, File, compile_files, is_spec
+from engine.source import Cache, Compiled, File, compile_files, is_spec, too_large
 
 _MAX_FILE = 256 << 10
 _SHA256 = 64
@@ -50,42 +52,55 @@ class Ends:
 
     def of_commit(self, head: Head, tree: str = "") -> Side:
         """Return the specs of a commit, or of a `tree` that stands for it."""
-        listed = self.repository.tree(tree or head.commit)
-        fresh = [each for each in listed.blobs.values() if each not in self._held]
-        self._held |= self.repository.blobs(fresh, _MAX_FILE)
-        files = {name: File(name, blob, self._content(name, blob))
-                 for name, blob in listed.blobs.items()}  # fmt: skip
-        specs = {name: each for name, each in files.items() if is_spec(name)}
-        compiled = compile_files(
-            specs.values(), catalogue(), self._cache, self.environment, Committed(files)
-        )
-        rules = {name: each for name, each in files.items() if is_policy(name)}
-        return Side(head, compiled, _texts(specs), _texts(rules))
+        listed = self.repository.tree(tree or head.commit).blobs
+        read = {blob for name, blob in listed.items() if is_spec(name) or is_policy(name)}
+        self._read(read)
+        files = {name: File(name, blob, partial(self._content, blob))
+                 for name, blob in listed.items()}  # fmt: skip
+        return self._side(head, files, Committed(files))
 
     def of_folder(self) -> Side:
-        """Return the specs in the root's folder as they are now."""
-        given = read([str(self.repository.top / self.repository.root)])
-        texts = {Path(name).resolve().relative_to(given.root).as_posix(): data
-                 for name, data in given.texts.items()}  # fmt: skip
+        """Return the specs in the root's folder as they are now, as a commit would have them."""
+        root = self.repository.top / self.repository.root
+        if not root.is_dir():
+            raise Invalid(f"there is no folder {self.repository.root!r} here, which is the root")
         is_sha256 = any(len(each) == _SHA256 for each in self._held)
-        files = [File(name, _blob(data, is_sha256=is_sha256), data) for name, data in texts.items()]
-        compiled = compile_files(
-            files, catalogue(), self._cache, self.environment, Beside(given.root)
-        )
-        top = given.root.resolve()
-        rules = {Path(name).resolve().relative_to(top).as_posix(): data
-                 for name, data in policies.below(given.root).items()}  # fmt: skip
-        return Side(Head(WORK_TREE), compiled, texts, rules)
+        files = {}
+        for name in self.repository.files(lambda each: is_spec(each) or is_policy(each)):
+            if is_spec(name) or is_policy(name):
+                data = _beginning(root / name)
+                blob = _blob(data, is_sha256=is_sha256)
+                self._held[blob] = data if len(data) <= _MAX_FILE else None
+                files[name] = File(name, blob, data)
+        return self._side(Head(WORK_TREE), files, Beside(root))
 
-    def _content(self, name: str, blob: str) -> bytes:
-        data = self._held[blob]
+    def _side(self, head: Head, files: Mapping[str, File], beside: Companions) -> Side:
+        specs = {name: each for name, each in files.items() if is_spec(name)}
+        texts = {name: data for name, each in specs.items()
+                 if (data := self._held[each.blob]) is not None}  # fmt: skip
+        compiled = compile_files(
+            [specs[name] for name in texts], catalogue(), self._cache, self.environment, beside
+        )
+        found = [too_large(name, _MAX_FILE) for name in specs if name not in texts]
+        compiled = replace(compiled, diagnostics=[*compiled.diagnostics, *found])
+        rules = {name: self._rules(name, each) for name, each in files.items() if is_policy(name)}
+        return Side(head, compiled, texts, rules)
+
+    def _rules(self, name: str, file: File) -> bytes:
+        data = self._held[file.blob]
         if data is None:
             raise Invalid(f"{name} is over {_MAX_FILE >> 10} KiB; a source does not read it")
         return data
 
+    def _read(self, blobs: Iterable[str]) -> None:
+        """Read contents that were not read yet."""
+        fresh = [each for each in blobs if each not in self._held]
+        self._held |= self.repository.blobs(fresh, _MAX_FILE) if fresh else {}
 
-def _texts(files: Mapping[str, File]) -> dict[str, bytes]:
-    return {name: each.data for name, each in files.items() if isinstance(each.data, bytes)}
+    def _content(self, blob: str) -> bytes | None:
+        """Return a content that a spec names; it is read when it is asked for."""
+        self._read([blob])
+        return self._held[blob]
 
 
 def between(repository: Here, range_: str) -> tuple[Head, Head | None]:
@@ -109,13 +124,19 @@ def tell_base(side: Side) -> None:
     """Say how many errors there were before a change; they are nothing of the change's."""
     count = len(errors(side))
     if count:
-        told = "what did not compile there is told as new"
-        click.echo(f"sark: {count} errors in {side.head.commit[:12]}; {told}", err=True)
+        told = f"{many(count, 'error')} in {side.head.commit[:12]}"
+        click.echo(f"sark: {told}; what did not compile there is told as new", err=True)
 
 
 def errors(side: Side) -> list[Diagnostic]:
     """Return the errors of an end."""
     return [each for each in side.compiled.diagnostics if each.severity is Severity.ERROR]
+
+
+def _beginning(place: Path) -> bytes:
+    """Return a file's content as far as it is read, and one byte more."""
+    with place.open("rb") as file:
+        return file.read(_MAX_FILE + 1)
 
 
 def _blob(data: bytes, *, is_sha256: bool) -> str:

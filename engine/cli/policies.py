@@ -54,20 +54,25 @@ def policies(path: str, json_: bool) -> None:
 
 def is_there(root: Path) -> bool:
     """True if a root may have policies of its own."""
-    return (root / _FOLDER).is_dir()
+    folder = root / _FOLDER
+    return folder.is_dir() and not folder.is_symlink()
 
 
 def below(root: Path) -> dict[str, bytes]:
-    """Return the policies of a root by the names that findings show; links are no policies."""
+    """Return the policies of a root by the names that findings show; they are plain files."""
     found: dict[str, bytes] = {}
-    for folder, folders, files in os.walk(root / _FOLDER):
+    for folder, folders, files in os.walk(root / _FOLDER) if is_there(root) else ():
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         for name in sorted(files):
             file = Path(folder) / name
-            if name.endswith(_SUFFIX) and not name.startswith(".") and not file.is_symlink():
+            if name.endswith(_SUFFIX) and not name.startswith(".") and _is_plain(file):
                 with file.open("rb") as opened:
                     found[os.path.relpath(file)] = opened.read(_MAX_BYTES + 1)
     return found
+
+
+def _is_plain(file: Path) -> bool:
+    return file.is_file() and not file.is_symlink()
 
 
 def findings(root: Path) -> "list[Diagnostic]":

@@ -61,7 +61,8 @@ class Asked:
         made = replace(made, rulings=_rulings(made, namespace, base, head))
         if client is not None:
             made = replace(made, impact=_impact(client, namespace, made.changes))
-        made = replace(made, pull=pull or 0, seconds=time.monotonic() - began)
+        spent, touched = time.monotonic() - began, _touched(base.texts, head.texts)
+        made = replace(made, pull=pull or 0, seconds=spent, touched=touched)
         texts = {made.path(name): data.decode("utf-8", "replace")
                  for name, data in head.texts.items()}  # fmt: skip
         return Told(made, texts)
@@ -120,6 +121,10 @@ def _sides(reader: Ends, range_: str, base: Head | None, pull: int | None) -> tu
         assert other is not None
         return reader.of_commit(one), reader.of_commit(other)
     return reader.of_commit(base or Head(*repository.trunk())), reader.of_folder()
+
+
+def _touched(base: Mapping[str, bytes], head: Mapping[str, bytes]) -> frozenset[str]:
+    return frozenset(name for name in base.keys() | head.keys() if base.get(name) != head.get(name))
 
 
 def _rulings(made: Review, namespace: str, base: Side, head: Side) -> Rulings:

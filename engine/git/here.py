@@ -1,6 +1,7 @@
 """The repository that a person works in: commits by the names that he has for them. Read only."""
 
-from collections.abc import Iterable, Mapping
+import stat
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,13 +9,15 @@ from git.cmd import Git
 
 from engine.errors import Invalid
 from engine.git.command import Answer, Runner, first
+from engine.git.limits import MAX_FILES
 from engine.git.objects import Objects
-from engine.git.tree import Tree, inside, listed
+from engine.git.tree import Tree, checked, inside, listed, too_many
 
 _MARK = ".git"
 _TRUNK = "refs/remotes/origin/HEAD"
 _OURS = "refs/sark"
 _FETCH_SECONDS = 300
+_OTHER = "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,27 @@ class Here:
         told = self.runner.run("ls-tree", "-r", "-z", "--full-tree", commit, *where)
         return listed(commit, self.root, told)
 
+    def files(self, matters: Callable[[str], bool]) -> list[str]:
+        """Return the names below the root of what a commit of all that is here would have.
+
+        What Git ignores is not in it; of what Git does not track, only names that `matter` are.
+        Raise Refused as `tree` does.
+        """
+        words = (f"--work-tree={self.top}", "ls-files", "-t", "-z", "--full-name", "--cached",
+                 "--others", "--exclude-standard", "--", f":(top,literal){self.root}")  # fmt: skip
+        below, found, plain = inside(self.root), dict[str, None](), dict[Path, bool]()
+        for record in filter(None, self.runner.run(*words).split(b"\0")):
+            tag, _, path = record.decode("utf-8", "surrogateescape").partition(" ")
+            place = self.top / path
+            if place.parent not in plain:  # a folder that has become a link holds nothing of ours
+                plain[place.parent] = place.parent.resolve() == place.parent
+            mode = _mode(place) if plain[place.parent] else ""
+            if mode and (tag != _OTHER or matters(path.removeprefix(below))):
+                found[checked(path, mode, below)] = None
+        if len(found) > MAX_FILES:
+            raise too_many(self.root, MAX_FILES)
+        return list(found)
+
     def blobs(self, ids: Iterable[str], limit: int) -> Mapping[str, bytes | None]:
         """Return contents by their ids; None for one of more than `limit` bytes."""
         with Objects(self.runner) as objects:
@@ -135,6 +159,17 @@ def here(folder: Path) -> Here:
         raise Invalid(f"{folder} is in no Git repository")
     root = place.relative_to(top).as_posix()
     return Here(Runner(top / _MARK), "" if root == "." else root)
+
+
+def _mode(place: Path) -> str:
+    """Return the mode that Git has for what is at a place, "" for nothing."""
+    try:
+        mode = place.lstat().st_mode
+    except OSError:
+        return ""
+    if stat.S_ISREG(mode):
+        return "100644"
+    return {stat.S_IFLNK: "120000", stat.S_IFDIR: "160000"}.get(stat.S_IFMT(mode), f"{mode:06o}")
 
 
 def _why(told: str) -> str:

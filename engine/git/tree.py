@@ -40,7 +40,7 @@ def inside(root: str) -> str:
 
 
 def listed(commit: str, root: str, told: bytes, most: int = MAX_FILES) -> Tree:
-    """Return the tree that `ls-tree -r -z` tells of; raise Refused as `_checked` does.
+    """Return the tree that `ls-tree -r -z` tells of; raise Refused as `checked` does.
 
     `most` is how many files it may have.
     """
@@ -48,7 +48,7 @@ def listed(commit: str, root: str, told: bytes, most: int = MAX_FILES) -> Tree:
     for record in _records(told):
         head, _, path = record.partition("\t")
         mode, _, blob = head.split(" ", 2)
-        blobs[_checked(path, mode, below)] = blob
+        blobs[checked(path, mode, below)] = blob
         if len(blobs) > most:
             raise too_many(root, most)
     return Tree(commit, root, blobs)
@@ -64,7 +64,7 @@ def changed(old: Tree, commit: str, told: bytes, most: int = MAX_FILES) -> Tree:
         if mode == _GONE:
             blobs.pop(path.removeprefix(below), None)
         else:
-            blobs[_checked(path, mode, below)] = blob
+            blobs[checked(path, mode, below)] = blob
     if len(blobs) > most:
         raise too_many(old.root, most)
     return Tree(commit, old.root, blobs)
@@ -78,7 +78,7 @@ def _records(told: bytes) -> Iterator[str]:
     return (record.decode("utf-8", "surrogateescape") for record in told.split(b"\0") if record)
 
 
-def _checked(path: str, mode: str, below: str) -> str:
+def checked(path: str, mode: str, below: str) -> str:
     """Return a path from the root on; raise Refused for what is a trap on some machine."""
     inner = path.removeprefix(below)
     if mode not in _FILE_MODES:

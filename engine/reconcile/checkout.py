@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from engine.contents import too_large
 from engine.core.diagnostic import Diagnostic
 from engine.core.facts import Operations
 from engine.git.failure import GitFailed, Refused, TooMuch
@@ -16,7 +15,7 @@ from engine.git.objects import Objects
 from engine.git.signature import Signed
 from engine.git.tree import Tree
 from engine.reconcile.memory import Memory
-from engine.source import Beside, Cache, Compiled, File, compile_files, is_spec
+from engine.source import Beside, Cache, Compiled, File, compile_files, is_spec, too_large
 from engine.telemetry import METRICS
 
 
@@ -46,7 +45,7 @@ class Checkout:
     @property
     def findings(self) -> list[Diagnostic]:
         """Return what is to be said of specs that were too large to be read."""
-        return [too_large(path) for path in self._large]
+        return [too_large(path, MAX_FILE) for path in self._large]
 
     def specs(self, files: Mapping[str, File]) -> list[File]:
         """Return those of a commit's `files` that are specs and could be read."""

@@ -136,7 +136,7 @@ def test_errors_are_shown_with_their_lines(repo: Repo):
     assert "unknown-key" in told.stdout
     assert " --> flows/hello.yaml:5:9\n" in told.stdout
     assert "5 |   say: {usse: echo.say@1" in told.stdout
-    assert told.stdout.endswith(f" in 1 file. {first[:7]} would stay active.\n")
+    assert told.stdout.endswith(f" in 1 of 1 changed file. {first[:7]} would stay active.\n")
     assert marks.stdout.startswith("::error file=flows/hello.yaml,line=")
     assert "error" == sarif["runs"][0]["results"][0]["level"]
     assert "This commit would not be activated\n" in markdown.stdout
@@ -253,3 +253,44 @@ def test_policies_of_the_base_judge_what_is_here(repo: Repo):
     )  # fmt: skip
     assert 1 <= len(told["flips"])
     assert 3 == loosened.exit_code
+
+
+def test_what_is_here_is_what_a_commit_would_have(repo: Repo):
+    """
+    Files that Git ignores are not reviewed, nor are links that nobody would commit; a tracked file
+    or a spec that is a link is refused as the reconciler refuses it, and nothing of it is shown.
+    """
+    repo.commit({".gitignore": "vendor/\n*.lnk\n"})
+    commit(repo, HELLO)
+    (repo.folder / "vendor").mkdir()
+    write(repo, WRONG, "vendor/theirs.yaml")
+    (repo.folder / "flows/.#hello.yaml").symlink_to("nobody@nowhere")
+    same = plan()
+    (repo.folder.parent / "secret.yaml").write_text("password: hunter2\n")
+    (repo.folder / "flows/out.yaml").symlink_to(repo.folder.parent / "secret.yaml")
+    linked = plan()
+
+    assert (0, True) == (same.exit_code, "No workflow changes" in same.stdout), same.output
+    assert 1 == linked.exit_code
+    assert "'flows/out.yaml' is a symbolic link" in str(linked.exception)
+    assert "hunter2" not in linked.output + str(linked.exception)
+
+
+def test_large_files_are_said_of_specs_alone(repo: Repo):
+    """
+    A picture beside the specs may be large; a spec may not, in a commit or out of one.
+    """
+    repo.commit({"flows/picture.png": "x" * (300 << 10)})
+    commit(repo, HELLO)
+    fine = plan()
+    write(repo, f"{HELLO}# {'x' * (300 << 10)}\n", "flows/large.yaml")
+    here_, first = plan("--json"), repo.git("rev-parse", "HEAD").strip()
+    repo.git("add", "-A")
+    repo.git("commit", "-qm", "large")
+    there = plan(f"{first}..HEAD", "--json")
+
+    assert 0 == fine.exit_code, fine.exception
+    for each in (here_, there):
+        (found,) = json.loads(each.stdout)["findings"]
+        assert ("spec-too-large", "flows/large.yaml") == (found["code"], found["file"])
+        assert 1 == each.exit_code

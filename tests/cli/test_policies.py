@@ -1,6 +1,7 @@
 """Policies of a work tree: listed, checked and tested, as a person types it."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,19 @@ def test_a_link_is_no_policy(folder: Path, tmp_path_factory: pytest.TempPathFact
     (folder / "policies/x.polar").symlink_to(outside)
 
     assert 0 == sark("check").exit_code
+
+
+def test_what_is_no_plain_file_is_no_policy(folder: Path) -> None:
+    """
+    A pipe is not waited for, and a link is not followed, be it the folder itself.
+    """
+    os.mkfifo(folder / "policies" / "pipe.polar")
+    piped = sark("policies").stdout
+    (folder / "policies").rename(folder / "elsewhere")
+    (folder / "policies").symlink_to(folder / "elsewhere")
+    linked = sark("policies").stdout
+
+    assert "owned " in piped
+    assert "pipe" not in piped
+    assert "owned " not in linked
+    assert "built-in/change.polar" in linked

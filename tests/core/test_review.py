@@ -98,6 +98,8 @@ def test_a_terminal_shows_that_there_is_no_plan():
     same = replace(reviewed(named("shop"), named("shop")), source="", root=".")
 
     assert "1 error in 1 file. 9f31c02 would stay active.\n" == as_text(broken, NOW)[-46:]
+    known = replace(broken, touched=frozenset({"shop.yaml", "other.yaml"}))
+    assert "\n1 error in 1 of 2 changed files. 9f31" in f"\n{as_text(known, NOW)}"
     assert "No workflow changes: the compiled result is that of 9f31c02.\n" in as_text(same, NOW)
     assert as_text(same, NOW).startswith("Source   prod   root .\n")
 

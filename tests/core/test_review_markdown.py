@@ -66,6 +66,19 @@ def flat(text: str) -> list[Token]:
     return told
 
 
+@pytest.mark.parametrize(
+    ("cron", "told"),
+    [("30 3 * * *", "next run 03:30 CEST;"), ("0 9 1 12 *", "next run 2026-12-01 09:00 CET;")],
+)
+def test_a_start_is_told_by_the_clock_of_its_zone(cron: str, told: str):
+    """
+    Whoever reads a review sees the time as the schedule has it, with its day if that is far away.
+    """
+    new = named("shop", SHOP.replace("30 2 * * *", cron))
+
+    assert told in as_markdown(reviewed(named("shop"), new), NOW)
+
+
 def test_a_change_is_a_table_with_details():
     """
     What is gone and what reaches further stands first; what is new has its picture.
@@ -79,7 +92,7 @@ def test_a_change_is_a_table_with_details():
     assert lines[3].startswith("`prod` · base `main@9f31c02` + head `a41be77` · plan `")
     assert [["-", "old"], ["+", "other"], ["~", "shop"]] == heads
     assert "- `shop` calls **`new.example`**. New host for this source.\n" in told
-    assert "| new, 6 steps | first run 2026-03-29 03:00+02:00 |" in told
+    assert "| new, 6 steps | first run 03:00 CEST |" in told
     assert "| removed | schedule stops on merge; in flight: offline |" in told
     assert "`triggers.nightly.cron` `30 2 * * *` → `30 3 * * *`" in told
     assert "```mermaid\nflowchart TB\n" in told

@@ -138,6 +138,7 @@ def test_files_are_one_policy() -> None:
     assert policy.is_policy("policies/a.polar")
     assert policy.is_policy("policies/deep/a.polar")
     assert not policy.is_policy("a.polar")
+    assert not policy.is_policy("policies/.a.polar")
 
 
 def test_every_fact_is_described() -> None:

@@ -140,7 +140,7 @@ class Review:
     `callers` are workflows that do not change and call, follow or hear one that does: pairs of
     the one that changes and the caller. `what_if` are lines on how recorded runs would go under
     the new plans. `pull` is the number of the pull request, 0 for none. `seconds` is how long it
-    took.
+    took. `touched` are the specs whose text is another one, as far as somebody has looked.
     """
 
     source: str
@@ -161,6 +161,7 @@ class Review:
     is_draft: bool = False
     live: Live | None = None
     seconds: float = 0.0
+    touched: frozenset[str] = frozenset()
 
     def path(self, file: str) -> str:
         """Return a file below the root as the repository has it."""

@@ -61,8 +61,11 @@ class Policies:
 
 
 def is_policy(path: str) -> bool:
-    """True for a file that holds policies, by its path below the root of a source."""
-    return path.startswith(FOLDER) and path.endswith(SUFFIX)
+    """True for a file that holds policies, by its path below the root of a source.
+
+    As of specs, a name on the way that begins with a dot hides it.
+    """
+    return path.startswith(FOLDER) and path.endswith(SUFFIX) and "/." not in path
 
 
 def read(sources: Mapping[str, str]) -> Policies:

@@ -109,8 +109,10 @@ def _verdict(review: Review) -> Iterator[str]:
 
 
 def _errors(review: Review) -> str:
-    files = len({each.span.file for each in review.errors})
-    told = f"{words.many(len(review.errors), 'error')} in {words.many(files, 'file')}"
+    files = {each.span.file for each in review.errors}
+    of = f"{len(files):,} of {words.many(len(review.touched), 'changed file')}"
+    where = of if files <= review.touched else words.many(len(files), "file")
+    told = f"{words.many(len(review.errors), 'error')} in {where}"
     return f"{told}. {words.short(review.base)} would stay active."
 
 

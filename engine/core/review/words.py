@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.core import schedule
 from engine.core.change import Change, Kind
@@ -13,6 +13,7 @@ SHORT = 7
 """How much of a commit is shown."""
 OFFLINE, NONE = "offline", "none"
 _SCHEDULE = "schedule"
+_DAY = timedelta(days=1)
 _SEVERITIES: Mapping[Effect, Severity] = {
     Effect.ALLOW: Severity.INFO,
     Effect.WARN: Severity.WARNING,
@@ -79,13 +80,15 @@ def is_due(change: Change) -> bool:
 
 
 def starts(change: Change, now: datetime) -> str:
-    """Return when the clock starts a workflow next, to the minute; "" if it never does."""
-    triggers = () if change.new is None else change.new.triggers
-    found = [each for told in schedule.coming(triggers, now, 1).values() for each in told]
-    if not found:
+    """Return when the clock starts a workflow next, as `14:15 CET`; "" if it never does.
+
+    It is the time of the schedule's zone, with its day if that is over a day away.
+    """
+    first = None if change.new is None else schedule.first(change.new.triggers, now)
+    if first is None:
         return ""
-    first = min(map(datetime.fromisoformat, found))
-    return first.isoformat(" ", "minutes")
+    day = "%Y-%m-%d " if first - now >= _DAY else ""
+    return f"{first:{day}%H:%M %Z}"
 
 
 def in_flight(review: Review, change: Change) -> Sequence[tuple[str, str]]:

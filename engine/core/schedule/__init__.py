@@ -2,7 +2,7 @@
 
 from engine.core.schedule.misfire import GRACE, Due, Misfire, Rules, due, rules
 from engine.core.schedule.overlap import MOST_WAITING, Overlap, Turnout, turnout
-from engine.core.schedule.schedule import YEARS, Schedule, coming, of
+from engine.core.schedule.schedule import YEARS, Schedule, coming, first, of
 from engine.core.schedule.window import Frozen, Window, frozen, parse
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Window",
     "coming",
     "due",
+    "first",
     "frozen",
     "of",
     "parse",

@@ -173,5 +173,13 @@ def coming(triggers: Iterable[Trigger], now: datetime, count: int = 3) -> dict[s
     return found
 
 
+def first(triggers: Iterable[Trigger], now: datetime) -> datetime | None:
+    """Return the next instant of all schedules among some triggers, by the clock of its zone."""
+    made = [of(each.settings) for each in triggers
+            if each.type == "schedule" and isinstance(each.settings, Mapping)]  # fmt: skip
+    found = [at.astimezone(each.zone) for each in made for at in islice(each.following(now), 1)]
+    return min(found, default=None)
+
+
 def _bare(instant: datetime) -> datetime:
     return instant.replace(tzinfo=None)
