@@ -65,9 +65,9 @@ POINTS = {
     "while files are read": Point(git="before cat-file", state="Seen"),
     "after Compiled": Point(words=_entry("Compiled"), passed=True, state="Compiled"),
     "between two writes of the activation": Point(
-        words=(_COUNT, b"INSERT INTO workflows"), passed=True, state="Compiled"
+        words=(_COUNT, b"INSERT INTO workflows"), passed=True, state="Authorised"
     ),
-    "before the activation's COMMIT": Point(words=(_COUNT, _END), state="Compiled"),
+    "before the activation's COMMIT": Point(words=(_COUNT, _END), state="Authorised"),
     "before the reply to its COMMIT": Point(
         words=(_COUNT, _END), passed=True, is_live=True, state="Active"
     ),
