@@ -20,14 +20,26 @@ __all__ = [
 class Cache:
     """What an earlier time came to; whoever owns it drops what is old.
 
-    `units` are by content and catalogue. Of the last time: `laid` are its plans by name, `last` is
-    what its files came to, and `clean` says that nothing was wrong between them.
+    `units` are by content and catalogue. Of the last time: `laid` are its plans by name, `files`
+    the files under a `stamp`, `last` is what they came to, and `clean` says that nothing was wrong
+    between them.
     """
 
     units: Units = field(default_factory=dict)
     laid: Mapping[str, Laid] = field(default_factory=dict)
+    files: Mapping[str, File] = field(default_factory=dict)
+    stamp: str = ""
     last: Mapping[str, Unit] = field(default_factory=dict)
     clean: bool = False
+
+    def unchanged(self, files: Mapping[str, File], stamp: str) -> dict[str, Unit]:
+        """Return what those of `files` came to that are the very same as the last time."""
+        if stamp != self.stamp:
+            return {}
+        old, last = self.files, self.last
+        return {
+            path: last[path] for path, file in files.items() if old.get(path) is file and file.blob
+        }
 
     def between(self, units: Mapping[str, Unit], documents: Sequence[Declared]) -> list[Diagnostic]:
         """Return what is wrong between the documents of `units`, which are the last from now on.
@@ -78,10 +90,13 @@ def compile_files(
         observe(told)
         return _Surveyed(told, catalogue)
 
-    units = Tree(tree, look, stamp, cache.units, beside, environment).units()
+    unchanged = cache.unchanged(tree, stamp)
+    known = Tree(tree, look, stamp, cache.units, beside, environment, unchanged=unchanged)
+    units = known.units()
     documents = [told for unit in units.values() for told in unit.documents]
     diagnostics = [told for unit in units.values() for told in unit.diagnostics]
     diagnostics += cache.between(units, documents)
+    cache.files, cache.stamp = tree, stamp
     cache.laid = laid((each for each in documents if each.kind is Kind.WORKFLOW), cache.laid)
     plans = {name: cache.laid[name].plan for name in sorted(cache.laid)}
     return Compiled(plans, units, diagnostics)

@@ -6,7 +6,7 @@ has changed is looked through without the compiler.
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -118,6 +118,7 @@ class Tree:
     `stamp` stands for all that a unit hangs on beside its content and its neighbours; a `cache`
     holds units by content and stamp. `beside` are the files that specs may name, `environment` is
     the name of the one that the tree is bound to. `batch` is who looks at what is not known.
+    `unchanged` is what the last tree came to where its files are the very same: that costs no look.
     """
 
     files: Mapping[str, File]
@@ -127,13 +128,17 @@ class Tree:
     beside: "Companions | None" = None
     environment: str = ""
     batch: Callable[[Sequence[File], Survey], Batch] = Alone
+    unchanged: "Mapping[str, Unit]" = field(default_factory=dict)
 
     def units(self) -> "dict[str, Unit]":
         """Return what each spec comes to, by its path; what is known is looked up."""
         from engine.core.commit import Commit
 
         paths = sorted(self.files)
-        known = {path: unit for path in paths if (unit := self._known(path)) is not None}
+        known = dict(self.unchanged)
+        for path in paths:
+            if path not in known and (unit := self._known(path)) is not None:
+                known[path] = unit
         fresh = [path for path in paths if path not in known]
         batch = self._batch(fresh)
         declared: dict[str, Sequence[Declared]] = dict(zip(fresh, batch.documents, strict=True))

@@ -1,7 +1,16 @@
 """A small TCP proxy before PostgreSQL that freezes, or loses the reply to what it is told."""
 
 import asyncio
+from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+
+@dataclass(slots=True)
+class _Line:
+    """A connection: how many of the words to hold at it has sent, and whether it is held."""
+
+    heard: int = 0
+    is_held: bool = False
 
 
 class Proxy:
@@ -14,10 +23,13 @@ class Proxy:
         self._word = b""
         self._lose = False
         self._cold = b""
+        self._words: tuple[bytes, ...] = ()
+        self._passed = False
         self._open = asyncio.Event()
         self._open.set()
         self.url = ""
         self.cuts = 0
+        self.has_held = False
 
     async def __aenter__(self) -> "Proxy":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -34,6 +46,13 @@ class Proxy:
         """Break the next connection on which this word is sent, once it has been answered."""
         self._word = word
 
+    def hold_at(self, *words: bytes, passed: bool) -> None:
+        """Hold the next connection that sends these words in this order, until its client is gone.
+
+        The last of them still reaches PostgreSQL if it is `passed`; no reply comes back.
+        """
+        self._words, self._passed, self.has_held = words, passed, False
+
     def freeze(self) -> None:
         """Pass nothing on until `thaw`."""
         self._open.clear()
@@ -47,15 +66,22 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(*self._target)
-        ways = [self._pass(reader, back, True), self._pass(there, writer, False)]
+        line = _Line()
+        ways = [self._pass(line, reader, back, True), self._pass(line, there, writer, False)]
         await asyncio.gather(*ways, return_exceptions=True)
 
     async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to_server: bool
-    ) -> None:
+        self, line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
+        to_server: bool,
+    ) -> None:  # fmt: skip
         try:
             while data := await reader.read(65536):
                 await self._open.wait()
+                if to_server and self._is_at(line, data):
+                    await self._hold(reader, writer, data)
+                    return
+                if line.is_held:
+                    continue
                 if to_server and self._word and self._word in data:
                     self._word, self._lose = b"", True
                 elif not to_server and self._lose:
@@ -69,3 +95,22 @@ class Proxy:
                     self.freeze()
         finally:
             writer.close()
+
+    def _is_at(self, line: _Line, data: bytes) -> bool:
+        """True if with this data all the words to hold at have been sent."""
+        while line.heard < len(self._words) and self._words[line.heard] in data:
+            line.heard += 1
+        line.is_held = 0 < len(self._words) == line.heard
+        return line.is_held
+
+    async def _hold(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes
+    ) -> None:
+        """Let nothing through any more, and wait until the client is gone."""
+        self._words = ()
+        if self._passed:
+            writer.write(data)
+            await writer.drain()
+        self.has_held = True
+        while await reader.read(65536):
+            continue

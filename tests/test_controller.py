@@ -1,6 +1,7 @@
 """The controller as a process among others: who leads, what wakes it, what it survives."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -211,17 +212,37 @@ def test_a_pass_whose_replies_are_lost_ends_all_the_same(repo, tmp_path, databas
 
 def test_dead_remotes_delay_no_live_one(repo, tmp_path, database_url):
     """
-    Thirty repositories that are not there, and a commit is live as quickly as without them.
+    A hundred repositories that are not there, and a commit is live as it is without them.
     """
 
     async def story():
-        dead = [source(str(tmp_path / f"gone{i}"), f"dead{i}") for i in range(30)]
+        dead = [source(str(tmp_path / f"gone{i}"), f"dead{i}") for i in range(100)]
         async with serving(settings(database_url, tmp_path, source(repo.url), *dead)):
             await until(database_url, live(repo.head))
             head = repo.commit({"a.yaml": spec("a", "quick")})
 
             assert await until(database_url, live(head)) < 20
-            await until(database_url, lambda row: bool(row.conditions), "dead29")
+            await until(database_url, lambda row: bool(row.conditions), "dead99")
+
+    asyncio.run(story())
+
+
+def test_remotes_that_do_not_answer_delay_no_live_one(repo, tmp_path, database_url, monkeypatch):
+    """
+    While many remotes take the question and say nothing, another's commits are live.
+    """
+    ssh = tmp_path / "bin/ssh"
+    ssh.parent.mkdir()
+    ssh.write_text("#!/bin/sh\nexec sleep 3600\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr("engine.git.mirror._RESOLVE_SECONDS", 3600.0)
+
+    async def story():
+        mute = [source(f"git@mute{i}:repo", f"mute{i}") for i in range(20)]
+        async with serving(settings(database_url, tmp_path, *mute, source(repo.url))):
+            await until(database_url, live(repo.head))
+            await until(database_url, live(repo.commit({"a.yaml": spec("a", "heard")})))
 
     asyncio.run(story())
 

@@ -5,6 +5,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.reconcile.memory import Memory
 from engine.source import Beside, Cache, File, compile_files
 from tests.core.catalogue import CATALOGUE
 
@@ -48,17 +49,28 @@ def file(path: str, text: str) -> File:
     return File(path, hashlib.sha1(data, usedforsecurity=False).hexdigest(), data)
 
 
+def same(before: dict[str, File], new: File) -> File:
+    """Return the very file of the last time where it is as it was, as the reconciler does."""
+    old = before.get(new.path)
+    return new if old is None or old != new else old
+
+
 @given(st.lists(st.tuples(TREES, st.booleans()), min_size=2, max_size=6))
 def test_what_is_remembered_never_shows(steps: list[tuple[dict[str, str], bool]]) -> None:
     """
     However a tree is edited, it comes to the plans and findings that it has for a newcomer.
     """
-    cache, tree = Cache(), dict[str, str]()
+    memory = Memory(room=0)
+    cache, tree, before = Cache(memory), dict[str, str](), dict[str, File]()
     for changes, is_anew in steps:
         tree = changes if is_anew else {**tree, **changes}
-        files = [file(path, text) for path, text in sorted(tree.items())]
+        files = [same(before, file(path, text)) for path, text in sorted(tree.items())]
+        before = {each.path: each for each in files}
         beside = Beside({each.path: each for each in files})
 
         kept = compile_files(files, CATALOGUE, cache, beside=beside)
+        memory.forget(but=[each.blob for each in files])
 
         assert compile_files(files, CATALOGUE, beside=beside) == kept
+        assert all(memory.knows(each.blob) for each in files)
+        assert len(memory) <= 2 * len(files)

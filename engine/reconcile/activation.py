@@ -58,9 +58,9 @@ def prepare(
         else _active(binding, plan, before.get(name), root)
         for name, plan in plans.items()
     }
-    put = [after[name] for name in sorted(after) if after[name] is not before.get(name)]
-    there = {each.plan for each in before.values()}
-    fresh = {plans[each.name].digest: plans[each.name] for each in put if each.plan not in there}
+    differ = sorted(name for name, each in after.items() if each is not before.get(name))
+    put = [after[name] for name in differ]
+    fresh = [plans[each.name] for each in put if not _has(before.get(each.name), each.plan)]
     drop = sorted(before.keys() - after.keys())
     follows = [
         (each.name, name) for each in put for name in sorted(followed(plans[each.name].triggers))
@@ -68,8 +68,13 @@ def prepare(
     activation = Activation(
         binding.namespace, binding.source, expected, binding.commit_sha, put, drop, follows
     )
-    stored = [StoredPlan(digest, FORMAT, encode(plan)) for digest, plan in fresh.items()]
+    stored = [StoredPlan(plan.digest, FORMAT, encode(plan)) for plan in fresh]
     return Prepared(activation, stored, before, after)
+
+
+def _has(old: Active | None, plan: str) -> bool:
+    """True if a workflow has this plan already."""
+    return old is not None and old.plan == plan
 
 
 def _active(binding: Active, plan: Plan, old: Active | None, root: str) -> Active:

@@ -1,16 +1,21 @@
-"""What files have compiled to, as long as one of the last two looks has used it."""
+"""What files have compiled to: those of the last looks, and not much more."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Collection, Iterator, MutableMapping
 
 from engine.core.commit import Unit
 
+_ROOM = 1_000
+
 
 class Memory(MutableMapping[str, Unit]):
-    """A cache for `compile_files` in two generations; a key begins with the id of the content."""
+    """A cache for `compile_files`; a key begins with the id of the content.
 
-    def __init__(self) -> None:
-        self._young: dict[str, Unit] = {}
-        self._old: dict[str, Unit] = {}
+    `room` is how many are kept of what is in no commit, beside as many as there are in one.
+    """
+
+    def __init__(self, room: int = _ROOM) -> None:
+        self._room = room
+        self._units: dict[str, Unit] = {}
         self._blobs: set[str] = set()
         self._weights: dict[str, int] = {}
 
@@ -26,33 +31,36 @@ class Memory(MutableMapping[str, Unit]):
         """Return how many bytes a content has, 0 if it was forgotten."""
         return self._weights.get(blob, 0)
 
-    def grow_old(self) -> None:
-        """Forget what neither this look nor the one before has used."""
-        self._young, self._old = {}, self._young
-        self._blobs = {_blob(key) for key in self._old}
+    def forget(self, but: Collection[str]) -> None:
+        """Keep what these contents came to; forget the rest once there is as much of it, and some.
+
+        So a walk over all of it is rare, and what is taken back soon after costs nothing.
+        """
+        if len(self._units) <= 2 * len(but) + self._room:
+            return
+        kept = set(but)
+        self._units = {key: unit for key, unit in self._units.items() if _blob(key) in kept}
+        self._blobs = {_blob(key) for key in self._units}
         self._weights = {each: self._weights[each] for each in self._blobs & self._weights.keys()}
 
     def __getitem__(self, key: str) -> Unit:
-        unit = self._young.get(key)
-        if unit is None:
-            unit = self._young[key] = self._old[key]
-        return unit
+        return self._units[key]
 
     def __setitem__(self, key: str, unit: Unit) -> None:
-        self._young[key] = unit
+        self._units[key] = unit
         self._blobs.add(_blob(key))
 
     def __delitem__(self, key: str) -> None:
-        del self._young[key]
+        del self._units[key]
 
     def __contains__(self, key: object) -> bool:
-        return key in self._young or key in self._old
+        return key in self._units
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self._old, **self._young})
+        return iter(self._units)
 
     def __len__(self) -> int:
-        return len({**self._old, **self._young})
+        return len(self._units)
 
 
 def _blob(key: str) -> str:

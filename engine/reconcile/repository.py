@@ -58,7 +58,7 @@ class Repository:
         refs = sorted({each.ref for each in self.sources})
         try:
             with METRICS.reconcile.labels("resolve").time():
-                heads = await self._lanes.run(self._failing, self._mirror.heads, refs)
+                heads = await self._lanes.ask(self._mirror.heads, refs)
         except (GitFailed, OSError) as error:
             self._failing = True
             for each in self._reconcilers:

@@ -166,7 +166,7 @@ class Reconciler:
             )  # fmt: skip
         except (GitFailed, OSError) as error:
             return rules.unreachable(str(error))
-        self._memory.grow_old()
+        self._memory.forget(but=checkout.blobs.values())
         self._tree = checkout.tree
         return await self._judge(session, row, checkout, compiled, failing, last)
 
@@ -192,7 +192,7 @@ class Reconciler:
             return verdict
         if (unreviewed := await self._unreviewed(session, row, head, before, compiled)) is not None:
             return rules.unreviewed(unreviewed)
-        newest = None if last else await self._newest(failing)
+        newest = None if last else await self._newest()
         if newest is not None and newest != head:
             return newest
         to = Active(self.source.namespace, "", row.name, head, "", "", "")
@@ -291,10 +291,10 @@ class Reconciler:
         _LOG.warning("source %s: %s: %s", row.name, told(asked), prepared.told())
         return None
 
-    async def _newest(self, failing: bool) -> str | None:
+    async def _newest(self) -> str | None:
         """Return the head of the ref as it is by now, or None if it cannot be told."""
         try:
-            heads = await self.lanes.run(failing, self.mirror.heads, [self.source.ref])
+            heads = await self.lanes.ask(self.mirror.heads, [self.source.ref])
         except (GitFailed, OSError):
             return None
         return heads.get(self.source.ref)

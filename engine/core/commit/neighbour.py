@@ -74,8 +74,11 @@ class Commit:
         self.companions = companions or NoCompanions()
         self.environment = environment
         self._documents: dict[str, dict[str, Declared]] = {kind: {} for kind in Kind}
+        kind, named = Kind.WORKFLOW, self._documents[Kind.WORKFLOW]
         for each in documents:
-            self._documents[each.kind].setdefault(each.name, each)
+            if each.kind is not kind:
+                kind, named = each.kind, self._documents[each.kind]
+            named.setdefault(each.name, each)
 
     @property
     def documents(self) -> Iterator[Declared]:
