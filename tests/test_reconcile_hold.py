@@ -179,9 +179,9 @@ def test_an_override_that_comes_meanwhile_holds(repo, tmp_path, database_url, mo
             head = repo.commit({"a.yaml": spec("a", "new")})
             read = here.repository._reconcilers[0]._newest
 
-            async def suspended(failing):
+            async def suspended():
                 await here.elsewhere(suspend())
-                return await read(failing)
+                return await read()
 
             async def insert_late(*words):
                 locked.append(1)
@@ -189,7 +189,7 @@ def test_an_override_that_comes_meanwhile_holds(repo, tmp_path, database_url, mo
 
             with monkeypatch.context() as racing:
                 racing.setattr(type(here.repository._reconcilers[0]), "_newest",
-                               lambda _, failing: suspended(failing))  # fmt: skip
+                               lambda _: suspended())  # fmt: skip
                 racing.setattr(plans, "insert", insert_late)
                 assert not await here.look()
             assert [] == locked
