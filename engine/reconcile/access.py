@@ -7,6 +7,7 @@ from engine.errors import Misconfigured
 from engine.git.address import Address, parse, shown
 from engine.git.credential import Authorization, Credential, basic
 from engine.git.limits import Limits
+from engine.reconcile.app import AppHeader, is_by_app
 from engine.secrets import resolve
 from engine.settings import Git, Source
 
@@ -45,7 +46,11 @@ def credential(sources: Sequence[Source]) -> Credential:
             "same token, ca, ssh_key and known_hosts in each"
         )
     source = sources[0]
-    header = _by_token(source.name, source.url, source.token) if source.token else None
+    header: Authorization | None = None
+    if source.token is not None:
+        header = _by_token(source.name, source.url, source.token)
+    elif (by_app := next(filter(is_by_app, sources), None)) is not None:
+        header = AppHeader(by_app)
     return Credential(header, source.ssh_key, source.known_hosts, source.ca)
 
 
