@@ -44,7 +44,7 @@ def test_a_suspended_source_judges_and_holds(repo, tmp_path, database_url):
             held = repo.commit({"a.yaml": spec("a", "new")})
             await here.look()
 
-            assert ["Seen", "Fetched", "Compiled", "Held"] == await here.states(held)
+            assert ["Seen", "Fetched", "Compiled", "Authorised", "Held"] == await here.states(held)
             told = (await here.commit(held)).reason
             assert told.startswith("suspended by token:ann until ")
             assert told.endswith(": migration")
