@@ -3,29 +3,25 @@
 What a job knows is in its environment; see "Variables" in the documentation of GitHub Actions.
 """
 
-import http.client
+import asyncio
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
-from engine.cli.output import items, members, plain
+from engine.cli.output import members, plain
 from engine.cli.reviewing import Told
 from engine.core import rendering, review
 from engine.core.review import Head, Links, Review
 from engine.core.values import Json
-from engine.errors import Denied, Misconfigured, NotFound, SarkError, Unavailable
+from engine.errors import Denied, Misconfigured, SarkError
 
-_TIMEOUT = 30
-_MOST_PAGES = 10
-_PAGE = 100
-_MAX_ANSWER = 16 << 20
 _BOT = "github-actions[bot]"
+_TOKEN = "GITHUB_TOKEN"  # nosec B105 - the name of a variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ def publish(told: Told, now: datetime) -> Told:
             file.write(text)
     if job.number and job.token:
         try:
-            _comment(job, review.marker(made.source), text)
+            asyncio.run(_comment(job, review.marker(made.source), text))
         except SarkError as error:
             click.echo(f"::notice title=sark plan::no comment: {plain(str(error))}")
     return replace(told, review=made)
@@ -78,14 +74,14 @@ def _job(environ: Mapping[str, str]) -> Job:
     if place:
         try:
             event = json.loads(Path(place).read_bytes())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Misconfigured(f"GITHUB_EVENT_PATH is no JSON: {error}") from None
     return Job(
         repository,
         environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/"),
         environ.get("GITHUB_API_URL", "https://api.github.com").rstrip("/"),
         environ.get("GITHUB_STEP_SUMMARY", ""),
-        environ.get("GITHUB_TOKEN", ""),
+        environ.get(_TOKEN, ""),
         members(event),
     )
 
@@ -108,51 +104,28 @@ def _dressed(made: Review, job: Job) -> Review:
     )  # fmt: skip
 
 
-def _comment(job: Job, marker: str, text: str) -> None:
+async def _comment(job: Job, marker: str, text: str) -> None:
     """Write the comment of a pull request, or the one that a job wrote before again."""
-    place = f"/repos/{job.repository}/issues"
-    for page in range(1, _MOST_PAGES + 1):
-        query = f"?per_page={_PAGE}&page={page}"
-        found = _send(job, "GET", f"{place}/{job.number}/comments{query}")
-        listed = items({"items": found})
-        for each in listed:
-            is_ours = members(each.get("user")).get("login") == _BOT
-            if is_ours and str(each.get("body")).startswith(marker):
-                _send(job, "PATCH", f"{place}/comments/{each['id']}", {"body": text})
-                return
-        if len(listed) < _PAGE:
-            break
-    _send(job, "POST", f"{place}/{job.number}/comments", {"body": text})
+    from adapters.http import Http, HttpSettings
+    from adapters.http.place import place
+    from engine.forge.conversation import Conversation
+    from engine.forge.credential import Token
+    from engine.forge.github import GITHUB, GitHub
 
-
-def _send(job: Job, method: str, path: str, body: Json = None) -> Json:
-    """Return GitHub's answer; raise Denied, NotFound or Unavailable."""
-    parts = urlsplit(job.api)
-    is_plain = parts.scheme == "http"
-    kind = http.client.HTTPConnection if is_plain else http.client.HTTPSConnection
-    link = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT)
-    told = {
-        "Authorization": f"Bearer {job.token}", "Accept": "application/vnd.github+json",
-        "User-Agent": "sark",
-    }  # fmt: skip
     try:
-        link.request(
-            method, f"{parts.path}{path}", None if body is None else json.dumps(body), told
-        )
-        answer = link.getresponse()
-        text = answer.read(_MAX_ANSWER)
-        status = answer.status
-    except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"{job.api} does not answer ({type(error).__name__})") from None
+        hosts = (place(job.api),)
+    except ValueError as error:
+        raise Misconfigured(f"GITHUB_API_URL: {error}") from None
+    http = Http(HttpSettings(allow_hosts=hosts))
+    await http.open()
+    try:
+        token = Token(f"env:{_TOKEN}", _TOKEN)
+        talk = Conversation(http.client, GITHUB, job.api, token)
+        github = GitHub(talk, job.repository, writer=_BOT)
+        found = await github.comments(job.number)
+        ours = (each.id for each in found if each.is_ours and each.body.startswith(marker))
+        await github.comment(job.number, text, next(ours, None))
+    except Denied as error:
+        raise Denied(f"{error}; a job may with `permissions: pull-requests: write`") from None
     finally:
-        link.close()
-    if status in (401, 403):
-        raise Denied("the job's token may not write to pull requests (permissions)")
-    if status == 404:
-        raise NotFound(f"GitHub has no {path.partition('?')[0]}, or does not show it to the job")
-    try:
-        if status >= 400:
-            raise Unavailable(f"GitHub answered {status}")
-        return json.loads(text)  # type: ignore[no-any-return]
-    except ValueError:
-        raise Unavailable("what answers is not GitHub: its answer is no JSON") from None
+        await http.close()

@@ -27,19 +27,24 @@ MOST_PULLS, MOST_COMMENTS, MOST_FILES = 300, 1000, 3000
 
 
 class GitHub:
-    """One repository. With a token in place of an app, checks are statuses: GitHub wants it so."""
+    """One repository. With a token in place of an app, checks are statuses: GitHub wants it so.
+
+    `writer` is who writes by a token that may not ask for that, as the one of a job.
+    """
 
     # What asks for pages of a size, and the largest that there are.
     page = "per_page", PAGE
     writers = frozenset({"admin", "write"})
 
     def __init__(
-        self, conversation: Conversation, repository: str, app: Installation | None = None
-    ) -> None:
+        self, conversation: Conversation, repository: str, app: Installation | None = None,
+        writer: str = "",
+    ) -> None:  # fmt: skip
         self._talk = conversation
         self._at = f"/repos/{repository}"
         self._owner = repository.partition("/")[0]
         self._app = app
+        self._writer = writer
         self._login = ""
 
     async def pull(self, number: int) -> Pull:
@@ -166,6 +171,8 @@ class GitHub:
             try:
                 answer = await self._talk.ask("GET", "/user")
             except Denied as denied:
+                if self._writer:
+                    return self._writer
                 raise Denied(f"{denied}: a token must be a user's; or set up an app") from None
             with self._talk.read("a user"):
                 self._login = reading.text(answer.body, "login")

@@ -26,6 +26,7 @@ class Forge(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.comments: list[dict[str, Any]] = []
         self.status = 201
+        self.login = BOT
         self.is_json = True
         self.tokens: set[str | None] = set()
 
@@ -42,27 +43,37 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         place, _, query = self.path.partition("?")
+        if place == "/user":  # as for the token of a job
+            status = 403 if self.server.login == BOT else 200
+            return self._answer(status, {"login": self.server.login})
         assert place == f"/repos/{REPOSITORY}/issues/7/comments"
-        page = int(query.rpartition("=")[2])
-        self._answer(200, self.server.comments[100 * page - 100 : 100 * page])
+        page = int(query.rpartition("&page=")[2]) if "&page=" in query else 1
+        rest = self.server.comments[100 * page - 100 :]
+        url = f"{self.server.url}{place}?per_page=100&page={page + 1}"
+        self._answer(200, rest[:100], f'<{url}>; rel="next"' if len(rest) > 100 else "")
 
     def do_POST(self) -> None:
         body = self._body()
         if self.server.status < 400:
-            self.server.say(BOT, body)
-        self._answer(self.server.status, {})
+            self.server.say(self.server.login, body)
+        self._answer(self.server.status, {"id": len(self.server.comments)})
 
     def do_PATCH(self) -> None:
         self.server.comments[int(self.path.rpartition("/")[2])]["body"] = self._body()
-        self._answer(200, {})
+        self._answer(200, {"id": 1})
 
     def _body(self) -> str:
         told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         return str(told["body"])
 
-    def _answer(self, status: int, body: object) -> None:
+    def _answer(self, status: int, body: object, link: str = "") -> None:
         self.server.tokens.add(self.headers["Authorization"])
         self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        if link:
+            self.send_header("Link", link)
+        if status == 307:
+            self.send_header("Location", "/elsewhere")
         self.end_headers()
         self.wfile.write(json.dumps(body).encode() if self.server.is_json else b"<html>")
 
@@ -168,8 +179,10 @@ def test_a_push_has_a_summary_and_no_comment(repo: Repo, forge: Forge):
 
 @pytest.mark.parametrize(
     ("status", "told"),
-    [(403, "the job's token may not write"), (404, "GitHub has no /repos/acme/workflows/issues/7"),
-     (500, "GitHub answered 500"), (0, "its answer is no JSON"), (-1, "does not answer")],
+    [(403, "a job may with `permissions: pull-requests: write`"),
+     (404, "GitHub answered 404 Not Found to POST /repos/acme/workflows/issues/7/comments"),
+     (307, "the repository has moved"), (500, "500"), (0, "says that it is JSON, and is not"),
+     (-1, "GitHub: GET /repos/acme/workflows/issues/7/comments")],
 )  # fmt: skip
 def test_a_comment_that_may_not_be_is_a_notice(repo: Repo, forge: Forge, status: int, told: str):
     """
@@ -183,6 +196,27 @@ def test_a_comment_that_may_not_be_is_a_notice(repo: Repo, forge: Forge, status:
     assert "::notice title=sark plan::no comment: " in done.stdout
     assert told in done.stdout
     assert "1 changed" in summary(repo)
+
+
+def test_a_token_of_somebody_else_edits_its_own_comment(repo: Repo, forge: Forge):
+    """
+    With a token that is not the job's, the comment is that of whoever it belongs to, and one.
+    """
+    forge.login = "reviewer"
+    job(repo, forge)
+    job(repo, forge)
+
+    assert ["reviewer"] == [each["user"]["login"] for each in forge.comments]
+
+
+def test_a_token_is_not_sent_in_the_clear(repo: Repo, forge: Forge):
+    """
+    An API by plain HTTP at another machine gets no token.
+    """
+    done = job(repo, forge, GITHUB_API_URL="http://github.example/api")
+
+    assert "no comment: GITHUB_API_URL: a token is sent over http to a loopback" in done.stdout
+    assert "t0k" not in done.output
 
 
 def test_a_job_without_a_token_comments_nothing(repo: Repo, forge: Forge):
