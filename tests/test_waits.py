@@ -29,7 +29,7 @@ async def activate(here: House, made: Plan) -> None:
         await sources.declare(
             here.connection,
             {"name": "hand", "namespace": "local", "environment": "test", "url": "/hand",
-             "ref": "refs/heads/main", "root": "."},
+             "ref": "refs/heads/main", "root": ".", "verify": "none"},
         )  # fmt: skip
         active = Active("local", made.name, "hand", "c0ffee", made.digest, made.file, made.title)
         wanted = Activation("local", "hand", None, "c0ffee", [active], [], [])

@@ -215,6 +215,7 @@ async def put_active(
             "url": "https://u:hidden@git.example/shop",
             "ref": "refs/heads/main",
             "root": ".",
+            "verify": "none",
         }
         await sources.declare(connection, declared)
         row = await sources.read(connection, source)
