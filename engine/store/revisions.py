@@ -20,18 +20,24 @@ _DIGEST: LiteralString = """
                 ON (workflows.namespace, workflows.name) = (follows.namespace, follower)
              WHERE source = %(source)s) AS lines
 """
-_KEEP: LiteralString = (
-    """
+_KEEP: LiteralString = "".join(
+    (
+        """
     INSERT INTO revisions (source, sha, binding, number, digest)
-    SELECT %(source)s, %(sha)s, %(binding)s, number, ("""
-    + _DIGEST
-    + """) FROM activation
+    SELECT %(source)s, %(sha)s, %(binding)s, number, (""",
+        _DIGEST,
+        """) FROM activation
     ON CONFLICT (source, sha) DO UPDATE
        SET binding = EXCLUDED.binding, number = EXCLUDED.number, digest = EXCLUDED.digest
-"""
+""",
+    )
 )
-_DRIFTED: LiteralString = (
-    "SELECT digest <> (" + _DIGEST + ") FROM revisions WHERE source = %(source)s AND sha = %(sha)s"
+_DRIFTED: LiteralString = "".join(
+    (
+        "SELECT digest <> (",
+        _DIGEST,
+        ") FROM revisions WHERE source = %(source)s AND sha = %(sha)s",
+    )
 )
 _FORGET: LiteralString = """
     WITH kept AS (

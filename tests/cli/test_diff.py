@@ -101,7 +101,7 @@ def test_what_does_not_compile_is_told(repo: Repo):
 
     assert "1 errors in the working tree; nothing of it would be activated" in str(broken.exception)
     assert "unknown-operation" in broken.stderr
-    assert "1 errors in" in mended.stderr
+    assert "1 error in" in mended.stderr
     assert "  + hello" in mended.stdout
 
 

@@ -81,14 +81,14 @@ def told() -> Plan:
 
 
 async def activate(url: str, made: Sequence[Plan]) -> None:
-    """Make plans active beside those of the repository."""
+    """Make plans active beside those of the repository, of no source: nobody mends them."""
     async with await connect(url, "test") as connection, connection.transaction():
         stored = [StoredPlan(each.digest, FORMAT, codec.encode(each)) for each in made]
         await plans.insert(connection, stored)
         for each in made:
             await connection.execute(
                 "INSERT INTO workflows (namespace, name, source, commit_sha, plan, file)"
-                " VALUES ('local', %s, 'local', 'c0ffee', %s, %s)",
+                " VALUES ('local', %s, 'hand', 'c0ffee', %s, %s)",
                 (each.name, each.digest, each.file),
             )
         await connection.execute("UPDATE activation SET number = number + 1")
