@@ -43,6 +43,23 @@ outputs:
   text: {type: string, value: "{{ steps.tell.outputs.stdout }}"}
 """
 )
+VARIABLES = (
+    HEAD
+    + """\
+secrets: [key]
+inputs: {who: {type: string}}
+env: {WHO: "{{ inputs.who }}", MODE: common, LANG: C}
+steps:
+  tell:
+    uses: shell.run@1
+    with: {script: 'echo "$WHO $MODE $LANG $KEY"', env: {LANG: nb_NO}}
+    env: {MODE: own, KEY: "{{ secrets.key }}"}
+  other: {uses: shell.run@1, with: {script: 'echo "$WHO $MODE $LANG ${KEY-none}"'}}
+outputs:
+  told: {type: string, value: "{{ steps.tell.outputs.stdout }}"}
+  other: {type: string, value: "{{ steps.other.outputs.stdout }}"}
+"""
+)
 
 
 def sark(
@@ -161,6 +178,21 @@ def test_secrets_come_from_the_configuration_and_are_never_shown(tmp_path: Path)
     assert "geheim" not in text.stdout + text.stderr + whole.stdout + whole.stderr
     assert 1 == unset.returncode
     assert "the variable MY_KEY is not set" in unset.stdout
+
+
+def test_variables_reach_the_programs_of_steps(tmp_path: Path) -> None:
+    """
+    A program sees the variables of its workflow, then of its step, then of `with`; a secret among
+    them goes to that program alone, and is never shown.
+    """
+    (tmp_path / "sark.toml").write_text('[secrets.local]\nkey = "env:KEY_FOR_A_TEST"\n')
+
+    done = sark(tmp_path, VARIABLES, "-i", "who=Ada", "--wait", KEY_FOR_A_TEST="abc123xyz")
+
+    assert 0 == done.returncode, done.stderr
+    assert "Ada own nb_NO ***" in done.stdout
+    assert "Ada common C none" in done.stdout
+    assert "abc123xyz" not in done.stdout + done.stderr
 
 
 def test_what_goes_with_a_server_is_refused(tmp_path: Path) -> None:

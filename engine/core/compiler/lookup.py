@@ -3,7 +3,7 @@
 from engine.core.compiler.findings import Path, Place, listed, meant
 from engine.core.compiler.giving import properties_of
 from engine.core.compiler.scene import Scene
-from engine.core.compiler.site import Schema, Site, Use
+from engine.core.compiler.site import ARGUMENTS, Schema, Site
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
 from engine.core.schema import Absent, project
@@ -11,7 +11,7 @@ from engine.core.schema import Absent, project
 
 def check_secret(world: World, site: Site, reference: Reference, place: Place) -> None:
     """A secret is declared, and read where an argument may take it."""
-    if site.use is not Use.ARGUMENT:
+    if site.use not in ARGUMENTS:
         message = f"a secret may not be read in `{site.use}`: it could come to light there"
         hint = "give it to an argument that is marked secret, as in `with: {auth: {bearer: ...}}`"
         world.findings.error("secret-leak", message, place, hint=hint)

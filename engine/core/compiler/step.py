@@ -15,9 +15,7 @@ from engine.core.compiler.site import Use
 from engine.core.compiler.wish import Graph
 
 _CONDITIONS = frozenset({Use.CONDITION, Use.RETRY, Use.UNTIL, Use.MATCH})
-_TEXTS = frozenset(
-    {Use.KEY, Use.SHOW, Use.SUBJECT, Use.FAIL, Use.RATE, Use.GROUP, Use.CACHE, Use.ENVIRONMENT}
-)
+_TEXTS = frozenset({Use.KEY, Use.SHOW, Use.SUBJECT, Use.FAIL, Use.RATE, Use.GROUP, Use.CACHE})
 
 
 def make(scene: Scene, node: Node, bound: timedelta) -> plan.Step | None:
