@@ -60,6 +60,25 @@ outputs:
   other: {type: string, value: "{{ steps.other.outputs.stdout }}"}
 """
 )
+POOL = """\
+apiVersion: sark/v1
+kind: Pool
+name: small
+resources: {memory: 256Mi}
+---
+"""
+HEAVY = (
+    POOL
+    + HEAD
+    + """\
+inputs: {mib: {type: integer}}
+steps:
+  hold:
+    uses: shell.run@1
+    pool: small
+    with: {argv: [python3, -c, "import sys; bytearray(int(sys.argv[1]) << 20)", "{{ inputs.mib }}"]}
+"""
+)
 
 
 def sark(
@@ -193,6 +212,18 @@ def test_variables_reach_the_programs_of_steps(tmp_path: Path) -> None:
     assert "Ada own nb_NO ***" in done.stdout
     assert "Ada common C none" in done.stdout
     assert "abc123xyz" not in done.stdout + done.stderr
+
+
+def test_the_resources_of_a_pool_bound_its_programs(tmp_path: Path) -> None:
+    """
+    A program that needs more memory than its step's pool gives fails; one that does not, does not.
+    """
+    fits = sark(tmp_path, HEAVY, "-i", "mib=1", "--wait")
+    heavy = sark(tmp_path, HEAVY, "-i", "mib=1024", "--wait")
+
+    assert 0 == fits.returncode, fits.stdout + fits.stderr
+    assert 1 == heavy.returncode
+    assert "shell.exit in hold" in heavy.stdout
 
 
 def test_what_goes_with_a_server_is_refused(tmp_path: Path) -> None:
