@@ -83,6 +83,30 @@ def test_a_taken_key_makes_no_run_that_is_told(database_url: str):
     assert ("duplicate", "idempotency.key: another run has it") == (said, reason)
 
 
+def test_a_key_is_free_again_when_its_time_is_over(database_url: str):
+    """
+    A start within `ttl` of the run that has the key makes none; the first one after it does, and
+    has the key from then on.
+    """
+    aged = "UPDATE idempotency_keys SET created_at = created_at - %s::interval RETURNING run"
+
+    async def play() -> list[Delivered]:
+        told = {"paid.yaml": ONCE.replace("KEY", "one, ttl: 2h")}
+        await activate(database_url, told, "shop", "shop")
+        async with opened(database_url) as intake:
+            made = [await come(intake, 1)]
+            rows(database_url, aged, "1 hour")
+            made.append(await come(intake, 2))
+            rows(database_url, aged, "1 hour")
+            return [*made, await come(intake, 3), await come(intake, 4)]
+
+    first, second, third, fourth = asyncio.run(play())
+
+    assert [(*first.runs,), (*third.runs,)] == rows(database_url, "SELECT id FROM runs ORDER BY id")
+    assert (Delivered((), False), Delivered((), False)) == (second, fourth)
+    assert [(*third.runs,)] == rows(database_url, "SELECT run FROM idempotency_keys")
+
+
 def test_a_delivery_that_comes_again_takes_no_key(database_url: str):
     """
     A delivery that started nothing, sent again after the spec was mended, still starts nothing,

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.core.expression import Compiled, compile_value
 from engine.core.objective import Objective, promised
 from engine.core.plan import Concurrency, Plan
 from engine.core.priority import LEVELS, LONGEST_KEY
-from engine.core.values import Json
+from engine.core.values import Json, parse_duration
 
 LONGEST = 500
 
@@ -17,7 +17,8 @@ LONGEST = 500
 class Terms:
     """On what terms a run starts: its priority, its group with the rules, its idempotency key.
 
-    Runs of one priority take turns by their `fair_key`.
+    The key counts as taken for `ttl` after the run was made. Runs of one priority take turns by
+    their `fair_key`.
     """
 
     priority: int = LEVELS["normal"]
@@ -25,6 +26,7 @@ class Terms:
     rules: Json = None
     key: str | None = None
     fair_key: str = ""
+    ttl: timedelta | None = None
 
 
 class WholeRun:
@@ -39,6 +41,8 @@ class WholeRun:
         self._priority = _template(_within(told, "priority", "level"))
         self._fair_key = _template(_within(told, "priority", "fair_key"))
         self._key = _template(_within(told, "idempotency", "key"))
+        ttl = _within(told, "idempotency", "ttl")
+        self._ttl = None if ttl is None else parse_duration(ttl)
 
     def terms(self, inputs: Mapping[str, Json], trigger: Json) -> Terms:
         """Return the terms of a run; raise EvaluationError or ValueError where one has no value."""
@@ -51,9 +55,10 @@ class WholeRun:
         )
         priority, tenant = LEVELS[str(level)], self._tenant(names)
         if self._group is None or self._concurrency is None:
-            return Terms(priority, key=key, fair_key=tenant)
+            return Terms(priority, key=key, fair_key=tenant, ttl=self._ttl)
         group = _text("concurrency.group", str(self._group.evaluate(names)))
-        return Terms(priority, self._scoped(group), _rules(self._concurrency), key, tenant)
+        rules = _rules(self._concurrency)
+        return Terms(priority, self._scoped(group), rules, key, tenant, self._ttl)
 
     def objectives(self, now: datetime) -> tuple[Objective, ...]:
         """Return what a run that is made now should hold to."""

@@ -313,7 +313,7 @@ class Turn:
         except (EvaluationError, ValueError) as error:
             raise Invalid(f"{name} cannot be started: {error}") from None
         if start.key is not None:
-            row = replace(row, key=_key(start), digest=start.digest)
+            row = replace(row, key=_key(start), digest=start.digest, key_ttl=None)
         return replace(row, chain=start.chain)
 
     async def _recall(self, connection: Connection, written: Written) -> None:
@@ -395,5 +395,5 @@ def _row(
     return NewRun(
         identity, active.namespace, active.name, active.source, active.commit_sha, active.plan,
         about, inputs, priority=terms.priority, fair_key=terms.fair_key, key=key, group=group,
-        rules=terms.rules, objectives=plan.whole.objectives(datetime.now(UTC)),
+        rules=terms.rules, objectives=plan.whole.objectives(datetime.now(UTC)), key_ttl=terms.ttl,
     )  # fmt: skip

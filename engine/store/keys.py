@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
 
-from engine.store.arrays import Texts
+from engine.store.arrays import Array, Texts
 from engine.store.pool import Connection
 
 _TAKEN: LiteralString = """
@@ -13,6 +14,18 @@ _TAKEN: LiteralString = """
       FROM idempotency_keys
       JOIN unnest(%(namespaces)s, %(workflows)s, %(keys)s) AS asked (namespace, workflow, key)
      USING (namespace, workflow, key)
+"""
+# Locked in one order, so that two servers never wait in a circle.
+_FORGET: LiteralString = """
+    DELETE FROM idempotency_keys
+     WHERE (namespace, workflow, key, run) IN (
+        SELECT namespace, workflow, key, run
+          FROM idempotency_keys
+          JOIN unnest(%(namespaces)s, %(workflows)s, %(keys)s, %(spans)s::interval[])
+            AS asked (namespace, workflow, key, span)
+         USING (namespace, workflow, key)
+         WHERE created_at <= now() - span
+         ORDER BY namespace, workflow, key FOR UPDATE OF idempotency_keys)
 """
 
 
@@ -32,6 +45,17 @@ class Claim:
     key: Key
     digest: str
     run: UUID
+
+
+async def forget(connection: Connection, asked: Sequence[tuple[Key, timedelta]]) -> None:
+    """Forget those keys that were claimed so long ago, or longer."""
+    told: dict[str, Array | list[timedelta]] = {
+        "namespaces": Texts([key.namespace for key, _ in asked]),
+        "workflows": Texts([key.workflow for key, _ in asked]),
+        "keys": Texts([key.key for key, _ in asked]),
+        "spans": [span for _, span in asked],
+    }
+    await connection.execute(_FORGET, told)
 
 
 async def taken(connection: Connection, keys: Sequence[Key]) -> dict[Key, Claim]:

@@ -7,12 +7,13 @@ the active set by which everything was judged has changed.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
 from engine.core.objective import Objective, next_due, to_json
 from engine.core.values import Json, canonical
-from engine.store import line
+from engine.store import keys, line
 from engine.store.arrays import Array, Instants, Ints, Jsons, Smalls, Texts, Uuids
 from engine.store.deliveries import Name
 from engine.store.keys import Key
@@ -104,7 +105,8 @@ class NewRun:
     """A run to be started. `id` is a UUIDv7, so that runs sort by their start.
 
     One that a delivery sets off begins only if the `delivery` was not known before, one under a
-    `key` only if that was free; `digest` is then that of the request's body. One of a `group`
+    `key` only if that was free; `digest` is then that of the request's body. A key that somebody
+    took longer than `key_ttl` ago is free, without one as soon as its run is gone. One of a `group`
     waits until it is let in by the `rules` of the group. Runs of one `priority` take turns by their
     `fair_key`. Its `objectives` are watched. `chain` is
     which of those that start each other in turn it is.
@@ -124,6 +126,7 @@ class NewRun:
     delivery: Name | None = None
     key: Key | None = None
     digest: str = ""
+    key_ttl: timedelta | None = None
     group: str | None = None
     rules: Json = None
     objectives: tuple[Objective, ...] = ()
@@ -173,6 +176,7 @@ class Starts:
     """The turns of one intake, on a connection of its own."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._plain = Statement(connection, "starts", _WRITE, _KINDS)
         self._in_turn = Statement(connection, "starts_in_turn", _IN_TURN, _KINDS)
 
@@ -188,6 +192,8 @@ class Starts:
         values |= _deliveries(sorted(deliveries, key=lambda each: each.name))
         values |= _keys(runs := sorted(runs, key=_order))
         values |= _runs(runs) | _decisions(list(decisions))
+        if old := [(run.key, run.key_ttl) for run in runs if run.key and run.key_ttl is not None]:
+            await keys.forget(self._connection, old)
         takes_turns = any(run.fair_key for run in runs)
         told = await (self._in_turn if takes_turns else self._plain).ask(values)
         if not told:

@@ -43,6 +43,42 @@ outputs:
   text: {type: string, value: "{{ steps.tell.outputs.stdout }}"}
 """
 )
+VARIABLES = (
+    HEAD
+    + """\
+secrets: [key]
+inputs: {who: {type: string}}
+env: {WHO: "{{ inputs.who }}", MODE: common, LANG: C}
+steps:
+  tell:
+    uses: shell.run@1
+    with: {script: 'echo "$WHO $MODE $LANG $KEY"', env: {LANG: nb_NO}}
+    env: {MODE: own, KEY: "{{ secrets.key }}"}
+  other: {uses: shell.run@1, with: {script: 'echo "$WHO $MODE $LANG ${KEY-none}"'}}
+outputs:
+  told: {type: string, value: "{{ steps.tell.outputs.stdout }}"}
+  other: {type: string, value: "{{ steps.other.outputs.stdout }}"}
+"""
+)
+POOL = """\
+apiVersion: sark/v1
+kind: Pool
+name: small
+resources: {memory: 256Mi}
+---
+"""
+HEAVY = (
+    POOL
+    + HEAD
+    + """\
+inputs: {mib: {type: integer}}
+steps:
+  hold:
+    uses: shell.run@1
+    pool: small
+    with: {argv: [python3, -c, "import sys; bytearray(int(sys.argv[1]) << 20)", "{{ inputs.mib }}"]}
+"""
+)
 
 
 def sark(
@@ -161,6 +197,33 @@ def test_secrets_come_from_the_configuration_and_are_never_shown(tmp_path: Path)
     assert "geheim" not in text.stdout + text.stderr + whole.stdout + whole.stderr
     assert 1 == unset.returncode
     assert "the variable MY_KEY is not set" in unset.stdout
+
+
+def test_variables_reach_the_programs_of_steps(tmp_path: Path) -> None:
+    """
+    A program sees the variables of its workflow, then of its step, then of `with`; a secret among
+    them goes to that program alone, and is never shown.
+    """
+    (tmp_path / "sark.toml").write_text('[secrets.local]\nkey = "env:KEY_FOR_A_TEST"\n')
+
+    done = sark(tmp_path, VARIABLES, "-i", "who=Ada", "--wait", KEY_FOR_A_TEST="abc123xyz")
+
+    assert 0 == done.returncode, done.stderr
+    assert "Ada own nb_NO ***" in done.stdout
+    assert "Ada common C none" in done.stdout
+    assert "abc123xyz" not in done.stdout + done.stderr
+
+
+def test_the_resources_of_a_pool_bound_its_programs(tmp_path: Path) -> None:
+    """
+    A program that needs more memory than its step's pool gives fails; one that does not, does not.
+    """
+    fits = sark(tmp_path, HEAVY, "-i", "mib=1", "--wait")
+    heavy = sark(tmp_path, HEAVY, "-i", "mib=1024", "--wait")
+
+    assert 0 == fits.returncode, fits.stdout + fits.stderr
+    assert 1 == heavy.returncode
+    assert "shell.exit in hold" in heavy.stdout
 
 
 def test_what_goes_with_a_server_is_refused(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ _COMPILER = {
     "the step or its operation gives.",
     "unknown-secret": "`secrets.<name>` is listed in the workflow's `secrets`.",
     "missing-event": "`trigger.event...` is something that a trigger of the workflow brings; where "
-    "only some of them bring it, it has a `default` (a warning).",
+    "only some of them bring it, it has a `default` (a warning). So it is with what only the clock "
+    "brings, `trigger.interval` and `trigger.scheduled_at`.",
     "maybe-missing": "What may be missing has a `default`: an output that reads a step which can "
     "be skipped or is optional, in `finally` and handlers any output of the steps before, `self` "
     "in the first turn of a `repeat`, `self.outputs` in a `compensate`.",

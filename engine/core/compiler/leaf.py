@@ -1,5 +1,7 @@
 """Verbs that open no scope: calls, values, waiting, people, events, errors."""
 
+from collections.abc import Mapping
+
 from engine.core import plan, spec
 from engine.core.compiler import bounds, reference, safety
 from engine.core.compiler.argument import Area
@@ -17,8 +19,10 @@ from engine.core.compiler.shape import STRING, closed
 from engine.core.compiler.site import Use
 from engine.core.compiler.url import with_parts_encoded
 from engine.core.compiler.values import areas, assignments, types_in
+from engine.core.compiler.variables import with_variables
 from engine.core.compiler.world import World
 from engine.core.expression import has_template
+from engine.core.values import Json
 
 
 def make(scene: Scene, node: Node) -> plan.Verb | None:
@@ -49,12 +53,13 @@ def _uses(scene: Scene, node: Node) -> plan.Uses | None:
     if operation is None:
         _unknown_operation(world, node)
         return None
-    given = node.spec.with_ or {}
+    given: Mapping[str, Json] = node.spec.with_ or {}
     path = (*node.path, "with") if node.spec.with_ is not None else node.path
     area = Area(world.findings, operation.name, path, areas(node, [Use.ARGUMENT]))
     area.check(given, operation.taken)
     check_roles(scene, node, operation)
     effect, repeatable = safety.judge(world, node, operation)
+    given = with_variables(world, node, operation, given)
     arguments = with_code_quoted(with_resources(world, node, operation, given), operation)
     if operation.has_url:
         arguments = with_parts_encoded(arguments, operation)

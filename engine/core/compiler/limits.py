@@ -78,8 +78,6 @@ def settings(step: spec.Step) -> Json:
         told["sandbox"] = step.sandbox
     if step.resources is not None:
         told["resources"] = step.resources.plain(nulls=False)
-    if step.env:
-        told["env"] = dict(step.env)
     if step.priority is not None:
         told["priority"] = priority(step.priority)
     return told or None

@@ -3,15 +3,20 @@
 from engine.core.compiler.findings import Path, Place, listed, meant
 from engine.core.compiler.giving import properties_of
 from engine.core.compiler.scene import Scene
-from engine.core.compiler.site import Schema, Site, Use
+from engine.core.compiler.site import ARGUMENTS, Schema, Site, Use
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
 from engine.core.schema import Absent, project
 
+# The triggers that bring a word.
+_BY_CLOCK = {"interval": ("schedule", "absent"), "scheduled_at": ("schedule",)}
+# Without a value there no run starts, and whoever starts it is told which.
+_OF_A_START = frozenset({Use.DEFAULT, Use.START, Use.RUN_KEY, Use.RUN_GROUP, Use.RUN_PRIORITY})
+
 
 def check_secret(world: World, site: Site, reference: Reference, place: Place) -> None:
     """A secret is declared, and read where an argument may take it."""
-    if site.use is not Use.ARGUMENT:
+    if site.use not in ARGUMENTS:
         message = f"a secret may not be read in `{site.use}`: it could come to light there"
         hint = "give it to an argument that is marked secret, as in `with: {auth: {bearer: ...}}`"
         world.findings.error("secret-leak", message, place, hint=hint)
@@ -71,7 +76,9 @@ def check_input(world: World, reference: Reference, place: Place) -> None:
         )
 
 
-def check_word(world: World, reference: Reference, schema: Schema, place: Place) -> None:
+def check_word(
+    world: World, site: Site, reference: Reference, schema: Schema, place: Place
+) -> None:
     """Check the word after `run` or `trigger`."""
     if len(reference.path) == 1:
         return
@@ -88,6 +95,8 @@ def check_word(world: World, reference: Reference, schema: Schema, place: Place)
         )
     elif word == "event" and len(reference.path) > 2 and not reference.has_default:
         _event(world, reference, place)
+    elif word in _BY_CLOCK and not reference.has_default and site.use not in _OF_A_START:
+        _clock(world, reference, place)
 
 
 def _event(world: World, reference: Reference, place: Place) -> None:
@@ -101,6 +110,19 @@ def _event(world: World, reference: Reference, place: Place) -> None:
     elif lacking:
         message = f"`{name}` is not there when {listed(lacking)} starts the run"
         hint = "write `| default(...)` after the reference, or ask `trigger.id` first"
+        world.findings.warning("missing-event", message, place, hint=hint)
+
+
+def _clock(world: World, reference: Reference, place: Place) -> None:
+    """Check what only the clock brings against the triggers that may start the run."""
+    word = str(reference.path[1])
+    lacking = [key for key, each in world.triggers.items() if each.type not in _BY_CLOCK[word]]
+    if lacking:
+        message = f"`trigger.{word}` is not there when {listed(lacking)} starts the run"
+        hint = (
+            "make it the `default` of an input, which a start by hand then gives, or write "
+            "`| default(...)` after the reference"
+        )
         world.findings.warning("missing-event", message, place, hint=hint)
 
 

@@ -26,6 +26,7 @@ _IN_A_STEP: Mapping[Path, Use] = {
     ("await", "match"): Use.MATCH,
     ("outputs",): Use.PROJECTION,
     ("with",): Use.ARGUMENT,
+    ("env",): Use.ENVIRONMENT,
 }
 # Keys of a body that is a lone verb, and yet of the step that has the body.
 _OF_THE_OWNER = frozenset({"over", "key", "as", "collect", "until", "outputs"})

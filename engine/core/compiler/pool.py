@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from engine.core import plan
 from engine.core.compiler.findings import listed
 from engine.core.compiler.node import Node
-from engine.core.compiler.site import Use
+from engine.core.compiler.site import ARGUMENTS, Use
 from engine.core.compiler.world import World
 from engine.core.plan import Pool
 from engine.core.values import Json
 
-_READ_THERE = frozenset({Use.ARGUMENT, Use.KEY})
+_READ_THERE = ARGUMENTS | {Use.KEY}
 _ANY = Pool()
 
 

@@ -117,7 +117,7 @@ def _resolve(
     elif name == "steps":
         return read_step(scene, node, reference, place)
     elif name in ("run", "trigger"):
-        check_word(scene.world, reference, scene.types[name], place)
+        check_word(scene.world, site, reference, scene.types[name], place)
     else:
         check_sure(scene, reference, place)
     return None

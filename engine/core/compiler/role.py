@@ -12,7 +12,7 @@ from engine.core.compiler.label import is_from_outside, is_harmless, labels_read
 from engine.core.compiler.literal import check_code, refuse
 from engine.core.compiler.node import Node
 from engine.core.compiler.scene import Scene
-from engine.core.compiler.site import Site, Use
+from engine.core.compiler.site import ARGUMENTS, Site, Use
 from engine.core.compiler.url import is_past_host, is_url
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
@@ -27,7 +27,7 @@ _HANDED_ON = frozenset({Use.OUTPUT, Use.COLLECT, Use.VALUE})
 def check_roles(scene: Scene, node: Node, operation: Operation) -> None:
     """Find the arguments of a step that take what they must not."""
     for site, told in node.typed:
-        if site.use is not Use.ARGUMENT:
+        if site.use not in ARGUMENTS:
             continue
         reach = operation.roles_within(site.pointer)
         if facts.CODE in reach:

@@ -8,7 +8,8 @@ from engine.core.compiler.findings import Findings, Place
 from engine.core.compiler.node import Kind, Node
 from engine.core.compiler.world import World
 from engine.core.facts import Operation, worst
-from engine.core.plan import Effect, Retry
+from engine.core.plan import Effect, Retry, Timeout
+from engine.core.values import format_duration
 
 _HARMLESS = frozenset({Effect.PURE, Effect.READ})
 _UNDOING = Retry(
@@ -76,6 +77,27 @@ def retry(world: World, node: Node, repeatable: bool) -> Retry:
     if common is None:
         return _DEFAULT_RETRY
     return _retry(world.findings, common, ("defaults", "retry"))
+
+
+def check_memory(world: World, node: Node, told: Retry, timeout: Timeout) -> None:
+    """Find attempts that may come when the far side has forgotten the step's key.
+
+    Pauses between attempts count at their longest; waits for a worker do not count.
+    """
+    key = node.spec.idempotency
+    if key is None or key.ttl is None:
+        return
+    ttl = bounds.span(world.findings, key.ttl, (*node.path, "idempotency", "ttl"))
+    ends = (told.max_elapsed, timeout.total, (told.max_attempts - 1) * (timeout.attempt + told.max))
+    last = min(each for each in ends if each is not None)
+    if told.max_attempts == 1 or last < ttl:
+        return
+    message = (
+        f"the last attempt of {node.called} may begin {format_duration(last)} after the first, "
+        f"when its key is forgotten: `ttl` is {format_duration(ttl)}"
+    )
+    hint = "write a shorter `retry.max_elapsed`, or a longer `ttl` if the far side has one"
+    world.findings.error("unsafe-retry", message, node.at("idempotency", "ttl"), hint=hint)
 
 
 def _raised(findings: Findings, node: Node, known: Effect) -> Effect:

@@ -1,5 +1,6 @@
 """What a call is shut in and what it may use: by its operation, or by the workers of its pool."""
 
+import re
 from collections.abc import Mapping
 
 from engine.core.compiler.findings import listed
@@ -14,24 +15,27 @@ _WALLS = frozenset({"container", "vm"})
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
           "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}  # fmt: skip
 _MIB = 2**20
+_SIZE = re.compile(r"[0-9]+(?:[KMGT]i?)?")
 
 
-def with_resources(world: World, node: Node, operation: Operation, arguments: Json) -> Json:
-    """Return the arguments of a call with the limits that `resources` sets.
+def with_resources(
+    world: World, node: Node, operation: Operation, arguments: Mapping[str, Json]
+) -> Mapping[str, Json]:
+    """Return the arguments of a call with the limits that `resources` of step and pool set.
 
-    What neither the operation nor the step's pool keeps is a finding, and so is a `sandbox` that
-    nothing offers.
+    What neither the operation nor the step's pool keeps is a finding, so is more than the pool
+    gives, and so is a `sandbox` that nothing offers.
     """
     pool = _pool(world, node)
     _check_sandbox(world, node, operation, pool)
-    told = node.spec.resources
-    if told is None or not isinstance(arguments, Mapping):
-        return arguments
-    asked = told.plain(nulls=False)
+    told, most = node.spec.resources, _most(world, node)
+    asked = {} if told is None else told.plain(nulls=False)
     kept = operation.resources_with(arguments)
     given = arguments.get("limits", {})
     limits: dict[str, Json] = {}
     for name in asked:
+        if name in most and _limit(name, asked[name]) > _limit(name, most[name]):
+            _too_much(world, node, ("resources", name), asked[name], f"{most[name]} of {name}")
         if name not in kept:
             if pool is not None and pool not in _WALLS:
                 _unkept(world, node, operation, name, kept)
@@ -40,9 +44,58 @@ def with_resources(world: World, node: Node, operation: Operation, arguments: Js
             world.findings.error("no-effect", message, node.at("resources", name, key=True))
         else:
             limits[kept[name]] = _limit(name, asked[name])
+    limits |= _of_the_pool(world, node, operation, given, kept)
     if not limits or not isinstance(given, Mapping):
         return arguments
     return {**arguments, "limits": {**given, **limits}}
+
+
+def _of_the_pool(
+    world: World, node: Node, operation: Operation, given: Json, kept: Mapping[str, str]
+) -> dict[str, Json]:
+    """Return the limits that a pool sets where its step says nothing; find what goes beyond."""
+    asked = node.spec.resources
+    limits: dict[str, Json] = {}
+    for name, value in _most(world, node).items():
+        if asked is not None and name in asked.plain(nulls=False):
+            continue
+        most = _limit(name, value)
+        if name not in kept and _pool(world, node) in _WALLS:
+            continue
+        if name not in kept:
+            message = f'pool "{node.spec.pool}" gives at most {value} of {name}'
+            message += f", and {operation.name} cannot keep to it here"
+            hint = "name another pool, or take `resources` away from the pool"
+            world.findings.error("pool-refuses", message, node.at("pool"), hint=hint)
+        elif not isinstance(given, Mapping):
+            _too_much(world, node, ("with", "limits"), given, f"{value} of {name}")
+        elif (own := given.get(kept[name])) is None:
+            limits[kept[name]] = most
+        elif not isinstance(own, int | float) or own > most:
+            _too_much(world, node, ("with", "limits", kept[name]), own, f"{value} of {name}")
+    return limits
+
+
+def _too_much(world: World, node: Node, keys: tuple[str, ...], asked: Json, most: str) -> None:
+    message = f'pool "{node.spec.pool}" gives at most {most}, and this may be more: {asked}'
+    hint = "write less, as a number, or name another pool"
+    world.findings.error("pool-refuses", message, node.at(*keys), hint=hint)
+
+
+def _most(world: World, node: Node) -> Mapping[str, Json]:
+    """Return the most of each resource that the pool of a step gives."""
+    written = None if node.spec.pool is None else world.neighbours.pool(node.spec.pool)
+    told = None if written is None else written.get("resources")
+    return {} if not isinstance(told, Mapping) else _readable(told)
+
+
+def _readable(told: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the resources that can be read; of the others their own document has a finding."""
+    return {
+        name: value for name, value in told.items()
+        if (name == "cpu" and isinstance(value, int | float))
+        or (name in ("memory", "disk") and _SIZE.fullmatch(str(value)))
+    }  # fmt: skip
 
 
 def _check_sandbox(world: World, node: Node, operation: Operation, pool: str | None) -> None:
@@ -84,9 +137,10 @@ def _pool(world: World, node: Node) -> str | None:
     return None if not told else str(told.get("sandbox") or "none")
 
 
-def _limit(name: str, value: Json) -> Json:
+def _limit(name: str, value: Json) -> float:
     """Return a limit as operations take it: processors as they are, memory in mebibytes."""
     if name == "cpu":
+        assert isinstance(value, int | float)
         return value
     text = str(value)
     digits = text.rstrip("KMGTi")

@@ -19,6 +19,7 @@ _BY_USE: Mapping[Use, tuple[str, ...]] = {
     Use.RUN_GROUP: _BEFORE,
     Use.RUN_PRIORITY: _BEFORE,
     Use.ARGUMENT: (*_INSIDE, "secrets"),
+    Use.ENVIRONMENT: (*_INSIDE, "secrets"),
     Use.FILTER: ("event", "trigger"),
     Use.START: ("event", "trigger"),
     Use.DEFAULT: ("trigger",),

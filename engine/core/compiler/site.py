@@ -62,6 +62,10 @@ class Use(StrEnum):
     DEFAULT = "default"
 
 
+# What an operation is called with.
+ARGUMENTS = frozenset({Use.ARGUMENT, Use.ENVIRONMENT})
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """One expression or template. `pointer` is where it stands inside its `with`, or value."""
@@ -104,16 +108,18 @@ def templates(
     area: Json,
     path: Path,
     is_literal: Callable[[Path], bool] = lambda _: False,
+    within: Path = (),
 ) -> Iterator[Site]:
     """Yield the site of every template in an area that stands at `path`.
 
-    `is_literal` tells the pointers at which a text is itself, whatever it holds.
+    `is_literal` tells the pointers at which a text is itself, whatever it holds. `within` is
+    where the area itself belongs among the arguments of a call.
     """
     _check_keys(findings, area, path)
     for pointer, text in templates_in(area):
         if is_literal(pointer):
             continue
-        site = template(findings, use, text, path + pointer, pointer)
+        site = template(findings, use, text, path + pointer, within + pointer)
         if site is not None:
             yield site
 

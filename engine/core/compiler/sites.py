@@ -24,7 +24,8 @@ def sites_of(findings: Findings, node: Node, operation: Operation | None) -> Ite
     is_code = _code(operation)
     for use, area, keys in _areas(node.spec):
         told = is_code if use is Use.ARGUMENT else _never
-        yield from site.templates(findings, use, area, node.path + keys, told)
+        within = keys if use is Use.ENVIRONMENT else ()
+        yield from site.templates(findings, use, area, node.path + keys, told, within)
 
 
 def _expressions(step: spec.Step) -> Iterator[tuple[Use, str | None, Path]]:

@@ -15,9 +15,7 @@ from engine.core.compiler.site import Use
 from engine.core.compiler.wish import Graph
 
 _CONDITIONS = frozenset({Use.CONDITION, Use.RETRY, Use.UNTIL, Use.MATCH})
-_TEXTS = frozenset(
-    {Use.KEY, Use.SHOW, Use.SUBJECT, Use.FAIL, Use.RATE, Use.GROUP, Use.CACHE, Use.ENVIRONMENT}
-)
+_TEXTS = frozenset({Use.KEY, Use.SHOW, Use.SUBJECT, Use.FAIL, Use.RATE, Use.GROUP, Use.CACHE})
 
 
 def make(scene: Scene, node: Node, bound: timedelta) -> plan.Step | None:
@@ -55,6 +53,8 @@ def _step(
     world, at = scene.world, node.position
     uses = verb if isinstance(verb, plan.Uses) else None
     limits = limits_of(world, node, uses)
+    retry = plan.Retry() if uses is None else safety.retry(world, node, uses.repeatable)
+    safety.check_memory(world, node, retry, timeout)
     return plan.Step(
         node.id,
         verb,
@@ -63,7 +63,7 @@ def _step(
         order.join[at],
         condition=node.spec.if_,
         optional=node.spec.optional,
-        retry=plan.Retry() if uses is None else safety.retry(world, node, uses.repeatable),
+        retry=retry,
         timeout=timeout,
         outputs=projections(scene, node),
         line=world.findings.span(Place(node.path, key=node.is_keyed)).line,

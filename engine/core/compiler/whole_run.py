@@ -13,6 +13,7 @@ from engine.core.compiler.reference import check_condition, check_text, resolve
 from engine.core.compiler.scene import scene_of
 from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.sites import priority_areas
+from engine.core.compiler.variables import check_reach
 from engine.core.compiler.world import World
 from engine.core.values import Json
 
@@ -38,6 +39,7 @@ def compile_run(world: World) -> WholeRun:
     cancel_when = tuple(
         _cancel(world, index, each) for index, each in enumerate(workflow.cancel_when)
     )
+    check_reach(world)
     return WholeRun(cancel_when, concurrency(workflow.concurrency), _settings(world))
 
 
@@ -88,6 +90,4 @@ def _settings(world: World) -> Json:
         told["budget"] = workflow.budget.plain(nulls=False)
     if workflow.objectives:
         told["objectives"] = _objectives(world)
-    if workflow.env:
-        told["env"] = dict(workflow.env)
     return told or None

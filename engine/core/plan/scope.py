@@ -225,8 +225,8 @@ class Step:
     `join` is how many requirements of `after` suffice: 0 means all. `line` is where it is written.
     `compensation` is a scope of one verb that undoes the step; after a `pivot` has succeeded
     nothing around it is undone. `settings` are further keys, for the executor: `sandbox`,
-    `resources`, `env`. `pool` names the workers that make the call, on these `terms`; without
-    terms the owner of the run makes it.
+    `resources`. `pool` names the workers that make the call, on these `terms`; without terms the
+    owner of the run makes it.
     """
 
     id: str

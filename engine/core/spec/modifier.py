@@ -78,7 +78,8 @@ class Idempotency(Model):
         examples=["refund-{{ inputs.order }}"],
     )
     ttl: Duration | None = field(
-        default=None, description="How long the far side remembers the key."
+        default=None,
+        description="How long the far side remembers the key; attempts must not outlast it.",
     )
 
 

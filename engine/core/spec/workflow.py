@@ -42,7 +42,9 @@ class RunIdempotency(Model):
     scope: Literal["workflow", "namespace"] = field(
         default="workflow", description="Whose keys are compared: this workflow's or all."
     )
-    ttl: Duration = field(default="24h", description="For how long a key is remembered.")
+    ttl: Duration = field(
+        default="24h", description="How long after the start of its run a key counts as taken."
+    )
     on_duplicate: Literal["return", "reject"] = field(
         default="return", description="What a second start gets: the first run, or a refusal."
     )

@@ -113,8 +113,7 @@ def _checked(projection: BoundProjection, value: Json) -> Json:
 
 
 _WORDS = {
-    "operation": "operations", "arguments": "arguments", "key": "idempotency keys",
-    "settings": "environments",
+    "operation": "operations", "arguments": "arguments", "key": "idempotency keys"
 }  # fmt: skip
 
 

@@ -76,7 +76,7 @@ class Notes:
         step, uses = launch.step, launch.step.uses
         assert uses is not None
         names = {**machine.names(self.run, launch.path), "secrets": self._secrets}
-        asked: dict[str, Json] = {"operation": uses.operation, "settings": _settings(step)}
+        asked: dict[str, Json] = {"operation": uses.operation}
         try:
             asked["arguments"] = step.arguments.evaluate(names)
             asked["key"] = None if step.key is None else step.key.evaluate(names)
@@ -119,9 +119,3 @@ def waits(decision: Decision) -> Iterator[tuple[str, Json]]:
         yield watch.path, {"event": watch.event, **about}
     for ask in decision.asks:
         yield ask.path, {"approval": ask.asked}
-
-
-def _settings(step: BoundStep) -> Json:
-    """Return what else a program that the call runs sees."""
-    told = step.plan.settings
-    return {"env": told.get("env")} if isinstance(told, Mapping) else None

@@ -74,23 +74,20 @@ def test_arguments_without_a_value_fail() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "settings", "why", "place"),
+    ("verb", "why", "place"),
     [
-        (say("you"), None, "arguments differ", "/message"),
-        (say(operation="echo.say@2"), None, "operations differ", "/operation"),
-        (say(key="k"), None, "idempotency keys differ", "/key"),
-        (say(), {"env": {"A": "1"}}, "environments differ", "/settings"),
+        (say("you"), "arguments differ", "/message"),
+        (say(operation="echo.say@2"), "operations differ", "/operation"),
+        (say(key="k"), "idempotency keys differ", "/key"),
     ],
 )
-def test_what_is_asked_otherwise_has_no_recording(
-    verb: Verb, settings: Json, why: str, place: str
-) -> None:
+def test_what_is_asked_otherwise_has_no_recording(verb: Verb, why: str, place: str) -> None:
     """
-    A call is told by its operation, its arguments, its key and its environment.
+    A call is told by its operation, its arguments and its key.
     """
     recording = record(whole(step("a", verb=say())), ok("a"))
 
-    verdict = judge(whole(step("a", verb=verb, settings=settings)), recording)
+    verdict = judge(whole(step("a", verb=verb)), recording)
 
     assert (Kind.UNRECORDED, "a", why) == told(verdict)
     assert [place] == [each.place for each in verdict.differences]
