@@ -28,12 +28,14 @@ class TooMuch(GitFailed):
 class Refused(SarkError):
     """A commit holds what no source may hold; asking again gives the same answer.
 
-    `reason` is a public code, `path` the file that it is about (below the repository) or "".
+    `reason` is a public code, `path` the file that it is about (below the root) or "", `line` where
+    in it.
     """
 
     code = "sark.refused"
 
-    def __init__(self, reason: str, message: str, path: str = "") -> None:
+    def __init__(self, reason: str, message: str, path: str = "", line: int = 1) -> None:
         super().__init__(message)
         self.reason = reason
         self.path = path
+        self.line = line

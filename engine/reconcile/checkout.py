@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 
 from engine.core.diagnostic import Diagnostic
@@ -15,6 +16,7 @@ from engine.git.objects import Objects
 from engine.git.signature import Signed
 from engine.git.tree import Tree
 from engine.reconcile.memory import Memory
+from engine.reconcile.pin import Pin, Pins
 from engine.source import Beside, Cache, Compiled, File, compile_files, is_spec, too_large
 from engine.telemetry import METRICS
 
@@ -26,7 +28,9 @@ class Checkout:
     `passed` are the commits between what is live and this one, newest first. `follows` is false
     where it does not contain what is live; then nothing was read. Nor was it where `signed` has
     a reason; it is None where no signature is asked for. `contents` are those of specs that were
-    new, by their ids, None for what is too large; `seconds` is what all of it took.
+    new, by their ids, None for what is too large; `seconds` is what all of it took. Where its
+    environment pins another commit, `pinned` is what that says of itself, and `files` are its
+    files; they are those of `tree` else.
     """
 
     facts: CommitFacts
@@ -36,6 +40,14 @@ class Checkout:
     contents: Mapping[str, bytes | None]
     seconds: float
     signed: Signed | None = None
+    pin: Pin | None = None
+    pinned: CommitFacts | None = None
+    files: Tree | None = None
+
+    @property
+    def target(self) -> CommitFacts:
+        """Return what the commit says of itself that is to be live."""
+        return self.pinned or self.facts
 
     @property
     def prunes(self) -> frozenset[int]:
@@ -55,7 +67,8 @@ class Checkout:
     @property
     def blobs(self) -> Mapping[str, str]:
         """Return the id of each content by its path."""
-        return {} if self.tree is None else self.tree.blobs
+        files = self.files or self.tree
+        return {} if files is None else files.blobs
 
     @property
     def _large(self) -> list[str]:
@@ -107,6 +120,7 @@ class Reader:
     memory: Memory
     files: Files
     keys: Keys = NO_KEYS
+    pins: Pins | None = None
 
     def take(self, active: str | None, old: Tree | None) -> Checkout:
         """Fetch the ref and read what is new in it.
@@ -126,9 +140,15 @@ class Reader:
         """True if a commit is in the history of the ref as it is by now; it is fetched."""
         return self.mirror.is_ancestor(commit, self.mirror.fetch(self.ref))
 
-    def at(self, commit: str) -> Checkout:
-        """Read all of a commit that was fetched."""
-        return self._read(commit, None, None, time.monotonic())
+    def at(self, commit: str, over: str | None = None) -> Checkout:
+        """Read all of a commit that was fetched; as `over` has it, where that pins it."""
+        began = time.monotonic()
+        if over is not None and self.pins is not None:
+            with suppress(Refused):
+                found = self._read(over, None, None, began)
+                if found.target.sha == commit:
+                    return found
+        return replace(self, pins=None)._read(commit, None, None, began)
 
     def compile(
         self, checkout: Checkout, operations: Operations, cache: Cache, environment: str
@@ -149,17 +169,42 @@ class Reader:
             seconds = time.monotonic() - began
             return Checkout(facts, passed, True, None, {}, seconds, signed)
         tree = self.mirror.tree(head, self.root, old)
+        with self.mirror.objects() as objects:
+            contents = self._contents(tree, objects)
+
+            def read(blobs: Sequence[str]) -> Mapping[str, bytes | None]:
+                missing = [each for each in blobs if each not in contents]
+                return {**contents, **objects.read(missing, MAX_FILE)}
+
+            pin = None if self.pins is None else self.pins.find(tree, read)
+            if self.pins is None or pin is None:
+                self._weigh(tree, contents)
+                seconds = time.monotonic() - began
+                return Checkout(facts, passed, True, tree, contents, seconds, signed)
+            there = self._pinned(head, pin)
+            files = self.pins.pinned(tree, pin, there, read)
+            self.pins.forget(tree, there)
+            contents |= self._contents(files, objects)
+        self._weigh(files, contents)
+        pinned = self.mirror.facts(pin.commit)
+        seconds = time.monotonic() - began
+        return Checkout(facts, passed, True, tree, contents, seconds, signed, pin, pinned, files)
+
+    def _pinned(self, head: str, pin: Pin) -> Tree:
+        """Return the files of the commit that is pinned; raise Refused if it is not to be had."""
+        if not self.mirror.is_ancestor(pin.commit, head):
+            raise Refused(
+                "pin-unknown", f"`revision` is {pin.commit}, which is not in the history of "
+                f"{head[:12]}; name a commit that this branch contains", pin.path, pin.line,
+            )  # fmt: skip
+        return self.mirror.tree(pin.commit, self.root)
+
+    def _contents(self, tree: Tree, objects: Objects) -> dict[str, bytes | None]:
+        """Return the contents of the specs that are not known."""
         unknown = ((path, blob) for path, blob in tree.blobs.items() if not self.memory.knows(blob))
         new = sorted({blob for path, blob in unknown if is_spec(path)})
-        with self.mirror.objects() as objects:
-            contents = self._contents(objects, new)
-        self._weigh(tree, contents)
-        seconds = time.monotonic() - began
-        return Checkout(facts, passed, True, tree, contents, seconds, signed)
-
-    def _contents(self, objects: Objects, new: Sequence[str]) -> Mapping[str, bytes | None]:
         try:
-            return objects.read(new, MAX_FILE, self.mirror.limits.bytes)
+            return dict(objects.read(new, MAX_FILE, self.mirror.limits.bytes))
         except TooMuch:
             raise self._too_heavy() from None
 

@@ -15,6 +15,7 @@ from engine.git.tree import inside
 from engine.reconcile.activation import Prepared, prepare
 from engine.reconcile.checkout import Files, Reader
 from engine.reconcile.memory import Memory
+from engine.reconcile.pin import Pins
 from engine.reconcile.rollback import compiled
 from engine.settings import Source
 from engine.store import revisions, workflows
@@ -38,15 +39,17 @@ async def found(session: Session, source: Source, commit: str) -> Mapping[str, A
 
 def mended(
     source: Source, mirror: Mirror, operations: Operations, commit: str,
-    there: Mapping[str, Active],
+    there: Mapping[str, Active], observed: str | None = None,
 ) -> tuple[Prepared, str]:  # fmt: skip
     """Return what makes all workflows of `commit` live as it says, and what was not so. Blocks.
 
-    Raise Refusal if it does not compile now, GitFailed for what may pass.
+    `observed` is the head that was seen last, which may pin it. Raise Refusal if it does not
+    compile now, GitFailed for what may pass.
     """
-    reader = Reader(mirror, source.ref, source.root, Memory(), Files())
+    pins = Pins(source.environment)
+    reader = Reader(mirror, source.ref, source.root, Memory(), Files(), pins=pins)
     to = Active(source.namespace, "", source.name, commit, "", "", "")
-    plans: Mapping[str, Plan] = compiled(reader, source, operations, commit)
+    plans: Mapping[str, Plan] = compiled(reader, source, operations, commit, observed)
     made = prepare(to, commit, {}, plans, inside(source.root))
     drop = sorted(there.keys() - made.after.keys())
     return replace(made, activation=replace(made.activation, drop=drop)), _told(there, made.after)

@@ -18,11 +18,16 @@ say."""
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What a look has found: all overrides as they were read, and what holds at `now`."""
+    """What a look has found: all overrides as they were read, and what holds at `now`.
+
+    `document` says in words to what the document of the environment pins the source, "" if it does
+    not; what a person pins it to goes before.
+    """
 
     rows: tuple[Override, ...]
     frozen: Frozen | None
     now: datetime
+    document: str = ""
 
     def standing(self, kind: Kind) -> Override | None:
         """Return the override of a kind, if its time is not over."""
@@ -67,7 +72,10 @@ class Hold:
         """Return the conditions `Suspended` and `Pinned`, where they stand."""
         kinds = ((Kind.SUSPEND, "Suspended"), (Kind.PIN, "Pinned"))
         rows = [(name, each) for kind, name in kinds if (each := self.standing(kind))]
-        return [(name, True, name, told(each)) for name, each in rows]
+        flags = [(name, True, name, told(each)) for name, each in rows]
+        if self.document and self.pinned is None:
+            flags.append(("Pinned", True, "ByEnvironment", self.document))
+        return flags
 
     def verdict(self, commit: str) -> Verdict | None:
         """Return what holds a commit that nothing else is against: all of it, by its first (R10).

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence, Set
 from datetime import UTC, datetime
+from typing import Any
 
 from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.override import Kind
@@ -128,16 +129,15 @@ async def settle(
 
 async def activate(
     session: Session, row: SourceRow, prepared: Prepared, verdict: Verdict, judged: str,
-    binding: str, held: Hold, rollback: Override | None = None,
+    binding: str, held: Hold, rollback: Override | None = None, checkout: Checkout | None = None,
 ) -> bool:  # fmt: skip
     """Make a commit live: its plans, its workflows, its state and the source's, all at once.
 
-    A confirmation is used up by it, and the `rollback` that it makes is a pin then. False if
-    another commit is live than the one that this pass began with, or if an override came or went
-    meanwhile. Raise Conflict if a name is another source's.
+    `checkout` is what a look has read, which may pin another commit. A confirmation is used up,
+    and the `rollback` that is made is a pin then. False if another commit is live than when this
+    pass began, or an override came or went. Raise Conflict if a name is another source's.
     """
-    now, began = datetime.now(UTC), time.monotonic()
-    commit = prepared.activation.commit
+    now, began, commit = datetime.now(UTC), time.monotonic(), prepared.activation.commit
     flags = (held if rollback is None else held.rolled_back()).flags()
     told = conditions(row.conditions, verdict, commit, commit, now, _unasked(row), flags)
     async with session.turn() as connection:
@@ -153,27 +153,31 @@ async def activate(
         if rollback is not None:
             await overrides.pin(connection, row.name)
             why = f"{in_words(rollback)}; {why}"
-        await _replace(connection, row, commit, why, _findings(verdict.findings, row.root))
+        why = await _pin(connection, row, checkout, held, why)
+        await _replace(connection, row, commit, why, verdict, checkout)
         await commits.note_change(connection, row.name, commit, prepared.digest)
         await reviews.activated(connection, row.name, is_changed=prepared.is_change)
         await statuses.tell(connection, row.name, commit, status.active(now))
-        observed = commit if rollback is None else row.observed
-        report = Report(row.name, row.wanted, told, judged, observed, commit)
+        head = commit if checkout is None else checkout.facts.sha
+        observed = head if rollback is None else row.observed
+        report = Report(row.name, row.wanted, told, judged, observed, head)
         await sources.report(connection, report)
-        lag = await commits.age(connection, row.name, commit)
-    is_new = rollback is None and row.active != commit
+        lag = await commits.age(connection, row.name, head)
     measure.conditions(row.name, told)
+    is_new = rollback is None and row.active != commit
     measure.activated(time.monotonic() - began, lag if is_new else None)
     return True
 
 
 async def _replace(
-    connection: Connection, row: SourceRow, commit: str, why: str, findings: Json
-) -> None:
+    connection: Connection, row: SourceRow, commit: str, why: str, verdict: Verdict,
+    checkout: Checkout | None,
+) -> None:  # fmt: skip
     """Write of a commit that it is live, and of the one before that it is not any more."""
     await commits.move(
-        connection, row.name, commit, CommitState.ACTIVE, reason=why, findings=findings
-    )
+        connection, row.name, commit, CommitState.ACTIVE, reason=why,
+        findings=_findings(verdict.findings, row.root), **_of(checkout),
+    )  # fmt: skip
     if row.active is not None and row.active != commit:
         await commits.move(
             connection, row.name, row.active, CommitState.REPLACED, reason=f"by {commit[:12]}"
@@ -216,16 +220,17 @@ async def heal(
 
 
 async def stay(
-    session: Session, row: SourceRow, commit: str, verdict: Verdict, judged: str, held: Hold
+    session: Session, row: SourceRow, checkout: Checkout, verdict: Verdict, judged: str, held: Hold
 ) -> None:
     """What is live was judged anew, and nothing of it has changed."""
-    now = datetime.now(UTC)
+    now, commit, head = datetime.now(UTC), checkout.target.sha, checkout.facts.sha
     told = conditions(row.conditions, verdict, commit, commit, now, _unasked(row), held.flags())
     async with session.turn() as connection:
         await commits.find_faults(
             connection, row.name, commit, _findings(verdict.findings, row.root)
         )
-        await sources.report(connection, Report(row.name, row.wanted, told, judged, commit, commit))
+        await _pin(connection, row, checkout, held)
+        await sources.report(connection, Report(row.name, row.wanted, told, judged, head, head))
     measure.conditions(row.name, told)
 
 
@@ -243,6 +248,26 @@ async def rest(session: Session, row: SourceRow, commit: str) -> None:
 def _unasked(row: SourceRow) -> Set[Stage]:
     """Return the stages that a source's commits do not pass."""
     return {Stage.VERIFIED} if row.verify == "none" else frozenset()
+
+
+async def _pin(
+    connection: Connection, row: SourceRow, checkout: Checkout | None, held: Hold, why: str = ""
+) -> str:
+    """Write of a head that pins another commit that it is held; return why that one is live."""
+    if checkout is None or checkout.pinned is None:
+        return why
+    head = checkout.facts.sha
+    await commits.move(connection, row.name, head, CommitState.HELD, reason=held.document)
+    await statuses.tell(connection, row.name, head, status.pinned(held.document))
+    return f"{held.document}; {why}"
+
+
+def _of(checkout: Checkout | None) -> dict[str, Any]:
+    """Return what is written of a commit that nobody may have seen yet."""
+    if checkout is None:
+        return {}
+    facts = checkout.target
+    return {"author": facts.author, "subject": facts.subject, "at": facts.at}
 
 
 def _findings(found: Sequence[Diagnostic], root: str) -> Json:

@@ -95,11 +95,14 @@ def _permitted(permission: Permission, before: Set[str], plans: Mapping[str, Pla
 
 
 def compiled(
-    reader: Reader, source: Source, operations: Operations, commit: str
+    reader: Reader, source: Source, operations: Operations, commit: str, over: str | None = None
 ) -> Mapping[str, Plan]:
-    """Return the plans of a commit as it compiles now; raise Refusal if it does not. Blocks."""
+    """Return the plans of a commit as it compiles now; raise Refusal if it does not. Blocks.
+
+    Where the commit `over` pins it, it is compiled as that says.
+    """
     try:
-        checkout = reader.at(commit)
+        checkout = reader.at(commit, over)
     except Refused as refusal:
         raise Refusal(f"{commit} cannot be read: {refusal}") from None
     made = reader.compile(checkout, operations, Cache(Memory()), source.environment)

@@ -24,6 +24,7 @@ from engine.reconcile.hold import Hold, told
 from engine.reconcile.lane import Lanes
 from engine.reconcile.memory import Memory
 from engine.reconcile.permission import Permission, Policy
+from engine.reconcile.pin import Pins
 from engine.reconcile.rollback import Refusal, binding
 from engine.reconcile.verdict import Change, Stage, Verdict
 from engine.settings import Source
@@ -59,6 +60,8 @@ class Reconciler:
     _hold: Hold = field(init=False)
     _memory: Memory = field(init=False, default_factory=Memory)
     _files: Files = field(init=False, default_factory=Files)
+    _pins: Pins = field(init=False)
+    _document: str = ""
     _cache: Cache = field(init=False)
     _permission: Permission = field(init=False)
     _keys: Keys = NO_KEYS
@@ -69,6 +72,7 @@ class Reconciler:
     def __post_init__(self) -> None:
         self._cache = Cache(self._memory)
         self._permission = Permission(self.policy, self.source)
+        self._pins = Pins(self.source.environment)
 
     @property
     def turn(self) -> float | None:
@@ -79,7 +83,8 @@ class Reconciler:
     async def read(self, session: Session) -> SourceRow:
         """Return the source as it stands, and keep what people and the calendar say of it."""
         windows = [each.window for each in self.source.freeze]
-        row, self._hold = await ledger.read(session, self.source.name, windows, self.clock)
+        row, hold = await ledger.read(session, self.source.name, windows, self.clock)
+        self._hold = replace(hold, document=self._document)
         return row
 
     async def look(self, session: Session, row: SourceRow, head: str | None, failing: bool) -> bool:
@@ -137,8 +142,9 @@ class Reconciler:
         is_new = head not in (row.active, row.attempted)
         if is_new:
             await ledger.seen(session, row, head)
+        source = self.source
         reader = Reader(
-            self.mirror, self.source.ref, self.source.root, self._memory, self._files, self._keys
+            self.mirror, source.ref, source.root, self._memory, self._files, self._keys, self._pins
         )
         try:
             checkout = await self.lanes.run(failing, reader.take, row.active, self._tree)
@@ -159,30 +165,35 @@ class Reconciler:
             return rules.unverified(checkout.signed)
         if checkout.signed is not None and is_new:
             await ledger.verified(session, row, head, checkout.signed.message)
+        self._take_note(checkout)
         try:
             compiled = await self.lanes.run(
-                failing, reader.compile, checkout, self.operations, self._cache,
-                self.source.environment,
-            )  # fmt: skip
+                failing, reader.compile, checkout, self.operations, self._cache, source.environment
+            )
         except (GitFailed, OSError) as error:
             return rules.unreachable(str(error))
         self._memory.forget(but=checkout.blobs.values())
         self._tree = checkout.tree
         return await self._judge(session, row, checkout, compiled, failing, last)
 
+    def _take_note(self, checkout: Checkout) -> None:
+        """Keep what the document of the environment pins the source to."""
+        self._document = "" if checkout.pin is None else checkout.pin.told(self.source.root)
+        self._hold = replace(self._hold, document=self._document)
+
     async def _judge(
         self, session: Session, row: SourceRow, checkout: Checkout, compiled: Compiled,
         failing: bool, last: bool,
     ) -> Verdict | str:  # fmt: skip
         """Hold the rules against what was compiled; activate what nothing is against."""
-        head = checkout.facts.sha
+        head, commit = checkout.facts.sha, checkout.target.sha
         before, known = await self._active(session, row)
         unread = checkout.findings
         confirm = "" if self._hold.confirms(head) else f"{row.name}@{head}"
         verdict = rules.judge(
             [*unread, *compiled.diagnostics], compiled.files + len(unread),
             Change(before.keys(), compiled.plans.keys()),
-            checkout.prunes, head == row.active, confirm,
+            checkout.prunes, commit == row.active, confirm,
         )  # fmt: skip
         if verdict.stage is not Stage.COMPILED:
             told = f"{compiled.files} files"
@@ -190,42 +201,46 @@ class Reconciler:
             verdict = denial or verdict
         if not verdict.is_good:
             return verdict
-        if (unreviewed := await self._unreviewed(session, row, head, before, compiled)) is not None:
+        if (
+            unreviewed := await self._unreviewed(session, row, commit, before, compiled)
+        ) is not None:
             return rules.unreviewed(unreviewed)
         newest = None if last else await self._newest()
         if newest is not None and newest != head:
             return newest
-        to = Active(self.source.namespace, "", row.name, head, "", "", "")
+        to = Active(self.source.namespace, "", row.name, commit, "", "", "")
         prepared = await self.lanes.run(
             failing, prepare, to, row.active, before, compiled.plans,
             inside(self.source.root), known,
         )  # fmt: skip
-        outcome = await self._activate(session, row, prepared, verdict)
+        outcome = await self._activate(session, row, checkout, prepared, verdict)
         if outcome.is_good:
-            self._mine = (head, prepared.after, compiled.plans)
+            self._mine = (commit, prepared.after, compiled.plans)
         return outcome
 
     async def _activate(
-        self, session: Session, row: SourceRow, prepared: Prepared, verdict: Verdict
-    ) -> Verdict:
+        self, session: Session, row: SourceRow, checkout: Checkout, prepared: Prepared,
+        verdict: Verdict,
+    ) -> Verdict:  # fmt: skip
         """Make live what nothing is against, unless people or the calendar hold it."""
-        head = prepared.activation.commit
-        judged = self._judged(head, head)
-        if head == row.active and not prepared.is_change:
-            await ledger.stay(session, row, head, verdict, judged, self._hold)
+        commit = prepared.activation.commit
+        judged = self._judged(checkout.facts.sha, commit)
+        if commit == row.active and not prepared.is_change:
+            await ledger.stay(session, row, checkout, verdict, judged, self._hold)
             return verdict
-        if held := self._hold.verdict(head):
+        if held := self._hold.verdict(commit):
             return replace(held, findings=verdict.findings)
         try:
             done = await ledger.activate(
-                session, row, prepared, verdict, judged, binding(self.source), self._hold
-            )
+                session, row, prepared, verdict, judged, binding(self.source), self._hold,
+                checkout=checkout,
+            )  # fmt: skip
         except Conflict as conflict:
             return rules.taken(str(conflict))
         if not done:
             self._mine = None
             return rules.unreachable("another commit was made live meanwhile, or held")
-        _LOG.info("source %s: %s is live: %s", row.name, head[:12], prepared.told())
+        _LOG.info("source %s: %s is live: %s", row.name, commit[:12], prepared.told())
         return verdict
 
     async def _authorise(
@@ -255,7 +270,14 @@ class Reconciler:
         self._mine = None
         try:
             prepared, what = await self.lanes.run(
-                failing, drift.mended, self.source, self.mirror, self.operations, active, there
+                failing,
+                drift.mended,
+                self.source,
+                self.mirror,
+                self.operations,
+                active,
+                there,
+                row.observed,
             )
             done = await ledger.heal(session, row, prepared, binding(self.source), what)
         except (Refusal, Conflict, GitFailed, OSError) as error:
@@ -312,11 +334,11 @@ class Reconciler:
         return self._mine[1:]
 
     async def _unreviewed(
-        self, session: Session, row: SourceRow, head: str, before: Mapping[str, Active],
+        self, session: Session, row: SourceRow, commit: str, before: Mapping[str, Active],
         compiled: Compiled,
     ) -> str | None:  # fmt: skip
         """Return the digest of a change that must have been reviewed to a good end, and was not."""
-        if not self.source.require_reviewed_plan or row.active in (None, head):
+        if not self.source.require_reviewed_plan or row.active in (None, commit):
             return None
         plans = {name: each.digest for name, each in compiled.plans.items()}
         changed = digest_between({name: each.plan for name, each in before.items()}, plans)

@@ -30,6 +30,11 @@ def active(now: datetime) -> Words:
     return Words(State.SUCCESS, f"active since {now:%H:%M:%S} UTC")
 
 
+def pinned(told: str) -> Words:
+    """A commit is taken up, and says that another is to be live."""
+    return Words(State.SUCCESS, told)
+
+
 def superseded(by: str) -> Words:
     """A newer commit came before this one was live, which it will not be."""
     return Words(State.PENDING, f"superseded by {by[:12]}")

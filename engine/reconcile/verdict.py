@@ -88,7 +88,7 @@ def refused(refusal: Refused) -> Verdict:
     """Git's own checks, or ours of a tree, refuse the commit."""
     if refusal.reason == "root-missing":
         return Verdict(Stage.UNHELD, "RootMissing", f"{refusal}; nothing is taken away for it")
-    span = Span(refusal.path, 1, 1)
+    span = Span(refusal.path, refusal.line, 1)
     found = [Diagnostic(refusal.reason, str(refusal), span)] if refusal.path else []
     return Verdict(Stage.COMPILED, _camel(refusal.reason), str(refusal), found)
 

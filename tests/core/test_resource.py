@@ -25,6 +25,7 @@ def compiled(kind: str, rest: str) -> Unit:
         ("Pool", ""),
         ("Environment", "variables: {REGION: eu}\n"),
         ("Environment", "protection: {by: ['group:ops']}\n"),
+        ("Environment", f"revision: '{'9f' * 20}'\npromotion: {{from: staging, soak: 1h}}\n"),
         ("WorkflowTest", "workflow: demo\nexpect: {}\n"),
         ("PolicyTest", "after: {file: demo.yaml}\nexpect: []\n"),
     ],

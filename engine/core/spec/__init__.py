@@ -28,6 +28,7 @@ from engine.core.spec.resource import (
     Connection,
     Environment,
     Pool,
+    Promotion,
     Protection,
     Weekday,
 )
@@ -252,6 +253,7 @@ __all__ = [
     "PolicyTest",
     "Pool",
     "Priority",
+    "Promotion",
     "Prose",
     "Protection",
     "Race",

@@ -13,6 +13,7 @@ from engine.core.spec.scalar import (
     Duration,
     JsonArea,
     Name,
+    Revision,
     Sandbox,
     SecretName,
     Variable,
@@ -122,10 +123,30 @@ class Protection(Model):
     )
 
 
+class Promotion(Model):
+    """What must be so before `sark promote` brings a commit to an environment."""
+
+    from_: Name = field(key="from", description="The environment where it was tried.")
+    soak: Duration = field(default="0s", description="How long it has been live there at least.")
+    verify: list[Name] = field(
+        default=[],
+        description="The workflows of which a run must have succeeded there since, and none "
+        "failed; all of them together, if it is empty.",
+    )
+
+
 class Environment(Head):
-    """Variables that differ from place to place, and what protects the place."""
+    """Variables that differ from place to place, what protects the place, and what is live."""
 
     kind: Literal["Environment"] = field(description="What this document is.")
+    revision: Revision | None = field(
+        default=None,
+        description="The commit whose specs are live there: an ancestor of the one that says so. "
+        "The document has a file of its own then.",
+    )
+    promotion: Promotion | None = field(
+        default=None, description="What must be so before `sark promote` changes `revision`."
+    )
     variables: dict[Variable, str] = field(
         default={}, description="Values that specs read, as written."
     )

@@ -82,6 +82,15 @@ InstantTemplate: TypeAlias = Annotated[
         kind="template",
     ),
 ]
+Revision: TypeAlias = Annotated[
+    str,
+    _pattern(
+        "Revision",
+        r"^([0-9a-f]{40}|[0-9a-f]{64})$",
+        "the full hash of a commit: 40 or 64 hexadecimal digits, as `git rev-parse` prints it",
+        "9f31c02d8a4b6e7c5f1029384756abcdef012345",
+    ),
+]
 Date: TypeAlias = Annotated[
     str,
     _pattern(
