@@ -44,6 +44,7 @@ _COMMANDS = {
     "confirm": ("overrides", "Let a held commit remove workflows."),
     "rollback": ("overrides", "Make an earlier commit of a source live."),
     "unpin": ("overrides", "Let a source go on that was rolled back."),
+    "promote": ("promote", "Bring what was tried in one environment to another."),
     "reviews": ("reviews", "List what pull requests would change."),
     "why": ("sources", "Say what became of a commit."),
     "up": ("processes", "Run everything on this machine, servers included."),
