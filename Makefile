@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 GOAL = $(or $(MAKECMDGOALS),setup)
 # Tests wait more than they compute: processes of pytest, each with servers of its own.
-JOBS ?= 3
+JOBS ?= 4
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: setup up test again covered lint types bench bench-peers chaos simulate lock clean
@@ -30,7 +30,7 @@ up: setup
 
 test: setup
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 	@$(MAKE) --no-print-directory covered
 
 # What has failed, once more and alone: what passes now depends on how busy the machine is.
