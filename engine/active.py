@@ -1,12 +1,13 @@
 """The active set in memory: which workflows there are, and which events each one waits for."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from engine.core import forge
 from engine.core.binding import Bound
 from engine.core.codec import decode
+from engine.core.frozen import frozen
 from engine.core.inputs import BoundInputs
 from engine.core.lookout import TYPE as FILE
 from engine.core.plan import Trigger
@@ -22,7 +23,7 @@ _PLANS_KEPT = 1_000
 _WEBHOOK, _EVENT = "webhook", "event"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hook:
     """A trigger of an active workflow that something sets off, as its plan has it."""
 
@@ -37,7 +38,7 @@ class Hook:
         return Key(self.workflow.namespace, self.workflow.name, self.trigger)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActiveSet:
     """What is active after `number` activations.
 

@@ -18,11 +18,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.errors import Invalid, NotFound, Unavailable
 
@@ -38,7 +38,7 @@ _CHUNK = 1 << 20
 _FORSAKEN = 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Artifacts:
     """The store in `folder`, which is made when first needed. `largest` bounds a file, in bytes.
 

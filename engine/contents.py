@@ -1,17 +1,17 @@
 """The files of a tree in a repository, as the compiler takes them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from engine.core.diagnostic import Diagnostic
+from engine.core.frozen import frozen
 from engine.git.mirror import MAX_FILE
 from engine.git.objects import Objects
 from engine.git.tree import Tree
 from engine.source import Beside, File, is_spec, too_large
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contents:
     """The files of a tree; None for one without any.
 

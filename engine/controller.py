@@ -5,7 +5,6 @@ import logging
 import random
 import signal
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import dramatiq
@@ -14,6 +13,7 @@ import uvloop
 from dramatiq.worker import Worker as Consumers
 
 from engine.broker import HintBroker
+from engine.core.frozen import frozen
 from engine.cycles import look_seldom
 from engine.errors import Misconfigured, Unavailable
 from engine.forge.duty import StatusDuty
@@ -42,7 +42,7 @@ _LONGEST_PAUSE = 5.0
 _PATIENCE = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Duty:
     """Something that one process does for all. `lead` ends when the session does, not before."""
 

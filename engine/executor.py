@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from engine.core.attempt import Attempt, attempt_of, kept_out
 from engine.core.binding import BoundStep, project
 from engine.core.event import Failed, Succeeded
 from engine.core.expression import EvaluationError
+from engine.core.frozen import frozen
 from engine.core.plan import Effect
 from engine.core.run import Run
 from engine.core.values import Json
@@ -55,7 +56,7 @@ class _Failure(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prepared:
     """An attempt that is ready to be made, or the failure that it will be."""
 

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from engine.broker import HintBroker
+from engine.core.frozen import frozen
 
 _PATIENCE = 2.0
 NO_BROKER = "no broker is set; runs are found by the sweep"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Health:
     """What was looked at, each with what is wrong with it: an empty text where nothing is.
 

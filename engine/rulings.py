@@ -1,11 +1,12 @@
 """What policies say of a change: facts go in, rulings come out, and what fails is a denial."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from engine.core.change import Change, compare
 from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Catalogue
+from engine.core.frozen import frozen
 from engine.core.plan import Plan
 from engine.core.rendering.excerpt import visible
 from engine.core.review import Effect, Ruling, Rulings, facts, policy
@@ -25,7 +26,7 @@ _LONGEST = 500
 _STICKS = (",", ".", ";", ":", ")", "?", "!")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """A change that is to be judged, and what policies are told beside it.
 

@@ -7,6 +7,7 @@ from engine.core.commit import Commit, Companions, Declared, Kind, Unit, finding
 from engine.core.compiler import VERSION, Laid, Survey, compile_survey, laid, survey
 from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Catalogue, Operations
+from engine.core.frozen import frozen
 from engine.core.plan import Plan
 from engine.tree import Beside, File, Surveyed, Tree, Units, is_spec
 
@@ -51,7 +52,7 @@ class Cache:
         return told
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compiled:
     """What a tree compiles to. With an error among the `diagnostics`, nothing of it may activate.
 
@@ -126,7 +127,7 @@ def surveyed(catalogue: Catalogue, path: str, source: bytes) -> Surveyed:
     return _Surveyed(survey(path, source), catalogue)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Surveyed:
     """A file that was read, and the operations that it is to be compiled against."""
 

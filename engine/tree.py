@@ -6,9 +6,11 @@ has changed is looked through without the compiler.
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from engine.core.frozen import frozen
 
 if TYPE_CHECKING:
     from engine.core.commit import Commit, Companions, Declared, Unit
@@ -32,7 +34,7 @@ class Surveyed(Protocol):
 Survey: TypeAlias = Callable[[str, bytes], Surveyed]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class File:
     """A file of the tree: its path below the root, the id of its content or "", its bytes.
 
@@ -111,7 +113,7 @@ class Beside:
         return self._files[path].read() if path in self._files else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tree:
     """The specs of a tree, by their paths.
 

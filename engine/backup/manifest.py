@@ -1,12 +1,13 @@
 """What a backup says of itself: from which version, of when, and what must be in it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import orjson
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.errors import Invalid, Misconfigured
 from engine.store.migrate import migrations
@@ -15,7 +16,7 @@ FORMAT = 1
 NAME = "manifest.json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """A file of a backup. `retained_until` is an artifact's, in seconds since 1970."""
 
@@ -25,7 +26,7 @@ class Member:
     retained_until: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Manifest:
     """What is in a backup. `migrations` are the database's, `runs` how many it has by state.
 

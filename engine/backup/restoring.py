@@ -8,7 +8,6 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
@@ -18,6 +17,7 @@ from engine import epoch, token, verify
 from engine.artifacts import Artifacts
 from engine.backup import archive, place, tools
 from engine.backup.archive import Reader
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.errors import Conflict, SarkError, Unavailable
 from engine.local import example
@@ -34,7 +34,7 @@ _CHUNK = 1 << 20
 _CANCEL: Json = {"by": "restore", "reason": "the database was restored (--cancel-runs)"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Restored:
     """What came of it: the epoch that began, runs by state, how many were cancelled.
 

@@ -6,13 +6,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from engine.core.frozen import frozen
 from engine.errors import Invalid, Misconfigured, Unavailable
 from engine.local.postgres import binary
 
@@ -22,7 +22,7 @@ _FIRST_TOLERANT = 17
 _LONGEST_TOLD = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tools:
     """The programs in one folder, all of one major version of PostgreSQL."""
 

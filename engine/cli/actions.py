@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import click
 from engine.cli.output import members, plain
 from engine.cli.reviewing import Told
 from engine.core import rendering, review
+from engine.core.frozen import frozen
 from engine.core.review import Head, Links, Review
 from engine.core.values import Json
 from engine.errors import Denied, Misconfigured, SarkError
@@ -24,7 +25,7 @@ _BOT = "github-actions[bot]"
 _TOKEN = "GITHUB_TOKEN"  # nosec B105 - the name of a variable
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Job:
     """What a job was told: its repository, where GitHub is, what set it off, and its token."""
 

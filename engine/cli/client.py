@@ -4,10 +4,10 @@ import http.client
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.errors import (
     Conflict,
@@ -23,7 +23,7 @@ _TIMEOUT = 30
 _MAX_ANSWER = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Client:
     """Where the server is, the token that opens it, and where that token was found."""
 

@@ -5,9 +5,9 @@ It reads what `as_markdown` makes and nothing else: a title, paragraphs, lists, 
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 
+from engine.core.frozen import frozen
 from engine.core.rendering.excerpt import width_of
 
 _WIDTH = 960
@@ -29,7 +29,7 @@ text{font:14px -apple-system,"Segoe UI",Helvetica,Arial,sans-serif;fill:#1f2328}
 .link{fill:#0969da}rect.span{fill:#eff1f3}rect.cell{fill:none;stroke:#d1d9e0}"""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Word:
     """A word, how it is set, whether it leads somewhere, and whether a space is before it."""
 

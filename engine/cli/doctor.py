@@ -5,7 +5,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -13,6 +12,7 @@ import click
 from engine.cli.options import as_json, settings
 from engine.cli.output import Exit, table
 from engine.cli.output import as_json as print_json
+from engine.core.frozen import frozen
 from engine.errors import Misconfigured, SarkError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _LEAST_DISK = 1 << 30
 _PATIENCE = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One line of the doctor's: what was looked at, how it is, and how to mend it."""
 

@@ -11,6 +11,7 @@ import click
 from engine.cli.folder import Beside
 from engine.core.commit import Companions
 from engine.core.diagnostic import Diagnostic, Severity
+from engine.core.frozen import frozen
 from engine.core.review import WORK_TREE, End, Head
 from engine.core.review.policy import is_policy
 from engine.core.review.words import many
@@ -24,7 +25,7 @@ _MAX_FILE = 256 << 10
 _SHA256 = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Side:
     """One end: what its specs compile to, their texts by their names below the root, and those
     of its policies.

@@ -4,11 +4,12 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import click
+
+from engine.core.frozen import frozen
 
 if TYPE_CHECKING:
     from engine.core.diagnostic import Diagnostic
@@ -34,7 +35,7 @@ _STDIN = "-"
 _MARK = ".git"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """What a command is about: specs by the names that findings show, and the root above them.
 
@@ -120,7 +121,7 @@ def _told_root(root: str, paths: list[str]) -> Path:
     return base
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Beside:
     """The files below a root, as specs may name them. Links lead nowhere outside of it."""
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from engine.cli.options import as_json
 from engine.cli.output import Exit, coloured, plain
 from engine.cli.output import as_json as print_json
 from engine.cli.rewriting import diff, replace
+from engine.core.frozen import frozen
 
 if TYPE_CHECKING:
     from engine.core.diagnostic import Diagnostic
@@ -54,7 +55,7 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool, explicit_needs: bool, j
     sys.exit(_code(results, check=check))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Result:
     """A file, or stdin, as it is and as it should be; `defect` says why that is not known."""
 
@@ -74,7 +75,7 @@ class _Result:
         return not (self.found or self.defect)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Source:
     name: str
     file: Path | None

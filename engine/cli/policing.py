@@ -10,6 +10,7 @@ from engine.core.commit import Companions
 from engine.core.diagnostic import Diagnostic, Severity, has_errors
 from engine.core.document import Document
 from engine.core.facts import Catalogue, Operations
+from engine.core.frozen import frozen
 from engine.core.plan import Plan
 from engine.core.review import Effect, Pull, Ruling, Rulings
 from engine.core.review.facts import Facts
@@ -25,7 +26,7 @@ _EFFECTS: Mapping[str, Effect] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """A test as it stands in a file."""
 
@@ -33,7 +34,7 @@ class Written:
     test: spec.PolicyTest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """What became of a test: `findings` say what failed, `facts` what policies were told."""
 

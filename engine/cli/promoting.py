@@ -11,6 +11,7 @@ from engine.cli.client import Client, at
 from engine.cli.ends import Ends, Side, errors
 from engine.cli.output import items
 from engine.core.compiler import survey
+from engine.core.frozen import frozen
 from engine.core.promotion import Gate, Ran, pinned, same, soaked, stricter, verified
 from engine.core.review import Head
 from engine.core.values import Json, parse_duration
@@ -24,7 +25,7 @@ _MAX_FILE = 256 << 10
 _MOST_RUNS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What was asked for at the terminal."""
 
@@ -35,7 +36,7 @@ class Asked:
     verify: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """The source that is bound to an environment, as the server tells it."""
 

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from engine.cli import ends
@@ -12,6 +12,7 @@ from engine.cli.ends import Ends, Side
 from engine.core import review
 from engine.core.change import Change
 from engine.core.facts import Catalogue
+from engine.core.frozen import frozen
 from engine.core.review import Head, Impact, Place, Review, Rulings
 from engine.core.state import ENDED, RunStatus
 from engine.core.values import Json
@@ -24,7 +25,7 @@ SERVER = "server"
 _LIVE = "live"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """A review, and the texts of its head by their names in the repository."""
 
@@ -32,7 +33,7 @@ class Told:
     texts: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What a person wants reviewed: a folder (None: that of the source, or this one), for an
     environment; `source`, `server` and `state` say who is asked for what is live, and how.

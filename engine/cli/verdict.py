@@ -1,7 +1,6 @@
 """What `sark test` says of tests: text for people, JSON and JUnit XML for programs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr  # nosec B406 - it writes, and reads nothing
@@ -13,6 +12,7 @@ from engine.cli.policing import Policies
 from engine.cli.policing import Result as Policed
 from engine.core import rendering, spec
 from engine.core.diagnostic import Diagnostic, Severity
+from engine.core.frozen import frozen
 from engine.core.spec.workflow_test import ExpectedStep
 from engine.core.trial.expectation import named
 from engine.core.trial.path import parts, vagueness
@@ -27,7 +27,7 @@ POLICIES = "policies"
 _MOST_MISSING = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """What became of a test of a workflow or of policies, and how many seconds that took."""
 

@@ -1,13 +1,13 @@
 """When an event has not come for too long."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from engine.core.frozen import frozen
 from engine.core.values import Json, parse_duration
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Absence:
     """An event is due `within` a span of the last one; `repeats`: and again after each such span.
 

@@ -1,9 +1,10 @@
 """Which runs or steps of a group may begin, which wait, and which end because of others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar, assert_never
+
+from engine.core.frozen import frozen
 
 Id = TypeVar("Id")
 
@@ -17,7 +18,7 @@ class Conflict(StrEnum):
     REPLACE_QUEUED = "replace_queued"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rules:
     """At most `limit` runs at once, and `max_queue` that wait."""
 
@@ -26,7 +27,7 @@ class Rules:
     max_queue: int = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Admission(Generic[Id]):
     """`admitted` begin now, `refused` end without having begun, `cancelled` are to end."""
 

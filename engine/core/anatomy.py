@@ -5,8 +5,8 @@ plan may be deep, and its scopes hang on steps, on scopes and on the plan.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from engine.core.frozen import frozen
 from engine.core.plan import (
     Block,
     Call,
@@ -23,7 +23,7 @@ from engine.core.plan import (
 from engine.core.run import Role
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A scope of a plan.
 

@@ -1,12 +1,13 @@
 """Who may decide on an approval. Whatever is not understood is a no."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from engine.core.frozen import frozen
 
 INITIATOR = "initiator"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Person:
     """Who wants to decide, and the groups that the server knows them to be in."""
 

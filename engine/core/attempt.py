@@ -1,17 +1,17 @@
 """One attempt of a step as whoever makes it sees it: all that it needs, nothing of the run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from engine.core import machine
 from engine.core.binding import BoundStep
+from engine.core.frozen import frozen
 from engine.core.machine import Launch
 from engine.core.priority import LEVELS, LONGEST_KEY
 from engine.core.run import Run
 from engine.core.values import Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """The attempt `number`, from 1, of the step at `path` of `run`.
 

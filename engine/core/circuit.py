@@ -8,10 +8,11 @@ Each change of state begins a new round. What a call came to counts in the round
 let through and in no other, so a late answer from before an outage neither opens nor closes it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from engine.core.frozen import frozen
 from engine.core.plan import Circuit
 
 SLICES = 10
@@ -25,7 +26,7 @@ class CircuitState(StrEnum):
     HALF_OPEN = "half_open"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slice:
     """What was told in one part of the window, which began at `since`."""
 
@@ -34,7 +35,7 @@ class Slice:
     failures: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tally:
     """What calls that were let through in one round have come to."""
 
@@ -43,7 +44,7 @@ class Tally:
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Breaker:
     """What is known of a breaker.
 
@@ -60,14 +61,14 @@ class Breaker:
     passed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Passed:
     """The call may be made, in this round."""
 
     round: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stopped:
     """The call must not be made; it may be worth asking again after `rest`."""
 

@@ -6,9 +6,9 @@ data is not taken: runs read JSON. `time`, `dataschema` and extensions are judge
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 LONGEST = 500
@@ -23,7 +23,7 @@ _REQUIRED = ("specversion", "id", "source", "type")
 _INTEGERS = range(-(1 << 31), 1 << 31)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CloudEvent:
     """What an event says; `source` and `id` together tell it from every other."""
 

@@ -7,7 +7,7 @@ A default is therefore part of the format: whoever changes one raises `plan.FORM
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache, partial
@@ -16,6 +16,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from engine.core import values
+from engine.core.frozen import frozen
 from engine.core.plan import FORMAT, Call, Plan, Step
 from engine.core.values import Json
 
@@ -26,7 +27,7 @@ _GONE = frozenset({(Call, "secrets")})
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Form:
     """How the values of one type are written and read."""
 

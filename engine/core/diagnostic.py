@@ -1,9 +1,10 @@
 """A finding: what is wrong in a file, where, and how to mend it; and many of them gathered."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from engine.core.frozen import frozen
 
 MAX_FINDINGS: Final = 100  # errors of a file, and as many warnings
 _TOO_MANY: Final = "too-many-findings"
@@ -15,7 +16,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Span:
     """A place in a file: `line` and `column` count from 1, `end` is the column after the last."""
 
@@ -25,7 +26,7 @@ class Span:
     end: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Related:
     """A second place that a finding speaks of, with its own few words."""
 
@@ -33,7 +34,7 @@ class Related:
     message: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Edit:
     """A stretch of a line put another way. If it `is_sure`, a program may do it unasked."""
 
@@ -42,7 +43,7 @@ class Edit:
     is_sure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Diagnostic:
     """One finding. `code` is public and stable (kebab-case); `hint` says how to mend it.
 

@@ -1,14 +1,15 @@
 """What can happen to a run, each one a row of the journal and back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started:
     """An attempt that must not be repeated is about to be made."""
 
@@ -16,7 +17,7 @@ class Started:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Succeeded:
     """An attempt gave its outputs, projected as the step declares them.
 
@@ -31,7 +32,7 @@ class Succeeded:
     cached: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """An attempt failed. `error` is an RFC 9457 problem with `type`, `detail` and `class`.
 
@@ -43,7 +44,7 @@ class Failed:
     error: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alarm:
     """The instant `at` has come, for which a step or a scope had asked."""
 
@@ -51,7 +52,7 @@ class Alarm:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrived:
     """An event for which the step at `path` waits, or may wait: the machine asks its `match`.
 
@@ -62,7 +63,7 @@ class Arrived:
     event: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decided:
     """A person, who may, has decided on an approval.
 
@@ -77,7 +78,7 @@ class Decided:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnerLost:
     """The run has lost its owner while attempts may have been under way.
 
@@ -88,7 +89,7 @@ class OwnerLost:
     blame: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Orphaned:
     """The worker of a pool that had taken this attempt has died or was fenced off.
 
@@ -102,7 +103,7 @@ class Orphaned:
     blame: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cancel:
     """Somebody wants the run to end."""
 
@@ -115,7 +116,7 @@ Event: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """An event as the journal keeps it: `seq` counts from 1 within the run."""
 

@@ -5,11 +5,12 @@ in between. Nothing is told of files that were there at the first look.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from engine.core.binding import BoundStep
 from engine.core.facts import LISTING
+from engine.core.frozen import frozen
 from engine.core.plan import Effect, Step, Timeout, Uses
 from engine.core.values import Json, digest
 
@@ -21,7 +22,7 @@ LONGEST_PAUSE = timedelta(minutes=10)
 """How long is waited at most, after looks that failed, where `every` is no longer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sighting:
     """A file as it was seen last: `version` then, empty if it was not there any more.
 
@@ -36,7 +37,7 @@ class Sighting:
     told: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """What has become of a file: `created`, `changed` or `deleted`; `sighting` is as it is then."""
 
@@ -52,7 +53,7 @@ class Change:
         }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """What one look came to: what is to be remembered anew, forgotten, and told of."""
 

@@ -1,10 +1,11 @@
 """What a run should hold to: by which instant it has ended, and whether that was missed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.core.frozen import frozen
 from engine.core.values import Json, parse_duration
 from engine.core.zone import zone
 
@@ -14,7 +15,7 @@ MISSED = "sark.objective.missed"
 _SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Objective:
     """The run has ended before `due`, or that is `missed`."""
 

@@ -4,10 +4,10 @@ what is to be said of it.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from engine.core.frozen import frozen
 from engine.core.values import Json, format_duration, parse_duration
 
 LONGEST_REASON = 500
@@ -41,7 +41,7 @@ _NAMES_A_COMMIT = frozenset({Kind.CONFIRM, Kind.ROLLBACK})
 _SAYS_HOW_LONG = frozenset({Kind.SUSPEND, Kind.THAW})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What somebody asks for. `span` is None for what stands until it is taken back.
 

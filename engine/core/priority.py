@@ -14,9 +14,10 @@ goes before all that comes long enough after it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
+
+from engine.core.frozen import frozen
 
 Id = TypeVar("Id")
 
@@ -31,7 +32,7 @@ LONGEST_KEY = 200
 _HIGHEST = max(LEVELS.values())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiter(Generic[Id]):
     """One that waits `since` an instant, with the `turn` that it got then."""
 

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engine.core.frozen import frozen
 from engine.core.state import RunStatus
 from engine.core.values import format_duration
 
@@ -14,7 +14,7 @@ _MOST_NAMED = 5
 _BAD = frozenset({RunStatus.FAILED.value, RunStatus.COMPENSATED.value})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gate:
     """What must be so before a commit is promoted, whether it is, and why in words."""
 
@@ -23,7 +23,7 @@ class Gate:
     told: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ran:
     """A run of the commit since it is live: its id, its workflow and its status."""
 

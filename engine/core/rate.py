@@ -5,15 +5,15 @@ twice its limit in a period that begins with it full.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engine.core.frozen import frozen
 from engine.core.plan import Rate
 
 LONGEST_LOG = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Allowance:
     """The next call may be made `at`. `log` holds the instants that count from then on."""
 

@@ -1,9 +1,10 @@
 """How history is cut into spans of time, and which of them are over."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from uuid import UUID
+
+from engine.core.frozen import frozen
 
 LOWEST = UUID(int=0)
 HIGHEST = UUID(int=(1 << 128) - 1)
@@ -12,7 +13,7 @@ _PARTS = 12
 _AHEAD = 2
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Span:
     """From `begin` to before `end`."""
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from engine.core.binding import Bound, BoundHandler, BoundScope, BoundStep
+from engine.core.frozen import frozen
 from engine.core.state import RunStatus, StepState
 from engine.core.values import Json
 
@@ -41,7 +42,7 @@ class Stage(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Header:
     """What is known of a run before it begins. `plan` is a digest, `commit` a full hash."""
 

@@ -1,10 +1,10 @@
 """What a workflow says of its runs as wholes: who goes first, who waits, who is there already."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.core.expression import Compiled, compile_value
+from engine.core.frozen import frozen
 from engine.core.objective import Objective, promised
 from engine.core.plan import Concurrency, Plan
 from engine.core.priority import LEVELS, LONGEST_KEY
@@ -13,7 +13,7 @@ from engine.core.values import Json, parse_duration
 LONGEST = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terms:
     """On what terms a run starts: its priority, its group with the rules, its idempotency key.
 

@@ -5,10 +5,10 @@ when), Denied where the credential may not, NotFound where there is no such thin
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from engine.core.frozen import frozen
 from engine.core.review import Annotation, Conclusion
 
 __all__ = ["Annotation", "Check", "Comment", "Forge", "Pull", "State"]
@@ -22,7 +22,7 @@ class State(StrEnum):
     FAILURE = "failure"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pull:
     """A pull request as the forge tells it now.
 
@@ -42,7 +42,7 @@ class Pull:
     merged_sha: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comment:
     """A comment on a pull request; `is_ours` if this credential wrote it."""
 
@@ -52,7 +52,7 @@ class Comment:
     is_ours: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """A check of a commit; `conclusion` is None while it is under way."""
 

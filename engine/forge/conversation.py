@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from adapters.contract import Call, Failed
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.errors import Denied, NotFound, SarkError, Unavailable
 from engine.forge import failure, reading
@@ -35,7 +36,7 @@ class Credential(Protocol):
         """Hear that the forge does not know a token; True if there may be another one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dialect:
     """What differs between forges in every request. `kind` is the word of the configuration."""
 
@@ -44,7 +45,7 @@ class Dialect:
     headers: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What a forge said; `next` is the URL of the page after this one, empty if it is the last."""
 

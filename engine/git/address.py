@@ -3,10 +3,11 @@
 import base64
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from engine.core.frozen import frozen
 from engine.errors import Misconfigured
 
 _SSH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:(?!-)[\w.~/+-]+", re.A)
@@ -16,7 +17,7 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _LONGEST_REF = 250
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """A repository: `url` never holds a credential, `transport` is https, ssh or file.
 

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Event
@@ -15,6 +15,7 @@ from threading import Event
 from git.cmd import Git
 from git.exc import GitCommandNotFound
 
+from engine.core.frozen import frozen
 from engine.git.address import shown
 from engine.git.environment import CONFIGURATION, NOTHING, Reach, environment, program
 from engine.git.failure import GitFailed, Moved, TooMuch
@@ -27,7 +28,7 @@ _CHUNK = 1 << 16
 _REDIRECTED = re.compile(r"returned error: 30[1278]|redirect")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What a command has come to: its exit code, its output, its complaints."""
 
@@ -36,7 +37,7 @@ class Answer:
     told: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Runner:
     """Runs git on the repository `folder` (always named, never found), within a reach.
 

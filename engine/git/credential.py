@@ -3,10 +3,11 @@
 import base64
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TypeAlias
 
+from engine.core.frozen import frozen
 from engine.errors import Misconfigured
 from engine.git.failure import NoCredential
 from engine.git.guarded import check_guarded, check_private
@@ -23,7 +24,7 @@ Authorization: TypeAlias = Callable[[], str]
 """Gives the header by which an https remote knows us; raises Misconfigured. It may block."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credential:
     """What is shown to one remote. `ca` are the certificates that an https remote's hangs on.
 

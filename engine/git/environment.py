@@ -6,9 +6,9 @@ and submodules. What the operator's own environment says of Git is taken away, t
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from engine.core.frozen import frozen
 from engine.git.address import Address
 from engine.git.credential import NOBODY, Credential
 
@@ -45,7 +45,7 @@ _FIXED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reach:
     """What a command may touch: one transport, with the credential and the trust that it needs.
 

@@ -2,11 +2,11 @@
 
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from git.cmd import Git
 
+from engine.core.frozen import frozen
 from engine.errors import Invalid
 from engine.git.command import Answer, Runner, first
 from engine.git.limits import MAX_FILES
@@ -20,7 +20,7 @@ _FETCH_SECONDS = 300
 _OTHER = "?"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """A commit, who wrote it and when, as RFC 3339, and its first line."""
 
@@ -30,7 +30,7 @@ class Told:
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Here:
     """The repository around a folder; `root` is that folder, as paths in the repository begin."""
 

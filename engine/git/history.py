@@ -1,7 +1,8 @@
 """What commits say of themselves, as git log tells it."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from engine.core.frozen import frozen
 
 # Each field ends with a NUL, which no commit can hold; then git puts a newline.
 FORMAT = "%H%x00%an%x00%ct%x00%s%x00%(trailers:key=Sark-Prune,valueonly,separator=%x2C)%x00"
@@ -9,7 +10,7 @@ _FIELDS = 5
 _LONGEST = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommitFacts:
     """What a commit says of itself. `prunes` are the counts of its `Sark-Prune` trailers."""
 

@@ -10,10 +10,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.core.frozen import frozen
 from engine.errors import Misconfigured
 from engine.git.guarded import read_guarded
 
@@ -47,7 +47,7 @@ _GIT = """\
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keys:
     """What a source trusts: `mode` is none, head or range; the rest is what its files hold."""
 

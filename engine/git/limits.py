@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from engine.core.frozen import frozen
 from engine.git.address import Address
 from engine.git.failure import HostRefused
 
@@ -15,7 +15,7 @@ FETCH_SECONDS = 300.0
 _LOCAL = re.compile(r"(.+\.)?localhost\.?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """The bounds of one repository.
 

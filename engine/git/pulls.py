@@ -7,9 +7,9 @@ them as `refs/pull/<number>/head`; a fork is never spoken to.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from engine.core.frozen import frozen
 from engine.errors import Misconfigured
 from engine.git.address import check_ref
 from engine.git.command import Answer, first
@@ -22,7 +22,7 @@ _CONFLICT = 1
 _MOST_CONFLICTS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Merged:
     """What merging two commits comes to: a tree, or the files (the first 20) that conflict."""
 

@@ -9,10 +9,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.core.frozen import frozen
 from engine.git.command import Runner
 from engine.git.environment import Reach
 from engine.git.keys import Keys
@@ -26,7 +27,7 @@ _FIELDS = 5
 _MOST_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signed:
     """What the signatures of a commit, or of all since the live one, come to.
 
@@ -38,7 +39,7 @@ class Signed:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Mark:
     """What git says of one commit's signature."""
 

@@ -1,9 +1,9 @@
 """What a commit holds below a folder, and what it must not hold."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from engine.core.frozen import frozen
 from engine.errors import Misconfigured
 from engine.git.failure import Refused
 from engine.git.limits import MAX_FILES
@@ -19,7 +19,7 @@ _KINDS = {
 _RESERVED = frozenset({".", "..", ".git", "git~1"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tree:
     """The files of a commit below `root`: the id of each content by its path below the root."""
 

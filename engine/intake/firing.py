@@ -1,10 +1,11 @@
 """What events come to that were held together, when they leave: by the trigger as it is then."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 from uuid import UUID
 
+from engine.core.frozen import frozen
 from engine.core.trigger import BoundTrigger, Firing, Said
 from engine.core.values import Json
 from engine.store.gates import Held
@@ -12,7 +13,7 @@ from engine.store.passages import Gone
 from engine.store.starts import TAKEN, NewRun
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """Why an event that was decided to start a run starts none."""
 
@@ -24,7 +25,7 @@ class Refusal:
 Makes: TypeAlias = Callable[[Held, Mapping[str, Json], Mapping[str, Json]], NewRun | Refusal]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fired:
     """The runs that a bunch starts, and what becomes of each of its events if they begin."""
 

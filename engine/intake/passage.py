@@ -5,13 +5,14 @@ and what to write afterwards.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from engine.core.frozen import frozen
 from engine.core.trigger import Said
 from engine.core.trigger.gate import NO_GATES, Gates
 from engine.core.trigger.ledger import Arrival, Ledger, Settled
@@ -28,7 +29,7 @@ Told = TypeVar("Told")
 _LATER = "debounce: a later event took its place, that of delivery "
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """A decision on its way: the run that it would start, and the gates before that."""
 

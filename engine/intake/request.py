@@ -9,6 +9,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 
@@ -28,7 +29,7 @@ class Kind(StrEnum):
     FILE = "file"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """Start one run of an active workflow.
 
@@ -48,7 +49,7 @@ class Start:
     chain: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Started:
     """The run of a start; `repeated` if its idempotency key had made it before."""
 
@@ -56,7 +57,7 @@ class Started:
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """A webhook request with a good signature.
 
@@ -83,7 +84,7 @@ class Delivery:
     chain: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fire:
     """Let a bunch of held events start what they start, if it is still there and due."""
 
@@ -93,7 +94,7 @@ class Fire:
     bunch: UUID
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivered:
     """What became of a delivery or a bunch: the runs that it has started, now or the first time."""
 

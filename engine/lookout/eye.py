@@ -4,19 +4,19 @@ Policy, secrets, time and the shapes of what goes in and out are looked after by
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from engine.active import Hook
 from engine.core.attempt import Attempt
 from engine.core.binding import BoundStep
 from engine.core.event import Failed
+from engine.core.frozen import frozen
 from engine.core.lookout import MOST_FILES, Sighting, listing
 from engine.core.values import Json
 from engine.executor import Executor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blind:
     """A look that failed: the type of its error, and what it says."""
 

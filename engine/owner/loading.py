@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 from engine.core import machine, replay
 from engine.core.binding import Bound
 from engine.core.codec import Undecodable, UnknownFormat, decode
 from engine.core.event import Row
+from engine.core.frozen import frozen
 from engine.core.machine import Decision
 from engine.core.run import Header, Run
 from engine.store import handouts, journal, plans
@@ -20,7 +21,7 @@ _PLANS_KEPT = 1_000
 _JOURNALS_AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """A claimed run in memory, what it owes, and the last `seq` of its journal.
 

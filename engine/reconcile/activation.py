@@ -1,11 +1,11 @@
 """What an activation changes: only the workflows that differ are encoded and written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from engine.core.change import digest_between
 from engine.core.codec import encode
+from engine.core.frozen import frozen
 from engine.core.plan import FORMAT, Plan
 from engine.core.trigger import followed
 from engine.reconcile.verdict import plain
@@ -13,7 +13,7 @@ from engine.store.plans import StoredPlan
 from engine.store.workflows import Activation, Active
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prepared:
     """An activation, the plans that it needs, and the source's workflows once it is done."""
 

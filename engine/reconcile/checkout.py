@@ -3,11 +3,12 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from engine.core.diagnostic import Diagnostic
 from engine.core.facts import Operations
+from engine.core.frozen import frozen
 from engine.git.failure import GitFailed, Refused, TooMuch
 from engine.git.history import CommitFacts
 from engine.git.keys import NO_KEYS, Keys
@@ -21,7 +22,7 @@ from engine.source import Beside, Cache, Compiled, File, compile_files, is_spec,
 from engine.telemetry import METRICS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checkout:
     """A commit as it was read.
 
@@ -110,7 +111,7 @@ class Files:
         return self._objects.read([blob], MAX_FILE)[blob]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reader:
     """Reads commits of one source out of its mirror."""
 

@@ -1,12 +1,13 @@
 """What people and the calendar say of a source, and which commits that holds. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from engine.core.frozen import frozen
 from engine.core.override import Kind
-from engine.core.schedule import Frozen, Window, frozen
+from engine.core.schedule import Frozen, Window, frozen_at
 from engine.core.values import Json
 from engine.reconcile.verdict import Stage, Verdict
 from engine.store.overrides import Override
@@ -16,7 +17,7 @@ Flag: TypeAlias = tuple[str, bool, str, str]
 say."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hold:
     """What a look has found: all overrides as they were read, and what holds at `now`.
 
@@ -98,7 +99,7 @@ class Hold:
 
 def hold(rows: Sequence[Override], windows: Sequence[Window], now: datetime) -> Hold:
     """Return what overrides and freeze windows come to at an instant."""
-    return Hold(tuple(rows), frozen(windows, now), now)
+    return Hold(tuple(rows), frozen_at(windows, now), now)
 
 
 def told(override: Override) -> str:

@@ -5,11 +5,11 @@ given, and to what it is pinned, is said in one file, and changed by one commit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 from engine.core.commit import Declared, Kind
 from engine.core.compiler import survey
+from engine.core.frozen import frozen
 from engine.git.failure import Refused
 from engine.git.tree import Tree, inside
 from engine.source import is_spec
@@ -20,7 +20,7 @@ Read = Callable[[Sequence[str]], Mapping[str, bytes | None]]
 """Returns contents by their ids; None for one that is too large."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pin:
     """A document that pins its source: its file below the root, its line, and the commit."""
 
@@ -33,7 +33,7 @@ class Pin:
         return f"pinned by {inside(root)}{self.path} to {self.commit[:12]}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Told:
     """What a file says of the environment; `others` if it declares something else, too."""
 

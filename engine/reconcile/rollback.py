@@ -6,11 +6,12 @@ be signed as its source asks today, and policies judge it.
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from engine.core.codec import decode
 from engine.core.diagnostic import Severity
 from engine.core.facts import Operations
+from engine.core.frozen import frozen
 from engine.core.plan import Plan
 from engine.core.trigger import followed
 from engine.core.values import digest
@@ -33,7 +34,7 @@ class Refusal(Exception):
     """A commit cannot be gone back to; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """The workflows that a commit had when it was active, and the plans of those that differ."""
 

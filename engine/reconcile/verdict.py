@@ -1,10 +1,10 @@
 """What a look at a commit comes to, and the rules that decide it. Pure."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.core.diagnostic import Diagnostic, Severity, Span
+from engine.core.frozen import frozen
 from engine.core.review import guard
 from engine.git.failure import HostRefused, Moved, NoCredential, Refused
 from engine.git.signature import Signed
@@ -21,7 +21,7 @@ class Stage(StrEnum):
     ACTIVE = "Active"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What a look has come to. With a `reason` it stopped at `stage`; without, it may be active.
 
@@ -41,7 +41,7 @@ class Verdict:
         return not self.reason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """What a commit would do to the workflows of its source, by their names."""
 

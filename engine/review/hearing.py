@@ -6,8 +6,9 @@ would speak with his voice. What is refused is said in the check, never in a com
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from engine.core.frozen import frozen
 from engine.core.review.approval import Approval
 from engine.core.review.command import HELP, Command, Verb, parse
 from engine.core.review.inert import code
@@ -23,7 +24,7 @@ _MOST_NOTES = 10
 _SHORT = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hearing:
     """Hears what is said to the reviews of one source.
 

@@ -5,10 +5,11 @@ written down is looked for first. So a leader that is killed leaves one check an
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
+from engine.core.frozen import frozen
 from engine.core.review import LIMIT, Annotation, Conclusion, marker, with_line
 from engine.core.values import digest
 from engine.errors import NotFound
@@ -23,7 +24,7 @@ _UNDER_WAY = "The plan is being made."
 _CANCELLED = "A newer commit has taken its place."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """What is to be said. `digest` tells it from what was said before; with `is_quiet`, no comment
     is made for it, and one that is there is edited.
@@ -37,7 +38,7 @@ class Said:
     is_quiet: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Publisher:
     """Tells the forge of the reviews of one source. `name` is that of its checks, `page` where the
     server shows a review, "" if nobody knows where the server is.

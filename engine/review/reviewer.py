@@ -4,11 +4,12 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Operations
+from engine.core.frozen import frozen
 from engine.core.review import Conclusion, Head, Links, Place, conflicted, marker, policy
 from engine.core.review.inert import prose
 from engine.core.values import digest
@@ -37,7 +38,7 @@ _MOST_TEAMS = 20
 _LONGEST = 300
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bench:
     """What the reviews of one source are made with. `folder` is the repository of `pulls`."""
 

@@ -5,7 +5,6 @@ is looked at as anybody's: what a stranger has written was read in that process.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import orjson
 
 from engine.core.diagnostic import Diagnostic
 from engine.core.facts import Operations
+from engine.core.frozen import frozen
 from engine.core.review import LIMIT, Annotation, Conclusion, Head, Links, Place
 from engine.core.review.approval import Approval
 from engine.core.values import Json
@@ -32,7 +32,7 @@ class Unjudged(SarkError):
     code = "sark.review"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """Who asks for the change: a pull request, or a merge group, whose `number` is 0.
 
@@ -46,7 +46,7 @@ class Asked:
     is_draft: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Running:
     """What a running system says, as far as reviews tell it.
 
@@ -59,7 +59,7 @@ class Running:
     foreign: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Task:
     """A change to be judged: two trees in the repository at `folder`, None for one without files.
 
@@ -85,7 +85,7 @@ class Task:
     refused: Sequence[Diagnostic] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What is to be said of a change: `comment` in Markdown, `text` in full for the page.
 

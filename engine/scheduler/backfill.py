@@ -5,13 +5,13 @@ An instant has one name, whoever starts it: what the schedule has started is not
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
 from engine.active import Hook
 from engine.core import schedule
+from engine.core.frozen import frozen
 from engine.core.schedule import Schedule
 from engine.errors import Invalid
 from engine.intake import Intake
@@ -22,7 +22,7 @@ MOST = 1_000
 _SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filled:
     """An instant as its zone tells it, and its run; `known`: it had been decided on before."""
 

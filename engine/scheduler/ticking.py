@@ -1,7 +1,7 @@
 """One schedule, from the instant that is due to the run that is started for it."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import orjson
 
 from engine.active import Hook
 from engine.core import schedule
+from engine.core.frozen import frozen
 from engine.core.schedule import Due, Overlap, Rules, Schedule, Turnout
 from engine.core.trigger import Said
 from engine.core.values import digest
@@ -34,7 +35,7 @@ def delivery(of: Key, told: Schedule, at: datetime) -> Delivery:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """What one look came to: `skips` are decided, `cancels` is a run that is to end."""
 

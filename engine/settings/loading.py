@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from engine.core.frozen import frozen
 from engine.errors import Misconfigured
 from engine.settings.fault import explain
 from engine.settings.masking import masked
@@ -30,7 +30,7 @@ _WHOLE = {"SARK_SOURCES", "SARK_ADAPTERS", "SARK_SECRETS"}
 _SLIP = 0.85
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """The settings, and for each key that was set where it came from."""
 

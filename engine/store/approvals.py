@@ -1,13 +1,13 @@
 """Approvals that people are asked for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import LiteralString, TypeAlias
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.values import Json, canonical
 from engine.store.pool import Connection
 
@@ -63,7 +63,7 @@ _SWEEP: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Approval:
     """An approval that is asked for; `body` has by, min, exclude, show, form, binds, asked.
 

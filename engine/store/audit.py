@@ -1,8 +1,8 @@
 """The audit log: who was denied what, and who changed something. It only grows."""
 
-from dataclasses import dataclass
 from typing import LiteralString
 
+from engine.core.frozen import frozen
 from engine.store.pool import Connection
 
 _APPEND: LiteralString = """
@@ -11,7 +11,7 @@ _APPEND: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One decision. `actor` and `resource` are `kind:id`; `request_id` is that of the request."""
 

@@ -1,12 +1,12 @@
 """Outputs of earlier calls, by the digest of all that they depend on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.store.arrays import Array, Jsons
 from engine.store.pool import Connection
@@ -34,7 +34,7 @@ _SWEEP: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """What an earlier call gave."""
 
@@ -42,7 +42,7 @@ class Found:
     artifacts: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """What a call gave, for `ttl`: `outputs` and `artifacts` are bytes of JSON."""
 

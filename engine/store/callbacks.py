@@ -1,13 +1,13 @@
 """Steps that wait for a signed request, each taken once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.values import Json, canonical
 from engine.store.pool import Connection
 
@@ -31,7 +31,7 @@ _SWEEP: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Callback:
     """A wait for a request whose body fits `schema`, a JSON Schema."""
 

@@ -1,7 +1,6 @@
 """Circuit breakers, a row for each: what all workers have told of its calls."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString, TypeAlias
 
@@ -9,6 +8,7 @@ import orjson
 from psycopg.types.json import Json as AsJson
 
 from engine.core.circuit import Breaker, CircuitState, Slice
+from engine.core.frozen import frozen
 from engine.store.pool import Connection
 
 Name: TypeAlias = tuple[str, str]
@@ -35,7 +35,7 @@ _SWEEP: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """A breaker as its row has it, `at` an instant of PostgreSQL's clock."""
 

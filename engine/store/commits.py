@@ -1,7 +1,6 @@
 """What became of each commit of a source, step by step."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, LiteralString
@@ -9,6 +8,7 @@ from typing import Any, LiteralString
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.store.arrays import Instants, Texts
 from engine.store.pool import Connection
@@ -70,7 +70,7 @@ class CommitState(StrEnum):
     REPLACED = "Replaced"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommitRow:
     """A commit in one source. `history` has `state`, `at` and `reason` of every step it took.
 
@@ -94,7 +94,7 @@ class CommitRow:
     changed: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Passed:
     """A commit that a newer one went past before it was looked at."""
 

@@ -1,13 +1,13 @@
 """What deliveries have come to, trigger by trigger, as people list it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.store.pool import Connection
 
 _PAGE: LiteralString = """
@@ -25,7 +25,7 @@ _NEWEST: LiteralString = " ORDER BY id DESC LIMIT %(limit)s"
 _LAST = (1 << 63) - 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DecisionRow:
     """A decision, with the delivery that it is on and when that came."""
 

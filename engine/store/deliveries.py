@@ -1,11 +1,11 @@
 """Webhook deliveries, each recorded once, and what they have started."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
 
+from engine.core.frozen import frozen
 from engine.store.arrays import Texts
 from engine.store.pool import Connection
 
@@ -40,7 +40,7 @@ MOST = 5_000
 """How many are forgotten at once, at most."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Name:
     """What a delivery is known by: its route below /hooks/, and its sender's id for it."""
 

@@ -5,7 +5,6 @@ in the database of workers, after that has become another one, is of nobody who 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -13,6 +12,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.values import Json, canonical
 from engine.store import workers
 from engine.store.pool import Connection
@@ -65,7 +65,7 @@ _SILENT = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Epoch:
     """The time since the database has become the one that it is.
 
@@ -78,7 +78,7 @@ class Epoch:
     began_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InHand:
     """A run that somebody of the epoch before had, and that has not ended."""
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
@@ -10,6 +9,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from engine.core import forge
+from engine.core.frozen import frozen
 from engine.core.values import Json, canonical
 from engine.store.arrays import Texts
 from engine.store.inbox import Telling
@@ -76,7 +76,7 @@ _LONGEST_KEY = 250
 KEEP = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """A CloudEvent of a namespace; `source` names the run or the sender that it came from.
 

@@ -6,13 +6,13 @@ same transaction. So what was read stays true, on however many servers.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.trigger.ledger import Bunch, First
 from engine.core.trigger.quota import Use
 from engine.core.values import Json
@@ -96,7 +96,7 @@ class Spot(NamedTuple):
     trigger: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """An event, or item, that waits: its bunch, its decision, and the names that it keeps."""
 
@@ -117,7 +117,7 @@ class Held:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Due:
     """A bunch that is to leave."""
 

@@ -1,13 +1,13 @@
 """Groups of runs that share slots: who waits in them, and who is let in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
 
 from engine.core.admission import Admission, Conflict, Rules
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.store import line
 from engine.store.pool import Connection
@@ -53,7 +53,7 @@ _REFUSE: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Group:
     """A group in which runs wait: `waiting` in the order of their turn, `live` oldest first."""
 

@@ -7,7 +7,6 @@ lost a row finds it no more under its own. The row is the slot of its pool, too.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
@@ -16,6 +15,7 @@ import orjson
 from psycopg.rows import class_row
 
 from engine.core.event import Failed, Orphaned, Succeeded, to_row
+from engine.core.frozen import frozen
 from engine.core.priority import AGEING
 from engine.core.values import Json
 from engine.store import inbox
@@ -149,7 +149,7 @@ _UNSERVED: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """A row to be: an attempt for the workers of a pool that have `labels`.
 
@@ -170,7 +170,7 @@ class Offer:
     level: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Handout:
     """A row as the worker has taken it."""
 
@@ -186,7 +186,7 @@ class Handout:
     taken_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Served:
     """What a worker takes: from these pools, of those that ask for no labels but these.
 
@@ -205,7 +205,7 @@ class Served:
 NOTHING = Served((), {})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """How an attempt of a run stands that is handed out; nobody has taken it without `worker`."""
 
@@ -216,7 +216,7 @@ class Standing:
     worker: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """A row that is gone. `owner` and `pool` are those of its run, if that `is_told`."""
 

@@ -5,13 +5,13 @@ it meets that count on the row's lock, so nothing is told to nobody.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
 
 import orjson
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.store.arrays import Jsons, Texts, Uuids
 from engine.store.pool import Connection
@@ -50,7 +50,7 @@ _SWEEP: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Telling:
     """A row to be; `key` tells rows of one run and path apart, so that each is told once."""
 
@@ -61,7 +61,7 @@ class Telling:
     data: Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """A row as the owner takes it."""
 

@@ -1,11 +1,11 @@
 """Idempotency keys: which run a start under a key has made, and from what body."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
 
+from engine.core.frozen import frozen
 from engine.store.arrays import Array, Texts
 from engine.store.pool import Connection
 
@@ -29,7 +29,7 @@ _FORGET: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Key:
     """What a client calls one start of one workflow."""
 
@@ -38,7 +38,7 @@ class Key:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A start under a key: the digest of its body, and the run that it makes."""
 

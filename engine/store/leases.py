@@ -4,12 +4,12 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.store.pool import Connection, demand_session, ping
 
 # What somebody must lead, or commits, events and the clock are heard by nobody.
@@ -38,7 +38,7 @@ _DEPOSE: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """A duty's lock as PostgreSQL sees it; `silent` if its holder asked for nothing in a lease.
 

@@ -6,12 +6,12 @@ of two looks at once, one counts.
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.lookout import Change, Sighting
 from engine.store.arrays import Bigs, Texts
 from engine.store.pool import Connection
@@ -84,7 +84,7 @@ _TOLD: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lookout:
     """How far a trigger is: when it is looked at next, whether it has begun, and what is wrong.
 
@@ -100,7 +100,7 @@ class Lookout:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Untold:
     """What has become of a file, to be delivered under a name that it keeps."""
 
@@ -109,7 +109,7 @@ class Untold:
     delivery: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Row:
     namespace: str
     workflow: str

@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import LiteralString
 
+from engine.core.frozen import frozen
 from engine.errors import Misconfigured
 from engine.store.pool import Connection, connect
 
@@ -23,7 +23,7 @@ _APPLIED: LiteralString = "SELECT name, checksum FROM migrations ORDER BY name"
 _RECORD: LiteralString = "INSERT INTO migrations (name, checksum) VALUES (%s, %s)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Migration:
     """One file: its name orders it, its checksum says that nobody has edited it."""
 

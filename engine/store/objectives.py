@@ -1,7 +1,6 @@
 """Objectives of runs: those that it is time to look at, and how they stand afterwards."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -9,6 +8,7 @@ from uuid import UUID
 import orjson
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.store.pool import Connection
 
@@ -23,7 +23,7 @@ _JUDGED: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watched:
     """A run whose objectives it is time to look at; `now` is PostgreSQL's."""
 

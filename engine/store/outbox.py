@@ -1,13 +1,13 @@
 """What owners have sent to the world, taken in order by the relay."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
 
 import orjson
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.store.arrays import Array, Jsons, Texts, Uuids
 from engine.store.pool import Connection
@@ -52,7 +52,7 @@ KINDS: dict[str, type[Array]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sending:
     """A row to be. `kind` is emitted, started, ended, watched, asked or unwatched.
 
@@ -66,7 +66,7 @@ class Sending:
     data: Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """A row as the relay takes it; `chain` is which of its chain the run is, 0 without a run."""
 

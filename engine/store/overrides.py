@@ -4,12 +4,12 @@ Whoever writes here has asked for a look first (`sources.request`), which locks 
 so does an activation, before it reads what stands. So each sees the other, or comes before it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.override import Asked, Kind
 from engine.store.pool import Connection
 
@@ -33,7 +33,7 @@ _PIN: LiteralString = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Override:
     """What somebody has put; it counts until `until`, for ever where that is None."""
 

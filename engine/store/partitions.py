@@ -5,7 +5,6 @@ clock was wrong, is in the default one, so that nothing ever has no place.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
@@ -13,6 +12,7 @@ from uuid import UUID
 from psycopg import sql
 
 from engine.core import ids
+from engine.core.frozen import frozen
 from engine.core.retention import LOWEST, Span
 from engine.store import runs
 from engine.store.pool import Connection
@@ -46,7 +46,7 @@ _PATIENCE = timedelta(milliseconds=100)
 _LOOK = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Partition:
     """The rows of runs whose ids are from `begin` to before `end`, and their size in bytes."""
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from engine.core.frozen import frozen
 from engine.core.trigger.ledger import First
 from engine.core.trigger.quota import Use
 from engine.store.arrays import Array, Instants, Ints, Jsons, Texts, Uuids
@@ -53,7 +54,7 @@ _WRITE: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A key of a trigger's `dedupe`, and the event that counts for it."""
 
@@ -62,7 +63,7 @@ class Claim:
     first: First
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Used:
     """What a trigger's `rate` has let through of a group, until when that holds others back."""
 
@@ -72,7 +73,7 @@ class Used:
     idle_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gone:
     """An event that waits no more, by its id, and what became of it."""
 

@@ -1,12 +1,12 @@
 """Compiled plans by digest; a plan is written once and never changed."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.values import Json, canonical
 from engine.store.arrays import Ints, Jsons, Texts
 from engine.store.pool import Connection
@@ -25,14 +25,14 @@ _OF_RUN: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredPlan:
     digest: str
     format: int
     body: Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """The plan that a run follows, and the source that it came from; `root` is "" for one gone."""
 

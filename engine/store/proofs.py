@@ -1,13 +1,13 @@
 """What must hold in the database whatever has happened, asked of all rows at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.store.pool import Connection
 
@@ -52,7 +52,7 @@ _IN_FLIGHT: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InFlight:
     """A run that has begun and has not ended, as its row has it."""
 

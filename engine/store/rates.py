@@ -1,12 +1,12 @@
 """Rates, a row for each group: the instants at which its last calls were allowed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.store.pool import Connection
 
 _MAKE: LiteralString = """
@@ -23,7 +23,7 @@ _WRITE: LiteralString = """
 _SWEEP: LiteralString = "DELETE FROM rates WHERE idle_at < now() - interval '1 minute'"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Log:
     """The instants at which calls were allowed, oldest first, and PostgreSQL's time now."""
 

@@ -1,11 +1,11 @@
 """What people say to reviews: commands in comments, and approvals that are bound to a plan."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.review.approval import Approval
 from engine.store.arrays import Texts
 from engine.store.pool import Connection
@@ -33,7 +33,7 @@ _APPROVALS: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """A comment as it was when it was written."""
 

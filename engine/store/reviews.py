@@ -1,13 +1,14 @@
 """Reviews of pull requests: what is wanted, what was found, and what was said of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import LiteralString
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from engine.core.frozen import frozen
 from engine.store.arrays import Texts
 from engine.store.pool import Connection
 
@@ -97,7 +98,7 @@ _SWEEP: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReviewRow:
     """A review as it stands; see the migration for what each column says."""
 
@@ -227,7 +228,7 @@ async def open_of(connection: Connection, source: str) -> list[ReviewRow]:
 
 async def save(connection: Connection, row: ReviewRow, wait: timedelta = timedelta(0)) -> None:
     """Write a review as it stands; it is not looked at again before `wait` is over."""
-    told = {name: getattr(row, name) for name in ReviewRow.__slots__}
+    told = {each.name: getattr(row, each.name) for each in fields(row)}
     told |= {"workflows": Texts(row.workflows), "asks": Jsonb(dict(row.asks)), "wait": wait}
     await connection.execute(_SAVE, told)
 

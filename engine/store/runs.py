@@ -1,13 +1,13 @@
 """The rows of runs for others than their owner: who wants one to end, and who follows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.core.priority import AGEING
 from engine.core.values import Json, canonical
 from engine.store.pool import Connection
@@ -58,7 +58,7 @@ _FORGOTTEN: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """A run as those who follow its workflow are told of it."""
 

@@ -1,13 +1,13 @@
 """What the clock sets off: how far each trigger is decided, and what was not started."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString, TypeAlias
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.store.arrays import Texts
 from engine.store.pool import Connection
 
@@ -54,7 +54,7 @@ _SKIP: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Key:
     """What a trigger is known by, whatever its workflow's plan is just now."""
 
@@ -63,7 +63,7 @@ class Key:
     trigger: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scheduled:
     """How far a trigger is: `definition` is the digest of what says when it is due.
 
@@ -80,7 +80,7 @@ class Scheduled:
     run: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Skipped:
     """A decision that starts nothing, under a `route` and an `id` of its own."""
 
@@ -92,7 +92,7 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Row:
     namespace: str
     workflow: str

@@ -1,13 +1,13 @@
 """Slots of groups of steps, and who waits for one. A row counts while its worker has the step."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.store.pool import Connection
 
 # Whoever decides on a group does so alone.
@@ -56,7 +56,7 @@ _SWEEP: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slot:
     """A place of a group that a step asks for, by its priority."""
 
@@ -69,7 +69,7 @@ class Slot:
     fair_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """One of a group: it has a slot since `taken_at`, or waits for one; `now` is PostgreSQL's."""
 
@@ -83,7 +83,7 @@ class Member:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """How far one is: whether it has its slot, and whether another has taken its place."""
 

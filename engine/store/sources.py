@@ -1,13 +1,13 @@
 """The sources: what is wanted, what was seen, what is active, and what is in the way."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.store.arrays import Texts
 from engine.store.pool import Connection
@@ -44,7 +44,7 @@ _REPORT: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceRow:
     """A source as it stands.
 
@@ -73,7 +73,7 @@ class SourceRow:
     verify: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """What a pass has to say of a source; None leaves a commit as it was."""
 

@@ -6,11 +6,11 @@ the active set by which everything was judged has changed.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
+from engine.core.frozen import frozen
 from engine.core.objective import Objective, next_due, to_json
 from engine.core.values import Json, canonical
 from engine.store import keys, line
@@ -100,7 +100,7 @@ _KINDS: dict[str, type[Array]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewRun:
     """A run to be started. `id` is a UUIDv7, so that runs sort by their start.
 
@@ -133,7 +133,7 @@ class NewRun:
     chain: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewDelivery:
     """A request whose signature was good; `body` is its raw JSON.
 
@@ -147,7 +147,7 @@ class NewDelivery:
     emitted: Json = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewDecision:
     """What a delivery came to for one trigger of one workflow; `run` only if it started one.
 
@@ -164,7 +164,7 @@ class NewDecision:
     item: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """What was not there before: deliveries that were recorded, and runs that have begun."""
 

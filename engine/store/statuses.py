@@ -4,12 +4,12 @@ A source without a forge has no context, and nothing is kept of it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.store.arrays import Texts
 from engine.store.pool import Connection
 
@@ -59,7 +59,7 @@ _PUT_OFF: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Words:
     """What is said of a commit; `state` is GitHub's word: pending, success or failure."""
 
@@ -67,7 +67,7 @@ class Words:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Status:
     """Words that a forge has not heard yet."""
 

@@ -6,7 +6,6 @@ on the session that holds its worker's lock, and nobody takes its runs while tha
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -15,6 +14,7 @@ import orjson
 import psycopg
 
 from engine.core.event import Row
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.store import handouts, line, outbox
 from engine.store.arrays import Array, Bigs, Bools, Instants, Ints, Jsons, Texts, Uuids
@@ -67,7 +67,7 @@ class Refused(Exception):
     """PostgreSQL could not do it now: nothing was written, and the same may be asked again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """What a run's row is to say. Unless it is `kept`, nobody owns the run from then on.
 
@@ -93,7 +93,7 @@ class Change:
     workflow: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """Room for up to `limit` runs of a pool, which then have `status`.
 
@@ -107,7 +107,7 @@ class Claim:
     suspects: int = 256
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claimed:
     """A run that this owner now has. `lost`: the owner before let go in the midst of it.
 
@@ -131,7 +131,7 @@ class Claimed:
     is_told: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """What a turn writes: rows of journals, changes of runs, rows sent, ids of the inbox taken.
 

@@ -1,7 +1,6 @@
 """What the edge reads: runs by page and by id, and the triggers of plans."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
@@ -9,6 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from engine.core import ids
+from engine.core.frozen import frozen
 from engine.core.state import ENDED, RunStatus
 from engine.core.values import Json
 from engine.store.arrays import Texts, Uuids
@@ -72,7 +72,7 @@ _FIRST, _LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
 _CLOCKS_APART = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunRow:
     """A run whole, as its row has it; its steps are told by its journal."""
 
@@ -93,7 +93,7 @@ class RunRow:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunLine:
     """A run as a list shows it, without what may be large."""
 
@@ -110,7 +110,7 @@ class RunLine:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Past:
     """A run as other runs are told of it."""
 
@@ -121,7 +121,7 @@ class Past:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """Which runs a page is of. `namespaces` are those that may be seen."""
 

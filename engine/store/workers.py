@@ -6,12 +6,12 @@ nothing of it can come any more. Only then do its runs go to others.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.store import handouts, line
 from engine.store.handouts import NOTHING, Served
 from engine.store.pool import OWNER, Connection, demand_session
@@ -99,7 +99,7 @@ _LISTED: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """A worker as people see it: whose runs it owns, "" for nobody's, and which pools it serves.
 
@@ -115,7 +115,7 @@ class Listed:
     labels: Mapping[str, str] | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Beat:
     """What a worker hears when it says that it lives: whether there is something to do.
 

@@ -1,11 +1,11 @@
 """The active set: which plan each workflow has, and the one transaction that changes it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from engine.core.frozen import frozen
 from engine.errors import Conflict
 from engine.store.arrays import Texts
 from engine.store.pool import Connection
@@ -67,7 +67,7 @@ _OF_SOURCE: LiteralString = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Active:
     """A workflow that can be started. `plan` is a digest, `commit_sha` its source's active one."""
 
@@ -80,7 +80,7 @@ class Active:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Activation:
     """A commit that is to be the active one of a source, and what changes because of it.
 

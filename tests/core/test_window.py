@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.schedule import Frozen, Window, frozen, parse
+from engine.core.schedule import Frozen, Window, frozen_at, parse
 
 OSLO = "Europe/Oslo"
 WEEKEND = parse("fri 18:00", "mon 08:00", OSLO, "weekend")
@@ -58,17 +58,17 @@ def test_one_window_is_enough():
     Where windows overlap or follow on each other, all of them must be over.
     """
     friday = at("2026-11-27 20:00")
-    told = frozen([NIGHT, WEEKEND, FEAST], friday)
-    night = frozen([NIGHT, WEEKEND], at("2026-11-30 06:00"))
+    told = frozen_at([NIGHT, WEEKEND, FEAST], friday)
+    night = frozen_at([NIGHT, WEEKEND], at("2026-11-30 06:00"))
 
     assert Frozen(at("2026-11-30 07:00"), "weekend") == told
     assert Frozen(at("2026-11-30 07:00"), "weekend") == night
-    assert Frozen(at("2026-12-01 05:00"), "night") == frozen([NIGHT], at("2026-11-30 21:00"))
-    assert frozen([NIGHT, WEEKEND, FEAST], at("2026-11-25 12:00")) is None
-    both = frozen([WEEKEND, NIGHT], at("2026-11-27 21:30"))
+    assert Frozen(at("2026-12-01 05:00"), "night") == frozen_at([NIGHT], at("2026-11-30 21:00"))
+    assert frozen_at([NIGHT, WEEKEND, FEAST], at("2026-11-25 12:00")) is None
+    both = frozen_at([WEEKEND, NIGHT], at("2026-11-27 21:30"))
     assert both is not None
     assert "weekend; night" == both.reason
-    assert frozen([], friday) is None
+    assert frozen_at([], friday) is None
 
 
 def test_windows_that_follow_on_each_other_for_ever_are_told_in_part():
@@ -76,7 +76,7 @@ def test_windows_that_follow_on_each_other_for_ever_are_told_in_part():
     Night and day together never end; an end is told all the same, and looked at again then.
     """
     now = at("2026-07-01 12:00")
-    told = frozen([NIGHT, DAY], now)
+    told = frozen_at([NIGHT, DAY], now)
 
     assert told is not None
     assert timedelta(days=40) < told.until - now < timedelta(days=60)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from engine.cli.editor.described import Described
 from engine.cli.editor.outline import Outline, Path, Stretch, outlined
@@ -11,12 +10,13 @@ from engine.cli.editor.showing import NAMED
 from engine.cli.editor.workspace import Workspace
 from engine.core.commit import Kind
 from engine.core.diagnostic import Span
+from engine.core.frozen import frozen
 from engine.core.rendering.excerpt import line_starts
 
 _BODY = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """What a name stands for: a step, input or secret of one document, or a whole document.
 

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from engine.core.frozen import frozen
+
 Path: TypeAlias = tuple[str | int, ...]
 
 _KEY = re.compile(
@@ -19,7 +21,7 @@ _TOKEN = re.compile(
 _BLOCK = re.compile(r"[|>][-+0-9]*\s*(#.*)?$")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stretch:
     """A stretch of a text, `begin` up to `end`, as indexes; quotes are not part of it."""
 
@@ -27,7 +29,7 @@ class Stretch:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spot:
     """Where a text breaks off: in the value at `path`, or in a key of the mapping at `path`.
 
@@ -54,7 +56,7 @@ class Outline:
 
     text: str
     parts: list[Part] = field(default_factory=lambda: [Part()])
-    end: Spot = Spot(0, (), True, 0)
+    end: Spot = field(default_factory=lambda: Spot(0, (), True, 0))
 
     def value(self, document: int, path: Path) -> str | None:
         """Return the text of the scalar at a path."""

@@ -1,10 +1,10 @@
 """What a pointer in a spec points at: a key, a word, or a name in an expression."""
 
 import re
-from dataclasses import dataclass
 
 from engine.cli.editor.described import Described
 from engine.cli.editor.outline import Outline, Spot, outlined, spot_at
+from engine.core.frozen import frozen
 
 _REFERENCE = re.compile(r"(?<![\w.\])'\"])[A-Za-z_]\w*(?:\.\w*|\[\d+\])*\Z")
 _FILTER = re.compile(r"\|\s*(\w*)\Z")
@@ -13,7 +13,7 @@ _LETTERS = re.compile(r"\w*")
 _PART = re.compile(r"\w+|(?<=\.)\Z|\[\d+\]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pointed:
     """What stands before a pointer, up to the end of its word where that is asked for.
 

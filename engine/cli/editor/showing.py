@@ -1,7 +1,6 @@
 """Completion and hover: what may stand at a place, and what stands there."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from engine.cli.editor.described import Described
 from engine.cli.editor.pointing import Pointed, point
@@ -9,6 +8,7 @@ from engine.cli.editor.wording import described as prose_of
 from engine.cli.editor.wording import functions, names_in, worded
 from engine.cli.editor.workspace import Workspace
 from engine.core.commit import Kind
+from engine.core.frozen import frozen
 
 NAMED = {
     "call": Kind.WORKFLOW,
@@ -21,7 +21,7 @@ NAMED = {
 """Keys whose value is the name of another document."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """Something that may be written: the word, of what sort it is, its type, and its prose."""
 

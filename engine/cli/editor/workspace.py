@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from engine.core.compiler.world import World
 from engine.core.diagnostic import Diagnostic
 from engine.core.document import MAX_BYTES
 from engine.core.facts import Catalogue
+from engine.core.frozen import frozen
 from engine.tree import File, Surveyed, Tree
 
 MAX_FILES = 20_000  # files that may be specs, below one root
@@ -92,7 +92,7 @@ class Workspace:
             self._outlooks.setdefault(path, {})[document] = Outlook(world)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Watched:
     """A file that was read, and who wants to know what the compiler knows of it."""
 

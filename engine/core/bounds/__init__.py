@@ -15,12 +15,12 @@ fails if that costs more, everything that can be undone is, and fails to be. A `
 expression says takes as long as its scope may.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from engine.core.anatomy import Part, parts
 from engine.core.bounds.chance import Skip, cancels, skips
 from engine.core.bounds.worst import LONGEST, MOST, Fold, Worst, times
+from engine.core.frozen import frozen
 from engine.core.plan import ForEach, Plan, Repeat, Rollback
 from engine.core.run import Role
 from engine.core.values import Json, format_duration
@@ -28,7 +28,7 @@ from engine.core.values import Json, format_duration
 __all__ = ["LONGEST", "MOST", "Bounds", "Skip", "StepBounds", "as_json", "of"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepBounds:
     """The worst case of a step for each time that it runs, all that it opens included.
 
@@ -46,7 +46,7 @@ class StepBounds:
     cancels: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bounds:
     """The worst case of a run.
 

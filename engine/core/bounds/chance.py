@@ -1,9 +1,9 @@
 """When a step can be skipped, and what can cancel it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from engine.core.anatomy import Part, later, ordered
+from engine.core.frozen import frozen
 from engine.core.plan import Edge, ForEach, Requirement, Rollback, Scope, Step
 from engine.core.run import Role
 
@@ -12,7 +12,7 @@ _SHELTERED = frozenset({Role.HANDLER, Role.FINALLY, Role.UNDO, Role.ALERT})
 _AFTER_FAILURE = frozenset({Requirement.FAILED, Requirement.DONE})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Skip:
     """A reason to skip a step, the word that a run shows: `need`, `data` or `condition`.
 

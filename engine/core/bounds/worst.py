@@ -5,12 +5,13 @@ there, so that loops in loops stay numbers that mean something.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Final
 
 from engine.core.anatomy import Part, below, ordered
 from engine.core.bounds.width import widest
+from engine.core.frozen import frozen
 from engine.core.machine.retrying import backoff
 from engine.core.plan import (
     Approve,
@@ -38,7 +39,7 @@ _EVER: Final = LONGEST // _MILLISECOND
 _STEADY: Final = 66
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Worst:
     """The worst of a step or scope that runs once.
 

@@ -1,7 +1,6 @@
 """What changes between two sets of plans: workflows, and in each what is said otherwise."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.core import bounds, values
@@ -9,6 +8,7 @@ from engine.core.bounds import Bounds
 from engine.core.change.places import Said, said
 from engine.core.change.reach import NOTHING, Reach, reach
 from engine.core.facts import Catalogue
+from engine.core.frozen import frozen
 from engine.core.picture import words
 from engine.core.plan import Plan
 from engine.core.values import Json, format_duration
@@ -22,7 +22,7 @@ class Kind(StrEnum):
     REMOVED = "removed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """A place of which something else is said; `old` or `new` is None where nothing was or is.
 
@@ -35,7 +35,7 @@ class Line:
     new: Json = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """A workflow that changes. `old` and `new` are its plans, one of them None where it is new or
     gone; `gains` is what it reaches that it did not before, `first` of that what no workflow did.

@@ -5,11 +5,12 @@ says the same whether it is written out or not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 from engine.core.anatomy import Part, parts
+from engine.core.frozen import frozen
 from engine.core.picture import words
 from engine.core.plan import Call, Case, Handler, Plan, Scope, Set, Start, Step, Uses
 from engine.core.values import Json, digest, format_duration
@@ -31,7 +32,7 @@ _BARE = (Uses, Set, Call, Start)
 _NAMED = ("id", "name")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """`steps` are those of a plan by their places; `places` what is said, of steps and besides."""
 

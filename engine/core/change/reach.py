@@ -1,18 +1,19 @@
 """What a workflow can reach: secrets, other machines, other workflows, and what it may destroy."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from urllib.parse import urlsplit
 
 from engine.core.anatomy import parts
 from engine.core.facts import HOST, Catalogue
+from engine.core.frozen import frozen
 from engine.core.plan import Approve, Await, Call, Effect, Emit, Plan, Start, Step, Uses
 from engine.core.values import Json
 
 _OPEN = "{{"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reach:
     """Names, each once, in order. `hosts` are hosts of addresses, or what else says where a call
     goes, as an image or a repository; an address that a run decides is told as its template.

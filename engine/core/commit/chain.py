@@ -1,11 +1,11 @@
 """Workflows that lead to each other: by a call, by a start, by an event that one emits."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from engine.core.commit.circle import circles, settled
 from engine.core.commit.declared import Declared, Mention
 from engine.core.diagnostic import Diagnostic, Related, Severity
+from engine.core.frozen import frozen
 from engine.core.wording import listed, meant
 
 MAX_DEPTH = 16
@@ -16,7 +16,7 @@ OUTSIDE = ("github.", "sark.")
 _MOST_SHOWN = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Link:
     """How one workflow leads to the next: where, and what happens there."""
 

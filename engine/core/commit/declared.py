@@ -1,12 +1,13 @@
 """What a document says of itself that others of its commit may know."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from engine.core import values
 from engine.core.commit.flow import Trust
 from engine.core.diagnostic import Span
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Kind(StrEnum):
     POLICY_TEST = "PolicyTest"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mention:
     """A name that a document speaks of, and where."""
 
@@ -38,7 +39,7 @@ class Mention:
         return Mention(self.name, replace(self.span, file=file))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wiring:
     """How a document hangs together with others: all that is checked of a commit as a whole.
 
@@ -80,7 +81,7 @@ class Wiring:
 _LISTS = tuple(each.name for each in fields(Wiring) if each.name not in ("uses", "steps"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declared:
     """A document of a file: `span` is its name, `facts` what its neighbours may know of it.
 

@@ -5,11 +5,12 @@ it matters: an argument that they may not decide, an input of another workflow, 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
 from engine.core.diagnostic import Span
+from engine.core.frozen import frozen
 
 MAX_LABELS: Final = 64  # of one value; with more it counts as made of everything
 
@@ -67,7 +68,7 @@ class Goal(StrEnum):
     OUTPUT = "output"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flow:
     """Text with one of `labels` reaches a place by what is read at `span`, written as `text`.
 
@@ -86,7 +87,7 @@ class Flow:
         return replace(self, span=replace(self.span, file=file))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trust:
     """All flows of a workflow.
 

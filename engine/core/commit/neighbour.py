@@ -6,11 +6,11 @@ same, it need not be compiled again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from engine.core import values
 from engine.core.commit.declared import Declared, Kind
+from engine.core.frozen import frozen
 from engine.core.values import Json, parse_duration
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class NoCompanions:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interface:
     """A workflow as its callers see it: closed JSON Schemas of what it takes and gives."""
 
@@ -49,7 +49,7 @@ class Interface:
     outputs: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Question:
     """What was asked of the commit, and the digest of the answer; "" is nothing."""
 

@@ -13,13 +13,14 @@ from engine.core.commit.circle import settled
 from engine.core.commit.declared import Declared
 from engine.core.commit.flow import ANY_INPUT, Flow, Goal, Label, Origin, Trust, refusal
 from engine.core.diagnostic import Diagnostic, Related, Span
+from engine.core.frozen import frozen
 
 _GUARDED = (Goal.ARGUMENT, Goal.HOST)
 # Of a longer way through workflows the rest is left out.
 _MOST_SHOWN = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _End:
     """A place that an input reaches and may not: the flow into it, and the way there."""
 

@@ -1,13 +1,14 @@
 """What one file compiles to."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from engine.core.commit.declared import Declared, Kind
 from engine.core.commit.neighbour import Question
 from engine.core.diagnostic import Diagnostic, Related
+from engine.core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unit:
     """What one file compiles to: its documents, and all findings by their place.
 

@@ -1,12 +1,12 @@
 """`with` against the operation's schema: what is missing, unknown, or of the wrong type."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from engine.core import schema as schemas
 from engine.core.compiler.findings import Findings, Path, Place, listed, meant
 from engine.core.compiler.shape import closed
 from engine.core.compiler.site import Schema
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 _SHOWN = frozenset({"title", "description", "default", "examples", "deprecated", "$defs"})
@@ -30,7 +30,7 @@ _PYTHON: Mapping[str, tuple[type, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Area:
     """An area of values at `path`, known to a finding by `what`; `types` are of its templates.
 

@@ -1,11 +1,11 @@
 """What the compiler has to say about one document, each finding at its exact place."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine.core.diagnostic import Diagnostic, Gathered, Related, Severity, Span, has_errors
 from engine.core.document import Document
+from engine.core.frozen import frozen
 from engine.core.mending import fix
 from engine.core.wording import listed, meant
 
@@ -14,7 +14,7 @@ __all__ = ["Findings", "Path", "Place", "listed", "meant"]
 Path: TypeAlias = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A key or value of the document; with `length`, a stretch of the text that stands there."""
 

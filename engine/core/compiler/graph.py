@@ -1,19 +1,19 @@
 """The order of a scope: who waits for whom, for which result, and who may stay without."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from engine.core.compiler.cycle import report
 from engine.core.compiler.findings import Findings, Place, listed, meant
 from engine.core.compiler.node import Node, Steps
 from engine.core.compiler.wish import Graph, Wish
+from engine.core.frozen import frozen
 from engine.core.plan import Edge, Requirement
 
 _SEES_FAILURE = frozenset({Requirement.FAILED, Requirement.DONE})
 FAILURE_WORDS = frozenset({"failed", "timed_out", "error"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """A step reads another. `data`: its outputs, at `path`, and there is no default.
 

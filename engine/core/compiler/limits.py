@@ -1,6 +1,5 @@
 """What stands beside a call: artifacts, breakers, rates, slots, caches, workers."""
 
-from dataclasses import dataclass
 from typing import get_args
 
 from engine.core import plan, spec
@@ -11,6 +10,7 @@ from engine.core.compiler.pool import terms_of
 from engine.core.compiler.reference import check_fits, check_text
 from engine.core.compiler.site import Schema, Site
 from engine.core.compiler.world import World
+from engine.core.frozen import frozen
 from engine.core.plan import Artifact, Cache, Circuit, Concurrency, Effect, Pool, Rate
 from engine.core.values import Json
 
@@ -18,7 +18,7 @@ _LEVEL: Schema = {"type": "string", "enum": list(get_args(spec.Level))}
 _CACHED = frozenset({Effect.PURE, Effect.READ})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """All that bounds or keeps what a step does."""
 

@@ -1,16 +1,17 @@
 """Plans laid into the plans that call them, and sealed: from here on they have their digests."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from engine.core import codec
 from engine.core.commit.circle import settled
 from engine.core.commit.declared import Declared
+from engine.core.frozen import frozen
 from engine.core.plan import Call, Plan
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Laid:
     """A plan with what it calls laid in, and the very plans that it was made of."""
 

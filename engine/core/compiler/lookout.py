@@ -1,7 +1,6 @@
 """A `file` trigger and its connection: that there is something to look at, and how often."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from engine.core import facts, spec
 from engine.core.compiler import shape
@@ -9,6 +8,7 @@ from engine.core.compiler.argument import Area
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.site import Schema
 from engine.core.facts import Catalogue
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 # What the trigger itself gives to the operation, and no connection.
@@ -16,7 +16,7 @@ _OWN = frozenset({"paths", "limit", "after"})
 _CODE = "no-listing"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """The arguments of the operation that lists, apart: those of a connection and of a trigger."""
 

@@ -9,6 +9,7 @@ from engine.core.commit.flow import Labels
 from engine.core.compiler.findings import Path, Place
 from engine.core.compiler.site import Schema, Site
 from engine.core.compiler.wish import Graph
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 
@@ -32,7 +33,7 @@ class Kind(StrEnum):
 AFTERWARDS = frozenset({Kind.HANDLER, Kind.UNDO_FAILED, Kind.FINALLY})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """A value with templates in it, written at `path`, that a step or a scope gives.
 

@@ -6,7 +6,6 @@ it asks by the path of the place, of the world that was compiled last.
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from engine.core.compiler import shape
 from engine.core.compiler.findings import Path
@@ -16,6 +15,7 @@ from engine.core.compiler.scene import Scene, holders, scene_of
 from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.world import World
 from engine.core.diagnostic import Enough
+from engine.core.frozen import frozen
 from engine.core.schema import project
 
 _IN_A_STEP: Mapping[Path, Use] = {
@@ -41,7 +41,7 @@ _OF_THE_RUN: Mapping[str, Use] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outlook:
     """What can be seen of a workflow from a place in it; `path` is that of the place's value."""
 

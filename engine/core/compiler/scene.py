@@ -1,11 +1,11 @@
 """Where an expression stands, and what may be read there."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from engine.core.compiler.node import Node, Steps
 from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.world import World
+from engine.core.frozen import frozen
 
 _OUTSIDE = ("inputs", "trigger", "run")
 _BEFORE = ("inputs", "trigger")
@@ -26,7 +26,7 @@ _BY_USE: Mapping[Use, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scene:
     """A scope, and the shape of every name that may be read in it, but for steps."""
 

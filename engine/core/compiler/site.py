@@ -1,7 +1,6 @@
 """Every expression and template of a spec, parsed once, with the place where it stands."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -15,6 +14,7 @@ from engine.core.expression import (
     parse_template,
     templates_in,
 )
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 Schema: TypeAlias = Mapping[str, Json]
@@ -66,7 +66,7 @@ class Use(StrEnum):
 ARGUMENTS = frozenset({Use.ARGUMENT, Use.ENVIRONMENT})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Site:
     """One expression or template. `pointer` is where it stands inside its `with`, or value."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -15,12 +15,13 @@ from engine.core.compiler.world import World
 from engine.core.diagnostic import Diagnostic, Enough, Gathered
 from engine.core.document import Document, load
 from engine.core.facts import Catalogue, Operations
+from engine.core.frozen import frozen
 from engine.core.reader import read
 
 Observe: TypeAlias = Callable[[int, World], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One document of a file. Without a `model` it cannot be read; perhaps its name can."""
 
@@ -29,7 +30,7 @@ class Part:
     declared: Declared | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Survey:
     """A file parsed and read: what it declares is known, what it compiles to is not yet."""
 

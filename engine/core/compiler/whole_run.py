@@ -1,7 +1,6 @@
 """What a workflow says of its runs: keys, slots, who goes first, what ends them early."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from engine.core import plan, spec
 from engine.core.compiler import shape, site
@@ -15,10 +14,11 @@ from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.sites import priority_areas
 from engine.core.compiler.variables import check_reach
 from engine.core.compiler.world import World
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WholeRun:
     """What a plan says of its runs."""
 

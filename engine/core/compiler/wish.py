@@ -1,14 +1,13 @@
 """Why one step waits for another, several reasons made one, and the order that comes of them."""
 
-from dataclasses import dataclass
-
 from engine.core.compiler.findings import Place
+from engine.core.frozen import frozen
 from engine.core.plan import Edge, Requirement
 
 _STRENGTH = {Requirement.DONE: 0, Requirement.OK: 1}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Graph:
     """`after` and `before` by position, `join` as `plan.Step` has it, `order` a possible order."""
 
@@ -18,7 +17,7 @@ class Graph:
     order: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """One reason why a step waits for another."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from engine.core import codec, spec
 from engine.core.commit import Neighbours, Trust
@@ -17,10 +17,11 @@ from engine.core.compiler.world import World
 from engine.core.diagnostic import Diagnostic, Enough
 from engine.core.document import Document
 from engine.core.facts import Catalogue, Operations
+from engine.core.frozen import frozen
 from engine.core.plan import Plan
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Made:
     """What a workflow compiles to: all findings, and no plan if one is an error.
 

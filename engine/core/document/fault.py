@@ -1,10 +1,11 @@
 """What the C scanner complains of, in words that tell an author what to do."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from engine.core.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Fault:
     """A complaint. `at_start` tells it at the beginning of what was being read, not at its end."""
 

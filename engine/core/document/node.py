@@ -4,10 +4,10 @@ A file has hundreds of them. They are tuples with names: as fixed as frozen data
 in a third of the time.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from engine.core.diagnostic import Span
+from engine.core.frozen import frozen
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -66,7 +66,7 @@ class Mapping(NamedTuple):
 Node: TypeAlias = Scalar | Sequence | Mapping
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """One document of a file."""
 

@@ -1,7 +1,6 @@
 """The doors in: a text or a whole Json area becomes something that can be evaluated."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +10,7 @@ from engine.core.expression.fault import Compiled, Fault, FaultError, Reference
 from engine.core.expression.reference import references
 from engine.core.expression.syntax import parse
 from engine.core.expression.token import MAX_LENGTH
+from engine.core.frozen import frozen
 from engine.core.pointer import Pointer
 from engine.core.values import Json, canonical
 
@@ -21,7 +21,7 @@ MAX_AREA_DEPTH = 50
 _LONGEST_KEPT = 128
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Expression:
     """What every door here gives. `evaluate` is a plain closure: nothing stands before it."""
 

@@ -1,16 +1,16 @@
 """What an expression is to the rest of the house: its references, its faults, its errors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from engine.core.frozen import frozen
 from engine.core.pointer import Pointer
 from engine.core.values import Json
 
 _HERE = Pointer()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """A path that an expression reads: the root name, then the constant segments after it.
 
@@ -26,7 +26,7 @@ class Reference:
     through: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """What is wrong in a text, `length` characters from `offset`; `hint` says how to mend it."""
 

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from engine.core.expression.fault import Fault, FaultError
+from engine.core.frozen import frozen
 
 _OPEN = re.compile(r"\{[{%#]")
 # A string, a bracket or the end of an expression; everything else is passed over. A quote alone is
@@ -19,7 +19,7 @@ _STATEMENTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A piece of a template: literal text, or an expression without its braces.
 

@@ -1,14 +1,14 @@
 """How a function of the expression language is described: once, for running and for typing."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 ANY: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """An argument by name; `accepts` are the JSON types it takes, every one if empty.
 
@@ -21,7 +21,7 @@ class Parameter:
     otherwise: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Function:
     """A listed function.
 

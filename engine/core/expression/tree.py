@@ -4,34 +4,35 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TypeAlias, cast, get_args
 
+from engine.core.frozen import frozen
 from engine.core.pointer import Pointer
 from engine.core.values import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _Placed:
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Constant(_Placed):
     """A string, a number, a boolean or null."""
 
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Path(_Placed):
     """A root name and constant segments: `steps.build.outputs.images[0]`."""
 
     path: tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lookup(_Placed):
     """A segment that is computed, or that follows something computed."""
 
@@ -39,7 +40,7 @@ class Lookup(_Placed):
     key: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slice(_Placed):
     """Part of a string or a list."""
 
@@ -49,17 +50,17 @@ class Slice(_Placed):
     step: "Node | None"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListOf(_Placed):
     items: tuple["Node", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MapOf(_Placed):
     entries: tuple[tuple["Node", "Node"], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Negative(_Placed):
     """A number with its sign turned, or kept (`+x`)."""
 
@@ -67,7 +68,7 @@ class Negative(_Placed):
     keep: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arithmetic(_Placed):
     """`operator` is one of + - * / // %."""
 
@@ -76,7 +77,7 @@ class Arithmetic(_Placed):
     right: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comparison(_Placed):
     """`a < b <= c`; each operator is one of == != < <= > >= in, not in."""
 
@@ -84,7 +85,7 @@ class Comparison(_Placed):
     rest: tuple[tuple[str, "Node"], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Both(_Placed):
     """`and`: the first operand if it counts as false, else the second."""
 
@@ -92,7 +93,7 @@ class Both(_Placed):
     right: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Either(_Placed):
     """`or`: the first operand if it counts as true, else the second."""
 
@@ -100,12 +101,12 @@ class Either(_Placed):
     right: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Not(_Placed):
     operand: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice(_Placed):
     """`then if condition else otherwise`."""
 
@@ -114,14 +115,14 @@ class Choice(_Placed):
     otherwise: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text(_Placed):
     """Parts joined to one string: `a ~ b`, and mixed text."""
 
     parts: tuple["Node", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call(_Placed):
     """A listed function over its arguments in the order of its parameters; None is left out."""
 
@@ -129,7 +130,7 @@ class Call(_Placed):
     arguments: tuple["Node | None", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Default(_Placed):
     """The operand, or `fallback` where it is undefined; `falsy`: or counts as false."""
 
@@ -138,14 +139,14 @@ class Default(_Placed):
     falsy: "Node | None"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Defined(_Placed):
     """True if the operand is there."""
 
     operand: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Within(_Placed):
     """A template that stands at `pointer` of an area; the places below are those of `source`."""
 
@@ -154,7 +155,7 @@ class Within(_Placed):
     operand: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Test(_Placed):
     """True if the operand is of the kind `name`: none, string, number ..."""
 

@@ -1,7 +1,6 @@
 """The types of expressions, by JSON Schema, found without running them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -10,6 +9,7 @@ from engine.core.expression.evaluate import word
 from engine.core.expression.fault import Compiled, Fault
 from engine.core.expression.function import FUNCTIONS
 from engine.core.expression.path import written
+from engine.core.frozen import frozen
 from engine.core.kind import NUMBERS, SCALARS, named
 from engine.core.schema.shape import (
     Absent,
@@ -42,7 +42,7 @@ def type_of(compiled: Compiled, names: Mapping[str, Json]) -> tuple[Json, list[F
     return typer.of(compiled.node), typer.faults  # type: ignore[attr-defined]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Typed:
     """A part of an expression, `length` characters from `offset`, and the type of its value.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.core.format.tree import Comment
+from engine.core.frozen import frozen
 
 WIDTH = 100  # columns of a line, without its comment
 
@@ -16,7 +17,7 @@ class Line:
     comment: Comment | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pair:
     """A key and its value on one line: where the value began, and how long both are now."""
 

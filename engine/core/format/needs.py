@@ -1,19 +1,20 @@
 """The edges that the compiler infers, written into `needs`, where that keeps their meaning."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from engine.core import document
 from engine.core.document import Document, Path
 from engine.core.format.tree import Collection, Entry, Text
+from engine.core.frozen import frozen
 from engine.core.plan import Edge, Plan, Requirement, Scope, Step
 
 _BEFORE_NEEDS: Final = ("id", "name")
 _AFTER_FAILURE: Final = (Requirement.FAILED, Requirement.DONE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Needs:
     """What a plan's steps may say themselves: by the path of each step, the ids of others.
 

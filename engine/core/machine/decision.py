@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.core.binding import BoundStep
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Launch:
     """Make this attempt. `journal_start`: first commit that it begins, for it must not repeat."""
 
@@ -18,7 +19,7 @@ class Launch:
     journal_start: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AlarmSet:
     """Tell the run at this instant."""
 
@@ -26,7 +27,7 @@ class AlarmSet:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Emission:
     """Let this CloudEvent out, once: its id follows from the run and `path`."""
 
@@ -36,7 +37,7 @@ class Emission:
     data: Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Starting:
     """Start a run of this workflow, once, under `run`, an id that follows from the path."""
 
@@ -46,7 +47,7 @@ class Starting:
     inputs: Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watch:
     """Tell the run of events of this type since `since`; an empty path is for `cancel_when`.
 
@@ -62,7 +63,7 @@ class Watch:
     callback: Json = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ask:
     """Ask people for a decision until `expires`; it is bound to `asked`, a digest."""
 

@@ -1,10 +1,10 @@
 """The graph of a plan: what there is to see of it, and not where it stands."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.core.anatomy import Part, below, parts
+from engine.core.frozen import frozen
 from engine.core.picture import words
 from engine.core.plan import Plan, Requirement, Scope, Step
 from engine.core.rendering.excerpt import visible
@@ -30,7 +30,7 @@ INFERRED = frozenset({Kind.DATA, Kind.ORDER})
 _PLAIN = frozenset({Role.BODY, Role.ITEM, Role.TURN})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shape:
     """A step or a scope. `inside` is the key of the scope around it, empty for none.
 
@@ -48,7 +48,7 @@ class Shape:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """An edge from one shape to another beside it; `label` is a result that it asks for."""
 
@@ -58,7 +58,7 @@ class Line:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Graph:
     """A plan to look at. Shapes around others come before them."""
 

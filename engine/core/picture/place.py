@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import wrap
 
+from engine.core.frozen import frozen
 from engine.core.picture.graph import BESIDE, Graph, Kind, Line, Shape
 from engine.core.picture.layers import Cell, Layout, arrange
 from engine.core.picture.words import cut
@@ -18,7 +19,7 @@ _NARROWEST = 88.0
 _STACK = 3.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Box:
     x: float
     y: float
@@ -26,7 +27,7 @@ class Box:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placed:
     """Every shape's box by its key, and the ways of lines but those to what stands beside."""
 

@@ -1,12 +1,12 @@
 """A plan as lines for a terminal: the tree of its steps, and its worst case."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.core import schedule
 from engine.core.anatomy import Part, below, ordered, parts
 from engine.core.bounds import LONGEST, MOST, Bounds, Skip, StepBounds
+from engine.core.frozen import frozen
 from engine.core.picture import words
 from engine.core.plan import Plan, Requirement, Scope, Step, Uses
 from engine.core.rendering.excerpt import visible, width_of
@@ -22,7 +22,7 @@ _ASKED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Row:
     """A line of the tree: what stands at its left, and what is said of it in a column."""
 

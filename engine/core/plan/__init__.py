@@ -12,8 +12,9 @@ A scope that is one verb, as the body of `for_each` with `uses`, holds one step 
 empty: it is known by the scope's own path.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from engine.core.frozen import frozen
 from engine.core.plan.modifier import (
     Artifact,
     Assignment,
@@ -102,7 +103,7 @@ __all__ = [
 FORMAT = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trigger:
     """What starts the workflow. `settings` is the trigger as written, defaults filled in."""
 
@@ -113,7 +114,7 @@ class Trigger:
     arguments: Json = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CancelWhen:
     """An event that ends the run early; `reason` is what the cancellation is called."""
 
@@ -123,7 +124,7 @@ class CancelWhen:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """A whole workflow, ready to run. `inputs` is one closed JSON Schema of type object.
 

@@ -1,9 +1,9 @@
 """What stands beside a step's verb: order, retry, time, values, limits."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 
@@ -33,7 +33,7 @@ class Otherwise(StrEnum):
     CONTINUE = "continue"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edge:
     """One step must have ended before another starts.
 
@@ -48,7 +48,7 @@ class Edge:
     inferred: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retry:
     """At most `max_attempts` (1 = never again), `condition` an expression over `error`."""
 
@@ -61,7 +61,7 @@ class Retry:
     condition: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timeout:
     """`total` bounds all of a step, its attempts or the scopes that it opens."""
 
@@ -71,7 +71,7 @@ class Timeout:
     heartbeat: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Projection:
     """An output of a step: `source` is an expression over what its verb gave.
 
@@ -83,7 +83,7 @@ class Projection:
     schema: Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assignment:
     """A typed pure value: `value` is a Json area with templates."""
 
@@ -92,7 +92,7 @@ class Assignment:
     schema: Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Artifact:
     """A file that is kept: one that the operation names, or one by its path in its folder."""
 
@@ -103,7 +103,7 @@ class Artifact:
     retain: timedelta = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Circuit:
     """A breaker shared by all workers: open while `failure_ratio` of a window's calls fail."""
 
@@ -115,7 +115,7 @@ class Circuit:
     half_open_calls: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rate:
     """At most `limit` calls a `period`, counted by `group`, a template."""
 
@@ -124,7 +124,7 @@ class Rate:
     period: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Concurrency:
     """At most `limit` at once of those whose `group`, a template, is equal in the scope."""
 
@@ -135,7 +135,7 @@ class Concurrency:
     max_queue: int = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pool:
     """On what terms the workers of a pool make calls: at most `parallelism` at once, all together.
 
@@ -155,7 +155,7 @@ class Pool:
         return self.adapters is None or any(each in self.adapters for each in named)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cache:
     """Earlier outputs of the same call stand in for a new one for `ttl`; `key` adds templates."""
 

@@ -1,9 +1,9 @@
 """Scopes, the steps in them, and the verbs of steps; a composite verb holds scopes again."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
+from engine.core.frozen import frozen
 from engine.core.plan.modifier import (
     DEFAULT_TIMEOUT,
     ONCE,
@@ -24,7 +24,7 @@ from engine.core.plan.modifier import (
 from engine.core.values import Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Uses:
     """One adapter operation.
 
@@ -39,14 +39,14 @@ class Uses:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Set:
     """Typed pure values, computed by the machine itself."""
 
     values: tuple[Assignment, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """Another workflow of the same commit, laid into this plan: it runs as a scope of the run.
 
@@ -59,7 +59,7 @@ class Call:
     body: "Scope"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """Another workflow, started as a run of its own that nobody waits for (`detach: true`)."""
 
@@ -67,12 +67,12 @@ class Start:
     arguments: Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     body: "Scope"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ForEach:
     """A scope for each element of `over`, at most `max_parallel` at once.
 
@@ -93,7 +93,7 @@ class ForEach:
     collect: tuple[Assignment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Repeat:
     """A scope opened again until `until`, an expression over `self`, is true."""
 
@@ -104,7 +104,7 @@ class Repeat:
     on_exhausted: Otherwise = Otherwise.FAIL
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """A scope of a switch: taken for an equal value, or where its condition is true."""
 
@@ -113,7 +113,7 @@ class Case:
     condition: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Switch:
     """The first case that is met; `value` is an expression, unless the cases have conditions."""
 
@@ -122,20 +122,20 @@ class Switch:
     otherwise: "Scope | None" = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Branch:
     id: str
     body: "Scope"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Race:
     """Scopes of which the first to succeed wins; the others are cancelled."""
 
     branches: tuple[Branch, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wait:
     """A pause: `duration` (a template of a span) or `until` (a template of an instant)."""
 
@@ -143,7 +143,7 @@ class Wait:
     until: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Await:
     """An event of this type that `match`, an expression over `event`, is true for.
 
@@ -161,7 +161,7 @@ class Await:
     callback: Json = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Approve:
     """A decision of people: fails closed.
 
@@ -180,7 +180,7 @@ class Approve:
     binds: tuple[Assignment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Emit:
     """A CloudEvent; `subject` is a template, `data` a Json area."""
 
@@ -189,7 +189,7 @@ class Emit:
     data: Json = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fail:
     """An error of the author's own; both are templates."""
 
@@ -197,7 +197,7 @@ class Fail:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rollback:
     """The compensation of earlier steps, now."""
 
@@ -210,7 +210,7 @@ Verb: TypeAlias = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fallback:
     """What stands in for a step that has failed: values, or a scope of one verb."""
 
@@ -218,7 +218,7 @@ class Fallback:
     body: "Scope | None" = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """A node of a scope. `after` are its predecessors, `before` the positions that wait for it.
 
@@ -253,7 +253,7 @@ class Step:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Handler:
     """An `on_failure`: the first that matches an error is run.
 
@@ -270,7 +270,7 @@ class Handler:
     outputs: tuple[Assignment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """Steps in the order that they are written, and how long they may take together.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
+from engine.core.frozen import frozen
 from engine.core.quoting import shown
 from engine.core.reader.rule import NO_RULES, Rules
 from engine.core.reader.shape import Shape, Text, Word
@@ -18,7 +19,7 @@ _MISPLACED = {"id": "in a mapping of steps the key is the id: take it out"}
 _MOST_TOLD = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """A list of things of one shape, `least` of them or more."""
 
@@ -46,7 +47,7 @@ class Listed:
         return f"write `[{shown(node.text)}]`" if node.plain else "put it in `[ ]`"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keyed:
     """A mapping from names to things of one shape, from `least` to `most` of them."""
 

@@ -1,16 +1,16 @@
 """Shapes that leave a choice: records told apart by a key, and shapes by their kind."""
 
 from collections.abc import Mapping as Members
-from dataclasses import dataclass
 
 from engine.core.document import Mapping, Node, Path, Scalar
+from engine.core.frozen import frozen
 from engine.core.reader.branch import Listed, Record
 from engine.core.reader.shape import Shape, Word
 from engine.core.reader.walk import Walk
 from engine.core.reader.words import coded, found, listed, meant
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tagged:
     """One of several records; the key `tag` says which."""
 
@@ -52,7 +52,7 @@ class Tagged:
         return self.records[told.text].read(walk, node, path)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Either:
     """One of several shapes, told apart by the kind of the node."""
 

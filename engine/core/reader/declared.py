@@ -1,8 +1,7 @@
 """The JSON Schema of an input: it gives its own `default` a type."""
 
-from dataclasses import dataclass
-
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
+from engine.core.frozen import frozen
 from engine.core.reader.scalar import is_null
 from engine.core.reader.shape import Free
 from engine.core.reader.walk import Walk
@@ -11,7 +10,7 @@ from engine.core.values import Json
 _FREE = Free()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declared:
     """A JSON Schema. In `{type: string, default: 1.10}` the default is a text, as written."""
 

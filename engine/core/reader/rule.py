@@ -1,15 +1,16 @@
 """Which keys of a mapping may and must stand together."""
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from engine.core import document
 from engine.core.document import Path, Scalar
+from engine.core.frozen import frozen
 from engine.core.reader.walk import Walk
 from engine.core.reader.words import coded, listed, meant
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rules:
     """Of `one_of` there is exactly one key, unless `alone` is the only key of all.
 

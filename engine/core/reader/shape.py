@@ -4,10 +4,10 @@ Here are those of scalars and of free areas; `engine.core.reader.branch` has the
 """
 
 import re
-from dataclasses import dataclass
 from typing import Protocol
 
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
+from engine.core.frozen import frozen
 from engine.core.reader.scalar import is_ambiguous, resolve
 from engine.core.reader.walk import Walk
 from engine.core.reader.words import coded, listed, meant
@@ -29,7 +29,7 @@ class Shape(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """A string, as written. `words` say what `pattern` asks for; `literal` takes no template."""
 
@@ -64,7 +64,7 @@ class Text:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """One of a few words."""
 
@@ -85,7 +85,7 @@ class Word:
         return node.text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flag:
     """`true` or `false`, and nothing else; or just the one that is said by `only`."""
 
@@ -117,7 +117,7 @@ class Flag:
         return "write `false`" if lowered in ("false", "no", "off", "n", "0") else ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Number:
     """A number, `least` and `most` included where given."""
 
@@ -161,7 +161,7 @@ class Number:
         return None if self.whole and isinstance(value, float) else value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Free:
     """Any JSON; plain scalars get the type that YAML 1.2 gives them."""
 

@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Final
 
 from engine.core.diagnostic import Span
+from engine.core.frozen import frozen
 
 # Lines are cut to this many columns around what is marked.
 _WIDEST: Final = 120
@@ -14,7 +14,7 @@ _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _TAB: Final = "    "
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Excerpt:
     """A line as it may be printed, and where in it the stretch begins, in terminal columns."""
 

@@ -1,12 +1,13 @@
 """Who has approved what rules ask for; it counts for the very plan that it was said of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from engine.core.frozen import frozen
 from engine.core.review.model import Effect, Ruling, Rulings
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Approval:
     """Somebody, by login, approves for a team what a rule asks for, if the plan has this digest."""
 

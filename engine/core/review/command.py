@@ -1,8 +1,9 @@
 """What people say to a review, in the first line of a new comment: one exact grammar."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from engine.core.frozen import frozen
 
 
 class Verb(StrEnum):
@@ -15,7 +16,7 @@ class Verb(StrEnum):
     HELP = "help"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """A command. Of `approve`, `rule` is the policy's and `plan` the beginning of the digest; of
     `ok`, `plan` is the head. What is no command `is_known` to be none, and asks for help.

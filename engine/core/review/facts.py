@@ -6,7 +6,6 @@ never fails to find one, and a name that is none of these is a mistake.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -14,6 +13,7 @@ from engine.core import bounds
 from engine.core.change import Change, Kind
 from engine.core.change.reach import Reach, reach
 from engine.core.facts import Catalogue
+from engine.core.frozen import frozen
 from engine.core.plan import Plan
 from engine.core.review.steps import calls
 from engine.core.values import Json, parse_duration
@@ -34,7 +34,7 @@ class Shape(StrEnum):
     THINGS = "a list of things"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fact:
     """One fact: what it is, what it says, and what it may be: the `choices` of a text, or the
     `keys` of each thing in a list.
@@ -46,7 +46,7 @@ class Fact:
     keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pull:
     """What is known of a pull request: `teams` are those of its author, as in `acme/payments`."""
 

@@ -1,10 +1,11 @@
 """Where a review's links lead: to the forge and to the server, and nowhere else."""
 
-from dataclasses import dataclass
 from urllib.parse import quote
 
+from engine.core.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Links:
     """`repository` is its page at the forge, as `https://github.com/acme/workflows`, `server` the
     address that SARK is reached at; neither ends with a slash, and "" is not linked to.

@@ -1,18 +1,18 @@
 """A review made of two ends of a change, as far as the specs alone tell."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from engine.core.change import Change, Reach, compare, reach
 from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.facts import Catalogue
+from engine.core.frozen import frozen
 from engine.core.plan import Plan
 from engine.core.review.guard import guard
 from engine.core.review.model import Head, Review
 from engine.core.values import Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where specs are reviewed: a source, the environment that it is bound to, and its root."""
 
@@ -21,7 +21,7 @@ class Place:
     root: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class End:
     """One end of a change: its plans by name, how many specs it has, and what is found in them."""
 

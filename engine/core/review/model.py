@@ -5,13 +5,13 @@ they tell the same.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from engine.core import change
 from engine.core.change import Change
 from engine.core.diagnostic import Diagnostic, Severity
+from engine.core.frozen import frozen
 
 
 class Effect(StrEnum):
@@ -23,7 +23,7 @@ class Effect(StrEnum):
     DENY = "deny"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ruling:
     """What one rule says about one workflow, or about the change as a whole (`workflow` is "").
 
@@ -47,7 +47,7 @@ class Ruling:
         return self.effect is Effect.APPROVAL and not self.approved_by
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rulings:
     """What policies say: what they object to, and the names of all their rules, in order.
 
@@ -65,7 +65,7 @@ class Rulings:
         return tuple(each for each in self.rules if each not in spoken)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Head:
     """One end of a change: `name` is what people call it, as `main` or `working tree`; `commit`
     is a full hash, "" for files that are in no commit.
@@ -75,7 +75,7 @@ class Head:
     commit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Impact:
     """What a running system says of a workflow that changes.
 
@@ -87,7 +87,7 @@ class Impact:
     also: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Annotation:
     """A word about a line of a file, `level` being notice, warning or failure.
 
@@ -101,7 +101,7 @@ class Annotation:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Guard:
     """A removal that must be said in so many words: `gone` of `of` workflows; see R5."""
 
@@ -109,7 +109,7 @@ class Guard:
     of: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Live:
     """What has become of a change that was merged: live since `at`, as a full `commit`.
 
@@ -131,7 +131,7 @@ class Conclusion(StrEnum):
     NEUTRAL = "neutral"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Review:
     """A change of a source's workflows, and what is to be said of it.
 

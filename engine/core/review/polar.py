@@ -5,9 +5,9 @@ Whether a text is Polar at all, Oso says; what is told here of a text that is no
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from engine.core.diagnostic import Span
+from engine.core.frozen import frozen
 
 _TOKEN = re.compile(
     r"""(?P<blank>\s+|\#[^\n]*)|(?P<text>"(?:\\.|[^"\\])*")|(?P<number>\d[\d.eE]*)"""
@@ -22,7 +22,7 @@ KEYWORDS = frozenset(
 _OPENS, _CLOSES = "([{", ")]}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Token:
     """A word, text, number or sign, as it is written."""
 
@@ -36,7 +36,7 @@ class Token:
         return re.sub(r"\\(.)", r"\1", self.text[1:-1])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clause:
     """A head and what it holds `if`; `arguments` are the words of each argument of the head."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.core.diagnostic import Diagnostic, Span
+from engine.core.frozen import frozen
 from engine.core.review import polar
 from engine.core.review.facts import CHANGE, THING, WHOLE, Fact, Shape
 from engine.core.review.polar import Clause, Token
@@ -39,7 +40,7 @@ _COMPARES = ("=", "==", "!=")
 _LISTS = (Shape.TEXTS, Shape.THINGS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declared:
     """A rule by its name, with its sentence and where it is declared."""
 

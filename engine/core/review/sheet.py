@@ -1,13 +1,14 @@
 """A page of sections in so many characters: what does not fit is left out whole, and said to be."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
+
+from engine.core.frozen import frozen
 
 _GAP = "\n\n"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Section:
     """Items, a line each, under their `head`.
 

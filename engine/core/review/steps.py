@@ -1,9 +1,9 @@
 """The calls of a plan, each with what a reviewer asks of it: may it destroy, is anybody asked."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from engine.core.anatomy import Part, parts
+from engine.core.frozen import frozen
 from engine.core.plan import (
     Approve,
     Block,
@@ -23,7 +23,7 @@ _HOLDS = (Requirement.OK, Requirement.SUCCEEDED)
 _CHANGES = (Effect.WRITE, Effect.DESTRUCTIVE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallSite:
     """A step that calls an operation.
 

@@ -5,9 +5,9 @@ The payload is signed, and yet it only says where to look: what is there is aske
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 
 PULL, GROUP = "github.pull_request", "github.merge_group"
@@ -26,7 +26,7 @@ _MOST_NUMBER, _MOST_ID = 1 << 31, 1 << 63
 _REF = re.compile(r"[\w./+@#=,-]{1,250}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """Look at a pull request, or at a merge group, whose `number` is 0.
 
@@ -42,14 +42,14 @@ class Look:
     is_over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rerun:
     """Run the check of this id again, if it is one of ours."""
 
     check: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heard:
     """A new comment on a pull request that begins as a command."""
 

@@ -3,7 +3,7 @@
 from engine.core.schedule.misfire import GRACE, Due, Misfire, Rules, due, rules
 from engine.core.schedule.overlap import MOST_WAITING, Overlap, Turnout, turnout
 from engine.core.schedule.schedule import YEARS, Schedule, coming, first, of
-from engine.core.schedule.window import Frozen, Window, frozen, parse
+from engine.core.schedule.window import Frozen, Window, frozen_at, parse
 
 __all__ = [
     "GRACE",
@@ -20,7 +20,7 @@ __all__ = [
     "coming",
     "due",
     "first",
-    "frozen",
+    "frozen_at",
     "of",
     "parse",
     "rules",

@@ -1,10 +1,10 @@
 """The days on which a schedule may start runs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.core.zone import zone
 
@@ -12,7 +12,7 @@ _DAY = timedelta(days=1)
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Calendar:
     """Days of the week, 0 for Monday, without some dates and with others besides."""
 

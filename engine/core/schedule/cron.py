@@ -9,8 +9,9 @@ import re
 from bisect import bisect_left
 from calendar import monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+
+from engine.core.frozen import frozen
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -21,7 +22,7 @@ _PART = re.compile(r"(?:(?P<all>[*?])|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<
 _NTH = re.compile(r"(?P<day>\w+?)(?:#(?P<nth>[1-5])|(?P<last>l))")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Field:
     """What a field is called, what it can be, and the names of that, the least first."""
 
@@ -76,7 +77,7 @@ _MONTH = _Field("month", 1, 12, _MONTHS)
 _WEEKDAY = _Field("day of the week", 0, 7, _DAYS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Days:
     """The days of a cron. `nth` are pairs of a weekday, 0 for Sunday, and which; 0 is the last."""
 
@@ -98,7 +99,7 @@ class _Days:
         return by_month or by_week if self.either else by_month and by_week
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cron:
     """When it is time, on the clock on the wall."""
 

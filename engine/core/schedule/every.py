@@ -1,14 +1,15 @@
 """Times that are a span apart on the clock on the wall, counted from midnight."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from engine.core.frozen import frozen
 
 _HOUR = timedelta(hours=1)
 # A Monday, so that weeks begin as ISO 8601 has them. A wall has no zone.
 _ORIGIN = datetime(2001, 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Every:
     """A time each `span`, whole seconds, from the midnight in which Monday 2001-01-01 began."""
 

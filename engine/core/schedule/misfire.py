@@ -1,10 +1,10 @@
 """Which starts of a schedule are due, and what becomes of those that nobody was there for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from engine.core.frozen import frozen
 from engine.core.schedule.schedule import Schedule
 from engine.core.values import Json, digest, parse_duration
 
@@ -20,7 +20,7 @@ class Misfire(StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rules:
     """What a trigger says of lateness: `delay` is its own, always the same part of its jitter."""
 
@@ -29,7 +29,7 @@ class Rules:
     delay: timedelta = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Due:
     """`starts` are to be made, the earliest first; `passed` are first and last of what is not.
 

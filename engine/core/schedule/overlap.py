@@ -1,10 +1,11 @@
 """Which starts of a schedule may be made while the run before still goes on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
+
+from engine.core.frozen import frozen
 
 MOST_WAITING = 1_000
 """How many starts wait for the run before, at most."""
@@ -19,7 +20,7 @@ class Overlap(StrEnum):
     CANCEL_RUNNING = "cancel_running"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turnout:
     """`starts` are made now and `waits` later, the earliest first; `dropped` are not, by `reason`.
 

@@ -6,12 +6,12 @@ so nothing of it is made up for in spring and nothing left out in autumn (as cro
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from engine.core.frozen import frozen
 from engine.core.plan import Trigger
 from engine.core.schedule import calendar, cron
 from engine.core.schedule.calendar import Calendar
@@ -35,7 +35,7 @@ class Wall(Protocol):
     def first(self, wall: datetime) -> datetime | None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Schedule:
     """The instants of a trigger, whole seconds of UTC: of two times in one zone Python compares
     what the clock on the wall shows, and that stands still for an hour in autumn.

@@ -6,10 +6,10 @@ time that does not exist it is right after the gap, of one that exists twice the
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+from engine.core.frozen import frozen
 from engine.core.schedule import cron
 from engine.core.schedule.schedule import Schedule
 from engine.core.zone import names, zone
@@ -27,7 +27,7 @@ class _Moments(Protocol):
     def after(self, instant: datetime) -> datetime | None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Once:
     """One instant."""
 
@@ -37,7 +37,7 @@ class _Once:
         return self.at if self.at > instant else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """A window, and why it is there. It holds from its start on, its end is out of it."""
 
@@ -52,7 +52,7 @@ class Window:
         return end if holds else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frozen:
     """That windows hold: until when all of them are over, and why."""
 
@@ -79,7 +79,7 @@ def parse(start: str, end: str, name: str, reason: str) -> Window:
     return Window(_moments(first, name), _moments(last, name), reason)
 
 
-def frozen(windows: Sequence[Window], now: datetime) -> Frozen | None:
+def frozen_at(windows: Sequence[Window], now: datetime) -> Frozen | None:
     """Return that some of the windows hold at `now`: one is enough, whatever the others say."""
     held = [(each.reason, until) for each in windows if (until := each.until(now))]
     if not held:

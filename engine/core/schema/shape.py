@@ -5,9 +5,9 @@ takes a tenth of the time, and it is asked for most of all.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from engine.core.frozen import frozen
 from engine.core.kind import ALL, NUMBERS, SCALARS, kind, named
 from engine.core.schema.keyword import rebuilt
 from engine.core.values import Json, canonical
@@ -35,7 +35,7 @@ _CLOSERS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Absent:
     """Why a path leads nowhere. `at` is the position of the segment that finds nothing."""
 

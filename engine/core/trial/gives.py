@@ -1,10 +1,11 @@
 """What a step gives, by its plan: the outputs that a mock of it may and must have."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from engine.core import schema
 from engine.core.facts import Catalogue
+from engine.core.frozen import frozen
 from engine.core.plan import (
     Assignment,
     Block,
@@ -22,7 +23,7 @@ from engine.core.plan import (
 from engine.core.values import Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gives:
     """The outputs of a step: the schema of each, by its name.
 

@@ -5,8 +5,8 @@ Keys that only a run knows are `*`: `load[*].fetch`. An edge leads from a step t
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from engine.core.frozen import frozen
 from engine.core.plan import (
     Block,
     Call,
@@ -27,7 +27,7 @@ ALERT = "on_compensation_failure[*]"
 _START = "start"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A step of a plan; `is_read` tells that another one needs what it gives."""
 
@@ -37,7 +37,7 @@ class Place:
     is_read: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """The names of the edges in a scope: those that lead to each step, by its position.
 

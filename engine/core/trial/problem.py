@@ -1,14 +1,14 @@
 """What there is to say of a test: a mistake in it, or what it expects and is not so."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine.core.diagnostic import Severity
+from engine.core.frozen import frozen
 
 Path: TypeAlias = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """`path` is where it is written in the test; `key` means the key there, not its value."""
 

@@ -1,11 +1,11 @@
 """A workflow under test: its plan made ready once for all of its tests."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from engine.core.binding import Bound
 from engine.core.facts import Catalogue
+from engine.core.frozen import frozen
 from engine.core.inputs import BoundInputs
 from engine.core.plan import Approve, Plan, Step, Uses
 from engine.core.trial.gives import Gives, gives
@@ -14,7 +14,7 @@ from engine.core.trial.standing import OPERATION, with_stand_ins
 from engine.core.trigger import BoundTrigger
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scene:
     """A plan with stand-ins, ready to run; `needed` are the steps that a test must answer.
 

@@ -2,12 +2,12 @@
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from engine.core import spec
 from engine.core.diagnostic import Diagnostic, Severity, has_errors
 from engine.core.document import Document
 from engine.core.facts import Catalogue
+from engine.core.frozen import frozen
 from engine.core.plan import Plan
 from engine.core.spec.workflow_test import Mock
 from engine.core.trial.coverage import Coverage
@@ -22,7 +22,7 @@ from engine.core.wording import listed, meant
 _MOST_MISSING = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """A test as it stands in a file."""
 
@@ -30,7 +30,7 @@ class Written:
     test: spec.WorkflowTest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """What became of a test: `findings` say what failed. There is no trial if nothing started."""
 

@@ -1,9 +1,9 @@
 """What an event came to for a trigger."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.core.frozen import frozen
 from engine.core.trigger.gate import NO_GATES, Gates
 from engine.core.values import Json
 
@@ -30,7 +30,7 @@ class Said(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """What an event comes to for one trigger; `inputs` are complete and fit if it starts a run.
 
@@ -46,7 +46,7 @@ class Decision:
     gates: Gates = NO_GATES
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Firing:
     """What of the events that were held together came to a decision, by their `places`.
 

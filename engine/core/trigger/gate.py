@@ -4,11 +4,12 @@ Here is what a trigger asks for; whether an event gets it, `ledger` says.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import TypeAlias
 
 from engine.core.expression import Compiled, compile_value
+from engine.core.frozen import frozen
 from engine.core.kind import SCALARS, kind, named
 from engine.core.plan import Rate
 from engine.core.values import Json, canonical, parse_duration
@@ -16,7 +17,7 @@ from engine.core.values import Json, canonical, parse_duration
 LONGEST_KEY = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dedupe:
     """Of the events with this key, the first within the window counts."""
 
@@ -24,7 +25,7 @@ class Dedupe:
     window: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Debounce:
     """Of the events with this key that come close together, the last counts."""
 
@@ -33,7 +34,7 @@ class Debounce:
     max_wait: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Batch:
     """The events with this key start a run together."""
 
@@ -45,7 +46,7 @@ class Batch:
 Hold: TypeAlias = Debounce | Batch
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gates:
     """What one event, or item, must get through, in this order.
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
+from engine.core.frozen import frozen
 from engine.core.plan import Rate
 from engine.core.quoting import shown
 from engine.core.trigger import quota
@@ -24,7 +25,7 @@ MOST_HELD_BYTES = 64 << 20
 FULL_BATCH_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class First:
     """The delivery whose event counts for a key, and until when."""
 
@@ -32,7 +33,7 @@ class First:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bunch:
     """Events of one key that are held together: when the first came, and when they leave.
 
@@ -47,7 +48,7 @@ class Bunch:
     last: UUID
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrival:
     """An event, or item, on its way: what would become of it if it had no gates.
 
@@ -61,7 +62,7 @@ class Arrival:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settled:
     """What became of an arrival: if it is held, in which bunch, and in whose place."""
 

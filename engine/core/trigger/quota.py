@@ -7,16 +7,16 @@ on calls are spread instead (`engine.core.rate`), for a call that is over one wa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from engine.core.frozen import frozen
 from engine.core.plan import Rate
 
 FINEST = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """So many were let through at an instant."""
 

@@ -1,19 +1,19 @@
 """What a recorded attempt gives to a step that asks for the same, perhaps in other words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.core.binding import BoundProjection, BoundStep
 from engine.core.event import Event, Failed, Succeeded
 from engine.core.expression import EvaluationError
+from engine.core.frozen import frozen
 from engine.core.machine.turn import TIMEOUTS, problem
 from engine.core.values import Json, format_duration
 from engine.core.whatif.difference import Difference, differences
 from engine.core.whatif.recording import Call
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Missing:
     """The recording does not say what a step gets: of what kind that is, and why."""
 
@@ -23,7 +23,7 @@ class Missing:
     differences: tuple[Difference, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """How an attempt ends, and when; `event` is None where the recording cut it off."""
 

@@ -1,10 +1,10 @@
 """Where two JSON values differ."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
 
+from engine.core.frozen import frozen
 from engine.core.values import Json, canonical
 
 MOST = 5
@@ -13,7 +13,7 @@ LONGEST = 200
 _Pair: TypeAlias = tuple[str, tuple[Json, ...], tuple[Json, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """A place, what the recording has there and what there would be now; None for nothing."""
 

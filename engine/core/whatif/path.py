@@ -1,14 +1,14 @@
 """The path of a run: which steps ran, in which order, and how each ended; where two part."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from engine.core.binding import BoundCase, BoundForEach, BoundRepeat, BoundSwitch
+from engine.core.frozen import frozen
 from engine.core.run import Items, Run, ScopeRun, StepRun, Turns
 from engine.core.state import TERMINAL, StepState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parting:
     """The first step that goes otherwise. `old` or `new` is None where there is no such step.
 

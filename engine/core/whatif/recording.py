@@ -9,12 +9,13 @@ from engine.core import machine
 from engine.core.binding import Bound, BoundStep
 from engine.core.event import Event, Failed, Orphaned, Row, Succeeded, from_row
 from engine.core.expression import EvaluationError
+from engine.core.frozen import frozen
 from engine.core.machine import Decision, Launch
 from engine.core.run import Header, Run
 from engine.core.values import Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recording:
     """A run as it was: its plan, when it began, and its journal in the order of `seq`."""
 

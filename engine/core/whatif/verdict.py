@@ -1,8 +1,8 @@
 """What becomes of a recorded run under another plan."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.core.frozen import frozen
 from engine.core.whatif.difference import Difference
 
 
@@ -15,7 +15,7 @@ class Kind(StrEnum):
     FAILS = "fails"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """How one run would have gone.
 
