@@ -7,6 +7,9 @@ GOAL = $(or $(MAKECMDGOALS),setup)
 JOBS ?= 4
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
+# Tests start hundreds of processes: without bytecode each would compile the whole engine anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup up test again covered lint types bench bench-peers chaos simulate lock clean
 
 setup: $(STAMP)

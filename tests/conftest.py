@@ -26,8 +26,23 @@ _LONG = ("stories", "chaos", "review", "simulation", "mutants")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what takes long first, in its own order."""
-    top = Path(__file__).parent
-    items.sort(key=lambda each: each.path.relative_to(top).parts[0] not in _LONG)
+    items.sort(key=lambda each: _top(each.path) not in _LONG)
+
+
+def _top(file: Path) -> str:
+    """Return the first folder of a file of tests."""
+    return file.relative_to(Path(__file__).parent).parts[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def processes_go_unmeasured(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What stories start is traced for no coverage: it took a third of their time, and tests
+    beside them run the same lines.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if _top(request.path) in _LONG:
+            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
