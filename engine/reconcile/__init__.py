@@ -4,7 +4,3 @@ The rules, by the names of docs/explanation/gitops.md: R1 all or nothing, R2 new
 same input is not tried twice, R4 nothing is not empty, R5 the prune guard, R6 runs keep their
 plan, R8 fast-forward only.
 """
-
-from engine.reconcile.repository import Repository
-
-__all__ = ["Repository"]

@@ -11,8 +11,8 @@ from typing import Any
 from engine import operations
 from engine.core.override import Asked
 from engine.git.limits import Limits
-from engine.reconcile import Repository
 from engine.reconcile.lane import Lanes
+from engine.reconcile.repository import Repository
 from engine.settings import Source
 from engine.store import commits, leases, overrides, schedules, sources, workflows
 from engine.store.commits import CommitRow
