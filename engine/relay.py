@@ -25,7 +25,7 @@ from engine.core.admission import admit
 from engine.core.machine import IDS
 from engine.core.objective import Objective
 from engine.core.values import Json, canonical
-from engine.errors import SarkError, Unavailable
+from engine.errors import Conflict, SarkError, Unavailable
 from engine.intake import Decides, Delivery, Intake, Kind, Start
 from engine.settings import Settings
 from engine.store import (
@@ -229,7 +229,9 @@ class Relay:
                     if await self._is_heard(delivery):
                         await self._intake.deliver(delivery)
                 case "started", Mapping() as data:
-                    await self._intake.start(_started(sent, data))
+                    told = await self._intake.start(_started(sent, data))
+                    if told.duplicate:
+                        raise Conflict(f"run {told.run} has its idempotency.key")
                 case "ended", _ if isinstance(sent.run_id, UUID) and sent.run_id in ended:
                     await self._intake.deliver(_ended(sent, ended[sent.run_id]))
         except Unavailable:

@@ -64,7 +64,7 @@ async def follow(url: str, *told: Sending) -> None:
 def test_a_taken_key_makes_no_run_that_is_told(database_url: str):
     """
     Where the workflow's idempotency key is taken, the sender is told of no run, and the decision
-    says why there is none.
+    says which one is in the way.
     """
 
     async def play() -> list[Delivered]:
@@ -80,7 +80,35 @@ def test_a_taken_key_makes_no_run_that_is_told(database_url: str):
     ((said, reason),) = rows(
         database_url, "SELECT said, reason FROM decisions WHERE delivery = 'd-2'"
     )
-    assert ("duplicate", "idempotency.key: another run has it") == (said, reason)
+    assert ("duplicate", f"idempotency.key: run {first.runs[0]} of shop/paid has it") == (
+        said,
+        reason,
+    )
+
+
+def test_what_comes_together_is_told_of_the_run_of_its_turn(database_url: str):
+    """
+    Of events that come at once one has the key; the decisions of all others name its run, one of
+    another workflow that shares its keys, too.
+    """
+    shared = ONCE.replace("KEY", "one, scope: namespace, on_duplicate: reject")
+    other = HEARS.replace('key: "{{ inputs.text }}"', "key: one, scope: namespace")
+
+    async def play() -> None:
+        await activate(database_url, {"paid.yaml": shared, "hears.yaml": other}, "shop", "shop")
+        async with opened(database_url) as intake:
+            await asyncio.gather(*(come(intake, number) for number in range(6)))
+        await follow(database_url, emitted("7"))
+
+    asyncio.run(play())
+
+    ((run,),) = rows(database_url, "SELECT id FROM runs")
+    told = rows(
+        database_url, "SELECT workflow, said, reason FROM decisions ORDER BY workflow, said"
+    )
+    reason = f"idempotency.key: run {run} of shop/paid has it"
+    duplicates = [("hears", "duplicate", reason), *[("paid", "duplicate", reason)] * 5]
+    assert [*duplicates, ("paid", "started", "")] == told
 
 
 def test_a_key_is_free_again_when_its_time_is_over(database_url: str):

@@ -348,6 +348,26 @@ def test_a_chain_of_two_sources_has_an_end(database_url: str) -> None:
     played(story)
 
 
+def test_a_detached_call_may_be_second(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    A detached call of a workflow whose idempotency key is taken starts nothing, harms nobody, and
+    the log names the run in its way.
+    """
+    once = LOAD.replace("\ninputs:", "\nidempotency: {key: one}\ninputs:")
+
+    async def story() -> None:
+        async with scene(database_url) as made:
+            await made.use(once, "calls\nsteps:\n  a: {call: load, detach: true, with: {n: 1}}\n")
+            first = await made.run("load")
+            await made.run("calls")
+            await made.settle()
+
+            assert [{"n": 7}] == await made.inputs("load")
+            assert f"starts nothing: run {first} has its idempotency.key" in caplog.text
+
+    played(story)
+
+
 def test_a_detached_call_is_one_more_of_its_chain(database_url: str) -> None:
     """
     What a run starts by a detached call counts on from that run; beyond the limit it is not begun.

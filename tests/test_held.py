@@ -194,7 +194,8 @@ def test_a_policy_is_asked_when_it_goes(database_url: str):
 
 def test_a_key_of_the_workflow_counts_when_it_goes(database_url: str):
     """
-    Where the workflow's idempotency key is taken by then, the event is a duplicate.
+    Where the workflow's idempotency key is taken by then, the event is a duplicate, and its
+    decision names the run.
     """
     text = DEBOUNCE["paid.yaml"].replace("\ninputs:", "\nidempotency: {key: one}\ninputs:")
 
@@ -209,7 +210,11 @@ def test_a_key_of_the_workflow_counts_when_it_goes(database_url: str):
     asyncio.run(play())
 
     assert {"d-0": "started", "d-1": "duplicate"} == decisions(database_url)
-    assert ["0"] == texts(database_url)
+    ((run, text),) = rows(database_url, "SELECT id, inputs->>'text' FROM runs")
+    assert "0" == text
+    assert [("",), (f"idempotency.key: run {run} of shop/paid has it",)] == rows(
+        database_url, "SELECT reason FROM decisions ORDER BY delivery"
+    )
 
 
 def test_no_more_wait_than_may(database_url: str, monkeypatch: pytest.MonkeyPatch):

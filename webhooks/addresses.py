@@ -146,7 +146,14 @@ _WORKFLOWS = (
     ),
     Address(
         "POST", f"{_V1}/workflows/{{namespace}}/{{name}}/runs", workflows.start, "Start a run",
-        {202: Answer("Started", "The run is durable.", _LOCATION)},
+        {
+            202: Answer(
+                "Started",
+                "The run is durable; a `duplicate` is one that an earlier start has made, as the "
+                "`idempotency` of the workflow says.",
+                _LOCATION,
+            )
+        },
         ("run.start",), (*_CHANGE, "sark.conflict"), {}, {"Idempotency-Key": _KEY},
         Body("Start", required=False),
     ),

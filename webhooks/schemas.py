@@ -87,7 +87,8 @@ SCHEMAS: Mapping[str, Schema] = {
             "id": UUID,
             "namespace": TEXT,
             "workflow": TEXT,
-            "status": {"const": "queued"},
+            "status": STATUS,
+            "duplicate": FLAG,
             "links": _object({"self": TEXT, "journal": TEXT}),
         }
     ),

@@ -68,6 +68,8 @@ def run(
     place = at("workflows", where, what, "runs")
     started = members(client.send("POST", place, {"inputs": given}, headers))
     identity = str(started["id"])
+    if started.get("duplicate"):
+        click.echo(_second(where, what, started), err=True)
     if not wait:
         print_json(started) if json_ else click.echo(identity)
         return
@@ -164,6 +166,14 @@ def cancel(client: Client, run_id: str, reason: str, json_: bool) -> None:
         print_json(answer)
     else:
         click.echo(f"{plain(run_id)} {word(str(members(answer).get('status', 'cancelling')))}")
+
+
+def _second(namespace: str, name: str, told: Mapping[str, Json]) -> str:
+    """Return why there is no new run, and which one stands in its place."""
+    return plain(
+        f"sark: {namespace}/{name} is not started: run {told['id']} of {namespace}/"
+        f"{told['workflow']}, which is {told['status']}, has its idempotency.key"
+    )
 
 
 def _follow(

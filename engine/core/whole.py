@@ -14,23 +14,37 @@ LONGEST = 500
 
 
 @frozen
-class Terms:
-    """On what terms a run starts: its priority, its group with the rules, its idempotency key.
+class Idempotency:
+    """What makes a run the only one of several starts: a `key` that no other run has.
 
-    The key counts as taken for `ttl` after the run was made. Runs of one priority take turns by
-    their `fair_key`.
+    It is compared with those of the same `workflow`, or where that is empty with those of all
+    workflows of the namespace that say so, and counts as taken for `ttl` after the run was made.
+    """
+
+    key: str
+    workflow: str = ""
+    ttl: timedelta | None = None
+
+
+@frozen
+class Terms:
+    """On what terms a run starts: its priority, its group with the rules, what makes it the only.
+
+    Runs of one priority take turns by their `fair_key`.
     """
 
     priority: int = LEVELS["normal"]
     group: str | None = None
     rules: Json = None
-    key: str | None = None
+    idempotency: Idempotency | None = None
     fair_key: str = ""
-    ttl: timedelta | None = None
 
 
 class WholeRun:
-    """The run-level keys of a plan, compiled once."""
+    """The run-level keys of a plan, compiled once.
+
+    `rejects`: a start whose idempotency key is taken is refused, and does not get the first run.
+    """
 
     def __init__(self, plan: Plan) -> None:
         told = plan.settings if isinstance(plan.settings, Mapping) else {}
@@ -43,6 +57,9 @@ class WholeRun:
         self._key = _template(_within(told, "idempotency", "key"))
         ttl = _within(told, "idempotency", "ttl")
         self._ttl = None if ttl is None else parse_duration(ttl)
+        is_shared = _within(told, "idempotency", "scope") == "namespace"
+        self._keys_of = "" if is_shared else plan.name
+        self.rejects = _within(told, "idempotency", "on_duplicate") == "reject"
 
     def terms(self, inputs: Mapping[str, Json], trigger: Json) -> Terms:
         """Return the terms of a run; raise EvaluationError or ValueError where one has no value."""
@@ -50,19 +67,23 @@ class WholeRun:
         level = "normal" if self._priority is None else self._priority.evaluate(names)
         if level not in LEVELS:
             raise ValueError(f"priority must give one of {', '.join(LEVELS)}; it gave {level!r}")
-        key = (
-            None if self._key is None else _text("idempotency.key", str(self._key.evaluate(names)))
-        )
-        priority, tenant = LEVELS[str(level)], self._tenant(names)
+        only, tenant = self._idempotency(names), self._tenant(names)
+        priority = LEVELS[str(level)]
         if self._group is None or self._concurrency is None:
-            return Terms(priority, key=key, fair_key=tenant, ttl=self._ttl)
+            return Terms(priority, idempotency=only, fair_key=tenant)
         group = _text("concurrency.group", str(self._group.evaluate(names)))
-        rules = _rules(self._concurrency)
-        return Terms(priority, self._scoped(group), rules, key, tenant, self._ttl)
+        return Terms(priority, self._scoped(group), _rules(self._concurrency), only, tenant)
 
     def objectives(self, now: datetime) -> tuple[Objective, ...]:
         """Return what a run that is made now should hold to."""
         return promised(self._settings, now)
+
+    def _idempotency(self, names: Mapping[str, Json]) -> Idempotency | None:
+        """Return what a run must be the only one by, if anything."""
+        if self._key is None:
+            return None
+        key = _text("idempotency.key", str(self._key.evaluate(names)))
+        return Idempotency(key, self._keys_of, self._ttl)
 
     def _tenant(self, names: Mapping[str, Json]) -> str:
         """Return whose turn it is when the run begins; "" is nobody's."""

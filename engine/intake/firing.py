@@ -32,11 +32,16 @@ class Fired:
     runs: tuple[NewRun, ...]
     gone: tuple[Gone, ...]
 
-    def ended(self, begun: Collection[UUID]) -> list[Gone]:
-        """Return what became of each event; a run begins only if its idempotency key was free."""
+    def ended(self, begun: Collection[UUID], reasons: Mapping[UUID, str]) -> list[Gone]:
+        """Return what became of each event; a run begins only if its idempotency key was free.
+
+        `reasons` has which run that key has instead.
+        """
         return [
             each if each.run is None or each.run in begun
-            else replace(each, said=Said.DUPLICATE, reason=TAKEN, run=None)
+            else replace(
+                each, said=Said.DUPLICATE, reason=reasons.get(each.run, TAKEN), run=None
+            )
             for each in self.gone
         ]  # fmt: skip
 

@@ -51,10 +51,17 @@ class Start:
 
 @frozen
 class Started:
-    """The run of a start; `repeated` if its idempotency key had made it before."""
+    """The run of a start; `repeated` if it was there before.
+
+    It is a `duplicate` if a start of its own has made it, not this one when it first came; then
+    `workflow` and `status` are those of the run.
+    """
 
     run: UUID
     repeated: bool
+    duplicate: bool = False
+    workflow: str = ""
+    status: str = "queued"
 
 
 @frozen

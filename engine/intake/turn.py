@@ -15,14 +15,15 @@ from engine.core.inputs import InputsError
 from engine.core.trigger import Decision, Said, overlong
 from engine.core.values import Json
 from engine.errors import Conflict, Invalid, NotFound
-from engine.intake import firing
+from engine.intake import firing, recall
 from engine.intake.firing import Fired, Refusal
 from engine.intake.passage import Candidate, Passage
+from engine.intake.recall import Asked
 from engine.intake.request import Delivered, Delivery, Fire, Kind, Start, Started, Waiting
-from engine.store import deliveries, keys
+from engine.store import decisions, deliveries
 from engine.store.deliveries import Name
 from engine.store.gates import Held
-from engine.store.keys import Claim, Key
+from engine.store.keys import Key
 from engine.store.pool import Connection
 from engine.store.starts import NewDecision, NewDelivery, NewRun, Starts, Written
 from engine.store.workflows import Active
@@ -63,7 +64,7 @@ class Turn:
         self._asked: dict[UUID, Name] = {}
         self._fires: dict[UUID, Fire] = {}
         self._begun = frozenset[UUID]()
-        self._keys: dict[UUID, Key] = {}
+        self._only: dict[UUID, Asked] = {}
         self.answers: dict[UUID, Started | Delivered | Exception] = {}
         self.has_due = False
         self.left: Sequence[Waiting] = ()
@@ -119,7 +120,9 @@ class Turn:
             if written is None or not self._deliveries.keys() <= written.recorded:
                 raise psycopg.Rollback(transaction)
             for each in fired:
-                passage.changes.gone += each.ended(written.begun)
+                taken = [run for run in each.runs if run.id not in written.begun]
+                reasons = await recall.holders(connection, taken)
+                passage.changes.gone += each.ended(written.begun, reasons)
             self.has_due = await passage.write()
             return written
         return None
@@ -171,7 +174,7 @@ class Turn:
 
     async def _judge(self, connection: Connection) -> None:
         """Decide on every request as if nothing of it had been told before."""
-        for held in (self._deliveries, self._runs, self._decisions, self._candidates, self._keys,
+        for held in (self._deliveries, self._runs, self._decisions, self._candidates, self._only,
                      self._asked, self._fires, self.answers):  # fmt: skip
             held.clear()
         self._weight = 0
@@ -286,8 +289,6 @@ class Turn:
             row = await self._run(connection, identity, start)
             self._runs.append(row)
             self.answers[identity] = Started(row.id, False)
-            if row.key is not None:
-                self._keys[identity] = row.key
         except (NotFound, Conflict, Invalid) as fault:
             self.answers[identity] = fault
 
@@ -312,8 +313,11 @@ class Turn:
             row = _row(start.run or identity, active, plan, about, inputs)
         except (EvaluationError, ValueError) as error:
             raise Invalid(f"{name} cannot be started: {error}") from None
+        asked = Asked(identity, row.id, start, row.key, plan.whole.rejects)
         if start.key is not None:
-            row = replace(row, key=_key(start), digest=start.digest, key_ttl=None)
+            own = asked.name if row.key is not None else None
+            row = replace(row, key=row.key or asked.name, digest=start.digest, name=own)
+        self._only[identity] = asked
         return replace(row, chain=start.chain)
 
     async def _recall(self, connection: Connection, written: Written) -> None:
@@ -321,6 +325,14 @@ class Turn:
 
         That holds for a start under a key whatever would be said of it now.
         """
+        if taken := [
+            run for run in self._runs
+            if run.key and run.delivery in written.recorded and run.id not in written.begun
+        ]:  # fmt: skip
+            # The statement of the turn cannot see which run a key has got by its side.
+            reasons = await recall.holders(connection, taken)
+            named = ((each, reasons.get(each.run)) for each in self._decisions if each.run)
+            await decisions.explain(connection, [(one, told) for one, told in named if told])
         known = [
             (each.id, one) for each in self._group
             if isinstance(one := each.request, Delivery)
@@ -329,18 +341,16 @@ class Turn:
         if known:
             runs = await deliveries.started(connection, [_name(one) for _, one in known])
             self.answers |= {each: Delivered(runs[_name(one)], True) for each, one in known}
-        keyed = [
-            (each.id, one) for each in self._group
-            if isinstance(one := each.request, Start) and each.id not in written.begun
-            and (one.key is not None or each.id in self._keys)
+        asked = [
+            self._only.get(each.id) or Asked(each.id, one.run or each.id, one)
+            for each in self._group if isinstance(one := each.request, Start)
         ]  # fmt: skip
-        if keyed:
-            known_as = {each: self._keys.get(each) or _key(one) for each, one in keyed}
-            taken = await keys.taken(connection, list(known_as.values()))
-            self.answers |= {
-                each: _repeated(each, claim, one) for each, one in keyed
-                if (claim := taken.get(known_as[each])) is not None
-            }  # fmt: skip
+        asked = [
+            each for each in asked
+            if each.run not in written.begun and (each.name is not None or each.only is not None)
+        ]  # fmt: skip
+        if asked:
+            self.answers |= await recall.answers(connection, asked)
 
 
 def _about(name: str, plan: BoundPlan, start: Start) -> dict[str, Json]:
@@ -375,25 +385,17 @@ def _name(delivery: Delivery) -> Name:
     return Name(delivery.route, delivery.id)
 
 
-def _key(start: Start) -> Key:
-    return Key(start.namespace, start.workflow, start.key or "")
-
-
-def _repeated(identity: UUID, claim: Claim, start: Start) -> Started | Exception:
-    if claim.digest == start.digest:
-        return Started(claim.run, claim.run != identity)
-    return Invalid("the Idempotency-Key was used before, with another body")
-
-
 def _row(
     identity: UUID, active: Active, plan: BoundPlan, about: Json, inputs: Mapping[str, Json]
 ) -> NewRun:  # fmt: skip
     """Return a run on the terms of its workflow; raise EvaluationError or ValueError."""
     terms = plan.whole.terms(inputs, about)
     group = None if terms.group is None else f"{active.namespace}:{terms.group}"
-    key = None if terms.key is None else Key(active.namespace, active.name, f"run:{terms.key}")
+    only = terms.idempotency
+    key = None if only is None else Key(active.namespace, only.workflow, f"run:{only.key}")
     return NewRun(
         identity, active.namespace, active.name, active.source, active.commit_sha, active.plan,
         about, inputs, priority=terms.priority, fair_key=terms.fair_key, key=key, group=group,
-        rules=terms.rules, objectives=plan.whole.objectives(datetime.now(UTC)), key_ttl=terms.ttl,
+        rules=terms.rules, objectives=plan.whole.objectives(datetime.now(UTC)),
+        key_ttl=None if only is None else only.ttl,
     )  # fmt: skip

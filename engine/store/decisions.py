@@ -8,7 +8,9 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from engine.core.frozen import frozen
+from engine.store.arrays import Ints, Texts
 from engine.store.pool import Connection
+from engine.store.starts import NewDecision
 
 _PAGE: LiteralString = """
     SELECT id, namespace, workflow, trigger, item, said, reason, run_id, route, delivery,
@@ -22,6 +24,16 @@ _OF_WORKFLOW: LiteralString = " AND workflow = %(workflow)s"
 _ODD: LiteralString = " AND said NOT IN ('started', 'unmatched', 'filtered')"
 _COMMON = frozenset(("started", "unmatched", "filtered"))
 _NEWEST: LiteralString = " ORDER BY id DESC LIMIT %(limit)s"
+_EXPLAIN: LiteralString = """
+    UPDATE decisions SET reason = new.reason
+      FROM unnest(%(routes)s, %(ids)s, %(namespaces)s, %(workflows)s, %(triggers)s, %(items)s,
+                  %(reasons)s)
+        AS new (route, delivery, namespace, workflow, trigger, item, reason)
+     WHERE (decisions.route, decisions.delivery, decisions.namespace, decisions.workflow,
+            decisions.trigger, decisions.item)
+         = (new.route, new.delivery, new.namespace, new.workflow, new.trigger, new.item)
+       AND said = 'duplicate'
+"""
 _LAST = (1 << 63) - 1
 
 
@@ -59,3 +71,20 @@ async def listed(
     async with connection.cursor(row_factory=class_row(DecisionRow)) as cursor:
         await cursor.execute(_PAGE + where + _NEWEST, told)
         return await cursor.fetchall()
+
+
+async def explain(connection: Connection, told: Sequence[tuple[NewDecision, str]]) -> None:
+    """Say of decisions that came to `duplicate` why that is so."""
+    made = [each for each, _ in told]
+    await connection.execute(
+        _EXPLAIN,
+        {
+            "routes": Texts([each.delivery.route for each in made]),
+            "ids": Texts([each.delivery.id for each in made]),
+            "namespaces": Texts([each.namespace for each in made]),
+            "workflows": Texts([each.workflow for each in made]),
+            "triggers": Texts([each.trigger for each in made]),
+            "items": Ints([each.item for each in made]),
+            "reasons": Texts([reason for _, reason in told]),
+        },
+    )

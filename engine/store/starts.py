@@ -10,6 +10,8 @@ from datetime import timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
+import psycopg
+
 from engine.core.frozen import frozen
 from engine.core.objective import Objective, next_due, to_json
 from engine.core.values import Json, canonical
@@ -106,10 +108,11 @@ class NewRun:
 
     One that a delivery sets off begins only if the `delivery` was not known before, one under a
     `key` only if that was free; `digest` is then that of the request's body. A key that somebody
-    took longer than `key_ttl` ago is free, without one as soon as its run is gone. One of a `group`
-    waits until it is let in by the `rules` of the group. Runs of one `priority` take turns by their
-    `fair_key`. Its `objectives` are watched. `chain` is
-    which of those that start each other in turn it is.
+    took longer than `key_ttl` ago is free, without one as soon as its run is gone. `name` is what
+    the client calls a start that has a `key` besides: where only that is taken, its run is the
+    one of both from then on. One of a `group` waits until it is let in by the
+    `rules` of the group. Runs of one `priority` take turns by their `fair_key`. Its `objectives`
+    are watched. `chain` is which of those that start each other in turn it is.
     """
 
     id: UUID
@@ -127,6 +130,7 @@ class NewRun:
     key: Key | None = None
     digest: str = ""
     key_ttl: timedelta | None = None
+    name: Key | None = None
     group: str | None = None
     rules: Json = None
     objectives: tuple[Objective, ...] = ()
@@ -188,6 +192,28 @@ class Starts:
 
         Raise psycopg.Error for what PostgreSQL refuses, and if the connection is lost.
         """
+        runs, told = list(runs), (list(deliveries), list(decisions))
+        named = [(run.name, run) for run in runs if run.name is not None]
+        if not named:
+            return await self._write(number, runs, *told)
+        link = self._connection
+        async with link.transaction() as transaction:
+            own = await keys.claim(link, [(name, run.digest, run.id) for name, run in named])
+            new = [run for run in runs if run.name is None or run.id in own]
+            written = await self._write(number, new, *told)
+            second = [
+                (name, run.key) for name, run in named
+                if run.id in own and run.key and written and run.id not in written.begun
+            ]  # fmt: skip
+            if written is None or (second and not await keys.share(link, second)):
+                raise psycopg.Rollback(transaction)
+            return written
+        return None
+
+    async def _write(
+        self, number: int, runs: Iterable[NewRun], deliveries: Iterable[NewDelivery],
+        decisions: Iterable[NewDecision],
+    ) -> Written | None:  # fmt: skip
         values: dict[str, Any] = {"number": number, "taken": TAKEN, **line.VALUES}
         values |= _deliveries(sorted(deliveries, key=lambda each: each.name))
         values |= _keys(runs := sorted(runs, key=_order))
@@ -205,7 +231,8 @@ class Starts:
 
 
 def _order(run: NewRun) -> tuple[str, str, str]:
-    return (run.namespace, run.workflow, run.key.key if run.key else "")
+    key = run.key or Key(run.namespace, run.workflow, "")
+    return key.namespace, key.workflow, key.key
 
 
 def _deliveries(told: Sequence[NewDelivery]) -> dict[str, Array]:
@@ -228,7 +255,7 @@ def _keys(runs: Sequence[NewRun]) -> dict[str, Array]:
         "k_namespaces": Texts([key.namespace for key, _ in told]),
         "k_workflows": Texts([key.workflow for key, _ in told]),
         "k_keys": Texts([key.key for key, _ in told]),
-        "k_digests": Texts([run.digest for _, run in told]),
+        "k_digests": Texts(["" if run.name else run.digest for _, run in told]),
         "k_runs": Uuids([run.id for _, run in told]),
         "k_routes": Texts([run.delivery and run.delivery.route for _, run in told]),
         "k_deliveries": Texts([run.delivery and run.delivery.id for _, run in told]),

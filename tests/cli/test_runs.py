@@ -40,12 +40,29 @@ name: slow
 steps:
   doze: {uses: shell.run@1, with: {argv: [sleep, "30"]}}
 """
+ONCE = """\
+apiVersion: sark/v1
+kind: Workflow
+name: NAME
+idempotency: {key: "{{ inputs.order }}", scope: namespaceMORE}
+inputs:
+  order: {type: string}
+steps:
+  say: {uses: echo.say@1, with: {message: "{{ inputs.order }}"}}
+"""
+SPECS = {
+    "hello.yaml": HELLO,
+    "fail.yaml": FAIL,
+    "slow.yaml": SLOW,
+    "once.yaml": ONCE.replace("NAME", "once").replace("MORE", ""),
+    "only.yaml": ONCE.replace("NAME", "only").replace("MORE", ", on_duplicate: reject"),
+}
 ABSENT = "0198c0de-0000-7000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with Stack({"hello.yaml": HELLO, "fail.yaml": FAIL, "slow.yaml": SLOW}) as running:
+    with Stack(SPECS) as running:
         yield running
 
 
@@ -118,6 +135,24 @@ def test_a_key_starts_once(stack: Stack) -> None:
     told = [stack.sark("run", "hello", "--key", "once").stdout for _ in range(2)]
 
     assert told[0] == told[1]
+
+
+def test_a_second_start_is_told_of_the_first_run(stack: Stack) -> None:
+    """
+    Of starts with one key of the workflows the second shows the first one's run, on stdout as if
+    it had started it, and says so on stderr; a workflow that rejects it ends with 1.
+    """
+    first = stack.sark("run", "only", "-i", "order=7", "--wait", "--json")
+    run = json.loads(first.stdout)["id"]
+    plain = stack.sark("run", "once", "-i", "order=7")
+    waited = stack.sark("run", "once", "-i", "order=7", "--wait", "--json")
+    refused = stack.sark("run", "only", "-i", "order=7", check=False)
+
+    why = f"is not started: run {run} of local/only, which is succeeded, has its idempotency.key"
+    assert [f"{run}\n", f"sark: local/once {why}\n"] == [plain.stdout, plain.stderr]
+    assert [run, "only"] == [json.loads(waited.stdout)[each] for each in ("id", "workflow")]
+    assert [1, ""] == [refused.returncode, refused.stdout]
+    assert f"sark: local/only {why}, and on_duplicate is reject\n" == refused.stderr
 
 
 def test_every_list_is_json_too(stack: Stack) -> None:

@@ -1,12 +1,13 @@
 """The terms on which a run starts."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from engine.core.plan import Concurrency
 from engine.core.values import Json
-from engine.core.whole import Terms, WholeRun
+from engine.core.whole import Idempotency, Terms, WholeRun
 from tests.core.runs import plan, scope, step
 
 BARE = plan(scope(step("a")))
@@ -36,8 +37,21 @@ def test_a_run_starts_on_the_terms_of_its_inputs() -> None:
     }
     group = Concurrency("g-{{ inputs.env }}")
 
-    assert Terms(2, ":g-prod", RULES, "k-prod", "t-prod") == terms(settings, group)
+    assert Terms(2, ":g-prod", RULES, Idempotency("k-prod", "demo"), "t-prod") == terms(
+        settings, group
+    )
     assert "demo:g-prod" == terms(None, replace(group, scope="workflow")).group
+
+
+def test_keys_may_be_those_of_the_namespace() -> None:
+    """
+    With `scope: namespace` a key is nobody's alone, and it counts for the `ttl` that is written.
+    """
+    told: Json = {"key": "k", "scope": "namespace", "ttl": "2h", "on_duplicate": "reject"}
+
+    assert Idempotency("k", "", timedelta(hours=2)) == terms({"idempotency": told}).idempotency
+    assert WholeRun(replace(BARE, settings={"idempotency": told})).rejects
+    assert not WholeRun(replace(BARE, settings={"idempotency": {"key": "k"}})).rejects
 
 
 @pytest.mark.parametrize(

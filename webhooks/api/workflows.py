@@ -26,7 +26,10 @@ _KEY = re.compile(r'"?([!#-\[\]-~ ]{1,255})"?')
 
 
 async def start(request: Request) -> Response:
-    """`POST /workflows/{namespace}/{name}/runs`: start a run, and say where it is."""
+    """`POST /workflows/{namespace}/{name}/runs`: start a run, and say where it is.
+
+    Where the workflow's `idempotency` says that there is one already, that is told instead.
+    """
     page.query(request)
     namespace, name = _named(request)
     actor = await allow(request, "run.start", Resource("workflow", name, namespace))
@@ -40,8 +43,9 @@ async def start(request: Request) -> Response:
     told = {
         "id": str(started.run),
         "namespace": namespace,
-        "workflow": name,
-        "status": "queued",
+        "workflow": started.workflow or name,
+        "status": started.status,
+        "duplicate": started.duplicate,
         "links": {"self": place, "journal": f"{place}/journal"},
     }
     return Data(told, 202, {"Location": place})

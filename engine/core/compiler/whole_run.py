@@ -14,8 +14,10 @@ from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.sites import priority_areas
 from engine.core.compiler.variables import check_reach
 from engine.core.compiler.world import World
+from engine.core.expression import has_template
 from engine.core.frozen import frozen
 from engine.core.values import Json
+from engine.core.whole import LONGEST
 
 
 @frozen
@@ -82,6 +84,7 @@ def _settings(world: World) -> Json:
     """Return the keys for those who start and watch runs, None if there are none."""
     workflow, told = world.workflow, dict[str, Json]()
     if workflow.idempotency is not None:
+        _check_key(world, workflow.idempotency.key)
         span(world.findings, workflow.idempotency.ttl, ("idempotency", "ttl"))
         told["idempotency"] = workflow.idempotency.plain(nulls=False)
     if workflow.priority is not None:
@@ -91,3 +94,13 @@ def _settings(world: World) -> Json:
     if workflow.objectives:
         told["objectives"] = _objectives(world)
     return told or None
+
+
+def _check_key(world: World, key: str) -> None:
+    """Find a key under which no run could start."""
+    if not has_template(key) and not 0 < len(key) <= LONGEST:
+        world.findings.error(
+            "bad-value", f"`idempotency.key` may have 1 to {LONGEST} characters, not {len(key)}",
+            Place(("idempotency", "key")),
+            hint='name what makes two starts the same, as in "order-{{ inputs.order }}"',
+        )  # fmt: skip

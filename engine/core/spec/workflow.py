@@ -33,20 +33,24 @@ class Defaults(Model):
 
 
 class RunIdempotency(Model):
-    """Of starts with an equal key, the first makes a run."""
+    """Of starts with an equal key, the first makes a run, whoever starts it and by what trigger."""
 
     key: Template = field(
         description="A template over `inputs`; equal keys stand for one run.",
         examples=["trip-{{ inputs.order }}"],
     )
     scope: Literal["workflow", "namespace"] = field(
-        default="workflow", description="Whose keys are compared: this workflow's or all."
+        default="workflow",
+        description="Whose keys are compared: this workflow's alone, or those of all workflows of "
+        "the namespace that say so.",
     )
     ttl: Duration = field(
         default="24h", description="How long after the start of its run a key counts as taken."
     )
     on_duplicate: Literal["return", "reject"] = field(
-        default="return", description="What a second start gets: the first run, or a refusal."
+        default="return",
+        description="What a second start by hand or over the API gets: the first run, or a "
+        "refusal. An event starts nothing either way; its decision is `duplicate`.",
     )
 
 
