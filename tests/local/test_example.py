@@ -38,7 +38,8 @@ def test_it_holds_the_specs_in_one_commit(tmp_path: Path) -> None:
 
     assert "main" == git(made, "symbolic-ref", "--short", "HEAD")
     assert "1" == git(made, "rev-list", "--count", "HEAD")
-    assert ["hello.yaml", "release-note.yaml"] == git(made, "ls-files").splitlines()
+    names = ["count-greetings.yaml", "hello.yaml", "release-note.yaml"]
+    assert names == git(made, "ls-files").splitlines()
     assert "" == git(made, "status", "--short")
 
 

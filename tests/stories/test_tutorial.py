@@ -42,9 +42,11 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     assert 0 == up.returncode
     assert "local/hello" in told[0]
     assert "Hello, world!" in told[0]
-    assert "Good morning, world!" in told[1]
-    assert "is NOT live" in told[2]
-    assert 'did you mean "template"?' in told[2]
+    assert re.search(r"count-greetings/regularly +every 5m ", told[1])
+    assert "greeting(s) in five minutes" in told[1]
+    assert "Good morning, world!" in told[2]
+    assert "is NOT live" in told[3]
+    assert 'did you mean "template"?' in told[3]
 
 
 def run(block: str, folder: Path, environment: dict[str, str]) -> str:
