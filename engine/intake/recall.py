@@ -6,10 +6,10 @@ from uuid import UUID
 from engine.core.frozen import frozen
 from engine.errors import Conflict, Invalid, SarkError, Unavailable
 from engine.intake.request import Start, Started
-from engine.store import keys
+from engine.store import decisions, keys
 from engine.store.keys import Claim, Key
 from engine.store.pool import Connection
-from engine.store.starts import NewRun
+from engine.store.starts import NewDecision, NewRun, Written
 
 
 @frozen
@@ -63,6 +63,23 @@ async def holders(connection: Connection, runs: Iterable[NewRun]) -> Mapping[UUI
         for run, key in wanted.items()
         if (claim := taken.get(key)) is not None and claim.run != run
     }
+
+
+async def explain(
+    connection: Connection, runs: Iterable[NewRun], made: Sequence[NewDecision], written: Written
+) -> None:
+    """Say in the decisions of a turn which run has the key that an event's would have had.
+
+    The statement of the turn cannot see that: it may have come while it went on.
+    """
+    second = [
+        run for run in runs
+        if run.key and run.delivery in written.recorded and run.id not in written.begun
+    ]  # fmt: skip
+    reasons = await holders(connection, second)
+    told = [(each, reasons[each.run]) for each in made if each.run and each.run in reasons]
+    if told:
+        await decisions.explain(connection, told)
 
 
 def _again(asked: Asked, claim: Claim) -> Started | SarkError:

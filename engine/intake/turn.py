@@ -20,7 +20,7 @@ from engine.intake.firing import Fired, Refusal
 from engine.intake.passage import Candidate, Passage
 from engine.intake.recall import Asked
 from engine.intake.request import Delivered, Delivery, Fire, Kind, Start, Started, Waiting
-from engine.store import decisions, deliveries
+from engine.store import deliveries
 from engine.store.deliveries import Name
 from engine.store.gates import Held
 from engine.store.keys import Key
@@ -325,14 +325,7 @@ class Turn:
 
         That holds for a start under a key whatever would be said of it now.
         """
-        if taken := [
-            run for run in self._runs
-            if run.key and run.delivery in written.recorded and run.id not in written.begun
-        ]:  # fmt: skip
-            # The statement of the turn cannot see which run a key has got by its side.
-            reasons = await recall.holders(connection, taken)
-            named = ((each, reasons.get(each.run)) for each in self._decisions if each.run)
-            await decisions.explain(connection, [(one, told) for one, told in named if told])
+        await recall.explain(connection, self._runs, self._decisions, written)
         known = [
             (each.id, one) for each in self._group
             if isinstance(one := each.request, Delivery)
