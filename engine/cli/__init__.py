@@ -15,6 +15,7 @@ _COMMANDS = {
     "diff": ("diff", "Show what a change of specs means."),
     "policies": ("policies", "List the rules that judge a change."),
     "test": ("testing", "Try out the tests of workflows and policies."),
+    "preview": ("preview", "Try a workflow out with nothing called."),
     "lsp": ("lsp", "Serve an editor while specs are written."),
     "schema": ("specs", "Print the JSON Schema of workflow specs."),
     "explain": ("specs", "Explain the code of a finding."),

@@ -55,7 +55,8 @@ def approve(
     asked: str | None, json_: bool,
 ) -> None:  # fmt: skip
     """Approve what RUN asks at the step PATH, which may be left out where it asks one thing."""
-    from engine.cli.inputs import pairs, typed
+    from engine.cli.inputs import pairs
+    from engine.core.inputs import typed
 
     texts = pairs(form, "--form")
     found = _found(client, run_id, path)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.inputs import typed
 from engine.cli.output import Exit, as_json, word
 from engine.cli.picture import as_timeline, step_line
+from engine.core.inputs import typed
 from engine.core.values import Json
 
 if TYPE_CHECKING:

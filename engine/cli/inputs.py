@@ -2,12 +2,11 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from engine.core.schema import types
 from engine.core.values import Json
 from engine.errors import Invalid
 
@@ -34,42 +33,3 @@ def pairs(told: Sequence[str], option: str = "-i") -> dict[str, str]:
             raise click.UsageError(f"{option} takes K=V, as in {option} name=world, not {pair!r}")
         found[name] = value
     return found
-
-
-def typed(texts: Mapping[str, str], schema: Json) -> dict[str, Json]:
-    """Return the values that texts mean to the schema of a workflow's inputs.
-
-    What takes text alone gets the text as it is written, whatever it looks like.
-    """
-    known = schema.get("properties") if isinstance(schema, Mapping) else None
-    properties = known if isinstance(known, Mapping) else {}
-    return {name: _value(text, properties.get(name, True)) for name, text in texts.items()}
-
-
-def _value(text: str, schema: Json) -> Json:
-    wanted = types(schema)
-    if wanted == {"string"}:
-        return text
-    try:
-        value: Json = json.loads(text)
-    except ValueError:
-        return text
-    return value if _kind(value) in wanted or "string" not in wanted else text
-
-
-def _kind(value: Json) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return "string"
-        case Mapping():
-            return "object"
-        case _:
-            return "array"

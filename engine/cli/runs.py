@@ -48,7 +48,8 @@ def run(
     A name that ends in .yaml or .yml is a file: it runs in this process, with no server, and is
     not durable. A value of -i is read as the workflow's input is typed.
     """
-    from engine.cli.inputs import pairs, read, typed
+    from engine.cli.inputs import pairs, read
+    from engine.core.inputs import typed
 
     given, texts = read(inputs_file), pairs(inputs)
     if name.endswith((".yaml", ".yml")):

@@ -1,9 +1,11 @@
 """What a workflow takes: its defaults filled in, and the whole checked."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from engine.core import schema
 from engine.core.expression import Compiled, compile_value
+from engine.core.kind import kind
 from engine.core.values import Json
 
 
@@ -48,3 +50,24 @@ class BoundInputs:
         if problems:
             raise InputsError([(str(pointer), told) for pointer, told in problems])
         return filled
+
+
+def typed(texts: Mapping[str, str], declared: Json) -> dict[str, Json]:
+    """Return the values that texts mean to the schema of a workflow's inputs.
+
+    What takes text alone gets the text as it is written, whatever it looks like.
+    """
+    known = declared.get("properties") if isinstance(declared, Mapping) else None
+    properties = known if isinstance(known, Mapping) else {}
+    return {name: _value(text, properties.get(name, True)) for name, text in texts.items()}
+
+
+def _value(text: str, told: Json) -> Json:
+    wanted = schema.types(told)
+    if wanted == {"string"}:
+        return text
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return text
+    return value if kind(value) in wanted or "string" not in wanted else text

@@ -54,7 +54,9 @@ class Comment:
 
 @frozen
 class Check:
-    """A check of a commit; `conclusion` is None while it is under way."""
+    """A check of a commit; `conclusion` is None while it is under way. `text` is shown below the
+    `summary`.
+    """
 
     name: str
     sha: str
@@ -64,6 +66,7 @@ class Check:
     cancelled: bool = False
     annotations: Sequence[Annotation] = ()
     url: str = ""
+    text: str = ""
 
     @property
     def state(self) -> State:

@@ -240,6 +240,8 @@ def _check(told: Check, batch: Sequence[Annotation], done: bool) -> dict[str, Js
         "title": cut(told.title, LONGEST_TITLE),
         "summary": cut(told.summary, LONGEST_BODY),
     }
+    if told.text:
+        output["text"] = cut(told.text, LONGEST_BODY)
     if batch:
         output["annotations"] = [_annotation(each) for each in batch]
     body: dict[str, Json] = {"name": told.name, "output": output}

@@ -14,7 +14,8 @@ from engine.core.review.command import HELP, Command, Verb, parse
 from engine.core.review.inert import code
 from engine.errors import NotFound
 from engine.forge.contract import Comment, Forge, Pull
-from engine.store import remarks
+from engine.review import previewing
+from engine.store import remarks, reviews
 from engine.store.leases import Session
 from engine.store.remarks import Command as Written
 from engine.store.reviews import ReviewRow
@@ -46,9 +47,11 @@ class Hearing:
         for each in unheard:
             row, note = await self._answer(row, pull, each, now.get(each.comment))
             notes += [f"- {note}"] if note else []
+            row = replace(row, notes="\n".join(notes[-_MOST_NOTES:]))
             async with self.session.turn() as connection:
+                await reviews.save(connection, row)
                 await remarks.heard(connection, row.source, each.comment)
-        return replace(row, notes="\n".join(notes[-_MOST_NOTES:]))
+        return row
 
     async def approvals(self, row: ReviewRow) -> Sequence[Approval]:
         """Return the approvals of those who may still give them."""
@@ -73,7 +76,10 @@ class Hearing:
         may = await self.forge.may_write(told.author)
         if not may and not is_author:
             return row, f"{who}: who may not write to the repository is not heard."
-        refusal = await self._refusal(row, command, told.author, is_author)
+        refusal = (
+            await self._refusal(row, command, told.author, is_author)
+            or next(_untrusted(row, command, pull, may), "")
+        )  # fmt: skip
         if not self.is_alone and refusal and command.verb is Verb.APPROVE:
             return row, ""  # it is meant for another source
         if refusal:
@@ -88,7 +94,11 @@ class Hearing:
                 return row, HELP
             case Verb.RETEST:
                 return replace(row, said=""), ""
-            case Verb.PLAN | Verb.OK:
+            case Verb.OK:
+                return replace(row, trusted=command.plan), ""
+            case Verb.PREVIEW:
+                return previewing.ask(row, command.workflow, dict(command.inputs)), ""
+            case Verb.PLAN:
                 pass
         return row, ""
 
@@ -116,6 +126,15 @@ class Hearing:
             await self.forge.react(comment, "eyes")
         except NotFound as error:
             _LOG.info("%s", error)
+
+
+def _untrusted(row: ReviewRow, command: Command, pull: Pull, may: bool) -> Iterator[str]:
+    """Yield why nothing of a head is tried out, or trusted to be."""
+    if command.verb in (Verb.OK, Verb.PREVIEW) and not may:
+        yield f"only who may write to the repository says {code(f'/sark {command.verb}')}."
+    if command.verb is Verb.PREVIEW and pull.is_fork and row.trusted != pull.head_sha:
+        trust = code(f"/sark ok {pull.head_sha}")
+        yield f"this is from a fork; trust its head by {trust}, then ask again."
 
 
 def _unapprovable(row: ReviewRow, command: Command, is_author: bool) -> Iterator[str]:

@@ -21,27 +21,32 @@ _MOST_TOLD = 16 << 10
 
 
 async def judge(task: Task, seconds: float = _SECONDS) -> Answer:
-    """Return what a child says of a change.
+    """Return what a child says of a change; raise Unjudged as `told_by` does."""
+    return decode(await told_by(_PROGRAM, "plan", pickle.dumps(task), seconds))
+
+
+async def told_by(program: str, what: str, data: bytes, seconds: float) -> bytes:
+    """Return what a child writes that runs a module of ours on `data`, to make `what`.
 
     Raise Unjudged if it does not within `seconds`, or dies of its bounds. Whatever ends the wait,
     nothing is left of it. Its environment holds no word of ours, and so no secret.
     """
     bare = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", _PROGRAM, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=bare, cwd=_PLACE,
+        sys.executable, "-m", program, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=bare, cwd=_PLACE,
         start_new_session=True,
     )  # fmt: skip
     try:
         async with asyncio.timeout(seconds):
-            out, told = await _converse(process, pickle.dumps(task))
+            out, told = await _converse(process, data)
             code = await process.wait()
     except TimeoutError:
-        raise Unjudged(f"the plan was not made within {seconds:g} s, and given up") from None
+        raise Unjudged(f"the {what} was not made within {seconds:g} s, and given up") from None
     finally:
         await _end(process)
     if code != 0:
-        raise Unjudged(_why(code, told))
-    return decode(out)
+        raise Unjudged(_why(code, told, what))
+    return out
 
 
 async def _converse(process: Process, data: bytes) -> tuple[bytes, bytes]:
@@ -77,11 +82,13 @@ async def _end(process: Process) -> None:
     await process.wait()
 
 
-def _why(code: int, told: bytes) -> str:
+def _why(code: int, told: bytes, what: str) -> str:
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
-        return "the plan took more time or memory to make than there is for one, and was given up"
+        return (
+            f"the {what} took more time or memory to make than there is for one, and was given up"
+        )
     last = (told.decode("utf-8", "replace").strip().splitlines() or ["no word"])[-1]
     if last.startswith("MemoryError"):
-        return "the plan took more memory to make than there is for one, and was given up"
-    _LOG.error("a child that makes plans ended with %d: %s", code, ascii(last[:300]))
-    return f"the process that makes plans ended with {code}; the log of the controller says why"
+        return f"the {what} took more memory to make than there is for one, and was given up"
+    _LOG.error("a child that makes a %s ended with %d: %s", what, code, ascii(last[:300]))
+    return f"the process that makes {what}s ended with {code}; the log of the controller says why"

@@ -14,6 +14,7 @@ from engine.core.review import LIMIT, Annotation, Conclusion, marker, with_line
 from engine.core.values import digest
 from engine.errors import NotFound
 from engine.forge.contract import Check, Forge
+from engine.review import previewing
 from engine.store import reviews
 from engine.store.leases import Session
 from engine.store.reviews import ReviewRow
@@ -67,7 +68,8 @@ class Publisher:
 
     async def publish(self, row: ReviewRow, said: Said) -> ReviewRow:
         """Say what a review has come to; nothing is written where it was said before."""
-        told = digest([said.digest, said.conclusion.value, row.notes, row.checked])
+        previews = previewing.told(row)
+        told = digest([said.digest, said.conclusion.value, row.notes, row.checked, previews])
         if told == row.said:
             return row
         if row.number and not (said.is_quiet and row.comment_id is None):
@@ -113,7 +115,8 @@ class Publisher:
 
     def _told(self, row: ReviewRow, title: str, summary: str) -> Check:
         page = f"{self.page}/reviews/{row.source}/{row.number}" if self.page and row.number else ""
-        return Check(self.name, row.checked, title, summary[: LIMIT + 4000], url=page)
+        return Check(self.name, row.checked, title, summary[: LIMIT + 4000], url=page,
+                     text=previewing.told(row))  # fmt: skip
 
     async def _comment(self, row: ReviewRow, text: str) -> ReviewRow:
         """Write the one comment: that which is known, or which begins as ours do, or a new one."""

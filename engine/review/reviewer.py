@@ -23,6 +23,7 @@ from engine.reconcile.verdict import plain
 from engine.review.hearing import Hearing
 from engine.review.judging import judge
 from engine.review.landing import land
+from engine.review.previewing import Previewing
 from engine.review.publishing import Publisher, Said
 from engine.review.task import Answer, Asked, Running, Task, Unjudged
 from engine.settings import Source
@@ -64,6 +65,10 @@ class Reviewer:
         self._session = session
         self._publisher = Publisher(bench.forge, session, bench.check, bench.links.server)
         self._hearing = Hearing(bench.forge, session, bench.is_alone)
+        self._previewing = Previewing(
+            bench.pulls, bench.operations, bench.source.root, bench.source.environment,
+            bench.is_alone,
+        )  # fmt: skip
 
     async def look(self, row: ReviewRow) -> None:
         """Look at a review, and say what it has come to.
@@ -80,15 +85,17 @@ class Reviewer:
             author=plain(pull.author)[:_LONGEST],
         )  # fmt: skip
         if pull.head_sha != row.checked:
-            row = replace(row, notes="")  # they were about another head
+            row = replace(row, notes="", previews=())  # they were about another head
+        row = await self._publisher.begin(row, pull.head_sha)
         if row.number:
             row = await self._hearing.hear(row, pull)
-        row = await self._publisher.begin(row, pull.head_sha)
         made = await self._plan(row, pull)
         if made is None:
             return await self._publisher.save(row)
         row, said = made
         row = await self._publisher.publish(row, said)
+        filled = await self._previewing.fill(row, pull.head_sha)
+        row = await self._publisher.publish(filled, said)
         return await self._publisher.save(replace(row, handled=wanted, faults=0, fault=""))
 
     async def _pull(self, row: ReviewRow) -> Pull | None:

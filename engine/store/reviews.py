@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -47,7 +47,7 @@ _COLUMNS: LiteralString = """
     SELECT source, ref, number, wanted, handled, not_before, faults, fault, is_open, title, author,
            head, base, conclusion, digest, workflows, asks, check_id,
            checked, annotated, comment_id, said, body,
-           notes, merged, landed, asked_at, updated_at
+           notes, merged, landed, trusted, previews, asked_at, updated_at
       FROM reviews
 """
 _DUE: LiteralString = """
@@ -63,7 +63,8 @@ _SAVE: LiteralString = """
            checked = %(checked)s,
            annotated = %(annotated)s, asks = %(asks)s, comment_id = %(comment_id)s,
            said = %(said)s, body = %(body)s,
-           notes = %(notes)s, merged = %(merged)s, landed = %(landed)s, updated_at = now()
+           notes = %(notes)s, merged = %(merged)s, landed = %(landed)s,
+           trusted = %(trusted)s, previews = %(previews)s, updated_at = now()
      WHERE source = %(source)s AND ref = %(ref)s
 """
 _ALSO: LiteralString = """
@@ -128,6 +129,8 @@ class ReviewRow:
     notes: str
     merged: str
     landed: str
+    trusted: str
+    previews: Sequence[Mapping[str, Any]]
     asked_at: datetime
     updated_at: datetime
 
@@ -230,6 +233,7 @@ async def save(connection: Connection, row: ReviewRow, wait: timedelta = timedel
     """Write a review as it stands; it is not looked at again before `wait` is over."""
     told = {each.name: getattr(row, each.name) for each in fields(row)}
     told |= {"workflows": Texts(row.workflows), "asks": Jsonb(dict(row.asks)), "wait": wait}
+    told["previews"] = Jsonb(list(row.previews))
     await connection.execute(_SAVE, told)
 
 

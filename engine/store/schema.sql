@@ -387,6 +387,8 @@ CREATE TABLE reviews (
     landed text DEFAULT ''::text NOT NULL,
     asked_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    trusted text DEFAULT ''::text NOT NULL,
+    previews jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT reviews_conclusion_check CHECK ((conclusion = ANY (ARRAY['success'::text, 'failure'::text, 'action_required'::text, 'neutral'::text])))
 );
 

@@ -13,29 +13,36 @@ class Verb(StrEnum):
     RETEST = "retest"
     APPROVE = "approve"
     OK = "ok"
+    PREVIEW = "preview"
     HELP = "help"
 
 
 @frozen
 class Command:
     """A command. Of `approve`, `rule` is the policy's and `plan` the beginning of the digest; of
-    `ok`, `plan` is the head. What is no command `is_known` to be none, and asks for help.
+    `ok`, `plan` is the head. Of `preview`, `inputs` are those of the `workflow` as they are
+    written. What is no command `is_known` to be none, and asks for help.
     """
 
     verb: Verb
     rule: str = ""
     plan: str = ""
     is_known: bool = True
+    workflow: str = ""
+    inputs: tuple[tuple[str, str], ...] = ()
 
 
 HELP = (
     "Commands, each alone in the first line of a new comment: `/sark plan` and `/sark retest` look "
     "again, `/sark approve RULE PLAN` approves what a rule asks for, with the 8 digits of the "
-    "plan, `/sark ok HEAD` trusts a head by its whole hash, `/sark help` says this. There is no "
-    "preview: nothing of a pull request is run, so an `ok` has nothing to allow yet."
+    "plan, `/sark ok HEAD` trusts the head of a fork by its whole hash, `/sark preview WORKFLOW` "
+    "tries a workflow out with nothing called, with `NAME=VALUE` for each input, `/sark help` says "
+    "this."
 )
 _APPROVE = re.compile(r"/sark approve ([A-Za-z0-9][A-Za-z0-9_.-]{0,99}) ([0-9a-f]{8})")
 _OK = re.compile(r"/sark ok ([0-9a-f]{40}|[0-9a-f]{64})")
+_INPUT = r" ([a-z][a-z0-9_]{0,62})=([!-~]{0,200})"
+_PREVIEW = re.compile(rf"/sark preview ([a-z][a-z0-9-]{{0,62}})((?:{_INPUT}){{0,20}})")
 _BARE = {f"/sark {each}": each for each in (Verb.PLAN, Verb.RETEST, Verb.HELP)}
 
 
@@ -50,4 +57,8 @@ def parse(body: str) -> Command | None:
         return Command(Verb.APPROVE, approve[1], approve[2])
     if ok := _OK.fullmatch(line):
         return Command(Verb.OK, plan=ok[1])
+    if preview := _PREVIEW.fullmatch(line):
+        inputs = re.findall(_INPUT, preview[2])
+        if len(dict(inputs)) == len(inputs):
+            return Command(Verb.PREVIEW, workflow=preview[1], inputs=tuple(inputs))
     return Command(Verb.HELP, is_known=False)

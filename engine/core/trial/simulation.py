@@ -2,7 +2,7 @@
 
 import heapq
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -18,6 +18,7 @@ from engine.core.trial.subject import Scene, Subject
 from engine.core.values import Json, canonical, parse_duration
 
 MOST_EVENTS = 200_000
+_LOOKS_EVERY = 32
 _IDENTITY = "01900000-0000-7000-8000-000000000000"
 _COMMIT = "0" * 40
 _SUCCEEDED = spec.Mock()
@@ -41,35 +42,45 @@ class Trial:
     is_endless: bool = False
 
 
-def simulate(subject: Subject, test: spec.WorkflowTest, most: int = MOST_EVENTS) -> Trial:
-    """Run a plan to its end as a test says, in `most` events. Raise Unstartable if none starts."""
+def simulate(
+    subject: Subject, test: spec.WorkflowTest, most: int = MOST_EVENTS,
+    script: Script | None = None, goes_on: Callable[[], bool] = lambda: True,
+) -> Trial:  # fmt: skip
+    """Run a plan to its end as a test says, in `most` events, and for as long as it `goes_on`.
+
+    A `script` answers in the place of the test's own. Raise Unstartable if no run starts.
+    """
     start = datetime.fromisoformat(test.clock.replace("Z", "+00:00"))
     trigger, inputs = started(subject, test.given, start)
     plan = subject.plan
     header = Header(_IDENTITY, "test", plan.name, _COMMIT, plan.digest, trigger, inputs, start)
-    return _Simulation(subject.scene(test.mock), header, test, start).to_end(most)
+    told = Script(test.mock) if script is None else script
+    return _Simulation(subject.scene(test.mock), header, test, start, told).to_end(most, goes_on)
 
 
 class _Simulation:
     def __init__(
-        self, scene: Scene, header: Header, test: spec.WorkflowTest, start: datetime
-    ) -> None:
+        self, scene: Scene, header: Header, test: spec.WorkflowTest, start: datetime,
+        script: Script,
+    ) -> None:  # fmt: skip
         self._now = start
         self._due: list[tuple[datetime, int, Event]] = []
         self._order = count()
         self._watches: list[Watch] = []
         self._secrets: Json = {name: f"<{name}>" for name in scene.bound.plan.secrets}
         run, first = machine.begin(scene.bound, header, start)
-        self.trial = Trial(run, scene, Script(test.mock))
+        self.trial = Trial(run, scene, script)
         self._past: list[tuple[datetime, Mapping[str, Json]]] = []
         self._coming = deque([(start + after, event) for after, event in coming(test.given)])
         self._follow(first)
 
-    def to_end(self, most: int) -> Trial:
+    def to_end(self, most: int, goes_on: Callable[[], bool]) -> Trial:
         """Tell the run one event after the other; what comes from outside is before what is due."""
-        for _ in range(most):
+        for number in range(most):
             if self.trial.run.ended_at is not None:
                 return self.trial
+            if number % _LOOKS_EVERY == 0 and not goes_on():
+                break
             if self._coming and self._coming[0][0] <= self._due[0][0]:
                 self._now, told = self._coming.popleft()
                 self._send(told)

@@ -1,0 +1,1 @@
+"""Previews: workflows tried out with doubles."""
