@@ -1,14 +1,15 @@
 """The tree of a commit becomes plans and findings; what has not changed is not read again."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.core.commit import Commit, Companions, Declared, Kind, Unit, findings
+from engine.core.commit import VARIABLE, Commit, Companions, Declared, Kind, Unit, findings
 from engine.core.compiler import VERSION, Laid, Survey, compile_survey, laid, survey
 from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Catalogue, Operations
 from engine.core.frozen import frozen
 from engine.core.plan import Plan
+from engine.core.wording import listed
 from engine.tree import Beside, File, Surveyed, Tree, Units, is_spec
 
 __all__ = [
@@ -96,11 +97,27 @@ def compile_files(
     units = known.units()
     documents = [told for unit in units.values() for told in unit.documents]
     diagnostics = [told for unit in units.values() for told in unit.diagnostics]
+    diagnostics += [] if environment else _unchosen(units.values(), documents)
     diagnostics += cache.between(units, documents)
     cache.files, cache.stamp = tree, stamp
     cache.laid = laid((each for each in documents if each.kind is Kind.WORKFLOW), cache.laid)
     plans = {name: cache.laid[name].plan for name in sorted(cache.laid)}
     return Compiled(plans, units, diagnostics)
+
+
+def _unchosen(units: Iterable[Unit], documents: Iterable[Declared]) -> Iterator[Diagnostic]:
+    """Find workflows that read variables, where nobody has said of which environment."""
+    known = sorted({each.name for each in documents if each.kind is Kind.ENVIRONMENT})
+    for unit in units if len(known) > 1 else ():
+        if any(each.about == VARIABLE for each in unit.asked):
+            for each in unit.documents:
+                if each.kind is Kind.WORKFLOW:
+                    yield Diagnostic(
+                        "no-environment",
+                        f'the file of workflow "{each.name}" reads variables, and no environment '
+                        "is chosen",
+                        each.span, hint="choose one: `--env NAME`", expected=listed(known),
+                    )  # fmt: skip
 
 
 def _alike(old: Mapping[str, Unit], new: Mapping[str, Unit]) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def run_file(
     file: Path, inputs: Mapping[str, Json], texts: Mapping[str, str], config: str | None,
-    timeout: float | None, json_: bool,
+    timeout: float | None, json_: bool, environment: str = "",
 ) -> Exit:  # fmt: skip
     """Run a spec to its end; return the exit code. `texts` are inputs that are yet to be typed.
 
@@ -31,7 +31,7 @@ def run_file(
     from engine.direct import run_here
     from engine.settings import load
 
-    plan = compile_one(file)
+    plan = compile_one(file, environment)
     settings = load(Path(config) if config else None, os.environ, {}).settings
     given = {**inputs, **typed(texts, plan.inputs)}
 

@@ -26,6 +26,8 @@ _LACKING = frozenset(
         "unknown-breaker",
         "unknown-calendar",
         "unknown-connection",
+        "unknown-variable",
+        "missing-variable",
     }
 )
 # What nobody can say of files by themselves.

@@ -39,6 +39,12 @@ def rooted(command: _F) -> _F:
     return click.option("--root", metavar="DIR", help=about)(command)
 
 
+def environment(command: _F) -> _F:
+    """The option that says whose variables and connections are meant; hands over `environment`."""
+    about = "The environment whose variables and connections are meant."
+    return click.option("--env", "environment", default="", metavar="NAME", help=about)(command)
+
+
 def settings(command: _F) -> _F:
     """Options of the processes; hands over `loaded` settings."""
     from functools import wraps

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.garbage import Left, uncollected
-from engine.cli.options import as_json, rooted
+from engine.cli.options import as_json, environment, rooted
 from engine.cli.output import Exit, coloured, inert
 from engine.cli.output import as_json as print_json
 
@@ -29,7 +29,7 @@ _COLOURS = {"  + ": "green", "  - ": "red", "  ~ ": "yellow"}
 @click.option(
     "--pr", "pull", type=click.IntRange(min=1), metavar="N", help="Review a pull request."
 )
-@click.option("--env", "environment", default="", metavar="NAME", help="The environment.")
+@environment
 @click.option("--source", default="", metavar="NAME", help="With --against server: which source.")
 @click.option(
     "--server", metavar="URL", help="The server; else SARK_SERVER, or the state folder's."
@@ -77,7 +77,7 @@ def plan(
     paths = [each for each in words if ".." not in each or Path(each).exists()]
     ranges = [each for each in words if each not in paths] or ["HEAD^1..HEAD"] * in_job
     if not (against or pull or ranges or (not words and _is_in_repository(root))):
-        return _compiled(paths or ["."], root, format_, now)
+        return _compiled(paths or ["."], root, environment, format_, now)
     if format_ in _PICTURES:
         raise click.UsageError(f"--format {format_} is a picture of a PATH, and this is a review")
     if len(ranges) + bool(against or pull) > 1:
@@ -98,7 +98,9 @@ def _published(told: "Told", _: str, now: datetime, *, is_coloured: bool) -> "To
     return actions.publish(told, now)
 
 
-def _compiled(paths: Sequence[str], root: str | None, format_: str, now: datetime) -> None:
+def _compiled(
+    paths: Sequence[str], root: str | None, environment: str, format_: str, now: datetime
+) -> None:
     """Print what specs compile to."""
     from engine.cli.specs import compile_all
     from engine.core import bounds, picture
@@ -106,7 +108,7 @@ def _compiled(paths: Sequence[str], root: str | None, format_: str, now: datetim
 
     if format_ in _REVIEWS and format_ != "json":
         raise click.UsageError(f"--format {format_} is of a review, and PATH names specs")
-    plans = compile_all(paths, root)
+    plans = compile_all(paths, root, environment)
     if format_ == "json":
         import json
 

@@ -9,7 +9,7 @@ import click
 
 from engine.cli.client import Client, at, connect
 from engine.cli.named import placed
-from engine.cli.options import as_json, remote
+from engine.cli.options import as_json, environment, remote
 from engine.cli.output import Exit, items, members, plain, since, table, word
 from engine.cli.output import as_json as print_json
 from engine.cli.picture import as_timeline, instant, span, step_line
@@ -37,11 +37,12 @@ _OUTLIVES = "`sark show` tells how it is, `sark cancel` ends it"
 )
 @click.option("--config", metavar="FILE", help="The configuration file.")
 @click.option("--state", metavar="DIR", help="The state folder, where the token is.")
+@environment
 @as_json
 def run(
     name: str, inputs: tuple[str, ...], inputs_file: str | None, namespace: str | None, wait: bool,
     timeout: float | None, key: str | None, server: str | None, config: str | None,
-    state: str | None, json_: bool,
+    state: str | None, environment: str, json_: bool,
 ) -> None:  # fmt: skip
     """Start the workflow NAME (or NAMESPACE/NAME) on the server, or run the spec FILE right here.
 
@@ -57,7 +58,9 @@ def run(
             raise click.UsageError("-n, --key, --server and --state go with NAME, not with a file")
         from engine.cli.direct import run_file
 
-        sys.exit(run_file(Path(name), given, texts, config, timeout, json_))
+        sys.exit(run_file(Path(name), given, texts, config, timeout, json_, environment))
+    if environment:
+        raise click.UsageError("--env goes with a file; what NAME runs in says its source")
     if key is not None and not (key.isascii() and key.isprintable() and key):
         raise click.UsageError("--key takes printable ASCII characters")
     client = connect(server, config, state)

@@ -187,21 +187,26 @@ def _published() -> str:
     return json.dumps(json_schema(catalogue()), indent=2, ensure_ascii=False) + "\n"
 
 
-def compile_one(file: Path) -> "Plan":
+def compile_one(file: Path, environment: str = "") -> "Plan":
     """Return the plan of a file with one workflow; raise Invalid with its findings."""
-    plans = compile_all((str(file),))
+    plans = compile_all((str(file),), environment=environment)
     if len(plans) != 1:
         raise Invalid(f"{file} holds {len(plans)} workflows; `sark run FILE` takes one")
     return plans[0]
 
 
-def compile_all(paths: Iterable[str], root: str | None = None) -> list["Plan"]:
-    """Return the plans of files and folders; raise Invalid with their findings."""
+def compile_all(
+    paths: Iterable[str], root: str | None = None, environment: str = ""
+) -> list["Plan"]:
+    """Return the plans of files and folders in an environment; raise Invalid with their findings.
+
+    Without a name that is the one that they describe; a file that reads variables needs it then.
+    """
     from engine.core import rendering
     from engine.core.diagnostic import has_errors
 
     given = read(paths, root)
-    compiled, found = compile_given(given)
+    compiled, found = compile_given(given, environment=environment)
     if has_errors(found):
         click.echo(rendering.as_text(found, given.shown(), coloured()), nl=False, err=True)
         raise Invalid(_verdict(len(found), len(given.texts)))
@@ -209,7 +214,7 @@ def compile_all(paths: Iterable[str], root: str | None = None) -> list["Plan"]:
 
 
 def compile_given(
-    given: Given, observe: "Callable[[Survey], None]" = lambda _: None
+    given: Given, observe: "Callable[[Survey], None]" = lambda _: None, environment: str = ""
 ) -> "tuple[Compiled, list[Diagnostic]]":
     """Return the plans of specs, and what is wrong with them; `observe` is handed each file."""
     from engine.cli.checking import files
@@ -219,7 +224,9 @@ def compile_given(
     operations, beside = catalogue(), Beside(given.root)
 
     def look(texts: Mapping[str, bytes]) -> "tuple[Compiled, list[Diagnostic]]":
-        compiled = compile_files(files(texts).values(), operations, beside=beside, observe=observe)
+        compiled = compile_files(
+            files(texts).values(), operations, None, environment, beside, observe
+        )
         return compiled, compiled.diagnostics
 
     return given.among(look)

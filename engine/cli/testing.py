@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.garbage import uncollected
-from engine.cli.options import as_json
+from engine.cli.options import as_json, environment
 from engine.cli.output import Exit, coloured
 from engine.errors import Invalid
 
@@ -34,11 +34,13 @@ _PROGRESS_EVERY = 0.1  # seconds
     show_default=True,
 )  # fmt: skip
 @click.option("--timeline", is_flag=True, help="Show the steps of tests that pass, too.")
+@environment
 @as_json
 @uncollected()
 def test(
-    paths: tuple[str, ...], wanted: str | None, format_: str, timeline: bool, json_: bool
-) -> None:
+    paths: tuple[str, ...], wanted: str | None, format_: str, timeline: bool, environment: str,
+    json_: bool,
+) -> None:  # fmt: skip
     """Try out the WorkflowTests at PATH (files or folders) on a clock of their own.
 
     No adapter is called. A warning, such as of a mock that is not used, is no failure. PolicyTests
@@ -52,7 +54,7 @@ def test(
     from engine.core.trial import Written
 
     given = read(paths or (".",))
-    suite, policies, written = _suite(given)
+    suite, policies, written = _suite(given, environment)
     tests = [each for each in written if (wanted or "") in each.test.name]
     told = list(_tried(suite, policies, tests))
     coverages = {} if wanted else suite.coverages
@@ -72,7 +74,7 @@ def test(
     sys.exit(Exit.FAILED if failed or (wanted and not told) else Exit.OK)
 
 
-def _suite(given: "Given") -> "tuple[Suite, Policies, list[Test]]":
+def _suite(given: "Given", environment: str) -> "tuple[Suite, Policies, list[Test]]":
     """Return workflows and policies, ready to be tested, and the tests in the order of their files.
 
     Raise Invalid, with the errors shown, if a spec has one.
@@ -92,7 +94,7 @@ def _suite(given: "Given") -> "tuple[Suite, Policies, list[Test]]":
     def observe(read: "Survey") -> None:
         tests[read.file] = list(_written(read))
 
-    compiled, found = compile_given(given, observe)
+    compiled, found = compile_given(given, observe, environment)
     errors = [each for each in found if each.severity is Severity.ERROR]
     if errors:
         click.echo(rendering.as_text(errors, given.shown(), coloured()), nl=False, err=True)

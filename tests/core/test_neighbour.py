@@ -38,17 +38,15 @@ def test_a_workflow_is_known_by_what_it_takes_and_gives() -> None:
 
 def test_what_resources_say_can_be_asked_for() -> None:
     """
-    Pools, calendars, connections and the environment are read as they are written.
+    Pools, calendars and connections are read as they are written.
     """
-    kinds = (Kind.POOL, Kind.CALENDAR, Kind.CONNECTION, Kind.ENVIRONMENT)
-    commit = Commit([document(kind, "x", {"kind": kind}) for kind in kinds], environment="x")
+    kinds = (Kind.POOL, Kind.CALENDAR, Kind.CONNECTION)
+    commit = Commit([document(kind, "x", {"kind": kind}) for kind in kinds])
     neighbours = Neighbours(commit)
 
     told = (neighbours.pool, neighbours.calendar, neighbours.connection)
-    assert [{"kind": kind} for kind in kinds[:3]] == [ask("x") for ask in told]
-    assert {"kind": "Environment"} == neighbours.environment
+    assert [{"kind": kind} for kind in kinds] == [ask("x") for ask in told]
     assert [None] * 3 == [ask("y") for ask in told]
-    assert Neighbours().environment is None
 
 
 def test_a_breaker_is_known_as_steps_hold_it() -> None:
@@ -115,9 +113,11 @@ def test_answers_hold_as_long_as_nothing_asked_for_changes() -> None:
     A file need not be compiled again because its neighbours change in what it never asked.
     """
 
-    def commit(pool: Json, *more: str, file: bytes = b"{}", environment: str = "prod") -> Commit:
+    def commit(
+        pool: Json, *more: str, file: bytes = b"{}", environment: str = "prod", limit: int = 1
+    ) -> Commit:
         pools = [document(Kind.POOL, name, pool) for name in ("fast", *more)]
-        here = document(Kind.ENVIRONMENT, "prod", {"variables": {}})
+        here = document(Kind.ENVIRONMENT, "prod", {"variables": {"LIMIT": limit, "OTHER": pool}})
         other = document(Kind.WORKFLOW, "other", {"steps": str(pool)})
         return Commit([*pools, here, other], Files({"a.json": file}), environment)
 
@@ -125,7 +125,7 @@ def test_answers_hold_as_long_as_nothing_asked_for_changes() -> None:
     neighbours.pool("fast")
     neighbours.names(Kind.POOL)
     neighbours.file("a.json")
-    assert neighbours.environment is not None
+    assert {"prod": 1} == neighbours.variable("LIMIT").values
 
     def holds(now: Commit) -> bool:
         return now.holds(neighbours.asked)
@@ -135,5 +135,6 @@ def test_answers_hold_as_long_as_nothing_asked_for_changes() -> None:
     assert not holds(commit({"parallelism": 1}, "slow"))
     assert not holds(commit({"parallelism": 1}, file=b"[]"))
     assert not holds(commit({"parallelism": 1}, environment="test"))
+    assert not holds(commit({"parallelism": 1}, limit=2))
     assert holds(commit({"parallelism": 1})) is Commit().holds(())
     assert not Commit().holds([Question(Kind.POOL, "fast", "x")])

@@ -7,10 +7,20 @@ needs no more than this to know what is wrong with it.
 from engine.core.commit.between import findings
 from engine.core.commit.declared import Declared, Kind, Mention, Wiring, declared
 from engine.core.commit.flow import Flow, Goal, Label, Origin, Trust
-from engine.core.commit.neighbour import Commit, Companions, Interface, Neighbours, Question
+from engine.core.commit.neighbour import (
+    VARIABLE,
+    Commit,
+    Companions,
+    Interface,
+    Neighbours,
+    Question,
+    Variable,
+    overlaid,
+)
 from engine.core.commit.unit import Unit
 
 __all__ = [
+    "VARIABLE",
     "Commit",
     "Companions",
     "Declared",
@@ -25,7 +35,9 @@ __all__ = [
     "Question",
     "Trust",
     "Unit",
+    "Variable",
     "Wiring",
     "declared",
     "findings",
+    "overlaid",
 ]

@@ -100,7 +100,9 @@ def _unused(
     documents: Sequence[Declared], by_kind: Mapping[Kind, Sequence[Declared]]
 ) -> Iterator[Diagnostic]:
     """Find documents that serve others, and serve none."""
-    used = {(kind, told.name) for each in documents for kind, told in each.wiring.uses}
+    # To say what is other about a document in an environment is no use of it.
+    using = (each for each in documents if each.kind is not Kind.ENVIRONMENT)
+    used = {(kind, told.name) for each in using for kind, told in each.wiring.uses}
     for kind in _SERVING:
         for each in by_kind[kind]:
             if (kind, each.name) not in used:

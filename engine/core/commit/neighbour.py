@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 _FILE = "file"
 _NAMES = "names"
-_ENVIRONMENT = "environment"
+VARIABLE = "variable"
+_ELSEWHERE = "elsewhere"
+_CONNECTION = "connection"
 
 
 class Companions(Protocol):
@@ -49,6 +51,19 @@ class Interface:
     outputs: Mapping[str, Json]
 
 
+@frozen
+class Variable:
+    """What the environments of a commit say of a variable.
+
+    `values` are those that some give it, by environment; the `lacking` describe none of that name.
+    With an environment that cannot be read it `is_unsure` what is there.
+    """
+
+    values: Mapping[str, Json]
+    lacking: tuple[str, ...] = ()
+    is_unsure: bool = False
+
+
 @frozen(order=True)
 class Question:
     """What was asked of the commit, and the digest of the answer; "" is nothing."""
@@ -62,7 +77,8 @@ class Commit:
     """All that the files of a commit declare, and the files beside them.
 
     Of two documents with one identity the first counts; that there are two is found elsewhere.
-    `environment` is the name of the one that the commit is compiled for.
+    `environment` is the name of the one that the commit is compiled for; without one, that is any
+    that it describes.
     """
 
     def __init__(
@@ -93,6 +109,35 @@ class Commit:
         """Return the names of a kind."""
         return self._documents[kind].keys()
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Return the environments that the commit may be compiled for, in order."""
+        if self.environment:
+            return (self.environment,)
+        return tuple(sorted(self._documents[Kind.ENVIRONMENT]))
+
+    def variable(self, name: str) -> Variable:
+        """Return what every environment says of a variable."""
+        known = self._documents[Kind.ENVIRONMENT]
+        told = {each: _part(known[each], "variables") for each in sorted(known)}
+        broken = {each for each, found in known.items() if found.facts is None}
+        lacking = {each for each, said in told.items() if name not in said} - broken
+        lacking |= {each for each in self.places if each not in known}
+        said = {each: said[name] for each, said in told.items() if name in said}
+        return Variable(said, tuple(sorted(lacking)), bool(broken))
+
+    def variables(self) -> list[str]:
+        """Return the names of all variables."""
+        known = self._documents[Kind.ENVIRONMENT].values()
+        return sorted({name for each in known for name in _part(each, "variables")})
+
+    def overlay(self, name: str) -> Mapping[str, Json]:
+        """Return what the environment that is compiled for says otherwise of a connection."""
+        found = next(map(self._documents[Kind.ENVIRONMENT].get, self.places), None)
+        told = None if found is None else _part(found, "connections").get(name)
+        said = told.items() if isinstance(told, Mapping) else ()
+        return {key: each for key, each in said if each is not None}
+
     def holds(self, asked: Iterable[Question]) -> bool:
         """True if every question would be answered as it was."""
         return all(each.answer == self.answer(each.about, each.name) for each in asked)
@@ -101,10 +146,15 @@ class Commit:
         """Return the digest of what there is to say, "" for nothing."""
         if about == _FILE:
             return self.companions.stamp(name)
-        if about == _ENVIRONMENT:
-            return f"{self.environment}:{self.answer(Kind.ENVIRONMENT, self.environment)}"
+        if about in (VARIABLE, _ELSEWHERE):
+            told = self.variable(name)
+            return values.digest(
+                [list(self.places), dict(told.values), list(told.lacking), told.is_unsure]
+            )
+        if about == _CONNECTION:
+            return values.digest(self.overlay(name))
         if about == _NAMES:
-            return values.digest(sorted(self._documents[name]))
+            return values.digest(self.variables() if not name else sorted(self._documents[name]))
         found = self._documents[about].get(name)
         return "" if found is None else found.digest or "broken"
 
@@ -151,11 +201,34 @@ class Neighbours:
         """Return a connection as it is written, None if there is none of that name."""
         return self._written(Kind.CONNECTION, name)
 
+    def connection_here(self, name: str) -> Mapping[str, Json] | None:
+        """Return the same with what the environment says otherwise, that is compiled for."""
+        self._note(_CONNECTION, name)
+        found = self.connection(name)
+        return found and overlaid(found, self._commit.overlay(name))
+
     @property
-    def environment(self) -> Mapping[str, Json] | None:
-        """Return the environment that the commit is compiled for, None if it is not described."""
-        self._note(_ENVIRONMENT, "")
-        return self._written(Kind.ENVIRONMENT, self._commit.environment)
+    def places(self) -> tuple[str, ...]:
+        """Return the environments that the commit may be compiled for, in order.
+
+        They are part of the answer to every question about a variable.
+        """
+        return self._commit.places
+
+    def variable(self, name: str) -> Variable:
+        """Return what every environment says of a variable."""
+        self._note(VARIABLE, name)
+        return self._commit.variable(name)
+
+    def elsewhere(self, name: str) -> Mapping[str, Json]:
+        """Return the values of a variable by environment, for one that describes it itself."""
+        self._note(_ELSEWHERE, name)
+        return self._commit.variable(name).values
+
+    def variables(self) -> list[str]:
+        """Return the names of all variables, for a hint."""
+        self._note(_NAMES, "")
+        return self._commit.variables()
 
     def file(self, path: str) -> bytes | None:
         """Return the content of a file below the root, None if there is none to be had."""
@@ -185,6 +258,19 @@ class Neighbours:
     def _note(self, about: str, name: str) -> None:
         if (about, name) not in self._asked:
             self._asked[about, name] = Question(about, name, self._commit.answer(about, name))
+
+
+def overlaid(written: Mapping[str, Json], other: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a mapping with what another says in its place, key by key as deep as both go.
+
+    What is null there takes nothing away, unlike in RFC 7386: it is a value.
+    """
+    told = dict(written)
+    for key, value in other.items():
+        old = told.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        told[key] = overlaid(old, value) if both else value  # type: ignore[arg-type]
+    return told
 
 
 def circuit(name: str, facts: Json) -> "Circuit":

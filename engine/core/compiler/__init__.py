@@ -10,7 +10,7 @@ from engine.core.compiler.outlook import Outlook
 from engine.core.compiler.unit import Survey, compile_file, compile_survey, survey
 from engine.core.compiler.workflow import compile_workflow
 
-VERSION = "5"
+VERSION = "6"
 """Raised when the same file and catalogue would give another plan or other findings."""
 
 __all__ = [

@@ -41,9 +41,16 @@ _COMPILER = {
     "because the other is `optional`.",
     # what may be read
     "unknown-name": "An expression reads only names that exist where it stands: `inputs`, "
-    "`steps`, `trigger` and `run`; `secrets` in `with`; `error` in `retry.if`, handlers, "
-    "fallbacks and `finally`; `self` in `repeat` and `compensate`; `items` and `failures` in "
-    "`collect`; `event` in triggers and `match`.",
+    "`steps`, `trigger`, `run` and `variables`; `secrets` in `with`; `error` in `retry.if`, "
+    "handlers, fallbacks and `finally`; `self` in `repeat` and `compensate`; `items` and "
+    "`failures` in `collect`; `event` in triggers and `match`.",
+    "unknown-variable": "`variables.<name>` is a variable of the Environments of the commit.",
+    "missing-variable": "A variable that is read is one of every Environment of the commit, and of "
+    "the one that it is compiled for, or has a `default` right behind it.",
+    "variable-types": "A variable is of one type in all Environments.",
+    "template-in-variable": "A variable is a constant: no template in it is filled in.",
+    "no-environment": "A workflow that reads variables is planned for one environment: `--env "
+    "NAME` says which, where there are several and no source does.",
     "unknown-input": "`inputs.<name>`, and what the `with` of a trigger or a call gives, is a "
     "declared input.",
     "unknown-output": "`steps.<id>.outputs.<name>`, and the `from` of an output, is something that "
@@ -160,7 +167,8 @@ _COMPILER = {
     "unknown-pool": "`pool` names a Pool of the commit.",
     "unknown-breaker": "`circuit` names a CircuitBreaker of the commit.",
     "unknown-calendar": "`calendar` names a Calendar of the commit.",
-    "unknown-connection": "`connection` names a Connection of the commit.",
+    "unknown-connection": "`connection`, and a key of the `connections` of an Environment, names a "
+    "Connection of the commit.",
     "unused-document": "A pool, circuit breaker, calendar or connection that nothing names is "
     "probably a mistake (a warning).",
     "call-cycle": "Workflows do not call each other in a circle.",

@@ -59,6 +59,10 @@ class Findings(Gathered):
         self._note(Severity.WARNING, code, message, place, hint, "", ())
 
     @property
+    def document(self) -> Document:
+        return self._document
+
+    @property
     def file(self) -> str:
         return self._document.file
 

@@ -25,7 +25,7 @@ RESERVED = frozenset({"finally", "on_failure", "compensate", "fallback", "on_com
 # Names that expressions read; `as` takes none of them.
 TAKEN = frozenset({
     "inputs", "steps", "run", "trigger", "secrets", "event", "error", "self", "last", "turn",
-    "key", "items", "failures",
+    "key", "items", "failures", "variables",
 })  # fmt: skip
 # To do nothing is an answer to a case and to an error.
 _MAY_BE_EMPTY = frozenset({Kind.CASE, Kind.BRANCH, Kind.HANDLER, Kind.FALLBACK})

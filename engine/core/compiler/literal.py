@@ -16,7 +16,7 @@ from engine.core.values import Json
 
 _MARK = re.compile(r"\{[{%#]")
 _OURS = re.compile(
-    r"\{[{%](?:[^{}]|\}(?!\}))*?(?<![\w.'\"])(inputs|steps|trigger|secrets|run)[.\[]"
+    r"\{[{%](?:[^{}]|\}(?!\}))*?(?<![\w.'\"])(inputs|steps|trigger|secrets|run|variables)[.\[]"
 )
 _BOUND = re.compile(r"\{%-?\s*(?:for\s+([\w\s,]+?)\s+in|set\s+(\w+))\b")
 

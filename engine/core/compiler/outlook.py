@@ -13,6 +13,7 @@ from engine.core.compiler.giving import names_of, projected, properties_of, view
 from engine.core.compiler.node import Node, Steps
 from engine.core.compiler.scene import Scene, holders, scene_of
 from engine.core.compiler.site import Schema, Use
+from engine.core.compiler.variable import ROOT, readable
 from engine.core.compiler.world import World
 from engine.core.diagnostic import Enough
 from engine.core.frozen import frozen
@@ -61,6 +62,7 @@ class Outlook:
             own = {}
         types = {**scene.types, **own}
         names = {name: types[name] for name in scene.names(use, own) if name in types}
+        names |= self._variables()
         if "steps" in scene.names(use):
             names["steps"] = shape.closed(dict(self._views(scene, node)))
         return names
@@ -105,7 +107,16 @@ class Outlook:
 
     def _of_a_trigger(self, path: Path) -> Mapping[str, Schema]:
         event = self.world.events.get(str(path[1])) if len(path) > 1 else None
-        return {"event": event or shape.ANYTHING, "trigger": self.world.names["trigger"]}
+        return {
+            "event": event or shape.ANYTHING,
+            "trigger": self.world.names["trigger"],
+            **self._variables(),
+        }
+
+    def _variables(self) -> dict[str, Schema]:
+        """Return the variables of the environments under their name, nothing if there are none."""
+        told = readable(self.world)
+        return {ROOT: told} if properties_of(told) else {}
 
     def _event(self, path: Path) -> Mapping[str, Schema]:
         """Return the event that the `match` of a `cancel_when` reads."""

@@ -18,6 +18,7 @@ from engine.core.compiler.node import Node
 from engine.core.compiler.result import read_step
 from engine.core.compiler.scene import Scene, holders
 from engine.core.compiler.site import Schema, Site
+from engine.core.compiler.variable import check_variable
 from engine.core.compiler.world import World
 from engine.core.expression import Reference, type_of
 from engine.core.values import Json
@@ -42,6 +43,7 @@ def resolve(
     if len(scene.world.findings.all) > before:
         return shape.ANYTHING, reads
     types = {name: scene.types[name] for name in names if name in scene.types} | dict(own)
+    types["variables"] = shape.closed(scene.world.variables)
     types["steps"] = shape.closed(
         {read.target.id: view(scene.world, read.target) for read in reads}
     )
@@ -116,6 +118,8 @@ def _resolve(
         check_input(scene.world, reference, place)
     elif name == "steps":
         return read_step(scene, node, reference, place)
+    elif name == "variables":
+        check_variable(scene.world, site, reference)
     elif name in ("run", "trigger"):
         check_word(scene.world, site, reference, scene.types[name], place)
     else:

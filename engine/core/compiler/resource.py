@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from datetime import date
 
 from engine.core import spec
-from engine.core.compiler import bounds, lookout, shape, site
+from engine.core.commit.neighbour import Neighbours
+from engine.core.compiler import bounds, connection, environment
 from engine.core.compiler.findings import Findings, Path, Place, listed, meant
-from engine.core.compiler.site import Site, Use
-from engine.core.expression import Reference
 from engine.core.facts import Catalogue
 from engine.core.zone import zone
 
 
-def check(findings: Findings, model: spec.Document, catalogue: Catalogue) -> None:
+def check(
+    findings: Findings, model: spec.Document, catalogue: Catalogue, neighbours: Neighbours
+) -> None:
     """Find what is wrong with a document that is no workflow."""
     match model:
         case spec.Calendar():
@@ -22,12 +23,13 @@ def check(findings: Findings, model: spec.Document, catalogue: Catalogue) -> Non
             bounds.span(findings, model.open_for, ("open_for",))
         case spec.Connection():
             _check_adapter(findings, model.adapter, ("adapter",), catalogue)
-            _check_templates(findings, model, catalogue)
+            connection.check(findings, model, catalogue)
         case spec.Pool():
             for index, name in enumerate(model.adapters or ()):
                 _check_adapter(findings, name, ("adapters", index), catalogue)
-        case spec.Environment(protection=spec.Protection() as protection):
-            bounds.span(findings, protection.expires, ("protection", "expires"))
+        case spec.Environment():
+            environment.check(findings, model, neighbours)
+            connection.check_overlays(findings, model, catalogue, neighbours)
         case _:
             pass
 
@@ -83,29 +85,3 @@ def _check_adapter(findings: Findings, name: str, path: Path, catalogue: Catalog
             "unknown-adapter", message, Place(path), hint=meant(name, known),
             expected=listed(sorted(adapters), "no adapter"),
         )  # fmt: skip
-
-
-def _check_templates(findings: Findings, model: spec.Connection, catalogue: Catalogue) -> None:
-    """A connection reads nothing but the secrets that it declares, and gives what is taken."""
-    types = {}
-    for each in site.templates(findings, Use.ARGUMENT, model.with_, ("with",)):
-        types[each.pointer] = shape.STRING
-        for reference in each.compiled.references:
-            _check_secret(findings, model, each, reference)
-    lookout.check_connection(findings, model, catalogue, types)
-
-
-def _check_secret(
-    findings: Findings, model: spec.Connection, each: Site, reference: Reference
-) -> None:
-    name, *path = map(str, reference.path)
-    if name != "secrets":
-        message = f'there is no "{name}" to read in a connection: it belongs to no run'
-        findings.error("unknown-name", message, each.at(reference), expected="secrets")
-    elif len(path) != 1 or path[0] not in model.secrets:
-        told = ".".join(path)
-        message = f'secret "{told}" is not declared' if path else "name the one secret needed"
-        hint = meant(told, model.secrets, "add it to `secrets`")
-        expected = listed(model.secrets, "no secret")
-        place = each.at(reference)
-        findings.error("unknown-secret", message, place, hint=hint, expected=expected)

@@ -7,9 +7,9 @@ from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.world import World
 from engine.core.frozen import frozen
 
-_OUTSIDE = ("inputs", "trigger", "run")
-_BEFORE = ("inputs", "trigger")
-_INSIDE = ("inputs", "steps", "trigger", "run")
+_OUTSIDE = ("inputs", "trigger", "run", "variables")
+_BEFORE = ("inputs", "trigger", "variables")
+_INSIDE = ("inputs", "steps", "trigger", "run", "variables")
 _BY_USE: Mapping[Use, tuple[str, ...]] = {
     Use.COMMON_RETRY: _OUTSIDE,
     Use.MATCHED: _OUTSIDE,
@@ -20,9 +20,9 @@ _BY_USE: Mapping[Use, tuple[str, ...]] = {
     Use.RUN_PRIORITY: _BEFORE,
     Use.ARGUMENT: (*_INSIDE, "secrets"),
     Use.ENVIRONMENT: (*_INSIDE, "secrets"),
-    Use.FILTER: ("event", "trigger"),
-    Use.START: ("event", "trigger"),
-    Use.DEFAULT: ("trigger",),
+    Use.FILTER: ("event", "trigger", "variables"),
+    Use.START: ("event", "trigger", "variables"),
+    Use.DEFAULT: ("trigger", "variables"),
 }
 
 

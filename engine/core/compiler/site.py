@@ -68,12 +68,16 @@ ARGUMENTS = frozenset({Use.ARGUMENT, Use.ENVIRONMENT})
 
 @frozen
 class Site:
-    """One expression or template. `pointer` is where it stands inside its `with`, or value."""
+    """One expression or template. `pointer` is where it stands inside its `with`, or value.
+
+    What `is_bare` is an expression without braces.
+    """
 
     use: Use
     place: Place
     compiled: Compiled
     pointer: Path = ()
+    is_bare: bool = False
 
     @property
     def is_projection(self) -> bool:
@@ -147,4 +151,4 @@ def _parsed(
         where = place.within(fault.offset, fault.length)
         findings.error(fault.code, fault.message, where, hint=fault.hint)
         return None
-    return Site(use, place, compiled, pointer)
+    return Site(use, place, compiled, pointer, bare)

@@ -12,6 +12,7 @@ from engine.core.compiler.findings import Path, Place
 from engine.core.compiler.label import is_harmless
 from engine.core.compiler.reference import check_condition, check_fits, check_text, typed
 from engine.core.compiler.site import Schema, Site, Use
+from engine.core.compiler.variable import check_variable
 from engine.core.compiler.world import World
 from engine.core.schedule import cron
 from engine.core.schema.shape import element
@@ -106,21 +107,25 @@ def _filled(world: World, use: Use, area: Json, path: Path, names: Mapping[str, 
 
 def _resolved(world: World, each: Site, names: Mapping[str, Schema]) -> Schema:
     """Return the type of an expression that reads `event` or `trigger`."""
-    known = True
+    before = len(world.findings.all)
     for reference in each.compiled.references:
         name = str(reference.path[0])
-        if name not in names:
-            known = False
+        if name == "variables":
+            check_variable(world, each, reference)
+        elif name not in names:
             message = f'there is no "{name}" to read in `{each.use}`: no run has begun yet'
-            told = ", ".join(names)
+            told = ", ".join((*names, "variables"))
             world.findings.error("unknown-name", message, each.at(reference), expected=told)
-    return typed(world, each, names) if known else shape.ANYTHING
+    if len(world.findings.all) > before:
+        return shape.ANYTHING
+    return typed(world, each, {**names, "variables": shape.closed(world.variables)})
 
 
 def _reads_event(each: Site) -> bool:
     """True if what an event brought has a part in the value."""
     return any(
-        reference.path[0] in ("event", "item") or reference.path[1:2] in ((), ("event",))
+        reference.path[0] in ("event", "item")
+        or (reference.path[0] == "trigger" and reference.path[1:2] in ((), ("event",)))
         for reference in each.compiled.references
     )
 
@@ -186,7 +191,7 @@ def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
 
 def _lay_in(world: World, settings: dict[str, Json]) -> None:
     """Put what a calendar and a connection say in the place of their names."""
-    asked = {"calendar": world.neighbours.calendar, "connection": world.neighbours.connection}
+    asked = {"calendar": world.neighbours.calendar, "connection": world.neighbours.connection_here}
     for key, ask in asked.items():
         if key in settings:
             name = str(settings[key])

@@ -112,7 +112,7 @@ def _compiled(
     findings = Findings(document)
     if not isinstance(model, spec.Workflow):
         with suppress(Enough):
-            resource.check(findings, model, catalogue)
+            resource.check(findings, model, catalogue, neighbours)
         return Made(findings.sorted())
     with suppress(Enough):
         resource.check_zones(findings, model)

@@ -111,8 +111,16 @@ class _Gatherer:
             if type(each) in _EVENTFUL:
                 self._events(each, path)
             self._steps += type(each) is spec.Step
+        if isinstance(model, spec.Environment):
+            self._overlays(model)
         lists = {name: tuple(told) for name, told in self._lists.items()}
         return Wiring(uses=tuple(self._uses), steps=self._steps, **lists)
+
+    def _overlays(self, model: spec.Environment) -> None:
+        """Note the connections of which an environment says something otherwise."""
+        for name in model.connections:
+            span = self._document.span(("connections", name), key=True)
+            self._uses.append((Kind.CONNECTION, Mention(name, span)))
 
     def _name(self, model: Model, path: Path, key: str, kind: Kind) -> None:
         """Note the document that a model names by a key."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from engine.core import codec, spec
 from engine.core.commit import Neighbours, Trust
 from engine.core.compiler import bounds, course, reference, scope, site, start, taint, whole_run
+from engine.core.compiler.bound import BoundFindings, bound, together
 from engine.core.compiler.budget import is_within
 from engine.core.compiler.findings import Findings, Place
 from engine.core.compiler.layout import lay_out
@@ -14,7 +15,7 @@ from engine.core.compiler.node import Kind
 from engine.core.compiler.scene import scene_of
 from engine.core.compiler.site import Use
 from engine.core.compiler.world import World
-from engine.core.diagnostic import Diagnostic, Enough
+from engine.core.diagnostic import Diagnostic, Enough, Gathered, has_errors
 from engine.core.document import Document
 from engine.core.facts import Catalogue, Operations
 from engine.core.frozen import frozen
@@ -59,17 +60,49 @@ def compile_unsealed(
     """Return the same, for those who ask for no digest or lay something into the plan first."""
     findings = Findings(document)
     catalogue = operations if isinstance(operations, Catalogue) else Catalogue(operations)
-    plan = trust = None
+    made, world = _made(findings, workflow, catalogue, neighbours or Neighbours(), observe)
+    if world is None or not world.bound or findings.has_errors:
+        return made
+    return _somewhere(made, world, document)
+
+
+def _made(
+    findings: Findings,
+    workflow: spec.Workflow,
+    catalogue: Catalogue,
+    neighbours: Neighbours,
+    observe: Callable[[World], None] | None = None,
+) -> tuple[Made, World | None]:
+    """Return what a workflow compiles to, and what is known of it unless it is far too wrong."""
+    plan = trust = world = None
     with suppress(Enough):
         root = lay_out(findings, workflow, catalogue)
         triggers = start.triggers(workflow)
-        near = neighbours or Neighbours()
-        world = World(findings, workflow, catalogue, triggers, root, near)
+        world = World(findings, workflow, catalogue, triggers, root, neighbours)
         if observe is not None:
             observe(world)
         plan = _plan(world)
         trust = world.trust
-    return Made(findings.sorted(), plan, trust)
+    return Made(findings.sorted(), plan, trust), world
+
+
+def _somewhere(made: Made, world: World, document: Document) -> Made:
+    """Return what a workflow that reads variables comes to where they have values.
+
+    It is right if it is so in every environment that it may be compiled for; the plan is that of
+    the first.
+    """
+    plans, found = [], list[Diagnostic]()
+    for place in world.neighbours.places:
+        findings = BoundFindings(document, place)
+        there, _ = _made(findings, bound(world, place), world.catalogue, world.neighbours)
+        plans.append(there.plan)
+        found += there.diagnostics
+    gathered = Gathered()
+    with suppress(Enough):
+        gathered.extend(together(made.diagnostics, found))
+    is_wrong = has_errors(found) or not plans
+    return Made(gathered.sorted(), None if is_wrong else plans[0], made.trust)
 
 
 def _plan(world: World) -> Plan | None:

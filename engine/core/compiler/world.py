@@ -11,7 +11,7 @@ from engine.core.commit.neighbour import Neighbours
 from engine.core.compiler import shape
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.node import Node, Steps
-from engine.core.compiler.site import Schema
+from engine.core.compiler.site import Schema, Site
 from engine.core.expression import FaultError, parse_expression, type_of
 from engine.core.facts import Catalogue, Operation
 from engine.core.schema.shape import element
@@ -25,6 +25,7 @@ class World:
     `untrusted` are the inputs that an event feeds, `calls` the steps that call other workflows,
     `flows` where text of strangers may go, `labels` those of all inputs together once they were
     asked for, `views` the shapes of steps that have been read.
+    `bound` are the sites that read variables, `variables` the shapes of those that are read.
     `lacking` are the triggers that do not bring what a path of `trigger.event` leads to.
     """
 
@@ -40,6 +41,8 @@ class World:
     labels: Labels | None = None
     used_inputs: set[str] = field(default_factory=set)
     used_secrets: set[str] = field(default_factory=set)
+    bound: list[Site] = field(default_factory=list)
+    variables: dict[str, Schema] = field(default_factory=dict)
     lacking: dict[Path, list[str]] = field(default_factory=dict)
     views: dict[Node, Schema] = field(default_factory=dict)
     _declared: dict[Path, Schema] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from engine.core.expression.fault import (
     Reference,
     UndefinedError,
 )
+from engine.core.expression.folding import folded_expression, folded_template, guarded
 from engine.core.expression.scan import Part, braces, has_template, parts
 from engine.core.expression.types import Typed, inspect, type_of
 
@@ -29,6 +30,9 @@ __all__ = [
     "UndefinedError",
     "braces",
     "compile_value",
+    "folded_expression",
+    "folded_template",
+    "guarded",
     "has_template",
     "holds",
     "inspect",

@@ -188,9 +188,9 @@ Node: TypeAlias = (
 _NO_NODES = frozenset(
     ("start", "end", "value", "path", "pointer", "source", "operator", "function", "name", "keep")
 )
+KINDS = frozenset(get_args(Node))
 _INNER = {
-    kind: tuple(each.name for each in fields(kind) if each.name not in _NO_NODES)
-    for kind in get_args(Node)
+    kind: tuple(each.name for each in fields(kind) if each.name not in _NO_NODES) for kind in KINDS
 }
 
 

@@ -9,6 +9,7 @@ from engine.core.spec.scalar import (
     GLOBS,
     Actor,
     AdapterName,
+    Constant,
     Date,
     Duration,
     JsonArea,
@@ -135,6 +136,19 @@ class Promotion(Model):
     )
 
 
+class Overlay(Model):
+    """What is other about a Connection in one environment."""
+
+    secrets: list[SecretName] | None = field(
+        default=None, description="The secrets that `with` may read there, instead of its own."
+    )
+    with_: dict[str, JsonArea] = field(
+        default={},
+        key="with",
+        description="Arguments that are other there; mappings are merged key by key.",
+    )
+
+
 class Environment(Head):
     """Variables that differ from place to place, what protects the place, and what is live."""
 
@@ -147,8 +161,13 @@ class Environment(Head):
     promotion: Promotion | None = field(
         default=None, description="What must be so before `sark promote` changes `revision`."
     )
-    variables: dict[Variable, str] = field(
-        default={}, description="Values that specs read, as written."
+    variables: dict[Variable, Constant] = field(
+        default={},
+        description="Constants of any type, which expressions read as `variables.NAME`.",
+        examples=[{"REGION": "north"}],
+    )
+    connections: dict[Name, Overlay] = field(
+        default={}, description="What is other about Connections there, by their names."
     )
     protection: Protection | None = field(
         default=None, description="What must be so before a run may touch it."

@@ -40,6 +40,8 @@ Template: TypeAlias = Annotated[str, _class("Template", "template")]
 Prose: TypeAlias = Annotated[str, _class("Prose", "prose")]
 # A free-form area: strings in it are templates, mappings and lists go on without end.
 JsonArea: TypeAlias = Annotated[Any, _class("JsonArea", "template")]
+# A constant of any kind: nothing in it is evaluated.
+Constant: TypeAlias = Annotated[Any, _class("Constant", "literal")]
 JsonSchema: TypeAlias = Annotated[dict[str, Any], _class("JsonSchema", "literal")]
 # The schema of an input: a template in its `default` is evaluated when a run starts.
 InputSchema: TypeAlias = Annotated[
