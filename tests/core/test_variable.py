@@ -51,7 +51,9 @@ def message(made: Compiled) -> Json:
     """Return what the step `a` of the workflow `w` says."""
     verb = made.plans["w"].root.steps[0].verb
     assert isinstance(verb, plan.Uses)
-    return verb.arguments["message"]
+    assert isinstance(verb.arguments, dict)
+    told: Json = verb.arguments["message"]
+    return told
 
 
 def test_a_workflow_has_the_values_of_its_environment() -> None:
@@ -366,7 +368,8 @@ def test_a_connection_is_other_in_an_environment() -> None:
         assert isinstance(settings, dict)
         connection = settings["connection"]
         assert isinstance(connection, dict)
-        return connection["with"]
+        told: Json = connection["with"]
+        return told
 
     assert {"root": "shop", "folder": "out"} == looked("p")
     assert {"root": "shop", "folder": "in"} == looked("q")

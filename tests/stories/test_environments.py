@@ -54,7 +54,8 @@ def stack(sinks: tuple[Sink, Sink]) -> Iterator[Stack]:
         "environments/staging.yaml": environment("staging", staging.url, "south", 1),
         "environments/production.yaml": environment("production", production.url, "north", 3),
     }
-    config = CONFIG + '\n[adapters.http]\nallow = ["127.0.0.1"]\n'
+    hosts = json.dumps([f"127.0.0.1:{each.server_port}" for each in sinks])
+    config = f"{CONFIG}\n[adapters.http]\nallow_hosts = {hosts}\n"
     with Stack(files, config) as running:
         yield running
 
