@@ -10,9 +10,25 @@ from engine.core.override import Asked, Kind
 from engine.telemetry import REGISTRY
 from tests.git.desk import CATALOGUE, GOOD, Desk, desk, source
 from tests.git.repo import Repo, broken, spec
+from tests.test_relay import relaying
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+HEARS = """\
+apiVersion: sark/v1
+kind: Workflow
+name: hears
+triggers:
+  drift:
+    type: event
+    event: sark.drift.healed
+    with: {what: "{{ event.data.workflows | join(',') }}", source: "{{ event.data.source }}"}
+inputs:
+  what: {type: string}
+  source: {type: string}
+steps:
+  say: {uses: echo.say@1, with: {message: "{{ inputs.what }}"}}
+"""
 FOLLOWS = "triggers:\n  after: {type: workflow, workflow: a}\nsteps:"
 
 
@@ -83,6 +99,41 @@ def test_what_a_hand_has_changed_is_healed(repo, tmp_path, database_url, stateme
             here.clock.now += MINUTE
             await here.look()
             assert number + 1 == await here.activations()
+
+    asyncio.run(story())
+
+
+def test_a_workflow_is_started_by_what_was_healed(repo, tmp_path, database_url):
+    """
+    What was healed is told once to the namespace, as an event that starts workflows: the source,
+    the environment, the commit and the workflows that were not as they should be.
+    """
+
+    async def story():
+        head = repo.commit({"hears.yaml": HEARS})
+        async with desk(database_url, tmp_path, source(repo.url)) as here:
+            await here.look()
+            await harm(here, "DELETE FROM workflows WHERE name IN ('a', 'b')")
+            await here.restart()
+            await here.look()
+            await here.look()
+            async with relaying(database_url):
+                async with asyncio.timeout(60):
+                    while not await rows(here, "SELECT FROM events, runs") or await rows(
+                        here, "SELECT FROM outbox"
+                    ):
+                        await asyncio.sleep(0.05)
+            runs = await rows(here, "SELECT workflow, inputs FROM runs")
+            events = await rows(here, "SELECT namespace, type, subject, source, data FROM events")
+
+            assert [("hears", {"what": "a,b", "source": "shop"})] == runs
+            [(namespace, type_, subject, of, data)] = events
+            assert ("shop", "sark.drift.healed", "shop", "sark/source/shop") == (
+                namespace, type_, subject, of,
+            )  # fmt: skip
+            told = {"source": "shop", "environment": "production", "commit": head,
+                    "message": "a, b", "workflows": ["a", "b"], "count": 2}  # fmt: skip
+            assert told == data
 
     asyncio.run(story())
 

@@ -2,14 +2,19 @@
 
 Nothing but an activation writes the active set, so whatever else has, was a hand or a fault. Where
 a schedule is, what a route is and who listens is derived from that set by others as they read it,
-and so cannot differ from it for long. Overrides are told of, and never mended.
+and so cannot differ from it for long. Overrides are told of, and never mended. What was mended is
+told to the namespace as an event, in the transaction that mends it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from uuid_utils.compat import uuid7
+
 from engine.core.facts import Operations
+from engine.core.frozen import frozen
 from engine.core.plan import Plan
+from engine.core.values import Json
 from engine.git.mirror import Mirror
 from engine.git.tree import inside
 from engine.reconcile.activation import Prepared, prepare
@@ -20,9 +25,49 @@ from engine.reconcile.rollback import compiled
 from engine.settings import Source
 from engine.store import revisions, workflows
 from engine.store.leases import Session
+from engine.store.outbox import Sending
+from engine.store.sources import SourceRow
 from engine.store.workflows import Active
 
-_MOST_NAMED = 5
+HEALED = "sark.drift.healed"
+"""The type of the event that tells of it."""
+
+ACTOR = "reconciler:"
+_MOST_NAMED, _MOST_LISTED = 5, 100
+
+
+@frozen
+class Mended:
+    """What makes a commit live as it says again, and the workflows that were not as they should be.
+
+    None of them was where only who follows whom had changed.
+    """
+
+    prepared: Prepared
+    names: Sequence[str]
+
+    @property
+    def told(self) -> str:
+        """Return in a few words what was not so."""
+        if not self.names:
+            return "who follows whom"
+        left = len(self.names) - _MOST_NAMED
+        more = f" and {left} more" if left > 0 else ""
+        return ", ".join(self.names[:_MOST_NAMED]) + more
+
+    def event(self, row: SourceRow) -> Sending:
+        """Return what the namespace of a source is told, of at most 100 workflows by name."""
+        about: dict[str, Json] = {
+            "source": row.name, "environment": row.environment,
+            "commit": self.prepared.activation.commit, "message": self.told,
+            "workflows": list(self.names[:_MOST_LISTED]), "count": len(self.names),
+        }  # fmt: skip
+        identity, of = str(uuid7()), f"sark/source/{row.name}"
+        data: dict[str, Json] = {
+            "id": identity, "identity": identity, "type": HEALED, "subject": row.name,
+            "source": of, "actor": ACTOR, "data": about,
+        }  # fmt: skip
+        return Sending(None, row.namespace, "emitted", "", data)
 
 
 async def found(session: Session, source: Source, commit: str) -> Mapping[str, Active] | None:
@@ -40,8 +85,8 @@ async def found(session: Session, source: Source, commit: str) -> Mapping[str, A
 def mended(
     source: Source, mirror: Mirror, operations: Operations, commit: str,
     there: Mapping[str, Active], observed: str | None = None,
-) -> tuple[Prepared, str]:  # fmt: skip
-    """Return what makes all workflows of `commit` live as it says, and what was not so. Blocks.
+) -> Mended:  # fmt: skip
+    """Return what makes all workflows of `commit` live as it says. Blocks.
 
     `observed` is the head that was seen last, which may pin it. Raise Refusal if it does not
     compile now, GitFailed for what may pass.
@@ -52,18 +97,13 @@ def mended(
     plans: Mapping[str, Plan] = compiled(reader, source, operations, commit, observed)
     made = prepare(to, commit, {}, plans, inside(source.root))
     drop = sorted(there.keys() - made.after.keys())
-    return replace(made, activation=replace(made.activation, drop=drop)), _told(there, made.after)
-
-
-def _told(there: Mapping[str, Active], after: Mapping[str, Active]) -> str:
-    """Return in a few words what was not as it should be."""
+    made = replace(made, activation=replace(made.activation, drop=drop))
     names = sorted(
-        name for name in there.keys() | after.keys() if not _same(there.get(name), after.get(name))
+        name
+        for name in there.keys() | made.after.keys()
+        if not _same(there.get(name), made.after.get(name))
     )
-    if not names:
-        return "who follows whom"
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
+    return Mended(made, names)
 
 
 def _same(one: Active | None, other: Active | None) -> bool:

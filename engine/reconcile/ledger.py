@@ -15,12 +15,14 @@ from engine.reconcile import measure, status
 from engine.reconcile.activation import Prepared
 from engine.reconcile.checkout import Checkout
 from engine.reconcile.condition import conditions, flagged, resumed
+from engine.reconcile.drift import ACTOR, Mended
 from engine.reconcile.hold import Hold, hold
 from engine.reconcile.hold import told as in_words
 from engine.reconcile.verdict import Stage, Verdict, facts_of
 from engine.store import (
     audit,
     commits,
+    outbox,
     overrides,
     plans,
     reviews,
@@ -200,15 +202,14 @@ async def refuse(session: Session, row: SourceRow, asked: Override, why: str) ->
         await sources.report(connection, report)
 
 
-async def heal(
-    session: Session, row: SourceRow, prepared: Prepared, binding: str, what: str
-) -> bool:
-    """What is live is as its commit says again: write it whole, and that it was not.
+async def heal(session: Session, row: SourceRow, mended: Mended, binding: str) -> bool:
+    """What is live is as its commit says again: write it whole, that it was not, and tell of it.
 
     False if another commit is live by now. Raise Conflict if a name is another source's.
     """
-    commit, why = prepared.activation.commit, f"DriftHealed: not as the commit says: {what}"
-    entry = Entry("reconciler:", "source.heal", f"source:{row.namespace}/{row.name}", True, why, "")
+    prepared, why = mended.prepared, f"DriftHealed: not as the commit says: {mended.told}"
+    commit, resource = prepared.activation.commit, f"source:{row.namespace}/{row.name}"
+    entry = Entry(ACTOR, "source.heal", resource, True, why, "")
     async with session.turn() as connection:
         await plans.insert(connection, prepared.plans)
         if not await workflows.activate(connection, prepared.activation):
@@ -216,6 +217,7 @@ async def heal(
         await revisions.keep(connection, row.name, commit, binding)
         await commits.move(connection, row.name, commit, CommitState.ACTIVE, reason=why)
         await audit.append(connection, entry)
+        await outbox.send(connection, [mended.event(row)])
     return True
 
 

@@ -269,7 +269,7 @@ class Reconciler:
             return
         self._mine = None
         try:
-            prepared, what = await self.lanes.run(
+            mended = await self.lanes.run(
                 failing,
                 drift.mended,
                 self.source,
@@ -279,13 +279,13 @@ class Reconciler:
                 there,
                 row.observed,
             )
-            done = await ledger.heal(session, row, prepared, binding(self.source), what)
+            done = await ledger.heal(session, row, mended, binding(self.source))
         except (Refusal, Conflict, GitFailed, OSError) as error:
             METRICS.drifts.labels("left").inc()
             _LOG.warning("source %s: what is live has drifted and stays so: %s", row.name, error)
             return
         METRICS.drifts.labels("healed" if done else "left").inc()
-        _LOG.warning("source %s: DriftHealed: %s", row.name, what)
+        _LOG.warning("source %s: DriftHealed: %s", row.name, mended.told)
 
     async def _roll_back(
         self, session: Session, row: SourceRow, asked: Override, failing: bool

@@ -80,6 +80,7 @@ def test_one_event_has_one_identity(there: Served):
         ({"specversion": "0.3"}, "/specversion"),
         ({"id": ""}, "/id"),
         ({"source": "run/1"}, "/source"),
+        ({"source": "sark/source/shop"}, "/source"),
         ({"type": None}, "/type"),
         ({"data_base64": "YQ=="}, "/data_base64"),
     ],

@@ -22,7 +22,7 @@ from webhooks.doors import doors
 from webhooks.problem import Data
 
 LIMIT = 256 << 10
-_RUNS = "run/"
+_OURS = ("run/", "sark/")
 
 
 async def listed(request: Request) -> Response:
@@ -59,13 +59,14 @@ async def send(request: Request) -> Response:
 
 
 def _event(told: Json) -> CloudEvent:
-    """Return the event of a body; raise Invalid for one that is none, or poses as a run's."""
+    """Return the event of a body; raise Invalid for one that is none, or poses as one of ours."""
     try:
         event = cloudevent.parse(told)
     except NoCloudEvent as fault:
         raise Invalid("this is no CloudEvent 1.0", fault.problems) from None
-    if event.source.startswith(_RUNS):
-        words = f"{_RUNS} begins the sources of runs; take another"
+    ours = next((each for each in _OURS if event.source.startswith(each)), None)
+    if ours is not None:
+        words = f"{ours} begins the sources of our own events; take another"
         raise Invalid("this source is none of yours", (("/source", words),))
     return event
 
