@@ -43,7 +43,7 @@ _COMMANDS = {
     "thaw": ("overrides", "Let commits through the freeze of a source."),
     "refreeze": ("overrides", "Let the freeze of a source hold again."),
     "confirm": ("overrides", "Let a held commit remove workflows."),
-    "rollback": ("overrides", "Make an earlier commit of a source live."),
+    "rollback": ("rollback", "Make an earlier commit of a source live."),
     "unpin": ("overrides", "Let a source go on that was rolled back."),
     "promote": ("promote", "Bring what was tried in one environment to another."),
     "reviews": ("reviews", "List what pull requests would change."),

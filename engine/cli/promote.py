@@ -1,7 +1,5 @@
 """`sark promote`: what was tried in one environment goes to another, by a commit in Git."""
 
-import asyncio
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,8 +91,12 @@ def _written(
     found: "Promotion", settings: "Settings | None", branch: str, title: str, body: str
 ) -> tuple[str, int | None]:
     """Make the commit, and with settings the pull request; return it and the number."""
+    from engine.cli.proposing import opened
+
     made = found.write(branch, f"{title}\n\n{body}")
-    return made, None if settings is None else _opened(found, settings, branch, title, body)
+    if settings is None:
+        return made, None
+    return made, opened(found.repository, settings, found.goal, branch, title, body)
 
 
 def _span(text: str | None) -> timedelta | None:
@@ -156,30 +158,12 @@ def _message(found: "Promotion", gates: Sequence[Gate], force: str | None) -> tu
 
 def _settings(found: "Promotion", config: str | None, state: str | None) -> "Settings":
     """Return the configuration; raise Misconfigured if it knows no forge to ask."""
-    from engine.settings import load
+    from engine.cli.proposing import configured
 
-    told = load(Path(config) if config else None, os.environ, {"state": state} if state else {})
-    name = found.goal.name
-    if not any(each.name == name and each.forge for each in told.settings.sources):
+    settings = configured(found.goal, config, state)
+    if settings is None:
         raise Misconfigured(
-            f"--open-pr: source {name} has no `forge` in this configuration; name the file with "
-            "--config, or leave --open-pr out and open the pull request yourself"
+            f"--open-pr: source {found.goal.name} has no `forge` in this configuration; name the "
+            "file with --config, or leave --open-pr out and open the pull request yourself"
         )
-    return told.settings
-
-
-def _opened(found: "Promotion", settings: "Settings", branch: str, title: str, body: str) -> int:
-    """Push the branch and open a pull request; return its number."""
-    from engine.forge.forges import Forges
-    from engine.git import writing
-
-    name, base = found.goal.name, found.goal.ref.removeprefix("refs/heads/")
-    writing.push(found.repository, f"refs/heads/{branch}")
-
-    async def opened() -> int:
-        async with Forges(settings.sources, settings.adapters) as forges:
-            forge = forges.of(name)
-            assert forge is not None, "the configuration was looked at before"
-            return await forge.open_pull(branch, base, title, body)
-
-    return asyncio.run(opened())
+    return settings

@@ -7,21 +7,21 @@ from difflib import unified_diff
 from functools import cached_property
 from pathlib import Path
 
+from engine.cli import proposing
 from engine.cli.client import Client, at
 from engine.cli.ends import Ends, Side, errors
 from engine.cli.output import items
-from engine.core.compiler import survey
+from engine.cli.pinned import PinFile
+from engine.cli.proposing import Place, place
 from engine.core.frozen import frozen
-from engine.core.promotion import Gate, Ran, pinned, same, soaked, stricter, verified
+from engine.core.promotion import Gate, Ran, same, soaked, stricter, verified
 from engine.core.review import Head
 from engine.core.values import Json, parse_duration
 from engine.errors import Invalid, NotFound
 from engine.git import writing
 from engine.git.here import Here, here
 from engine.git.tree import inside
-from engine.reconcile.pin import Pins
 
-_MAX_FILE = 256 << 10
 _MOST_RUNS = 10_000
 
 
@@ -34,19 +34,6 @@ class Asked:
     folder: Path
     soak: timedelta | None
     verify: Sequence[str]
-
-
-@frozen
-class Place:
-    """The source that is bound to an environment, as the server tells it."""
-
-    name: str
-    namespace: str
-    url: str
-    ref: str
-    root: str
-    active: str
-    observed: str
 
 
 @dataclass(frozen=True)
@@ -76,45 +63,31 @@ class Promotion:
         return datetime.fromisoformat(since)
 
     @cached_property
-    def file(self) -> str:
-        """The file of the environment that it goes to, from the root on."""
-        found = Pins(self.asked.goal).file(self.repository.tree(self.base), self._read)
-        if found is None:
-            raise Invalid(
-                f"no file below {self.origin.root or '.'} at {self.base[:12]} describes the "
-                f"Environment {self.asked.goal}; add one, as environments/{self.asked.goal}.yaml"
-            )
-        return found
+    def document(self) -> PinFile:
+        """The file of the environment that it goes to."""
+        return PinFile(self.repository, self.asked.goal, self.base)
 
     @property
     def path(self) -> str:
-        """The same from the repository's top on."""
-        return inside(self.repository.root) + self.file
+        return self.document.path
 
-    @cached_property
+    @property
     def before(self) -> bytes:
-        blob = self.repository.tree(self.base).blobs[self.file]
-        return self._read([blob])[blob] or b""
+        return self.document.before
 
     @cached_property
     def after(self) -> bytes:
         """What the file is to say; nothing but the one line is another."""
-        try:
-            text = pinned(self.before.decode(), self.commit).encode()
-        except ValueError as error:
-            raise Invalid(f"{self.path} cannot be changed: {error}") from None
-        if _facts(text) != {**_facts(self.before), "revision": self.commit}:
-            raise Invalid(f"{self.path} cannot be changed by one line; write `revision` yourself")
-        return text
+        return self.document.naming(self.commit)
 
     @property
     def is_idle(self) -> bool:
         """True if the file names the commit already."""
-        return _facts(self.before).get("revision") == self.commit
+        return self.document.facts.get("revision") == self.commit
 
     def gates(self, now: datetime) -> tuple[list[Gate], tuple[str, ...]]:
         """Return what must be so, and the workflows that differ by the environments."""
-        origin, soak, verify = _written(_facts(self.before))
+        origin, soak, verify = _written(self.document.facts)
         least, names, vain = stricter((soak, verify), self.asked.soak, self.asked.verify)
         from_ = self.asked.origin
         told = f"{self.asked.goal} takes what was tried in {origin or from_}"
@@ -159,7 +132,7 @@ class Promotion:
 
     def _replaced(self, files: Mapping[str, bytes | None]) -> Mapping[str, bytes | None]:
         """Return the same with the file gone that described the goal in the commit."""
-        then = Pins(self.asked.goal).file(self.repository.tree(self.commit), self._read)
+        then = PinFile(self.repository, self.asked.goal, self.commit).file
         gone = {} if then is None else {inside(self.repository.root) + then: None}
         return {**gone, **files}
 
@@ -176,11 +149,7 @@ class Promotion:
                 found.append(Ran(str(run["id"]), str(run["workflow"]), str(run["status"])))
         return found
 
-    def _read(self, blobs: Sequence[str]) -> Mapping[str, bytes | None]:
-        return self.repository.blobs(blobs, _MAX_FILE)
 
-
-_TOLD = ("name", "namespace", "url", "ref", "active", "observed")
 _NO_END = "\\ No newline at end of file\n"
 
 
@@ -202,16 +171,16 @@ def prepared(asked: Asked, client: Client) -> Promotion:
     if not origin.active:
         raise NotFound(f"nothing is live in {asked.origin} yet: `sark sources` says why")
     repository = replace(around, root=goal.root)
-    base = _base(repository, goal)
+    head = proposing.base(repository, goal)
     for commit in filter(None, (origin.active, goal.observed)):
-        _check(repository, commit, base, goal)
-    return Promotion(asked, client, origin, goal, repository, base)
+        proposing.check(repository, commit, head, goal)
+    return Promotion(asked, client, origin, goal, repository, head)
 
 
 def _place(sources: Sequence[Mapping[str, Json]], environment: str, root: str) -> Place:
     found = [each for each in sources if each["environment"] == environment]
     if len(found) > 1:
-        found = [each for each in found if _root(each) == root]
+        found = [each for each in found if place(each).root == root]
     if len(found) != 1:
         known = ", ".join(sorted({str(each["environment"]) for each in sources})) or "none"
         count = "no source is" if not found else "more than one source is"
@@ -219,39 +188,7 @@ def _place(sources: Sequence[Mapping[str, Json]], environment: str, root: str) -
             f"{count} bound to {environment} (there are: {known}); with more than one, name the "
             "folder of the specs with --path"
         )
-    told = {name: str(found[0][name] or "") for name in _TOLD}
-    return Place(**{**told, "root": _root(found[0])})
-
-
-def _root(source: Mapping[str, Json]) -> str:
-    return inside(str(source["root"])).rstrip("/")
-
-
-def _base(repository: Here, goal: Place) -> str:
-    """Return the head of the branch that the goal follows, as it was fetched last."""
-    branch = goal.ref.removeprefix("refs/heads/")
-    if branch == goal.ref:
-        raise Invalid(f"source {goal.name} follows {goal.ref}, which is no branch to commit to")
-    for ref in (f"refs/remotes/origin/{branch}", goal.ref):
-        try:
-            return repository.commit(ref)
-        except Invalid:
-            continue
-    raise Invalid(f"the repository has no branch {branch}; fetch it (git fetch origin {branch})")
-
-
-def _check(repository: Here, commit: str, base: str, goal: Place) -> None:
-    words = ("merge-base", "--is-ancestor", commit, base)
-    if repository.runner.ask(words, 60).status != 0:
-        raise Invalid(
-            f"{commit[:12]}, which the server tells of, is not in {goal.ref} as it is here; "
-            "fetch it (git fetch), or look whether the environments follow one branch"
-        )
-
-
-def _facts(text: bytes) -> Mapping[str, Json]:
-    found = [each.facts for each in survey("", text).documents]
-    return found[0] if len(found) == 1 and isinstance(found[0], Mapping) else {}
+    return place(found[0])
 
 
 def _written(facts: Mapping[str, Json]) -> tuple[str, timedelta, Sequence[str]]:
