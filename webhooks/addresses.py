@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from engine.core.override import Kind
-from webhooks import health, inbound, openapi
+from webhooks import forges, health, inbound, openapi
 from webhooks.address import Address, Answer, Body, Parameter
 from webhooks.api import (
     approvals,
@@ -254,6 +254,25 @@ _HOOKS = (
             "X-Hub-Signature-256": Parameter(TEXT, "`sha256=` and the HMAC of the raw body."),
             "X-GitHub-Event": Parameter(TEXT, "`push` starts workflows; others are recorded."),
             "X-GitHub-Delivery": Parameter(TEXT, "The delivery's id, taken once."),
+        },
+        body=Body(),
+    ),
+    Address(
+        "POST", "/hooks/gitlab/{source}", forges.gitlab, "Take a webhook of GitLab's",
+        {202: Answer("Woken", "Whoever is to look at it will.")}, (), (*_HOOK, "forge.payload"),
+        headers={
+            "X-Gitlab-Token": Parameter(TEXT, "The secret token of the source."),
+            "Idempotency-Key": Parameter(TEXT, "The delivery's id."),
+        },
+        body=Body(),
+    ),
+    Address(
+        "POST", "/hooks/gitea/{source}", forges.gitea, "Take a webhook of Gitea's or Forgejo's",
+        {202: Answer("Woken", "Whoever is to look at it will.")}, (), (*_HOOK, "forge.payload"),
+        headers={
+            "X-Gitea-Signature": Parameter(TEXT, "The HMAC-SHA256 of the raw body."),
+            "X-Gitea-Event": Parameter(TEXT, "`push`, `pull_request` and `issue_comment` count."),
+            "X-Gitea-Delivery": Parameter(TEXT, "The delivery's id."),
         },
         body=Body(),
     ),

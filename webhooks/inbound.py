@@ -4,7 +4,6 @@ The order is the same for everybody: size, type, signature, and only then is any
 address that does not exist answers as a bad signature does.
 """
 
-import hashlib
 import logging
 import re
 import time
@@ -12,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid5
 
-from prometheus_client import Counter
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,46 +18,43 @@ from starlette.responses import Response
 from engine.active import Hook
 from engine.core import forge, schema
 from engine.core.machine import IDS
+from engine.core.review.wish import wish
 from engine.core.values import Json, parse_duration
 from engine.errors import Invalid, Misconfigured
 from engine.intake import Delivered, Delivery, Kind
-from engine.telemetry import REGISTRY
 from webhooks import body, routes
+from webhooks.delivery import DELIVERIES, id_of, named, only, unsigned
 from webhooks.doors import Doors, doors
 from webhooks.problem import Data, Refusal
 from webhooks.signature import Signed, verify_bearer, verify_hmac, verify_standard
 
 _LOG = logging.getLogger("sark.http")
-_IDENTITY = re.compile(r"[!-~]{1,200}")
 _EVENT = re.compile(r"[a-z][a-z_]{0,49}")
 _UNTOLD = frozenset({"", "github.ping"})
 _PRIVATE = frozenset({"authorization", "cookie", "proxy-authorization", "webhook-signature"})
-_DELIVERIES = Counter(
-    "sark_webhook_deliveries", "Webhook requests", ["forge", "outcome"], registry=REGISTRY
-)
 
 
 async def github(request: Request) -> Response:
     """`POST /hooks/github/<source>`: a report starts workflows; a push wakes the reconciler too."""
     opened, name = doors(request), request.path_params["source"]
     raw = await body.read(request, opened.settings.server.max_body)
-    source = next((each for each in opened.settings.sources if each.name == name), None)
+    source = named(opened.settings, name)
     secrets = routes.of_source(source) if source is not None else []
-    given = _only(request.headers, "x-hub-signature-256")
+    given = only(request.headers, "x-hub-signature-256")
     is_signed = verify_hmac(raw, given, routes.padded(secrets)) and given.startswith("sha256=")
     if source is None or not secrets or not is_signed:
-        raise _unsigned("github")
+        raise unsigned("github")
     payload = body.parse(raw)
     if not isinstance(payload, Mapping):
         raise Refusal("github.payload", "GitHub's payloads are objects")
     kind = _kind(request.headers)
     event = _reported(kind, payload)
-    await opened.reviews.ask(name, kind, payload)
+    await opened.reviews.ask(name, wish(kind, payload))
     if kind == forge.PULL:
         active = await opened.intake.look()
         hooks = active.reported(source.namespace, name, kind)
         event = await opened.pulls.complete(source, event, hooks)
-    identity = _identity(_only(request.headers, "x-github-delivery"), raw)
+    identity = id_of(only(request.headers, "x-github-delivery"), raw)
     route = f"github/{name}"
     emitted = _emitted(route, identity, kind, event) if kind not in _UNTOLD else None
     delivery = Delivery(
@@ -84,10 +79,10 @@ async def webhook(request: Request) -> Response:
         if signed:
             break
     if not signed:
-        raise _unsigned("webhook")
+        raise unsigned("webhook")
     payload = body.parse(raw)
     _check(signed, payload)
-    identity = _identity(_only(request.headers, "webhook-id"), raw)
+    identity = id_of(only(request.headers, "webhook-id"), raw)
     event: dict[str, Json] = {
         "id": identity,
         "headers": _headers(request.headers, signed),
@@ -102,7 +97,7 @@ async def webhook(request: Request) -> Response:
 
 def _kind(headers: Headers) -> str:
     """Return the type of what GitHub reports, as triggers name it; empty where it is no name."""
-    told = _only(headers, "x-github-event")
+    told = only(headers, "x-github-event")
     return f"{forge.PREFIX}{told}" if _EVENT.fullmatch(told) else ""
 
 
@@ -141,13 +136,13 @@ def _is_signed(opened: Doors, hook: Hook, raw: bytes, headers: Headers) -> bool:
         secrets = []
     padded = routes.padded(secrets)
     if "standard" in auth:
-        told = Signed(*(_only(headers, f"webhook-{part}") for part in _STANDARD))
+        told = Signed(*(only(headers, f"webhook-{part}") for part in _STANDARD))
         tolerance = parse_duration(auth["tolerance"])
         return verify_standard(raw, told, padded, tolerance, time.time()) and bool(secrets)
     if "bearer" in auth:
-        given = _only(headers, "authorization")
+        given = only(headers, "authorization")
         return verify_bearer(raw, given, padded) and bool(secrets)
-    given = _only(headers, auth["header"])
+    given = only(headers, auth["header"])
     return verify_hmac(raw, given, padded, auth["algorithm"]) and bool(secrets)
 
 
@@ -163,23 +158,8 @@ def _check(hooks: Iterable[Hook], payload: Json) -> None:
         if not found:
             return
         problems += [(str(pointer), told) for pointer, told in found]
-    _DELIVERIES.labels("webhook", "invalid").inc()
+    DELIVERIES.labels("webhook", "invalid").inc()
     raise Invalid("the body is not what this webhook takes", tuple(problems))
-
-
-def _identity(told: str, raw: bytes) -> str:
-    """Return the sender's id of a delivery; a body without one is its own."""
-    if not told:
-        return hashlib.sha256(raw).hexdigest()
-    if not _IDENTITY.fullmatch(told):
-        raise Refusal("http.delivery_id", "a delivery's id is up to 200 printable characters")
-    return told
-
-
-def _only(headers: Headers, name: str) -> str:
-    """Return a header that is there once, or an empty string."""
-    found = headers.getlist(name)
-    return found[0] if len(found) == 1 else ""
 
 
 def _headers(headers: Headers, hooks: Iterable[Hook]) -> dict[str, Json]:
@@ -188,14 +168,8 @@ def _headers(headers: Headers, hooks: Iterable[Hook]) -> dict[str, Json]:
     return {name: value for name, value in headers.items() if name not in private}
 
 
-def _unsigned(forge: str) -> Refusal:
-    """Return the one answer for a bad signature, a shut route and an address that is not."""
-    _DELIVERIES.labels(forge, "unsigned").inc()
-    return Refusal("webhook.unsigned", "the signature is missing or wrong")
-
-
 def _accepted(forge: str, identity: str, delivered: Delivered) -> Response:
-    _DELIVERIES.labels(forge, "duplicate" if delivered.duplicate else "accepted").inc()
+    DELIVERIES.labels(forge, "duplicate" if delivered.duplicate else "accepted").inc()
     runs = [str(run) for run in delivered.runs]
     told = {"delivery": identity, "runs": runs, "duplicate": delivered.duplicate}
     return Data(told, 202)

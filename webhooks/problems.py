@@ -17,6 +17,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "auth.origin": Kind(403, "A form of the pages was sent by another site."),
     "auth.unknown": Kind(401, "The token is none that this server knows."),
     "callback.unknown": Kind(404, "No such address was handed out, or it is cut off."),
+    "forge.payload": Kind(400, "A delivery that proved itself is none of the forge's it came as."),
     "github.payload": Kind(400, "A signed push or pull request lacks what GitHub's have."),
     "http.content_encoding": Kind(415, "The body is compressed; send it as it is."),
     "http.content_type": Kind(415, "The body is declared as something else than is taken here."),

@@ -7,8 +7,7 @@ twice, late or not at all changes nothing but when that is.
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-from engine.core.review.wish import Heard, Look, Rerun, head_ref, wish
-from engine.core.values import Json
+from engine.core.review.wish import Heard, Look, Rerun, Wish
 from engine.git.address import parse
 from engine.settings import Settings, Source
 from engine.store import remarks, reviews
@@ -27,11 +26,14 @@ class Reviews:
             for each in settings.sources
         }
 
-    async def ask(self, source: str, kind: str, payload: Mapping[str, Json]) -> None:
-        """Raise what a delivery to a source wants, for every source of its repository."""
-        told, beside = wish(kind, payload), self._beside[source]
+    async def ask(self, source: str, told: Wish | None) -> bool:
+        """Raise what a delivery to a source wants, for every source of its repository.
+
+        False if it wants nothing, or nobody has reviews there.
+        """
+        beside = self._beside[source]
         if told is None or not beside:
-            return
+            return False
         names = [each.name for each in beside]
         async with self._pool.connection() as connection:
             match told:
@@ -49,9 +51,10 @@ class Reviews:
                 case Heard():
                     command = Command(told.comment, told.number, told.author, told.body)
                     await remarks.hear(connection, names, command)
-                    await reviews.want_again(connection, names, head_ref(told.number))
+                    await reviews.want_again(connection, names, told.ref)
                 case _:
                     assert_never(told)
+        return True
 
 
 def _meant(beside: Sequence[Source], look: Look) -> list[str]:

@@ -354,6 +354,12 @@ SCHEMAS: Mapping[str, Schema] = {
     "Delivered": _object(
         {"delivery": TEXT, "runs": _list(UUID), "duplicate": FLAG}
     ),
+    "Woken": _object(
+        {
+            "delivery": TEXT,
+            "woke": {"type": "string", "enum": ["reconciler", "reviews", "nobody"]},
+        }
+    ),
     "Alive": _object({"status": {"const": "ok"}}),
     "Ready": _object(
         {

@@ -1,6 +1,6 @@
 """Is a request what its sender signed: GitHub's way, a plain HMAC, and Standard Webhooks.
 
-Or does it bring a bearer's token, which signs nothing.
+Or does it bring a token, a bearer's or GitLab's, which signs nothing.
 Sources: GitHub, "Validating webhook deliveries"; standardwebhooks.com, specification 1.0; RFC 6750.
 Every secret and every signature is compared in full and in constant time, so that how long a
 refusal takes says neither which secret was near nor that there is none.
@@ -54,12 +54,20 @@ def verify_bearer(body: bytes, told: str, secrets: Sequence[bytes]) -> bool:
     The body plays no part but in how long the answer takes, which is as long as for a signature.
     """
     scheme, _, token = told.partition(" ")
-    given = hashlib.sha256(token.strip(" ").encode("latin-1", "replace")).digest()
+    return verify_token(body, token.strip(" "), secrets) and scheme.lower() == "bearer"
+
+
+def verify_token(body: bytes, told: str, secrets: Sequence[bytes]) -> bool:
+    """Return whether `told`, as GitLab's `X-Gitlab-Token`, is one of the secrets itself.
+
+    The body plays no part but in how long the answer takes, which is as long as for a signature.
+    """
+    given = hashlib.sha256(told.encode("latin-1", "replace")).digest()
     good = False
     for secret in secrets:
         good |= hmac.compare_digest(hashlib.sha256(secret).digest(), given)
         hmac.digest(secret, body, "sha256")
-    return good and scheme.lower() == "bearer"
+    return good
 
 
 def verify_standard(

@@ -7,6 +7,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
+from engine.core.review import note
 from engine.core.values import Json
 from engine.errors import Invalid, NotFound
 from engine.forge import reading
@@ -19,8 +20,6 @@ _PULL_PAGES, _NOTE_PAGES, _FILE_PAGES = 3, 10, 30
 _STATES = {State.PENDING: "pending", State.SUCCESS: "success", State.FAILURE: "failed"}
 _EMOJI = {"+1": "thumbsup", "-1": "thumbsdown", "hooray": "tada", "laugh": "laughing"}
 _DEVELOPER = 30
-# GitLab finds a note by its merge request alone, so an id of ours holds both.
-_NOTE_BITS = 40
 
 
 class GitLab:
@@ -92,14 +91,14 @@ class GitLab:
         if id_ is None:
             answer = await self._talk.ask("POST", path, told)
         else:
-            answer = await self._talk.ask("PUT", f"{path}/{_note(id_)}", told)
+            answer = await self._talk.ask("PUT", f"{path}/{note.parted(id_)[1]}", told)
         with self._talk.read("a note"):
-            return _id(number, reading.number(answer.body, "id"))
+            return note.joined(number, reading.number(answer.body, "id"))
 
     async def react(self, comment: int, word: str) -> None:
         """Answer a note by an emoji, in GitHub's words for them; once is as good as twice."""
-        note = f"{comment >> _NOTE_BITS}/notes/{_note(comment)}"
-        path = f"{self._at}/merge_requests/{note}/award_emoji"
+        number, id_ = note.parted(comment)
+        path = f"{self._at}/merge_requests/{number}/notes/{id_}/award_emoji"
         try:
             await self._talk.ask("POST", path, {"name": _EMOJI.get(word, word)})
         except (Invalid, NotFound) as error:
@@ -190,13 +189,5 @@ def _pull(told: Json, base_sha: str) -> Pull:
 
 def _comment(told: Json, number: int, me: str) -> Comment:
     author = reading.words(told, "author", "username") or "ghost"
-    id_, body = _id(number, reading.number(told, "id")), reading.words(told, "body")
+    id_, body = note.joined(number, reading.number(told, "id")), reading.words(told, "body")
     return Comment(id_, author, body, author.lower() == me.lower())
-
-
-def _id(number: int, note: int) -> int:
-    return number << _NOTE_BITS | note
-
-
-def _note(id_: int) -> int:
-    return id_ & ((1 << _NOTE_BITS) - 1)

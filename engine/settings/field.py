@@ -10,7 +10,7 @@ from engine.core.values import parse_duration
 
 ADMINISTRATOR = "admin"
 # What stands after /hooks/ for something else than a namespace.
-_TAKEN = frozenset({"github"})
+_TAKEN = frozenset({"github", "gitlab", "gitea"})
 FOREVER = "forever"
 _LEAST_KEPT, _MOST_KEPT = timedelta(days=1), timedelta(days=36_500)
 

@@ -222,9 +222,9 @@ class Git(_Section):
 class Source(_Section):
     """A Git ref and folder, bound to a namespace and an environment."""
 
-    name: Word = Field(description="The last part of `/hooks/github/<name>`.")
+    name: Word = Field(description="The last part of `/hooks/github/<name>`, or of its forge's.")
     namespace: Namespace = Field(
-        description="Whose workflows these are; never said in a spec. Not `github`."
+        description="Whose workflows these are; never said in a spec. Not the name of a forge."
     )
     environment: Word = Field(default="production", description="What they run in.")
     url: Annotated[str, AfterValidator(check_url)] = Field(

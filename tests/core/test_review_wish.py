@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.core.review import Effect, Ruling, Rulings
+from engine.core.review import Effect, Ruling, Rulings, gitlab
 from engine.core.review.approval import Approval, approved
 from engine.core.review.command import Command, Verb, parse
 from engine.core.review.wish import Heard, Look, Rerun, head_ref, wish
@@ -52,7 +52,7 @@ def comment(**parts: Any) -> dict[str, Any]:
         ("check_run", {"action": "rerequested", "check_run": {"id": 5}}, Rerun(5)),
         ("check_run", {"action": "rerequested", "check_run": {}}, None),
         ("check_run", {"action": "completed", "check_run": {"id": 5}}, None),
-        ("issue_comment", SAID, Heard(7, 9, "ann", "/sark plan")),
+        ("issue_comment", SAID, Heard(7, 9, "ann", "/sark plan", "refs/pull/7/head")),
         ("issue_comment", {**SAID, "action": "edited"}, None),
         ("issue_comment", {**SAID, "issue": {"number": 7}}, None),
         ("issue_comment", comment(body="hello /sark plan"), None),
@@ -69,6 +69,79 @@ def test_what_a_delivery_wants(kind: str, payload: dict[str, Any], wanted: objec
     and whatever is not as it should be, wants nothing.
     """
     assert wanted == wish(f"github.{kind}", payload)
+
+
+MERGE: dict[str, Any] = {"iid": 7, "target_branch": "main"}
+NOTE: dict[str, Any] = {
+    "object_kind": "note", "user": {"username": "ann.b"}, "merge_request": {"iid": 7},
+    "object_attributes": {"id": 9, "note": "/sark plan", "action": "create",
+                          "noteable_type": "MergeRequest"},
+}  # fmt: skip
+AT_GITLAB = Look("refs/merge-requests/7/head", 7, "refs/heads/main")
+
+
+def merge(action: str, changes: Any = None, **more: Any) -> dict[str, Any]:
+    told = {**MERGE, "action": action, **more}
+    return {"object_kind": "merge_request", "object_attributes": told, "changes": changes or {}}
+
+
+def noted(**parts: Any) -> dict[str, Any]:
+    return {**NOTE, "object_attributes": {**NOTE["object_attributes"], **parts}}
+
+
+@pytest.mark.parametrize(
+    ("payload", "wanted"),
+    [
+        (merge("open"), AT_GITLAB),
+        (merge("close"), AT_GITLAB),
+        (merge("reopen"), AT_GITLAB),
+        (merge("merge"), AT_GITLAB),
+        (merge("update"), None),
+        (merge("update", {"labels": {}}), None),
+        (merge("update", oldrev="a" * 40), AT_GITLAB),
+        (merge("update", {"target_branch": {"previous": "x", "current": "main"}}), AT_GITLAB),
+        (merge("update", {"draft": {"previous": True, "current": False}}), AT_GITLAB),
+        (merge("update", ["draft"]), None),
+        (merge("approved"), None),
+        (merge("open", iid=0), None),
+        (merge("open", iid=1 << 23), None),
+        (merge("open", target_branch="a b"), Look("refs/merge-requests/7/head", 7)),
+        (NOTE, Heard(7, 7 << 40 | 9, "ann.b", "/sark plan", "refs/merge-requests/7/head")),
+        (noted(action="update"), None),
+        (noted(noteable_type="Issue"), None),
+        (noted(note="hello"), None),
+        (noted(id=1 << 40), None),
+        ({**NOTE, "user": {"username": "a b"}}, None),
+        ({**NOTE, "merge_request": None}, None),
+        ({"object_kind": "push"}, None),
+        ({}, None),
+    ],
+)
+def test_what_a_delivery_of_gitlab_wants(payload: dict[str, Any], wanted: object):
+    """
+    A merge request that has moved, and a new command, are heard of GitLab in its own words.
+    """
+    assert wanted == gitlab.wish(payload)
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "wanted"),
+    [
+        ("pull_request", {**PULL, "action": "synchronized"}, SEVEN),
+        ("pull_request", {**PULL, "action": "label_updated"}, None),
+        ("pull_request", {**PULL, "action": "edited", "changes": {"ref": {"from": "x"}}}, SEVEN),
+        ("pull_request", {**PULL, "action": "edited", "changes": {"title": {}}}, SEVEN),
+        ("pull_request", {**PULL, "action": "edited", "changes": {"body": {}}}, None),
+        ("issue_comment", SAID, Heard(7, 9, "ann", "/sark plan", "refs/pull/7/head")),
+        ("pull_request_comment", SAID, None),
+        ("check_run", {"action": "rerequested", "check_run": {"id": 5}}, None),
+    ],
+)
+def test_what_a_delivery_of_gitea_wants(kind: str, payload: dict[str, Any], wanted: object):
+    """
+    Gitea speaks GitHub's words; a title may make a draft there, and a branch is changed by `ref`.
+    """
+    assert wanted == wish(f"gitea.{kind}", payload)
 
 
 def test_heads_are_where_their_forge_has_them():

@@ -6,7 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from webhooks.signature import Signed, key, verify_bearer, verify_hmac, verify_standard
+from webhooks.signature import (
+    Signed,
+    key,
+    verify_bearer,
+    verify_hmac,
+    verify_standard,
+    verify_token,
+)
 
 # GitHub, "Validating webhook deliveries", testing the webhook payload validation.
 GITHUB_SECRET = b"It's a Secret to Everybody"
@@ -250,3 +257,15 @@ def test_a_bearer_without_secrets_is_refused():
     A route that has no secret takes no token, not even an empty one.
     """
     assert not verify_bearer(BODY, "Bearer ", [])
+
+
+@pytest.mark.parametrize(
+    ("told", "good"),
+    [("a-secret-of-ours", True), ("an-older-of-ours", True), ("a-secret-of-our", False),
+     ("a-secret-of-ours ", False), ("", False), ("\udcff", False)],
+)  # fmt: skip
+def test_a_token_of_gitlab_is_the_secret_itself(told: str, good: bool):
+    """
+    GitLab sends the secret: it is one of the two, letter by letter, or it opens nothing.
+    """
+    assert good is verify_token(b"{}", told, [b"a-secret-of-ours", b"an-older-of-ours"])

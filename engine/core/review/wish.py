@@ -1,25 +1,29 @@
 """What a delivery of GitHub's wants: a review looked at again, a check run again, a command heard.
 
 The payload is signed, and yet it only says where to look: what is there is asked of GitHub anew.
+Gitea and Forgejo deliver in GitHub's words, with a few of their own.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TypeAlias
 
 from engine.core.frozen import frozen
 from engine.core.values import Json
 
-PULL, GROUP = "github.pull_request", "github.merge_group"
-CHECK, COMMENT = "github.check_run", "github.issue_comment"
+GROUP, CHECK = "github.merge_group", "github.check_run"
+_PULL, _COMMENT = "pull_request", "issue_comment"
 _PULL_ACTIONS = frozenset({
-    "opened", "synchronize", "reopened", "ready_for_review", "converted_to_draft", "closed",
+    "opened", "synchronize", "synchronized", "reopened", "ready_for_review", "converted_to_draft",
+    "closed",
 })  # fmt: skip
+# What an edit must have changed to matter. At Gitea a draft is one by its title.
+_EDITS = {"github": frozenset({"base"}), "gitea": frozenset({"ref", "title"})}
 _QUEUE = "refs/heads/gh-readonly-queue/"
 _HEADS_OF = {"gitlab": "merge-requests"}
 _HEADS = "refs/heads/"
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})(\[bot\])?")
+_LOGIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,98})(\[bot\])?")
 _COMMAND = "/sark"
 _MOST_BODY = 1000
 _MOST_NUMBER, _MOST_ID = 1 << 31, 1 << 63
@@ -51,12 +55,13 @@ class Rerun:
 
 @frozen
 class Heard:
-    """A new comment on a pull request that begins as a command."""
+    """A new comment on a pull request that begins as a command; its head is at `ref`."""
 
     number: int
     comment: int
     author: str
     body: str
+    ref: str
 
 
 Wish: TypeAlias = Look | Rerun | Heard
@@ -65,17 +70,20 @@ Wish: TypeAlias = Look | Rerun | Heard
 def wish(kind: str, payload: Mapping[str, Json]) -> Wish | None:
     """Return what a delivery wants; None for one that wants nothing, or is not what it should be.
 
-    `payload` is GitHub's own, or as runs read it.
+    `payload` is GitHub's own, or as runs read it; with a kind that begins with `gitea.` it is of
+    Gitea.
     """
-    action = payload.get("action")
-    if kind == PULL:
-        return _pull(action, payload)
+    action, (of, _, event) = payload.get("action"), kind.partition(".")
+    if event == _PULL and of in _EDITS:
+        return _pull(action, payload, _EDITS[of])
+    if event == _COMMENT and of in _EDITS and action == "created":
+        return _heard(payload)
     if kind == GROUP:
-        return _group(action, _part(payload, "merge_group"))
+        return _group(action, part(payload, "merge_group"))
     if kind == CHECK and action == "rerequested":
-        id_ = _whole(_part(payload, "check_run").get("id"), _MOST_ID)
+        id_ = whole(part(payload, "check_run").get("id"), _MOST_ID)
         return Rerun(id_) if id_ else None
-    return _heard(payload) if kind == COMMENT and action == "created" else None
+    return None
 
 
 def head_ref(number: int, forge: str = "github") -> str:
@@ -83,18 +91,31 @@ def head_ref(number: int, forge: str = "github") -> str:
     return f"refs/{_HEADS_OF.get(forge, 'pull')}/{number}/head"
 
 
-def _pull(action: Json, payload: Mapping[str, Json]) -> Wish | None:
-    number = _whole(payload.get("number"), _MOST_NUMBER)
-    is_moved = action == "edited" and "base" in _part(payload, "changes")
+def branch(name: str) -> str:
+    """Return the full ref of a branch, "" for what is no name of one."""
+    return f"{_HEADS}{name}" if _REF.fullmatch(name) else ""
+
+
+def heard(number: int, comment: int, author: str, body: str, ref: str) -> Heard | None:
+    """Return a comment if it begins as a command, and somebody can have written it."""
+    is_command = body.startswith(_COMMAND) and len(body) <= _MOST_BODY and "\0" not in body
+    if not is_command or not _LOGIN.fullmatch(author):
+        return None
+    return Heard(number, comment, author, body, ref)
+
+
+def _pull(action: Json, payload: Mapping[str, Json], edits: Set[str]) -> Wish | None:
+    number = whole(payload.get("number"), _MOST_NUMBER)
+    is_moved = action == "edited" and not edits.isdisjoint(part(payload, "changes"))
     if not number or not (action in _PULL_ACTIONS or is_moved):
         return None
-    base = _text(_part(_part(payload, "pull_request"), "base").get("ref"))
-    return Look(head_ref(number), number, f"{_HEADS}{base}" if _REF.fullmatch(base) else "")
+    base = text(part(part(payload, "pull_request"), "base").get("ref"))
+    return Look(head_ref(number), number, branch(base))
 
 
 def _group(action: Json, group: Mapping[str, Json]) -> Wish | None:
-    ref, base = _text(group.get("head_ref")), _text(group.get("base_ref"))
-    head, before = _text(group.get("head_sha")), _text(group.get("base_sha"))
+    ref, base = text(group.get("head_ref")), text(group.get("base_ref"))
+    head, before = text(group.get("head_sha")), text(group.get("base_sha"))
     if not ref.startswith(_QUEUE) or not _REF.fullmatch(ref) or not _REF.fullmatch(base):
         return None
     if action == "destroyed":
@@ -105,27 +126,27 @@ def _group(action: Json, group: Mapping[str, Json]) -> Wish | None:
 
 
 def _heard(payload: Mapping[str, Json]) -> Wish | None:
-    issue, comment = _part(payload, "issue"), _part(payload, "comment")
-    number, id_ = _whole(issue.get("number"), _MOST_NUMBER), _whole(comment.get("id"), _MOST_ID)
-    author, body = _text(_part(comment, "user").get("login")), _text(comment.get("body"))
-    is_command = body.startswith(_COMMAND) and len(body) <= _MOST_BODY and "\0" not in body
-    is_pull = isinstance(issue.get("pull_request"), Mapping)
-    if not (number and id_ and is_command and is_pull):
+    issue, comment = part(payload, "issue"), part(payload, "comment")
+    number, id_ = whole(issue.get("number"), _MOST_NUMBER), whole(comment.get("id"), _MOST_ID)
+    if not (number and id_ and isinstance(issue.get("pull_request"), Mapping)):
         return None
-    return Heard(number, id_, author, body) if _LOGIN.fullmatch(author) else None
+    author, body = text(part(comment, "user").get("login")), text(comment.get("body"))
+    return heard(number, id_, author, body, head_ref(number))
 
 
-def _whole(value: Json, most: int) -> int:
+def whole(value: Json, most: int) -> int:
     """Return a number from 1 to below `most`, and 0 for anything else."""
     if isinstance(value, bool) or not isinstance(value, int):
         return 0
     return value if 0 < value < most else 0
 
 
-def _part(told: Mapping[str, Json], key: str) -> Mapping[str, Json]:
+def part(told: Mapping[str, Json], key: str) -> Mapping[str, Json]:
+    """Return an object in an object, an empty one for anything else."""
     value = told.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
-def _text(value: Json) -> str:
+def text(value: Json) -> str:
+    """Return a text, "" for anything else."""
     return value if isinstance(value, str) else ""
