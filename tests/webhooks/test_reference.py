@@ -11,7 +11,7 @@ import pytest
 
 from policies.authorizer import Authorizer
 from policies.facts import Action, Actor, Resource, Verdict
-from tests.webhooks.served import Answer, Served, payload, settings, sign
+from tests.webhooks.served import SECRET, Answer, Served, payload, settings, sign
 from tests.webhooks.test_api import HELLO, START
 from tests.webhooks.test_inbound import HMAC, hook
 from tests.webhooks.waits import ASKED, asks, waits
@@ -78,6 +78,11 @@ def asked(there: Served, method: str, path: str, told: Mapping[str, str], query:
         raw = json.dumps(body).encode() if not isinstance(body, bytes) else body
         kind = {"Content-Type": "application/json", "X-GitHub-Event": "push"}
         signed = {"X-Hub-Signature-256": f"sha256={sign(raw)}", "X-Shop-Signature": sign(raw)}
+        signed |= {
+            "X-Gitlab-Token": SECRET,
+            "X-Gitea-Signature": sign(raw),
+            "X-Gitea-Event": "push",
+        }
         answer = there.send(method, place, raw, kind | signed | headers)
     else:
         bearer = {"Authorization": f"Bearer {there.token}", "Content-Type": "application/json"}
@@ -139,6 +144,8 @@ def test_every_good_answer_is_as_described(there: Served):
     event = {"specversion": "1.0", "id": "1", "source": "/orders", "type": "paid"}
     bodies: dict[str, object] = {
         "/hooks/github/{source}": BRANCH,
+        "/hooks/gitlab/{source}": {"object_kind": "push"},
+        "/hooks/gitea/{source}": {"ref": "refs/heads/main"},
         "/hooks/{namespace}/{path}": {"order": 7},
         f"{V1}/runs/{{id}}/approvals/{{path}}": {"decision": "approved", "asked": ASKED},
         f"{V1}/namespaces/{{namespace}}/events": event,
