@@ -225,7 +225,8 @@ def test_nonsense_is_told_what_it_lacks(lab: Served):
     """
     A delivery that proved itself and is none is 400, and says what was expected.
     """
-    for told in ([], {}, {"object_kind": 7}):
+    nonsense: list[Any] = [[], {}, {"object_kind": 7}]
+    for told in nonsense:
         answer = gitlab(lab, told)
 
         assert (400, "forge.payload") == (answer.status, answer.json["code"])
