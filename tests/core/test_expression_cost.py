@@ -13,7 +13,7 @@ from engine.core.expression import (
     type_of,
 )
 from engine.core.expression.compiled import MAX_TEMPLATE
-from engine.core.expression.token import MAX_LENGTH
+from engine.core.expression.simple import MAX_LENGTH
 from engine.core.values import Json
 from tests.fuzz.drive import patience
 

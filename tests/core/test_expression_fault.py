@@ -20,8 +20,8 @@ from engine.core.expression import (
     parse_template,
 )
 from engine.core.expression.compiled import MAX_TEMPLATE
+from engine.core.expression.simple import MAX_LENGTH
 from engine.core.expression.syntax import MAX_DEPTH, parse
-from engine.core.expression.token import MAX_LENGTH
 from engine.core.values import canonical
 
 FAULTS: list[tuple[str, str, str, str]] = [

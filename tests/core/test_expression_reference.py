@@ -13,7 +13,8 @@ from engine.core.expression.function import FUNCTIONS
 from engine.core.expression.instant import MAX_LAYOUT
 from engine.core.expression.path import MAX_PATH
 from engine.core.expression.scalar import TESTS
-from engine.core.expression.token import MAX_BRACKETS, MAX_LENGTH, MAX_TOKENS
+from engine.core.expression.simple import MAX_LENGTH
+from engine.core.expression.token import MAX_BRACKETS, MAX_TOKENS
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/expressions.md").read_text()
 ROWS = re.findall(r"^\| (`\w+\(.*?) \| .* \| `(.*)` \| `(.*)` \|$", PAGE, re.MULTILINE)

@@ -14,16 +14,10 @@ from engine.core.expression.fault import Fault, FaultError
 from engine.core.expression.function import FUNCTIONS
 from engine.core.expression.scalar import TESTS
 from engine.core.expression.signature import Parameter, maybe, one
-from engine.core.expression.token import ENVIRONMENT, MAX_LENGTH, Tokens, tokenize
+from engine.core.expression.token import ENVIRONMENT, Tokens, tokenize
 from engine.core.wording import suggestion
 
 MAX_DEPTH = 60
-
-# Most expressions are a plain path; read by hand it takes a tenth of the time.
-_PLAIN = re.compile(r"\s*(([A-Za-z_][A-Za-z0-9_]*)(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\s*")
-_RESERVED = frozenset(
-    ("true", "false", "none", "True", "False", "None", "not", "and", "or", "if", "else", "in", "is")
-)
 
 _DEFAULT = (one("value"), maybe("default_value"), maybe("boolean", "boolean"))
 
@@ -46,10 +40,6 @@ def parse(text: str, base: int = 0) -> tree.Node:
 
     Raise FaultError for anything that is not on the list.
     """
-    plain = _PLAIN.fullmatch(text) if len(text) <= MAX_LENGTH else None
-    if plain is not None and plain[2] not in _RESERVED and "__" not in text:
-        start, end = base + plain.start(1), base + plain.end(1)
-        return tree.Path(tuple(plain[1].split(".")), start=start, end=end)
     tokens = tokenize(text, base)
     if not tokens.all:
         raise FaultError(

@@ -14,8 +14,8 @@ from jinja2 import Environment, TemplateSyntaxError
 from jinja2.lexer import Lexer, Token
 
 from engine.core.expression.fault import Fault, FaultError
+from engine.core.expression.simple import MAX_LENGTH
 
-MAX_LENGTH = 16_384
 MAX_TOKENS = 2_000
 MAX_BRACKETS = 20  # within each other; each costs Jinja's parser some 14 frames
 MAX_PREFIXES = 100  # `not`, `-`, `+` and `if`: each may cost a frame
