@@ -4,7 +4,7 @@ A host's own zone files differ between hosts and change under a run; these chang
 """
 
 from functools import lru_cache
-from importlib import resources
+from typing import IO
 from zoneinfo import ZoneInfo
 
 _DATA = "tzdata"
@@ -13,7 +13,8 @@ _DATA = "tzdata"
 @lru_cache(maxsize=1)
 def names() -> frozenset[str]:
     """Return the names of all zones, as `Europe/Oslo` and `UTC`."""
-    return frozenset(resources.files(_DATA).joinpath("zones").read_text("utf-8").split())
+    with _opened("zones") as file:
+        return frozenset(file.read().decode().split())
 
 
 @lru_cache(maxsize=1_000)
@@ -21,5 +22,12 @@ def zone(name: str) -> ZoneInfo:
     """Return the zone of an IANA name; raise ValueError if there is none."""
     if name not in names():
         raise ValueError("there is no such time zone; write one as `Europe/Oslo`")
-    with resources.files(_DATA).joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+    with _opened("zoneinfo", *name.split("/")) as file:
         return ZoneInfo.from_file(file, name)
+
+
+def _opened(*path: str) -> IO[bytes]:
+    """Return a file of tzdata; what finds it is loaded only where there is a zone."""
+    from importlib import resources
+
+    return resources.files(_DATA).joinpath(*path).open("rb")
