@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 
 from engine.cli.client import Client, at
 from engine.cli.output import members
@@ -11,8 +12,8 @@ from engine.core.codec import Undecodable, UnknownFormat, decode
 from engine.core.event import Row
 from engine.core.run import Header
 from engine.core.state import ENDED
-from engine.core.values import Json
-from engine.core.whatif import Recording
+from engine.core.values import Json, canonical
+from engine.core.whatif import LAST, Extent, Recording, Room
 from engine.errors import Invalid
 
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -50,6 +51,30 @@ class Reader:
             left -= 1
             if not left:
                 return
+
+    def reviewed(
+        self, namespace: str, workflow: str, room: Room
+    ) -> tuple[tuple[Recording, ...], int]:
+        """Return the last runs of a workflow that there is room for, and the number of others."""
+        found, left = list[Recording](), 0
+        ended = (
+            each for each in self._client.pages(
+                "/runs", namespace=namespace, workflow=workflow, limit=200
+            )
+            if each["status"] in ENDED and each["started_at"] is not None
+        )  # fmt: skip
+        for line in islice(ended, LAST):
+            try:
+                recording = self.recording(members(self._client.get(at("runs", str(line["id"])))))
+            except Invalid:  # too long, or of a plan that another program wrote
+                left += 1
+                continue
+            size = len(canonical([recording.header.inputs, *(row.data for row in recording.rows)]))
+            if room.take(Extent(len(recording.rows), size)):
+                found.append(recording)
+            else:
+                left += 1
+        return tuple(found), left
 
     def recording(self, run: Mapping[str, Json]) -> Recording:
         """Return the recording of a run that was read whole; raise Invalid if it never began."""

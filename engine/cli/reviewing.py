@@ -9,7 +9,8 @@ from pathlib import Path
 from engine.cli import ends
 from engine.cli.client import Client, connect
 from engine.cli.ends import Ends, Side
-from engine.core import review
+from engine.cli.recorded import Reader
+from engine.core import review, whatif
 from engine.core.change import Change
 from engine.core.facts import Catalogue
 from engine.core.frozen import frozen
@@ -61,7 +62,8 @@ class Asked:
         namespace = "" if live is None else str(live["namespace"])
         made = replace(made, rulings=_rulings(made, namespace, base, head))
         if client is not None:
-            made = replace(made, impact=_impact(client, namespace, made.changes))
+            impact = _impact(client, namespace, made.changes)
+            made = replace(made, impact=impact, what_if=_what_if(client, namespace, made.changes))
         spent, touched = time.monotonic() - began, _touched(base.texts, head.texts)
         made = replace(made, pull=pull or 0, seconds=spent, touched=touched)
         texts = {made.path(name): data.decode("utf-8", "replace")
@@ -147,3 +149,11 @@ def _impact(client: Client, namespace: str, changes: tuple[Change, ...]) -> Mapp
             if run["workflow"] in counts:
                 counts[str(run["workflow"])][str(run["commit"])] += 1
     return {name: Impact(dict(told)) for name, told in counts.items()}
+
+
+def _what_if(client: Client, namespace: str, changes: tuple[Change, ...]) -> tuple[str, ...]:
+    """Return the lines on how recorded runs would go, as far as the caller may read runs."""
+    reader, room = Reader(client), whatif.Room()
+    told = {name: reader.reviewed(namespace, name, room) for name in whatif.asked(changes)}
+    recordings = {name: found for name, (found, _) in told.items()}
+    return whatif.reviewed(changes, recordings, {name: left for name, (_, left) in told.items()})

@@ -1,8 +1,9 @@
 """The review that the documentation shows, made of specs as all reviews are."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from engine.core import whatif
 from engine.core.facts import Catalogue
 from engine.core.review import (
     Effect,
@@ -16,6 +17,7 @@ from engine.core.review import (
     Rulings,
     make,
 )
+from engine.core.whatif import Kind, Verdict
 from engine.operations import catalogue
 from engine.source import File, compile_files
 
@@ -58,6 +60,13 @@ steps:
     uses: echo.say@1
     with: {{message: "{{{{ steps.fetch.outputs.status }}}}"}}
 """
+_WHAT_IF = whatif.lines(
+    "invoice-export",
+    [Verdict(str(number), Kind.SAME) for number in range(17)]
+    + [Verdict(
+        str(number), Kind.UNRECORDED, "verify", 15, "it was never called", "http.request@1"
+    ) for number in range(17, 20)],
+)  # fmt: skip
 _RULES = ("hosts-are-known", "plans-have-owners", "prod-hosts-need-owner", "retry-needs-key")
 
 
@@ -73,7 +82,14 @@ def sample() -> Review:
     )  # fmt: skip
     impact = {"invoice-export": Impact({base.commit: 1}, (479,)), "legacy-cleanup": Impact({})}
     return replace(
-        made, rulings=Rulings((owner,), _RULES), impact=impact, pull=482, specs=1204, seconds=0.2
+        made,
+        rulings=Rulings((owner,), _RULES),
+        impact=impact,
+        pull=482,
+        specs=1204,
+        seconds=0.2,
+        kept=timedelta(days=90),
+        what_if=_WHAT_IF,
     )
 
 

@@ -1,55 +1,75 @@
 """`python -m engine.review.child`: a change of a stranger's compiled, judged and told.
 
-It reads a task from its input and writes the answer to its output. It is killed when it takes too
+It reads a task from its input and writes the answer to its output, a line; where it tells of
+recorded runs, it reads these and answers again. It is killed when it takes too
 long, and dies with its parent.
 """
 
 import pickle  # nosec B403 - it is the parent's own, and nobody else's
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from engine import rulings
 from engine.contents import Contents
 from engine.core import review as reviews
+from engine.core import whatif
 from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Catalogue
 from engine.core.review import End, Head, Impact, Pull, Review, policy
 from engine.core.review.approval import approved
 from engine.core.values import digest
+from engine.core.whatif import Stored
 from engine.git.command import Runner
 from engine.git.mirror import MAX_FILE
 from engine.git.objects import Objects
 from engine.git.tree import Tree
 from engine.review.confinement import confine
-from engine.review.task import MOST_TEXT, Answer, Asked, Running, Task
+from engine.review.task import MOST_TEXT, REPLAY_SECONDS, Answer, Asked, Running, Task
 from engine.rulings import Case
 from engine.source import Cache, compile_files, is_spec
 
 # Starts of schedules are told from here on where only what is told matters.
 _TOO_LARGE = b"too large to be read"  # what no policy parses as, so that it denies
+_LATE = f"not told, for it took longer than {REPLAY_SECONDS:g} s"
 _ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def judge(task: Task) -> Answer:
-    """Return what is to be said of a change; it is compiled as the reconciler would."""
+def judge(task: Task) -> Iterator[Answer]:
+    """Yield what is to be said of a change, compiled as the reconciler would.
+
+    The first asks for recorded runs, and says that they are not told; they are read then, and the
+    second tells of them.
+    """
     began = time.monotonic()
     review = _refused(task) if task.refused else _made(task)
     review = replace(
         review, pull=task.asked.number, is_fork=task.asked.is_fork, is_draft=task.asked.is_draft,
         impact={each.name: _impact(each.name, task.running) for each in review.changes},
+        kept=task.kept, what_if=whatif.beyond(review.changes, {}, task.asked.is_fork),
     )  # fmt: skip
+    spent = time.monotonic() - began
+    names = [] if task.asked.is_fork or review.errors else whatif.asked(review.changes)
+    if names:
+        yield _answer(replace(review, what_if=(_LATE,)), task, spent, names)
+        stored: Stored = pickle.load(sys.stdin.buffer)  # nosec B301
+        told = whatif.reviewed(review.changes, stored.recordings(), stored.left)
+        review = replace(review, what_if=told)
+    yield _answer(review, task, spent)
+
+
+def _answer(review: Review, task: Task, spent: float, names: Sequence[str] = ()) -> Answer:
     told = reviews.as_json(review, _ONCE)
-    review = replace(review, seconds=time.monotonic() - began)
+    review = replace(review, seconds=spent)
     return Answer(
         review.digest, review.conclusion, reviews.headline(review),
         reviews.as_markdown(review, task.now, task.links),
         reviews.as_text(review, task.now)[:MOST_TEXT], digest(told),
         [each.name for each in review.changes],
         {each.rule: each.team for each in review.rulings.rulings if each.team},
-        reviews.annotations(review),
+        reviews.annotations(review), names,
     )  # fmt: skip
 
 
@@ -134,8 +154,10 @@ def _impact(name: str, running: Running) -> Impact:
 def main() -> None:
     """Read a task, judge it, and write the answer."""
     confine()
-    task: Task = pickle.loads(sys.stdin.buffer.read())  # nosec B301
-    sys.stdout.buffer.write(judge(task).encode())
+    task: Task = pickle.load(sys.stdin.buffer)  # nosec B301
+    for answer in judge(task):
+        sys.stdout.buffer.write(answer.encode() + b"\n")
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class Desk:
             each.name: Reviewer(
                 Bench(
                     each, self._forges[each.name], pulls[self._addresses[each.name]], manifests,
-                    links(settings, each), *self._named(each),
+                    links(settings, each), *self._named(each), settings.history.kept,
                 ),
                 session,
             )

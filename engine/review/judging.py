@@ -7,10 +7,16 @@ import pickle  # nosec B403 - written here, and read by a child of ours
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
-from engine.review.task import Answer, Task, Unjudged, decode
+from engine.core.whatif import Stored
+from engine.review.task import REPLAY_SECONDS, Answer, Task, Unjudged, decode
+
+Recall: TypeAlias = Callable[[Sequence[str]], Awaitable[Stored]]
+"""Who knows the recorded runs of workflows."""
 
 _LOG = logging.getLogger("sark.review")
 _PROGRAM = "engine.review.child"
@@ -20,9 +26,39 @@ _MOST_OUTPUT = 4 << 20
 _MOST_TOLD = 16 << 10
 
 
-async def judge(task: Task, seconds: float = _SECONDS) -> Answer:
-    """Return what a child says of a change; raise Unjudged as `told_by` does."""
-    return decode(await told_by(_PROGRAM, "plan", pickle.dumps(task), seconds))
+async def nothing(_: Sequence[str]) -> Stored:
+    """Recall no run at all."""
+    return Stored()
+
+
+async def judge(task: Task, recall: Recall = nothing, seconds: float = _SECONDS) -> Answer:
+    """Return what a child says of a change, which may ask once for recorded runs.
+
+    Raise Unjudged if it does not within `seconds`, or dies of its bounds; what it has said before
+    it plays runs stands, whatever comes of these. Whatever ends the wait, nothing is left of it.
+    Its environment holds no word of ours, and so no secret.
+    """
+    process = await _begun(_PROGRAM)
+    assert process.stderr is not None
+    told = asyncio.create_task(_drained(process.stderr, _MOST_TOLD))
+    try:
+        async with asyncio.timeout(seconds):
+            first = await _asked(process, pickle.dumps(task))
+            if not first:
+                raise Unjudged(_why(await process.wait(), await told, "plan"))
+        answer = decode(first)
+        if not answer.replays:
+            return answer
+        stored = await recall(answer.replays)
+        again = await _replayed(process, stored)
+        if again is None:
+            _LOG.warning("recorded runs were not played under a plan of %s", task.place.source)
+        return again or answer
+    except TimeoutError:
+        raise Unjudged(f"the plan was not made within {seconds:g} s, and given up") from None
+    finally:
+        await _end(process)
+        await told
 
 
 async def told_by(program: str, what: str, data: bytes, seconds: float) -> bytes:
@@ -31,11 +67,7 @@ async def told_by(program: str, what: str, data: bytes, seconds: float) -> bytes
     Raise Unjudged if it does not within `seconds`, or dies of its bounds. Whatever ends the wait,
     nothing is left of it. Its environment holds no word of ours, and so no secret.
     """
-    bare = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", program, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=bare, cwd=_PLACE,
-        start_new_session=True,
-    )  # fmt: skip
+    process = await _begun(program)
     try:
         async with asyncio.timeout(seconds):
             out, told = await _converse(process, data)
@@ -47,6 +79,41 @@ async def told_by(program: str, what: str, data: bytes, seconds: float) -> bytes
     if code != 0:
         raise Unjudged(_why(code, told, what))
     return out
+
+
+async def _begun(program: str) -> Process:
+    """Begin a module of ours as a process that has a bare environment, and is a group's head."""
+    bare = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", program, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=bare, cwd=_PLACE,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+async def _replayed(process: Process, stored: Stored) -> Answer | None:
+    """Return the answer that tells of recorded runs, None if there is none in time."""
+    try:
+        async with asyncio.timeout(REPLAY_SECONDS):
+            second = await _asked(process, pickle.dumps(stored))
+    except TimeoutError:
+        return None
+    return decode(second) if second else None
+
+
+async def _asked(process: Process, data: bytes) -> bytes:
+    """Return the line that answers, b"" if the process has ended without one."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(data)
+        await process.stdin.drain()
+    kept = bytearray()
+    while len(kept) < _MOST_OUTPUT and not kept.endswith(b"\n"):
+        chunk = await process.stdout.read(1 << 16)
+        if not chunk:
+            return b"" if await process.wait() else bytes(kept)
+        kept += chunk
+    return bytes(kept)
 
 
 async def _converse(process: Process, data: bytes) -> tuple[bytes, bytes]:

@@ -3,16 +3,19 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
+from engine import recordings
 from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Operations
 from engine.core.frozen import frozen
 from engine.core.review import Conclusion, Head, Links, Place, conflicted, marker, policy
 from engine.core.review.inert import prose
 from engine.core.values import digest
+from engine.core.whatif import Stored
 from engine.errors import NotFound
 from engine.forge.contract import Forge, Pull
 from engine.git.failure import Refused
@@ -41,7 +44,9 @@ _LONGEST = 300
 
 @frozen
 class Bench:
-    """What the reviews of one source are made with. `folder` is the repository of `pulls`."""
+    """What the reviews of one source are made with. `kept` is how long history is kept,
+    None being for ever.
+    """
 
     source: Source
     forge: Forge
@@ -50,6 +55,7 @@ class Bench:
     links: Links
     check: str
     is_alone: bool
+    kept: timedelta | None = None
 
     @property
     def branch(self) -> str:
@@ -150,7 +156,7 @@ class Reviewer:
 
     async def _judged(self, row: ReviewRow, task: Task) -> tuple[ReviewRow, Said] | None:
         """Let a child judge; end it as soon as a newer head takes its place."""
-        judging = asyncio.create_task(judge(task))
+        judging = asyncio.create_task(judge(task, partial(self._recall, task)))
         watching = asyncio.create_task(self._moved(row))
         try:
             await asyncio.wait({judging, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -169,6 +175,14 @@ class Reviewer:
         return _with(row, answer), Said(
             answer.conclusion, answer.title, answer.comment, answer.said, answer.annotations
         )
+
+    async def _recall(self, task: Task, names: Sequence[str]) -> Stored:
+        """Return the recorded runs of workflows: of none for a fork, of none of another source."""
+        ours = [each for each in names if each not in task.running.foreign]
+        if task.asked.is_fork or not ours:
+            return Stored()
+        async with self._session.turn() as connection:
+            return await recordings.newest(connection, task.namespace, ours)
 
     async def _moved(self, row: ReviewRow) -> None:
         """Return once another head is there than the one that is looked at."""
@@ -200,7 +214,8 @@ class Reviewer:
             Asked(row.number, pull.author, await self._teams(pull, before), pull.is_fork,
                   pull.is_draft),
             await self._running(row),
-            approvals, bench.links, datetime.now(UTC), facts.prunes, refused,
+            approvals, bench.links, datetime.now(UTC), facts.prunes, bench.kept,
+            refused,
         )  # fmt: skip
 
     async def _teams(self, pull: Pull, base: Tree | None) -> list[str]:

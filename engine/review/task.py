@@ -5,7 +5,7 @@ is looked at as anybody's: what a stranger has written was read in that process.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -16,10 +16,13 @@ from engine.core.frozen import frozen
 from engine.core.review import LIMIT, Annotation, Conclusion, Head, Links, Place
 from engine.core.review.approval import Approval
 from engine.core.values import Json
+from engine.core.whatif import MOST_WORKFLOWS
 from engine.errors import SarkError
 from engine.git.tree import Tree
 
 MOST_TEXT = 1 << 20
+REPLAY_SECONDS = 20.0
+"""How long recorded runs are played; a review is told without them after that."""
 _MOST_NAMES = 50_000
 _MOST_ANNOTATIONS = 200
 _LONGEST_WORD = 500
@@ -65,7 +68,7 @@ class Task:
 
     With `refused`, the head was refused before anything of it was read. Whoever `approvals` are of
     may approve, by what the forge says now. `confirmed` are counts
-    of removals that commits confirm.
+    of removals that commits confirm. `kept` is how long history is kept, None being for ever.
     """
 
     place: Place
@@ -82,6 +85,7 @@ class Task:
     links: Links
     now: datetime
     confirmed: frozenset[int] = frozenset()
+    kept: timedelta | None = None
     refused: Sequence[Diagnostic] = ()
 
 
@@ -90,7 +94,8 @@ class Answer:
     """What is to be said of a change: `comment` in Markdown, `text` in full for the page.
 
     `asks` are the teams that rules ask for, by the rules' names. `said` is a digest of all that
-    the comment tells but for the time, so that nothing is written that was said before.
+    the comment tells but for the time, so that nothing is written that was said before. `replays`
+    are workflows whose recorded runs it would tell of; then it waits for them, and answers again.
     """
 
     digest: str
@@ -102,6 +107,7 @@ class Answer:
     workflows: Sequence[str] = ()
     asks: Mapping[str, str] | None = None
     annotations: Sequence[Annotation] = ()
+    replays: Sequence[str] = ()
 
     def encode(self) -> bytes:
         """Return it as it leaves the child."""
@@ -119,6 +125,7 @@ def decode(told: bytes) -> Answer:
             [_text(each, _LONGEST_WORD) for each in _list(data["workflows"], _MOST_NAMES)],
             {_text(k, _LONGEST_WORD): _text(v, _LONGEST_WORD) for k, v in data["asks"].items()},
             [_annotation(each) for each in _list(data["annotations"], _MOST_ANNOTATIONS)],
+            [_text(each, _LONGEST_WORD) for each in _list(data["replays"], MOST_WORKFLOWS)],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Unjudged("the process that makes plans has answered what is no plan") from None

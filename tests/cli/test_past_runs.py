@@ -254,4 +254,5 @@ def test_a_review_may_be_told_of_recorded_runs(stack: Stack, runs: list[str]) ->
 
 async def _newest(stack: Stack, last: int) -> tuple[Recording, ...]:
     async with await connect(stack.database_url, "test") as connection:
-        return await recordings.newest(connection, "local", "route", last)
+        stored = await recordings.newest(connection, "local", ["route"], last)
+        return stored.recordings()["route"]

@@ -8,7 +8,7 @@ from engine.review.confinement import MEMORY, confine
 from engine.review.task import Task
 
 confine()
-task: Task = pickle.loads(sys.stdin.buffer.read())
+task: Task = pickle.load(sys.stdin.buffer)
 match task.place.source:
     case "sleeps":
         time.sleep(3600)

@@ -13,7 +13,7 @@ from engine.review.task import Answer, Asked, Running, Task, Unjudged, decode
 
 GOOD = Answer(
     "d", Conclusion.SUCCESS, "a title", "a comment", "a text", "s", ["w"], {"rule": "acme/pay"},
-    [Annotation("a.yaml", 1, "failure", "code", "words")],
+    [Annotation("a.yaml", 1, "failure", "code", "words")], ["w"],
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_a_process_that_comes_to_no_plan_is_given_up(
     monkeypatch.setattr(judging, "_PROGRAM", "tests.review.rogue")
     seconds = 1.0 if does == "sleeps" else 60.0
     with pytest.raises(Unjudged, match=why) as told:
-        asyncio.run(judging.judge(task(does), seconds))
+        asyncio.run(judging.judge(task(does), seconds=seconds))
 
     assert "ann" not in str(told.value)
 

@@ -141,6 +141,7 @@ class Review:
     the one that changes and the caller. `what_if` are lines on how recorded runs would go under
     the new plans. `pull` is the number of the pull request, 0 for none. `seconds` is how long it
     took. `touched` are the specs whose text is another one, as far as somebody has looked.
+    `kept` is how long the history of a workflow that is gone is kept, None where nobody says.
     """
 
     source: str
@@ -162,6 +163,7 @@ class Review:
     live: Live | None = None
     seconds: float = 0.0
     touched: frozenset[str] = frozenset()
+    kept: timedelta | None = None
 
     def path(self, file: str) -> str:
         """Return a file below the root as the repository has it."""

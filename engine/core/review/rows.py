@@ -11,7 +11,7 @@ from engine.core.rendering.excerpt import visible
 from engine.core.review.inert import LONGEST, cell, code, fenced, linked, prose
 from engine.core.review.links import Links
 from engine.core.review.model import Effect, Review, Ruling
-from engine.core.review.words import in_flight, is_due, many, starts
+from engine.core.review.words import history, in_flight, is_due, many, starts
 from engine.core.values import Json, canonical
 
 _PLACES = 4
@@ -89,6 +89,8 @@ def _when(review: Review, change: Change, now: datetime) -> Iterator[str]:
         yield "from its next run on" if change.old is not None else "when it is triggered"
     for told, commit in in_flight(review, change):
         yield f"in flight: {told} {code(commit) if commit else ''}".rstrip()
+    if kept := history(review, change):
+        yield kept
 
 
 def notes(change: Change) -> Iterator[str]:

@@ -58,6 +58,8 @@ def _block(review: Review, change: Change, now: datetime) -> Iterator[str]:
     yield from block(change, now, review.path(change.file))
     for told, commit in words.in_flight(review, change):
         yield f"      in flight  {told} {commit}".rstrip()
+    if kept := words.history(review, change):
+        yield f"      {kept}"
 
 
 def _policy(review: Review) -> list[str]:

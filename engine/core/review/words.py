@@ -110,6 +110,13 @@ def in_flight(review: Review, change: Change) -> Sequence[tuple[str, str]]:
     )
 
 
+def history(review: Review, change: Change) -> str:
+    """Return how long the history of a workflow that is gone is kept; "" where nobody says."""
+    if change.new is not None or review.kept is None:
+        return ""
+    return f"history kept {many(review.kept.days, 'day')}"
+
+
 def also(review: Review) -> Iterator[tuple[int, str]]:
     """Yield other open pull requests, each with a workflow that it touches, too."""
     impact = review.impact or {}
