@@ -33,7 +33,7 @@ from engine.source import Cache, compile_files, is_spec
 
 # Starts of schedules are told from here on where only what is told matters.
 _TOO_LARGE = b"too large to be read"  # what no policy parses as, so that it denies
-_LATE = f"not told, for it took longer than {REPLAY_SECONDS:g} s"
+_LATE = f"not told, for they could not be played within {REPLAY_SECONDS:g} s"
 _ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 
 

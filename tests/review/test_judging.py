@@ -1,6 +1,7 @@
 """The process that makes plans: bounded, killed when it must be, and believed nothing."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import orjson
 import pytest
 
 from engine.core.review import Annotation, Conclusion, Head, Links, Place
+from engine.core.whatif import Stored
 from engine.review import judging
 from engine.review.task import Answer, Asked, Running, Task, Unjudged, decode
 
@@ -49,6 +51,22 @@ def test_a_process_that_comes_to_no_plan_is_given_up(
     assert "ann" not in str(told.value)
 
 
+@pytest.mark.parametrize(("does", "title"), [("dies",) * 2, ("dawdles",) * 2, ("recalls", "w")])
+def test_what_comes_of_recorded_runs_keeps_no_plan_from_being_told(
+    monkeypatch: pytest.MonkeyPatch, does: str, title: str
+):
+    """
+    The process is handed the runs that it asks for; if nothing comes of it, its plan stands.
+    """
+    monkeypatch.setattr(judging, "_PROGRAM", "tests.review.rogue")
+    monkeypatch.setattr(judging, "REPLAY_SECONDS", 0.5 if does == "dawdles" else 60.0)
+
+    async def recall(names: Sequence[str]) -> Stored:
+        return Stored(left=dict.fromkeys(names, 1))
+
+    assert title == asyncio.run(judging.judge(task(does), recall)).title
+
+
 def test_an_answer_is_what_it_was():
     """
     A plan that comes up from the process is read as it was written.
@@ -63,7 +81,7 @@ def test_an_answer_is_what_it_was():
         {"workflows": [7]}, {"asks": []}, {"asks": {"rule": 7}}, {"annotations": [{}]},
         {"annotations": [{"path": "a", "line": 0, "level": "x", "title": "", "message": ""}]},
         {"annotations": [{"path": "a", "line": True, "level": "x", "title": "", "message": ""}]},
-        {"comment": "x" * 100_000}, {"digest": None},
+        {"replays": ["w"] * 11}, {"replays": [7]}, {"comment": "x" * 100_000}, {"digest": None},
     ],
 )  # fmt: skip
 def test_an_answer_that_is_none_is_refused(wrong: dict[str, object]):

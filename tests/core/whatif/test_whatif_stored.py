@@ -6,6 +6,7 @@ import pytest
 
 from engine.core import codec, whatif
 from engine.core.change import Change
+from engine.core.values import Json
 from engine.core.whatif import Extent, Room, Stored, StoredRun
 from tests.core.runs import ok, step, whole
 from tests.core.whatif.recording import record
@@ -52,7 +53,7 @@ def test_stored_runs_are_told_of_like_recordings() -> None:
     recording = record(PLAN, ok("a"))
     run = StoredRun(recording.header, recording.started_at, recording.rows)
     lost = replace(run, header=replace(run.header, plan="lost"))
-    bodies = {run.header.plan: codec.encode(PLAN), "lost": {"format": "none"}}
+    bodies: dict[str, Json] = {run.header.plan: codec.encode(PLAN), "lost": {"format": "none"}}
     stored = Stored({"w00": (run, lost)}, bodies, {"w00": 2, "w01": 1})
     new = Change("new", None, PLAN)
 
