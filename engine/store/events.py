@@ -20,14 +20,27 @@ _KEEP: LiteralString = """
     VALUES (%(id)s, %(namespace)s, %(type)s, %(subject)s, %(source)s, %(data)s, %(identity)s)
     ON CONFLICT DO NOTHING RETURNING at
 """
-# The places in the event at which somebody looks are few: each is one look into the index.
+# The places in the event at which somebody looks are few, however many wait: the index is asked
+# for one after the other, and at each for what is there in the event.
 _WATCHERS: LiteralString = """
-    SELECT run_id, path
-      FROM (SELECT DISTINCT at FROM watches
-             WHERE namespace = %(namespace)s AND event = ANY(%(types)s)) AS places
-      JOIN watches USING (at)
-     WHERE namespace = %(namespace)s AND event = ANY(%(types)s)
-       AND (key IS NULL OR key = %(event)s::jsonb #> string_to_array(at, '.'))
+    WITH RECURSIVE places AS (
+        SELECT type, (SELECT min(at) FROM watches
+                       WHERE namespace = %(namespace)s AND event = type) AS at
+          FROM unnest(%(types)s) AS types (type)
+        UNION ALL
+        SELECT type, (SELECT min(watches.at) FROM watches
+                       WHERE namespace = %(namespace)s AND event = type AND watches.at > places.at)
+          FROM places WHERE at IS NOT NULL
+    )
+    SELECT told.* FROM places, LATERAL (
+        SELECT run_id, path FROM watches
+         WHERE namespace = %(namespace)s AND event = type AND watches.at = places.at
+           AND key IS NULL
+        UNION ALL
+        SELECT run_id, path FROM watches
+         WHERE namespace = %(namespace)s AND event = type AND watches.at = places.at
+           AND key = %(event)s::jsonb #> string_to_array(places.at, '.')
+    ) AS told
 """
 _WATCH: LiteralString = """
     INSERT INTO watches (run_id, path, namespace, event, at, key)
