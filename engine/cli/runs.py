@@ -59,10 +59,7 @@ def run(
         from engine.cli.direct import run_file
 
         sys.exit(run_file(Path(name), given, texts, config, timeout, json_, environment))
-    if environment:
-        raise click.UsageError("--env goes with a file; what NAME runs in says its source")
-    if key is not None and not (key.isascii() and key.isprintable() and key):
-        raise click.UsageError("--key takes printable ASCII characters")
+    _refuse(environment, key)
     client = connect(server, config, state)
     where, what = placed(client, name, namespace)
     if texts:
@@ -81,6 +78,14 @@ def run(
     ended = _follow(client, identity, timeout, quiet=json_)
     print_json(ended) if json_ else click.echo(as_timeline(ended))
     sys.exit(_exit(ended))
+
+
+def _refuse(environment: str, key: str | None) -> None:
+    """Raise UsageError for an option that does not go with a workflow of the server."""
+    if environment:
+        raise click.UsageError("--env goes with a file; what NAME runs in says its source")
+    if key is not None and not (key.isascii() and key.isprintable() and key):
+        raise click.UsageError("--key takes printable ASCII characters")
 
 
 @click.command()

@@ -14,6 +14,7 @@ import psycopg
 from engine.broker import EVERY, RELAY, RUNS
 from engine.core.values import Json
 from engine.errors import Unavailable
+from engine.intake.request import Started
 from engine.owner import Owner
 from engine.performer import Performer
 from engine.relay import Relay
@@ -79,11 +80,12 @@ class Door:
     def __init__(self, starts: Starts) -> None:
         self._starts = starts
 
-    async def start(self, start: Any) -> None:
+    async def start(self, start: Any) -> Started:
         try:
             await self._starts.write(1, [_run(start.run, start.workflow, start.chain)])
         except psycopg.Error as error:
             raise Unavailable("PostgreSQL does not answer") from error
+        return Started(start.run, repeated=False)
 
     async def deliver(self, delivery: Any) -> None:
         """No workflow here is set off by an event."""
