@@ -160,9 +160,10 @@ class Controller:
         """Lead a duty, and show all the while that its leader lives; raise what ends either."""
         async with asyncio.TaskGroup() as group:
             group.create_task(duty.lead(session))
+            pause = period(self._lease)
             while True:
-                await asyncio.sleep(period(self._lease))
-                await session.beat()
+                await asyncio.sleep(pause)
+                await session.beat(pause)
 
     async def _oversee(self) -> None:
         """Look after whoever leads, this controller or another."""

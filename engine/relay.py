@@ -48,7 +48,7 @@ from engine.store.events import Event
 from engine.store.inbox import Telling
 from engine.store.leases import Session
 from engine.store.objectives import Watched
-from engine.store.outbox import Sending, Sent
+from engine.store.outbox import Sending, Sent, Work
 from engine.store.pool import Connection, is_final, pool
 from engine.store.runs import Ended
 from engine.telemetry import METRICS
@@ -123,13 +123,11 @@ class Relay:
         loop, swept = asyncio.get_running_loop(), float("-inf")
         while True:
             rung.clear()
-            followed = 0
-            if await self._has_work():
-                while await self.watch() == _GROUP:
-                    pass
-                followed = await self.follow()
-                await self.let_in()
-            next_due = await gates.fire(self._session, self._intake)
+            work = await self._work()
+            followed = await self._do(work)
+            next_due = work.next_due
+            if next_due is not None and next_due <= timedelta(0):
+                next_due = await gates.fire(self._session, self._intake)
             if loop.time() - swept > _SWEEP_EVERY.total_seconds():
                 swept = loop.time()
                 async with self._session.turn() as connection:
@@ -137,11 +135,22 @@ class Relay:
             if followed:  # there may be more; whatever comes, the rest has its turn in between
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(rung.wait(), _pause(next_due))
+                async with asyncio.timeout(_pause(next_due)):
+                    await rung.wait()
 
-    async def _has_work(self) -> bool:
-        async with self._session.turn() as connection:
-            return await outbox.has_work(connection)
+    async def _work(self) -> Work:
+        async with self._session.glance() as connection:
+            return await outbox.work(connection)
+
+    async def _do(self, work: Work) -> int:
+        """Do what there is to do; return how many rows were followed."""
+        if work.watched:
+            while await self.watch() == _GROUP:
+                pass
+        followed = await self.follow() if work.sent or work.watched else 0
+        if followed or work.crowded:
+            await self.let_in()
+        return followed
 
     async def follow(self) -> int:
         """Follow the oldest rows; return how many there were."""

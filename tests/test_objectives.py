@@ -102,7 +102,7 @@ def test_a_run_that_nobody_takes_misses_its_objective(database_url: str) -> None
         async with house(database_url) as here, relaying(database_url) as relay:
             (run,) = await here.start(waits(), objectives=(over(),))
 
-            assert await outbox.has_work(here.connection)
+            assert (await outbox.work(here.connection)).watched
             await missed(here, relay, run)
             assert ([True], False) == await objectives(here, run)
             assert "queued" == (await here.row(run))["status"]

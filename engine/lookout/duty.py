@@ -102,7 +102,7 @@ class Lookouts:
         active = await self._intake.look()
         if self._is_untold and not await self.tell():
             return ()
-        async with self._session.turn() as connection:
+        async with self._session.glance() as connection:
             now = await self._clock(connection)
         if active.number != self._number:
             await self._arrange(active, now)

@@ -87,7 +87,7 @@ class ReconcileDuty:
         """Find requests whose ring was lost with Redis; and notice when PostgreSQL is lost."""
         while True:
             await asyncio.sleep(_ASK_SECONDS)
-            async with session.turn() as connection:
+            async with session.glance() as connection:
                 for name in await sources.wanted(connection):
                     self.wake(name)
 

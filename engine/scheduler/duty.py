@@ -79,9 +79,10 @@ class Scheduler:
     async def look(self) -> float:
         """Start what is due by now; return after how many seconds to look again."""
         active = await self._intake.look()
-        async with self._session.turn() as connection:
+        async with self._session.glance() as connection:
             now = await self._clock(connection)
-            if active.number != self._number:
+        if active.number != self._number:
+            async with self._session.turn() as connection:
                 await self._arrange(connection, active, now)
         ready = [each for each in self._ticking if each.is_ready(now)]
         for start in range(0, len(ready), _GROUP):

@@ -1,6 +1,7 @@
 """Who leads a duty: a session's advisory lock, which PostgreSQL releases when its holder dies."""
 
 import asyncio
+import time
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -62,16 +63,26 @@ class Session:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._turn = asyncio.Lock()
+        self._asked = time.monotonic()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Connection]:
         """Give the connection in a transaction of one's own; keep it short, others wait."""
-        async with self._turn, self._connection.transaction():
-            yield self._connection
+        async with self.glance() as connection, connection.transaction():
+            yield connection
 
-    async def beat(self) -> None:
-        """Show PostgreSQL that the leader lives."""
-        async with self.turn() as connection:
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[Connection]:
+        """Give the connection for a look: each statement is a transaction, and one round trip."""
+        async with self._turn:
+            yield self._connection
+            self._asked = time.monotonic()
+
+    async def beat(self, silence: float = 0.0) -> None:
+        """Show PostgreSQL that the leader lives, if it has asked nothing for `silence` seconds."""
+        if time.monotonic() - self._asked < silence:
+            return
+        async with self.glance() as connection:
             await ping(connection)
 
 

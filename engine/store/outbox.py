@@ -1,6 +1,7 @@
 """What owners have sent to the world, taken in order by the relay."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -21,11 +22,12 @@ _TAKE: LiteralString = """
       LEFT JOIN runs ON runs.id = run_id
      WHERE before < %(most)s ORDER BY outbox.id
 """
-_HAS_WORK: LiteralString = """
-    SELECT EXISTS (SELECT FROM outbox WHERE refused IS NULL)
-        OR EXISTS (SELECT FROM runs WHERE watch_at <= now())
-        OR EXISTS (SELECT FROM runs WHERE slot_group IS NOT NULL AND admitted_at IS NULL
-                                      AND ended_at IS NULL)
+_WORK: LiteralString = """
+    SELECT EXISTS (SELECT FROM outbox WHERE refused IS NULL) AS sent,
+           EXISTS (SELECT FROM runs WHERE watch_at <= now()) AS watched,
+           EXISTS (SELECT FROM runs WHERE slot_group IS NOT NULL AND admitted_at IS NULL
+                                      AND ended_at IS NULL) AS crowded,
+           (SELECT min(due_at) FROM held) - clock_timestamp() AS next_due
 """
 _IS_COMING: LiteralString = """
     SELECT EXISTS (SELECT FROM outbox WHERE kind = 'emitted' AND refused IS NULL
@@ -80,6 +82,19 @@ class Sent:
     chain: int = 0
 
 
+@frozen
+class Work:
+    """What the relay has to do: follow what was `sent`, judge objectives, let runs in.
+
+    `next_due` is how long it is until held events are to leave, None if none are.
+    """
+
+    sent: bool
+    watched: bool
+    crowded: bool
+    next_due: timedelta | None
+
+
 def columns(told: Sequence[Sending]) -> dict[str, Array]:
     """Return the parameters of `SEND`."""
     return {
@@ -96,10 +111,11 @@ async def send(connection: Connection, told: Sequence[Sending]) -> None:
     await connection.execute(SEND, columns(told))
 
 
-async def has_work(connection: Connection) -> bool:
-    """True if something was sent, runs wait for a slot, or an objective may be missed."""
-    row = await (await connection.execute(_HAS_WORK)).fetchone()
-    return row is not None and bool(row[0])
+async def work(connection: Connection) -> Work:
+    """Return what there is to do; one statement, for the relay asks all the time."""
+    row = await (await connection.execute(_WORK)).fetchone()
+    assert row is not None
+    return Work(*row)
 
 
 async def is_coming(connection: Connection, namespace: str, type_: str) -> bool:

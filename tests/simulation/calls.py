@@ -200,7 +200,7 @@ class Calls:
             if is_taking:
                 await outbox.forget(link, [each.id for each in sent])
             return [(each.run_id, each.kind, each.path) for each in sent], (
-                await outbox.has_work(link) if not sent else True
+                (await outbox.work(link)).sent if not sent else True
             )
 
         return follow

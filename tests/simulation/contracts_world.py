@@ -89,8 +89,8 @@ def end_handouts(told: Transaction, values: Values) -> Answer:
             for row in rows]  # fmt: skip
 
 
-def has_work(told: Transaction, values: Values) -> Answer:
-    return [(any(row["refused"] is None for row in told.rows("outbox")),)]
+def work(told: Transaction, values: Values) -> Answer:
+    return [(any(row["refused"] is None for row in told.rows("outbox")), False, False, None)]
 
 
 def take(told: Transaction, values: Values) -> Answer:
@@ -192,7 +192,7 @@ def yes(told: Transaction, values: Values) -> Answer:
 
 CONTRACTS: dict[str, Contract] = {
     inbox._TELL: tell, inbox._READ: read, inbox._SWEEP: sweep, handouts._END: end_handouts,
-    outbox._HAS_WORK: has_work, outbox._TAKE: take, outbox._FORGET: forget, events._KEEP: keep,
+    outbox._WORK: work, outbox._TAKE: take, outbox._FORGET: forget, events._KEEP: keep,
     events._WATCHERS: watchers, events._WATCH: watch,
     events._PAST + events._OF_TYPE + events._OLDEST: past, events._UNWATCH: unwatch,
     events._SWEEP: forget_watches, leases._LEAD: lead,
