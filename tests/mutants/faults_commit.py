@@ -70,8 +70,6 @@ def unknown_calendars(spec: Spec) -> Iterator[Change]:
     for path, trigger in spec.triggers():
         if trigger.get("type") == "schedule":
             yield spec.put((*path, "calendar"), plain("ofice-days"))
-    for start, _ in spec.documents("Environment"):
-        yield spec.put((*start, "protection", "calendar"), plain("ofice-days"))
 
 
 def unknown_connections(spec: Spec) -> Iterator[Change]:

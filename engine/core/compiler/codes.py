@@ -115,7 +115,8 @@ _COMPILER = {
     "is not counted.",
     "no-effect": "A key changes something where it stands: a step that has a `priority` waits in a "
     "`concurrency` or for a pool, one that has a `fair_key` in a `concurrency` (a warning); "
-    "`resources` are kept by the operation, or by a pool of workers in a container or a VM.",
+    "`resources` are kept by the operation, or by a pool of workers in a container or a VM. "
+    "The `protection` of an environment is read and kept by nothing yet (a warning).",
     "weak-sandbox": "Something shuts the call in at least as well as `sandbox` asks for: the "
     "operation, or the pool of the step by its own `sandbox`.",
     "silent-operation": "`timeout.heartbeat` stands beside an operation that reports progress.",

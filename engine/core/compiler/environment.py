@@ -14,10 +14,18 @@ def check(findings: Findings, model: spec.Environment, neighbours: Neighbours) -
     """Find what is wrong with an environment, by itself and among the others."""
     if model.protection is not None:
         bounds.span(findings, model.protection.expires, ("protection", "expires"))
+        _warn_of_no_guard(findings)
     for name, value in model.variables.items():
         path = ("variables", name)
         _check_constant(findings, value, path)
         _check_type(findings, model.name, name, value, neighbours)
+
+
+def _warn_of_no_guard(findings: Findings) -> None:
+    """Say that nothing holds a run to a protection: whoever reads it must not rely on it."""
+    message = "`protection` has no effect yet: no run is asked about, and none is kept out"
+    hint = "ask by `approve` in the workflow, and protect the branch at the forge"
+    findings.warning("no-effect", message, Place(("protection",), key=True), hint=hint)
 
 
 def _check_constant(findings: Findings, value: Json, path: Path) -> None:

@@ -170,5 +170,7 @@ class Environment(Head):
         default={}, description="What is other about Connections there, by their names."
     )
     protection: Protection | None = field(
-        default=None, description="What must be so before a run may touch it."
+        default=None,
+        description="What must be so before a run may touch it. It has no effect yet, and "
+        "`sark check` says so.",
     )
