@@ -80,7 +80,7 @@ class ExpectedRun(Model):
     """How the run must have ended."""
 
     state: RunState | None = field(default=None, description="Its state.")
-    flags: list[Literal["degraded", "compensation_failed"]] | None = field(
+    flags: list[Literal["degraded", "timed_out", "compensation_failed"]] | None = field(
         default=None, description="Its flags, all of them."
     )
 

@@ -169,6 +169,11 @@ PUSH = "ref: refs/heads/main, repository: {full_name: a/b}, forced: false"
         (FILES, "mock: {a: {artifacts: {log: there.csv}}}\n" + OK),
         (f"steps: {{a: {{{ECHO}}}}}\n", "mock: {a: {cached: true}}\nexpect: {steps: {a: {flags: [cached]}}}"),
         ("steps: {a: {wait: {for: 3h}}}\n", OK),
+        (
+            "timeout: 1h\nsteps: {a: {wait: {for: '{{ inputs.for }}'}}}\n"
+            "inputs: {for: {type: string}}\n",
+            "given: {inputs: {for: 3h}}\nexpect: {run: {state: failed, flags: [timed_out]}}",
+        ),
         ("steps: {a: {emit: {type: acme.x}}}\n", "expect: {emitted: [acme.x]}"),
         ("steps: {a: {fail: {type: my.own, message: no}}}\n", "expect: {error: {type: my.own}}"),
         ("steps: {a: {fail: {type: my.own, message: no}}}\n", "mock: {a: {}}\n" + OK),
