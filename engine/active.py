@@ -20,7 +20,7 @@ from engine.store.schedules import Key
 from engine.store.workflows import Active
 
 _PLANS_KEPT = 1_000
-_WEBHOOK, _EVENT = "webhook", "event"
+_WEBHOOK, _EVENT, _MANUAL = "webhook", "event", "manual"
 
 
 @frozen
@@ -44,7 +44,8 @@ class ActiveSet:
 
     `reports` are by namespace and type, `webhooks` by namespace and path below
     `/hooks/<namespace>/`, `events` by namespace and type, `followers` by namespace and the
-    workflow for the end of whose runs they wait, `clocks` and `files` by namespace and workflow.
+    workflow for the end of whose runs they wait, `clocks`, `files` and `hands`, those of people,
+    by namespace and workflow.
     """
 
     number: int = 0
@@ -55,6 +56,7 @@ class ActiveSet:
     followers: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
     clocks: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
     files: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
+    hands: Mapping[tuple[str, str], tuple[Hook, ...]] = field(default_factory=dict)
 
     def reported(self, namespace: str, source: str, kind: str) -> Iterable[Hook]:
         """Yield what a report of a forge about a source is meant for, such as a `github.push`.
@@ -70,6 +72,11 @@ class ActiveSet:
         """Yield what an event of this type is meant for."""
         for name in forge.names(occurred):
             yield from self.events.get((namespace, name), ())
+
+    def may_be_backfilled(self, namespace: str, name: str) -> bool:
+        """True if a workflow lets people start what its schedules would have started."""
+        hands = self.hands.get((namespace, name), ())
+        return any(each.settings.get("backfill") is True for each in hands)
 
 
 class BoundPlan:
@@ -120,6 +127,7 @@ class Cache:
         followers: dict[tuple[str, str], tuple[Hook, ...]] = {}
         clocks: dict[tuple[str, str], tuple[Hook, ...]] = {}
         files: dict[tuple[str, str], tuple[Hook, ...]] = {}
+        hands: dict[tuple[str, str], tuple[Hook, ...]] = {}
         for active in found:
             named[active.namespace, active.name] = active
             for told in self._triggers.get(active.plan, ()):
@@ -128,6 +136,8 @@ class Cache:
                     place, name = clocks, active.name
                 elif hook.type == FILE:
                     place, name = files, active.name
+                elif hook.type == _MANUAL:
+                    place, name = hands, active.name
                 elif hook.type == _EVENT:
                     place, name = events, hook.settings["event"]
                 elif hook.type == _WEBHOOK:
@@ -138,14 +148,17 @@ class Cache:
                     place, name = reports, hook.type
                 key = (active.namespace, str(name))
                 place[key] = (*place.get(key, ()), hook)
-        return ActiveSet(number, named, reports, webhooks, events, followers, clocks, files)
+        return ActiveSet(
+            number, named, reports, webhooks, events, followers, clocks, files, hands
+        )  # fmt: skip
 
 
 def _events(triggers: Json) -> list[Mapping[str, Any]]:
-    """Return the triggers that something can set off, and no person, of a plan's JSON."""
+    """Return the triggers of a plan's JSON that something sets off, or a person; no program's."""
     listed = triggers if isinstance(triggers, Sequence) else ()
-    return [each for each in listed if isinstance(each, Mapping) and _is_set_off(str(each["type"]))]
+    return [each for each in listed if isinstance(each, Mapping) and _is_kept(str(each["type"]))]
 
 
-def _is_set_off(kind: str) -> bool:
-    return kind in (_WEBHOOK, _EVENT, ENDED, FILE, *CLOCK) or kind.startswith(forge.PREFIX)
+def _is_kept(kind: str) -> bool:
+    kept = (_WEBHOOK, _EVENT, _MANUAL, ENDED, FILE, *CLOCK)
+    return kind in kept or kind.startswith(forge.PREFIX)

@@ -177,7 +177,7 @@ _WORKFLOWS = (
             200: Answer("Backfilled", "With `dry`: what would be started."),
             202: Answer("Backfilled", "The runs are durable; `known` were decided on before."),
         },
-        ("run.start",), _CHANGE, {}, body=Body("Backfill"),
+        ("run.start",), (*_CHANGE, "sark.conflict"), {}, body=Body("Backfill"),
     ),
 )  # fmt: skip
 _SOURCES = (

@@ -54,6 +54,7 @@ def backfill(
     """Start what a schedule of NAME would have started in a span of the past.
 
     TIME is a date as 2026-01-31, midnight in the schedule's zone, or an instant with its offset.
+    A trigger of type `manual` with `backfill: true` allows it.
     What the schedule, or a backfill, has started in the last 30 days is not started again.
     """
     where, what = placed(client, name, namespace)

@@ -69,7 +69,10 @@ class Backfill:
         """
         key = self._hook.key
         told = await asyncio.gather(
-            *(intake.deliver(ticking.delivery(key, self._schedule, each)) for each in instants)
+            *(
+                intake.deliver(ticking.delivery(key, self._schedule, each, kind="backfill"))
+                for each in instants
+            )
         )
         return [
             Filled(self._schedule.told(each), max(answer.runs, default=None), answer.duplicate)

@@ -26,9 +26,12 @@ def definition(hook: Hook) -> str:
     return digest({key: hook.settings.get(key) for key in _DEFINING})
 
 
-def delivery(of: Key, told: Schedule, at: datetime) -> Delivery:
-    """Return what the intake is told of an instant, under the one name that it has."""
-    event = told.about(at)
+def delivery(of: Key, told: Schedule, at: datetime, **besides: str) -> Delivery:
+    """Return what the intake is told of an instant, under the one name that it has.
+
+    The run reads `besides` in `trigger`, too.
+    """
+    event = {**told.about(at), **besides}
     return Delivery(
         _route(of), _id(of, at), Kind.SCHEDULE, of.namespace, orjson.dumps(event), event,
         source=of.workflow, hooks=frozenset([(of.workflow, of.trigger)]),

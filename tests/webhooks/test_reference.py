@@ -23,7 +23,9 @@ DOCUMENT = description()
 BRANCH = payload("push-branch-created")
 EVENTS = "triggers:\n  pushed: {type: github.push}\n"
 
-TRIGGERS = f'{EVENTS}  a: {{type: api}}\n  b: {{type: schedule, cron: "0 0 * * *"}}\n'
+TRIGGERS = (
+    f'{EVENTS}  a: {{type: manual, backfill: true}}\n  b: {{type: schedule, cron: "0 0 * * *"}}\n'
+)
 
 
 class Asked(Authorizer):

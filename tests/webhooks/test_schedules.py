@@ -16,6 +16,7 @@ name: report
 inputs: {day: {type: string, format: date, default: "{{ trigger.interval.start | date }}"}}
 triggers:
   nightly: {type: schedule, cron: "30 2 * * *", timezone: Europe/Oslo}
+  hand: {type: manual, backfill: true}
 MORE
 steps: {say: {uses: echo.say@1, with: {message: "{{ inputs.day }}"}}}
 """
@@ -87,6 +88,32 @@ def test_a_backfill_starts_what_was_due_once(server: Served):
                   for at, (run, _) in zip(instants, rows, strict=True)],
     } == first.json  # fmt: skip
     assert [{**each, "known": True} for each in first.json["items"]] == second.json["items"]
+
+
+def test_a_run_of_a_backfill_says_so(server: Served):
+    """
+    Its `trigger.kind` is `backfill`, so that a workflow can give it another priority.
+    """
+    activate(server)
+    fill(server, **ODD)
+    found = server.rows("SELECT DISTINCT trigger ->> 'type', trigger ->> 'kind' FROM runs")
+
+    assert [("schedule", "backfill")] == found
+
+
+@pytest.mark.parametrize("hand", ["", "  hand: {type: manual}\n", "  hand: {type: api}\n"])
+def test_a_workflow_that_does_not_allow_it_is_not_backfilled(server: Served, hand: str):
+    """
+    Without `backfill: true` nothing starts, not even with a dry run, and the answer says how to
+    allow it.
+    """
+    allowed = "  hand: {type: manual, backfill: true}\n"
+    server.activate({"report.yaml": REPORT.replace("MORE\n", "").replace(allowed, hand)})
+    answers = [fill(server, **ODD), fill(server, **ODD, dry=True)]
+
+    assert [409, 409] == [each.status for each in answers]
+    assert "give it a trigger `{type: manual, backfill: true}`" in answers[0].json["detail"]
+    assert [(0,)] == server.rows("SELECT count(*) FROM runs")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from engine.active import Hook
 from engine.core import schedule
 from engine.core.values import Json
 from engine.core.wording import suggestion
-from engine.errors import Invalid, NotFound
+from engine.errors import Conflict, Invalid, NotFound
 from engine.scheduler import ticking
 from engine.scheduler.backfill import Backfill, Filled
 from engine.store import schedules
@@ -57,7 +57,13 @@ async def backfill(request: Request) -> Response:
     await allow(request, "run.start", Resource("workflow", name, namespace))
     asked = _asked(body.parse(await body.read(request, body.API_LIMIT)))
     intake = doors(request).intake
-    hook = _hook((await intake.look()).clocks.get((namespace, name), ()), asked["trigger"], name)
+    active = await intake.look()
+    hook = _hook(active.clocks.get((namespace, name), ()), asked["trigger"], name)
+    if not active.may_be_backfilled(namespace, name):
+        raise Conflict(
+            f"{name[:100]} may not be backfilled; to allow it, give it a trigger "
+            "`{type: manual, backfill: true}`"
+        )
     span = Backfill(hook, str(asked["from"]), str(asked["to"]))
     async with doors(request).pool.connection() as connection:
         now = await schedules.now(connection)
