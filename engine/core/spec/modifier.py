@@ -48,7 +48,8 @@ class Retry(Model):
     if_: Expression | None = field(
         default=None,
         key="if",
-        description="An expression over `error` that replaces the rule: transient errors only.",
+        description="An expression over `error` that replaces the rule: transient errors, and "
+        "unknown ones where a repeat does no harm.",
         examples=["error.status == 503"],
     )
     unsafe: bool = field(
@@ -58,9 +59,12 @@ class Retry(Model):
 
 
 class Timeout(Model):
-    """The bounds on a step: waiting for a worker, one attempt, all attempts, silence."""
+    """The bounds on a step: waiting for its turn, one attempt, all attempts, silence."""
 
-    queue: Duration = field(default="1h", description="The longest wait for a worker.")
+    queue: Duration = field(
+        default="1h",
+        description="The longest wait for a worker of the pool, and then for a slot and a turn.",
+    )
     attempt: Duration = field(default="5m", description="The longest that one attempt may take.")
     total: Duration | None = field(
         default=None, description="The longest for all attempts together, pauses included."
@@ -92,7 +96,8 @@ class Rate(Model):
     per: Duration = field(description="The period.", examples=["1m"])
     group: Template | None = field(
         default=None,
-        description="A template: equal texts are counted together. Without it, one count for all.",
+        description="A template: equal texts are counted together. Without it: the calls of a "
+        "workflow to an operation, or all events of a trigger.",
     )
 
 

@@ -23,7 +23,7 @@ from engine.core.spec.scalar import (
 
 
 class Connection(Head):
-    """Where an adapter talks, and as whom."""
+    """Where an adapter talks, and as whom. Triggers of type `file` name one; steps cannot yet."""
 
     kind: Literal["Connection"] = field(description="What this document is.")
     adapter: AdapterName = field(description="The adapter that talks.", examples=["http"])
@@ -33,7 +33,7 @@ class Connection(Head):
     with_: dict[str, JsonArea] = field(
         default={},
         key="with",
-        description="Arguments for every call through it; strings are templates over `secrets`.",
+        description="Arguments for every look through it; strings are templates over `secrets`.",
     )
 
 
@@ -94,7 +94,8 @@ class Calendar(Head):
     kind: Literal["Calendar"] = field(description="What this document is.")
     timezone: Zone = field(default="UTC", description="Where a day begins and ends.")
     days: list[Weekday] = field(
-        default=["mon", "tue", "wed", "thu", "fri"], description="Its days of the week."
+        default=["mon", "tue", "wed", "thu", "fri"],
+        description="Its days of the week; `mon` to `fri` unless it is said.",
     )
     except_: list[Date] = field(
         default=[], key="except", description="Days that are none of it, such as holidays."

@@ -70,7 +70,7 @@ class Approve(Model):
     """A decision of people. Without one, the answer is no."""
 
     by: Annotated[list[Actor], Words(minItems=1)] = field(
-        description="Who may decide: `group:NAME` or `user:NAME`."
+        description="Who may decide: `group:NAME`, `user:NAME` or `initiator`."
     )
     min: int = field(
         default=1, minimum=1, maximum=100, description="How many must say yes, at most 100."
