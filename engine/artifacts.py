@@ -28,7 +28,7 @@ from engine.errors import Invalid, NotFound, Unavailable
 
 _LOG = logging.getLogger("sark.artifacts")
 LARGEST = 10 << 30
-LONGEST = timedelta(days=3650)
+LONGEST = timedelta(days=3_660)  # as every span of a spec
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SHARD = re.compile(r"[0-9a-f]{2}")
 _REST = re.compile(r"[0-9a-f]{62}")

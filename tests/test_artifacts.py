@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from engine.artifacts import LARGEST, LONGEST, Artifacts, tidy
+from engine.core.compiler.bounds import LONGEST as LONGEST_SPAN
 from engine.errors import Invalid, NotFound, Unavailable
 
 DAY = timedelta(days=1)
@@ -190,8 +191,15 @@ def test_a_retention_that_cannot_be(
     """
     An artifact is retained for some time, and for ten years at most.
     """
-    with pytest.raises(Invalid, match="up to 3650 days"):
+    with pytest.raises(Invalid, match="up to 3660 days"):
         artifacts.keep(file(tmp_path), "raw", "text/csv", retain)
+
+
+def test_what_a_spec_may_ask_for_can_be_kept() -> None:
+    """
+    No span that `sark check` lets through is refused once the step has done its work.
+    """
+    assert LONGEST_SPAN == LONGEST
 
 
 def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
