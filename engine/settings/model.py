@@ -42,8 +42,9 @@ class Server(_Section):
         "addresses that runs hand out begin with it. Without it: the host and port above.",
     )
     max_body: int = Field(
-        default=5 << 20, ge=1 << 10, le=64 << 20, description="The largest request body, in bytes."
-    )
+        default=5 << 20, ge=1 << 10, le=64 << 20,
+        description="The largest body of a request to `/hooks`, in bytes; the API takes 1 MiB.",
+    )  # fmt: skip
 
 
 class Worker(_Section):

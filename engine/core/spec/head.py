@@ -16,5 +16,5 @@ class Head(Model):
     description: Prose | None = field(default=None, description="What it is for, in prose.")
     owners: list[str] = field(default=[], description="The teams that answer for it.")
     labels: dict[str, str] = field(
-        default={}, description="Free labels, for finding it and for policy."
+        default={}, description="Free labels; policies read those of a workflow."
     )
