@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from engine.core import plan, spec
 from engine.core.compiler import bounds, reference, safety
 from engine.core.compiler.argument import Area
+from engine.core.compiler.env import with_variables
 from engine.core.compiler.findings import Place, listed, meant
 from engine.core.compiler.giving import happened
 from engine.core.compiler.layout import typed_values
@@ -19,7 +20,6 @@ from engine.core.compiler.shape import STRING, closed
 from engine.core.compiler.site import Use
 from engine.core.compiler.url import with_parts_encoded
 from engine.core.compiler.values import areas, assignments, types_in
-from engine.core.compiler.variables import with_variables
 from engine.core.compiler.world import World
 from engine.core.expression import has_template
 from engine.core.values import Json

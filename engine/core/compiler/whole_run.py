@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from engine.core import plan, spec
 from engine.core.compiler import shape, site
 from engine.core.compiler.bounds import maybe_span, span
+from engine.core.compiler.env import check_reach
 from engine.core.compiler.findings import Path, Place
 from engine.core.compiler.limits import check_priority, concurrency, priority
 from engine.core.compiler.match import correlated
@@ -12,7 +13,6 @@ from engine.core.compiler.reference import check_condition, check_text, resolve
 from engine.core.compiler.scene import scene_of
 from engine.core.compiler.site import Schema, Use
 from engine.core.compiler.sites import priority_areas
-from engine.core.compiler.variables import check_reach
 from engine.core.compiler.world import World
 from engine.core.expression import has_template
 from engine.core.frozen import frozen
