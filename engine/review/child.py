@@ -1,23 +1,20 @@
-"""`python -m engine.review.child`: a change of a stranger's compiled, judged and told.
+"""A change of a stranger's compiled, judged and told, in a process that ends with it.
 
-It reads a task from its input and writes the answer to its output, a line; where it tells of
-recorded runs, it reads these and answers again. It is killed when it takes too
-long, and dies with its parent.
+It reads a task and writes the answer, a line; where it tells of recorded runs, it reads these and
+answers again. `engine.review.keeper` makes the process.
 """
 
 import pickle  # nosec B403 - it is the parent's own, and nobody else's
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 from engine import rulings
-from engine.contents import Contents
 from engine.core import review as reviews
 from engine.core import whatif
 from engine.core.diagnostic import Diagnostic, Span
-from engine.core.facts import Catalogue
 from engine.core.review import End, Head, Impact, Pull, Review, policy
 from engine.core.review.approval import approved
 from engine.core.values import digest
@@ -26,25 +23,24 @@ from engine.git.command import Runner
 from engine.git.mirror import MAX_FILE
 from engine.git.objects import Objects
 from engine.git.tree import Tree
-from engine.review.confinement import confine
+from engine.review.kept import Kept
 from engine.review.task import MOST_TEXT, REPLAY_SECONDS, Answer, Asked, Running, Task
 from engine.rulings import Case
-from engine.source import Cache, compile_files, is_spec
 
-# Starts of schedules are told from here on where only what is told matters.
 _TOO_LARGE = b"too large to be read"  # what no policy parses as, so that it denies
 _LATE = f"not told, for they could not be played within {REPLAY_SECONDS:g} s"
+# Starts of schedules are told from here on where only what is told matters.
 _ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def judge(task: Task) -> Iterator[Answer]:
+def judge(task: Task, kept: Kept, told: BinaryIO) -> Iterator[Answer]:
     """Yield what is to be said of a change, compiled as the reconciler would.
 
     The first asks for recorded runs, and says that they are not told; they are read then, and the
-    second tells of them.
+    second tells of them. `told` is what the parent tells.
     """
     began = time.monotonic()
-    review = _refused(task) if task.refused else _made(task)
+    review = _refused(task) if task.refused else _made(task, kept)
     review = replace(
         review, pull=task.asked.number, is_fork=task.asked.is_fork, is_draft=task.asked.is_draft,
         impact={each.name: _impact(each.name, task.running) for each in review.changes},
@@ -54,9 +50,9 @@ def judge(task: Task) -> Iterator[Answer]:
     names = [] if task.asked.is_fork or review.errors else whatif.asked(review.changes)
     if names:
         yield _answer(replace(review, what_if=(_LATE,)), task, spent, names)
-        stored: Stored = pickle.load(sys.stdin.buffer)  # nosec B301
-        told = whatif.reviewed(review.changes, stored.recordings(), stored.left)
-        review = replace(review, what_if=told)
+        stored: Stored = pickle.load(told)  # nosec B301
+        lines = whatif.reviewed(review.changes, stored.recordings(), stored.left)
+        review = replace(review, what_if=lines)
     yield _answer(review, task, spent)
 
 
@@ -81,14 +77,14 @@ def _refused(task: Task) -> Review:
     )  # fmt: skip
 
 
-def _made(task: Task) -> Review:
-    cache, catalogue = Cache(), Catalogue(task.operations)
+def _made(task: Task, kept: Kept) -> Review:
+    catalogue = kept.catalogue
     with Objects(Runner(task.folder)) as objects:
-        base = _end(task, task.base, task.before, objects, cache)
-        head = _end(task, task.head, task.after, objects, cache)
+        base = _end(task.base, task.before, objects, kept)
+        head = _end(task.head, task.after, objects, kept)
         ours, theirs = _policies(task.before, objects), _policies(task.after, objects)
     found = [*head.findings, *_against(base, head, task.running.foreign)]
-    review = reviews.make(task.place, base, replace(head, findings=found), catalogue)
+    review = reviews.make(task.place, base, replace(head, findings=found), catalogue, kept.reached)
     guard = review.guard
     case = Case(
         review.changes, catalogue, task.namespace, task.place.environment, _pull(task.asked)
@@ -119,15 +115,11 @@ def _blobs(tree: Tree | None) -> Mapping[str, str]:
     return {} if tree is None else tree.blobs
 
 
-def _end(task: Task, head: Head, tree: Tree | None, objects: Objects, cache: Cache) -> End:
+def _end(head: Head, tree: Tree | None, objects: Objects, kept: Kept) -> End:
     """Return one end of the change, compiled; what the ends share is compiled once."""
-    specs = sorted({blob for path, blob in _blobs(tree).items() if is_spec(path)})
-    held = Contents(tree, objects.read(specs, MAX_FILE))
-    compiled = compile_files(
-        held.specs(objects), task.operations, cache, task.place.environment, held.beside(objects)
-    )
-    unread = held.findings
-    return End(head, compiled.plans, compiled.files + len(unread), [*unread, *compiled.diagnostics])
+    came = kept.compiled(tree, objects)
+    made, unread = came.compiled, came.unread
+    return End(head, made.plans, made.files + len(unread), [*unread, *made.diagnostics])
 
 
 def _against(base: End, head: End, foreign: Mapping[str, str]) -> Iterator[Diagnostic]:
@@ -149,16 +141,3 @@ def _against(base: End, head: End, foreign: Mapping[str, str]) -> Iterator[Diagn
 def _impact(name: str, running: Running) -> Impact:
     also = tuple(number for number, names in running.also.items() if name in names)
     return Impact(running.in_flight.get(name, {}), also)
-
-
-def main() -> None:
-    """Read a task, judge it, and write the answer."""
-    confine()
-    task: Task = pickle.load(sys.stdin.buffer)  # nosec B301
-    for answer in judge(task):
-        sys.stdout.buffer.write(answer.encode() + b"\n")
-        sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    main()

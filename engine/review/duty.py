@@ -25,6 +25,7 @@ from engine.git.address import Address, parse
 from engine.git.failure import GitFailed
 from engine.git.pulls import Pulls
 from engine.reconcile import access
+from engine.review.keeping import Keepers
 from engine.review.place import links
 from engine.review.publishing import CHECK
 from engine.review.reviewer import Bench, Reviewer
@@ -61,8 +62,12 @@ class ReviewDuty:
         if not self._sources:
             await asyncio.Event().wait()
         manifests = operations.catalogue(self._settings.adapters)
-        async with Forges(self._sources) as forges, asyncio.TaskGroup() as group:
-            desk = Desk(self._settings, self._sources, forges, manifests, self._halted, session)
+        async with (
+            Forges(self._sources) as forges, Keepers() as keepers, asyncio.TaskGroup() as group,
+        ):  # fmt: skip
+            desk = Desk(
+                self._settings, self._sources, forges, manifests, self._halted, session, keepers
+            )
             group.create_task(desk.sweep())
             for each in self._sources:
                 group.create_task(desk.poll(each))
@@ -74,7 +79,7 @@ class Desk:
 
     def __init__(
         self, settings: Settings, sources: Sequence[Source], forges: Forges,
-        manifests: Operations, halted: Event, session: Session,
+        manifests: Operations, halted: Event, session: Session, keepers: Keepers,
     ) -> None:  # fmt: skip
         self._session = session
         self._folder = settings.state / "mirrors"
@@ -93,7 +98,7 @@ class Desk:
             each.name: Reviewer(
                 Bench(
                     each, self._forges[each.name], pulls[self._addresses[each.name]], manifests,
-                    links(settings, each), *self._named(each), settings.history.kept,
+                    links(settings, each), *self._named(each), keepers, settings.history.kept,
                 ),
                 session,
             )
@@ -109,7 +114,7 @@ class Desk:
             while True:
                 for row in await self._due():
                     self._under_way.add((row.source, row.ref))
-                    looks.create_task(self._look(row))
+                    looks.create_task(self.look(row))
                     await asyncio.sleep(_STEP)
                 await asyncio.sleep(_PERIOD)
 
@@ -138,7 +143,7 @@ class Desk:
         left = _AT_ONCE - len(self._under_way)
         return [each for each in found if (each.source, each.ref) not in self._under_way][:left]
 
-    async def _look(self, row: ReviewRow) -> None:
+    async def look(self, row: ReviewRow) -> None:
         """Look at a review; where that fails, later again. A fault of ours is logged whole."""
         try:
             async with self._turns[self._addresses[row.source]]:

@@ -9,21 +9,18 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TypeAlias
 
 from engine.core.whatif import Stored
+from engine.review.keeping import PLACE, Keeper, Look, bare, drained
 from engine.review.task import REPLAY_SECONDS, Answer, Task, Unjudged, decode
 
 Recall: TypeAlias = Callable[[Sequence[str]], Awaitable[Stored]]
 """Who knows the recorded runs of workflows."""
 
 _LOG = logging.getLogger("sark.review")
-_PROGRAM = "engine.review.child"
-_PLACE = Path(__file__).resolve().parents[2]
 _SECONDS = 180.0
 _MOST_OUTPUT = 4 << 20
-_MOST_TOLD = 16 << 10
 
 
 async def nothing(_: Sequence[str]) -> Stored:
@@ -31,34 +28,28 @@ async def nothing(_: Sequence[str]) -> Stored:
     return Stored()
 
 
-async def judge(task: Task, recall: Recall = nothing, seconds: float = _SECONDS) -> Answer:
-    """Return what a child says of a change, which may ask once for recorded runs.
+async def judge(
+    task: Task, keeper: Keeper, recall: Recall = nothing, seconds: float = _SECONDS
+) -> Answer:
+    """Return what a fork of a keeper says of a change, which may ask once for recorded runs.
 
     Raise Unjudged if it does not within `seconds`, or dies of its bounds; what it has said before
     it plays runs stands, whatever comes of these. Whatever ends the wait, nothing is left of it.
-    Its environment holds no word of ours, and so no secret.
     """
-    process = await _begun(_PROGRAM)
-    assert process.stderr is not None
-    told = asyncio.create_task(_drained(process.stderr, _MOST_TOLD))
     try:
-        async with asyncio.timeout(seconds):
-            first = await _asked(process, pickle.dumps(task))
+        async with asyncio.timeout(seconds), keeper.look() as (look, told):
+            first = await _asked(look, pickle.dumps(task.ground) + pickle.dumps(task))
             if not first:
-                raise Unjudged(_why(await process.wait(), await told, "plan"))
-        answer = decode(first)
-        if not answer.replays:
-            return answer
-        stored = await recall(answer.replays)
-        again = await _replayed(process, stored)
-        if again is None:
-            _LOG.warning("recorded runs were not played under a plan of %s", task.place.source)
-        return again or answer
+                raise Unjudged(_why(await look.wait(), await told, "plan"))
+            answer = decode(first)
+            if not answer.replays:
+                return answer
+            again = await _replayed(look, await recall(answer.replays))
+            if again is None:
+                _LOG.warning("recorded runs were not played under a plan of %s", task.place.source)
+            return again or answer
     except TimeoutError:
         raise Unjudged(f"the plan was not made within {seconds:g} s, and given up") from None
-    finally:
-        await _end(process)
-        await told
 
 
 async def told_by(program: str, what: str, data: bytes, seconds: float) -> bytes:
@@ -83,35 +74,35 @@ async def told_by(program: str, what: str, data: bytes, seconds: float) -> bytes
 
 async def _begun(program: str) -> Process:
     """Begin a module of ours as a process that has a bare environment, and is a group's head."""
-    bare = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", program, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=bare, cwd=_PLACE,
+        sys.executable, "-m", program, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=bare(), cwd=PLACE,
         start_new_session=True,
     )  # fmt: skip
 
 
-async def _replayed(process: Process, stored: Stored) -> Answer | None:
+async def _replayed(look: Look, stored: Stored) -> Answer | None:
     """Return the answer that tells of recorded runs, None if there is none in time."""
     try:
         async with asyncio.timeout(REPLAY_SECONDS):
-            second = await _asked(process, pickle.dumps(stored))
+            second = await _asked(look, pickle.dumps(stored))
     except TimeoutError:
         return None
     return decode(second) if second else None
 
 
-async def _asked(process: Process, data: bytes) -> bytes:
-    """Return the line that answers, b"" if the process has ended without one."""
-    assert process.stdin is not None
-    assert process.stdout is not None
+async def _asked(look: Look, data: bytes) -> bytes:
+    """Return the line that answers, b"" if the fork has ended without one."""
     with suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(data)
-        await process.stdin.drain()
+        look.writer.write(data)
+        await look.writer.drain()
     kept = bytearray()
     while len(kept) < _MOST_OUTPUT and not kept.endswith(b"\n"):
-        chunk = await process.stdout.read(1 << 16)
+        try:
+            chunk = await look.reader.read(1 << 16)
+        except ConnectionResetError:
+            chunk = b""
         if not chunk:
-            return b"" if await process.wait() else bytes(kept)
+            return b"" if await look.wait() else bytes(kept)
         kept += chunk
     return bytes(kept)
 
@@ -121,8 +112,8 @@ async def _converse(process: Process, data: bytes) -> tuple[bytes, bytes]:
     assert process.stderr is not None
     _, out, told = await asyncio.gather(
         _feed(process, data),
-        _drained(process.stdout, _MOST_OUTPUT),
-        _drained(process.stderr, _MOST_TOLD),
+        drained(process.stdout, _MOST_OUTPUT),
+        drained(process.stderr),
     )
     return out, told
 
@@ -133,14 +124,6 @@ async def _feed(process: Process, data: bytes) -> None:
         process.stdin.write(data)
         await process.stdin.drain()
     process.stdin.close()
-
-
-async def _drained(stream: asyncio.StreamReader, most: int) -> bytes:
-    """Return what a stream says, cut after `most` bytes; the rest is read and let go."""
-    kept = bytearray()
-    while chunk := await stream.read(1 << 16):
-        kept += chunk[: most - len(kept)]
-    return bytes(kept)
 
 
 async def _end(process: Process) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,19 +19,20 @@ from engine.core.values import digest
 from engine.core.whatif import Stored
 from engine.errors import NotFound
 from engine.forge.contract import Forge, Pull
-from engine.git.failure import Refused
+from engine.git.failure import GitFailed, Refused
 from engine.git.mirror import MAX_FILE
 from engine.git.pulls import Pulls
 from engine.git.tree import Tree
 from engine.reconcile.verdict import plain
 from engine.review.hearing import Hearing
 from engine.review.judging import judge
+from engine.review.keeping import Keepers
 from engine.review.landing import land
 from engine.review.previewing import Previewing
 from engine.review.publishing import Publisher, Said
 from engine.review.task import Answer, Asked, Running, Task, Unjudged
 from engine.settings import Source
-from engine.store import reviews
+from engine.store import reviews, sources
 from engine.store.leases import Session
 from engine.store.reviews import ReviewRow
 
@@ -55,6 +57,7 @@ class Bench:
     links: Links
     check: str
     is_alone: bool
+    keepers: Keepers
     kept: timedelta | None = None
 
     @property
@@ -156,7 +159,8 @@ class Reviewer:
 
     async def _judged(self, row: ReviewRow, task: Task) -> tuple[ReviewRow, Said] | None:
         """Let a child judge; end it as soon as a newer head takes its place."""
-        judging = asyncio.create_task(judge(task, partial(self._recall, task)))
+        keeper = await self._bench.keepers.of(row.source)
+        judging = asyncio.create_task(judge(task, keeper, partial(self._recall, task)))
         watching = asyncio.create_task(self._moved(row))
         try:
             await asyncio.wait({judging, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -215,8 +219,19 @@ class Reviewer:
                   pull.is_draft),
             await self._running(row),
             approvals, bench.links, datetime.now(UTC), facts.prunes, bench.kept,
-            refused,
+            refused, await self._live(row, before),
         )  # fmt: skip
+
+    async def _live(self, row: ReviewRow, base: Tree | None) -> Tree | None:
+        """Return the files of what is active; None if nothing is, or it is not here."""
+        async with self._session.turn() as connection:
+            source = await sources.read(connection, row.source)
+        if source is None or source.active is None or source.active == row.base:
+            return base if source is not None and source.active else None
+        root = self._bench.source.root
+        with suppress(GitFailed, Refused):
+            return await asyncio.to_thread(self._bench.pulls.tree, source.active, root, base)
+        return None
 
     async def _teams(self, pull: Pull, base: Tree | None) -> list[str]:
         """Return the teams of an author that the policies of the base name, if they ask for any."""

@@ -63,12 +63,25 @@ class Running:
 
 
 @frozen
+class Ground:
+    """What changes of a source are compiled on: the tree that is live, in the repository at
+    `folder`; None where nothing is known to be. It is the same source as long as a process lives.
+    """
+
+    live: Tree | None
+    folder: Path
+    operations: Operations
+    environment: str
+
+
+@frozen
 class Task:
     """A change to be judged: two trees in the repository at `folder`, None for one without files.
 
     With `refused`, the head was refused before anything of it was read. Whoever `approvals` are of
     may approve, by what the forge says now. `confirmed` are counts
     of removals that commits confirm. `kept` is how long history is kept, None being for ever.
+    `live` is the tree of the commit that is active, as far as the repository has it.
     """
 
     place: Place
@@ -87,6 +100,12 @@ class Task:
     confirmed: frozenset[int] = frozenset()
     kept: timedelta | None = None
     refused: Sequence[Diagnostic] = ()
+    live: Tree | None = None
+
+    @property
+    def ground(self) -> Ground:
+        """Return what the change is compiled on."""
+        return Ground(self.live, self.folder, self.operations, self.place.environment)
 
 
 @frozen

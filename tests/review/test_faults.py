@@ -141,10 +141,10 @@ def test_a_secret_of_ours_is_nowhere_near_what_a_stranger_wrote(
     """
     The process that reads a stranger's files has an environment of two words, none of them ours.
     """
-    from engine.review import judging
+    from engine.review import keeping
 
     monkeypatch.setenv("SARK_CANARY", "canary-of-the-test")
-    monkeypatch.setattr(judging, "_PROGRAM", "tests.review.environment")
+    monkeypatch.setattr(keeping, "PROGRAM", "tests.review.environment")
     with leading(alone.settings):
         alone.open({"a.yaml": spec("a", "new")})
         check = alone.concluded(alone.fork.head)

@@ -11,6 +11,7 @@ import pytest
 from engine.core.review import Annotation, Conclusion, Head, Links, Place
 from engine.core.whatif import Stored
 from engine.review import judging
+from engine.review.keeping import Keeper
 from engine.review.task import Answer, Asked, Running, Task, Unjudged, decode
 
 GOOD = Answer(
@@ -21,9 +22,31 @@ GOOD = Answer(
 
 def task(name: str) -> Task:
     return Task(
-        Place(name), "shop", Head("main"), Head(""), None, None, Path("/nowhere"), {}, Asked(7),
-        Running({}, {}, {}), (), Links(""), datetime.now(UTC),
+        Place(name, "production"), "shop", Head("main"), Head(""), None, None, Path("/nowhere"), {},
+        Asked(7), Running({}, {}, {}), (), Links(""), datetime.now(UTC),
     )  # fmt: skip
+
+
+def asked(
+    *does: str, recall: judging.Recall = judging.nothing, seconds: float = 60.0
+) -> list[Answer | Unjudged]:
+    """Return what comes of tasks that one keeper is given in turn; of one alone, raise it."""
+
+    async def ask() -> list[Answer | Unjudged]:
+        keeper, told = Keeper("tests.review.rogue"), list[Answer | Unjudged]()
+        try:
+            for each in does:
+                try:
+                    told.append(await judging.judge(task(each), keeper, recall, seconds))
+                except Unjudged as error:
+                    if len(does) == 1:
+                        raise
+                    told.append(error)
+        finally:
+            await keeper.close()
+        return told
+
+    return asyncio.run(ask())
 
 
 @pytest.mark.parametrize(
@@ -37,18 +60,49 @@ def task(name: str) -> Task:
         ("writes", "ended with"),
     ],
 )
-def test_a_process_that_comes_to_no_plan_is_given_up(
-    monkeypatch: pytest.MonkeyPatch, does: str, why: str
-):
+def test_a_process_that_comes_to_no_plan_is_given_up(does: str, why: str):
     """
     Whatever a stranger's files make of it, it is ended, and not a word of his is repeated.
     """
-    monkeypatch.setattr(judging, "_PROGRAM", "tests.review.rogue")
-    seconds = 1.0 if does == "sleeps" else 60.0
+    seconds = 5.0 if does == "sleeps" else 60.0
     with pytest.raises(Unjudged, match=why) as told:
-        asyncio.run(judging.judge(task(does), seconds=seconds))
+        asked(does, seconds=seconds)
 
     assert "ann" not in str(told.value)
+
+
+@pytest.mark.parametrize("does", ["spoils", "fails", "floods", "eats", "kills"])
+def test_what_one_look_has_done_the_next_one_does_not_see(does: str):
+    """
+    Whatever a stranger's files make of a look, the next begins with what was kept before it.
+    """
+    first, second = asked(does, "tells")
+
+    assert isinstance(first, Unjudged)
+    assert isinstance(second, Answer)
+    assert "spoilt: [] production" == second.title
+
+
+def test_a_look_that_is_given_up_leaves_what_is_kept():
+    """
+    A look that takes too long is ended alone: the process that keeps what is live goes on.
+    """
+
+    async def given_up() -> tuple[int, int, Answer]:
+        keeper = Keeper("tests.review.rogue")
+        try:
+            await judging.judge(task("tells"), keeper)
+            before = keeper.pid
+            with pytest.raises(Unjudged):
+                await judging.judge(task("sleeps"), keeper, seconds=1.0)
+            return before, keeper.pid, await judging.judge(task("tells"), keeper)
+        finally:
+            await keeper.close()
+
+    before, after, answer = asyncio.run(given_up())
+
+    assert before == after
+    assert "spoilt: [] production" == answer.title
 
 
 @pytest.mark.parametrize(("does", "title"), [("dies",) * 2, ("dawdles",) * 2, ("recalls", "w")])
@@ -58,13 +112,15 @@ def test_what_comes_of_recorded_runs_keeps_no_plan_from_being_told(
     """
     The process is handed the runs that it asks for; if nothing comes of it, its plan stands.
     """
-    monkeypatch.setattr(judging, "_PROGRAM", "tests.review.rogue")
     monkeypatch.setattr(judging, "REPLAY_SECONDS", 0.5 if does == "dawdles" else 60.0)
 
     async def recall(names: Sequence[str]) -> Stored:
         return Stored(left=dict.fromkeys(names, 1))
 
-    assert title == asyncio.run(judging.judge(task(does), recall)).title
+    (told,) = asked(does, recall=recall)
+
+    assert isinstance(told, Answer)
+    assert title == told.title
 
 
 def test_an_answer_is_what_it_was():

@@ -9,7 +9,7 @@ from engine.core.change.compare import (
     digest,
     digest_between,
 )
-from engine.core.change.reach import Reach, reach
+from engine.core.change.reach import NONE, Known, Reach, reach
 from engine.core.change.text import (
     MARKS,
     MOST_LINES,
@@ -23,9 +23,11 @@ from engine.core.change.text import (
 __all__ = [
     "MARKS",
     "MOST_LINES",
+    "NONE",
     "NO_CHANGE",
     "Change",
     "Kind",
+    "Known",
     "Line",
     "Reach",
     "as_json",

@@ -6,7 +6,7 @@ from enum import StrEnum
 from engine.core import bounds, values
 from engine.core.bounds import Bounds
 from engine.core.change.places import Said, said
-from engine.core.change.reach import NOTHING, Reach, reach
+from engine.core.change.reach import NONE, NOTHING, Known, Reach, reach
 from engine.core.facts import Catalogue
 from engine.core.frozen import frozen
 from engine.core.picture import words
@@ -64,16 +64,17 @@ class Change:
 
 
 def compare(
-    old: Mapping[str, Plan], new: Mapping[str, Plan], catalogue: Catalogue
+    old: Mapping[str, Plan], new: Mapping[str, Plan], catalogue: Catalogue, known: Known = NONE
 ) -> tuple[Change, ...]:
     """Return the changes from one set of plans to another, by the names of the workflows.
 
-    Plans of one digest are equal, wherever they are written.
+    Plans of one digest are equal, wherever they are written. What some of them reach may be
+    `known` already.
     """
-    known = Reach.of(reach(each, catalogue) for each in old.values())
+    reached = Reach.of(reach(each, catalogue, known) for each in old.values())
     names = sorted(old.keys() | new.keys())
     return tuple(
-        _change(name, old.get(name), new.get(name), catalogue, known)
+        _change(name, old.get(name), new.get(name), catalogue, reached)
         for name in names
         if _digest(old.get(name)) != _digest(new.get(name))
     )
@@ -101,13 +102,13 @@ def _digest(plan: Plan | None) -> str:
 
 
 def _change(
-    name: str, old: Plan | None, new: Plan | None, catalogue: Catalogue, known: Reach
+    name: str, old: Plan | None, new: Plan | None, catalogue: Catalogue, reached: Reach
 ) -> Change:
     had = NOTHING if old is None else reach(old, catalogue)
     has = NOTHING if new is None else reach(new, catalogue)
     lines = () if old is None or new is None else tuple(_lines(old, new))
     gains = has.without(had)
-    return Change(name, old, new, lines, gains, had.without(has), gains.without(known))
+    return Change(name, old, new, lines, gains, had.without(has), gains.without(reached))
 
 
 def _lines(old: Plan, new: Plan) -> Iterator[Line]:

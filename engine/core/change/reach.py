@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
+from types import MappingProxyType
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from engine.core.anatomy import parts
@@ -53,9 +55,17 @@ class Reach:
 _NAMES = tuple(each.name for each in fields(Reach))
 NOTHING = Reach()
 
+Known: TypeAlias = Mapping[str, Reach]
+"""What plans reach by one catalogue, by the digests of the plans."""
+NONE: Known = MappingProxyType({})
 
-def reach(plan: Plan, catalogue: Catalogue) -> Reach:
-    """Return what a plan can reach, with all that it calls."""
+
+def reach(plan: Plan, catalogue: Catalogue, known: Known = NONE) -> Reach:
+    """Return what a plan can reach, with all that it calls; what is known is looked up."""
+    return known.get(plan.digest) or _found(plan, catalogue)
+
+
+def _found(plan: Plan, catalogue: Catalogue) -> Reach:
     steps = [(part.path_of(step), step) for part in parts(plan) for step in part.scope.steps]
     calls = [(path, each.verb) for path, each in steps if isinstance(each.verb, Uses)]
     return Reach(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from engine.core.change import Change, Reach, compare, reach
+from engine.core.change import NONE, Change, Known, Reach, compare, reach
 from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.facts import Catalogue
 from engine.core.frozen import frozen
@@ -31,26 +31,32 @@ class End:
     findings: Sequence[Diagnostic] = ()
 
 
-def make(place: Place, base: End, head: End, catalogue: Catalogue) -> Review:
+def make(
+    place: Place, base: End, head: End, catalogue: Catalogue, known: Known = NONE
+) -> Review:  # fmt: skip
     """Return the facts of a change; what policies and a running system say is put in later.
 
     A workflow of a file with errors in it is not told as gone: nobody knows yet what it will be.
+    What some of the plans reach may be `known` already.
     """
     broken = {each.span.file for each in head.findings if each.severity is Severity.ERROR}
     old = {
         name: plan for name, plan in base.plans.items()
         if name in head.plans or plan.file not in broken
     }  # fmt: skip
-    changes = compare(old, head.plans, catalogue)
+    changes = compare(old, head.plans, catalogue, known)
     return Review(
         place.source, place.environment, place.root, base.head, head.head, head.specs, changes,
-        tuple(head.findings), callers=tuple(callers(changes, head.plans, catalogue)),
+        tuple(head.findings), callers=tuple(callers(changes, head.plans, catalogue, known)),
         guard=None if broken else guard(base.plans.keys(), head.plans.keys()),
     )  # fmt: skip
 
 
 def callers(
-    changes: Sequence[Change], plans: Mapping[str, Plan], catalogue: Catalogue
+    changes: Sequence[Change],
+    plans: Mapping[str, Plan],
+    catalogue: Catalogue,
+    known: Known = NONE,
 ) -> Iterator[tuple[str, str]]:
     """Yield workflows that do not change, each with one that does and that it has to do with.
 
@@ -60,7 +66,9 @@ def callers(
     emitted = {each.name: _emits(each, catalogue) for each in changes}
     for name, plan in sorted(plans.items()) if changes else ():
         if name not in emitted:
-            named, heard = _named(plan, catalogue), _heard(plan, catalogue)
+            reached = reach(plan, catalogue, known)
+            named = {*reached.workflows, *_settings(plan, "workflow")}
+            heard = {*reached.awaits, *_settings(plan, "event")}
             for changed, emits in emitted.items():
                 if changed in named or not heard.isdisjoint(emits):
                     yield changed, name
@@ -69,16 +77,6 @@ def callers(
 def _emits(change: Change, catalogue: Catalogue) -> frozenset[str]:
     ends = [each for each in (change.old, change.new) if each is not None]
     return frozenset(Reach.of(reach(each, catalogue) for each in ends).emits)
-
-
-def _named(plan: Plan, catalogue: Catalogue) -> frozenset[str]:
-    """Return the workflows that one starts, calls or follows."""
-    return frozenset([*reach(plan, catalogue).workflows, *_settings(plan, "workflow")])
-
-
-def _heard(plan: Plan, catalogue: Catalogue) -> frozenset[str]:
-    """Return the types of events that one starts on or waits for."""
-    return frozenset([*reach(plan, catalogue).awaits, *_settings(plan, "event")])
 
 
 def _settings(plan: Plan, key: str) -> Iterator[str]:

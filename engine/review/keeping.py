@@ -1,0 +1,169 @@
+"""Processes that keep what live specs came to, a source each, and fork a look at what is asked."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from engine.review.task import Unjudged
+
+PROGRAM = "engine.review.keeper"
+PLACE = Path(__file__).resolve().parents[2]
+MOST = 4
+"""How many sources have a process that goes on after a look; the last ones that were looked at."""
+_MOST_TOLD = 16 << 10
+_GRACE = 5.0
+
+
+def bare() -> dict[str, str]:
+    """Return the environment of a process that reads strangers' files: no word of ours."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+
+
+class Look:
+    """A fork that answers: what it is told, what it says, and how it ends."""
+
+    def __init__(
+        self, ours: tuple[asyncio.StreamReader, asyncio.StreamWriter], keeper: socket.socket
+    ) -> None:
+        self.reader, self.writer = ours
+        self._keeper = keeper
+        self._code: asyncio.Task[int] = asyncio.create_task(self._report())
+
+    async def wait(self) -> int:
+        """Return the code with which it has ended."""
+        return await asyncio.shield(self._code)
+
+    async def end(self) -> bool:
+        """Let it be killed; False if the keeper does not say in time that it was."""
+        self.writer.close()
+        done, _ = await asyncio.wait({self._code}, timeout=_GRACE)
+        self._code.cancel()
+        return bool(done) and self._code.exception() is None
+
+    async def _report(self) -> int:
+        loop, told = asyncio.get_running_loop(), b""
+        while not told.endswith(b"\n"):
+            data = await loop.sock_recv(self._keeper, 64)
+            if not data:
+                raise Unjudged("the process that makes plans has ended")
+            told += data
+        return int(told)
+
+
+class Keeper:
+    """The process of one source. It begins with the first look, and again after its end."""
+
+    def __init__(self, program: str = "") -> None:
+        self._program = program or PROGRAM
+        self._process: Process | None = None
+        self._socket: socket.socket | None = None
+        self.is_busy = False
+
+    @property
+    def pid(self) -> int:
+        """Return the id of the process, 0 where there is none."""
+        return 0 if self._process is None else self._process.pid
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[tuple[Look, "asyncio.Task[bytes]"]]:
+        """Give a fork, and what it complains of once it has ended. One at a time."""
+        assert not self.is_busy, "a source is looked at by one after another"
+        self.is_busy = True
+        try:
+            keeper = await self._begun()
+            try:
+                look, told = await _asked(keeper)
+            except BaseException:
+                await self.close()
+                raise
+            try:
+                yield look, told
+            finally:
+                if not await look.end():
+                    await self.close()
+                await told
+        finally:
+            self.is_busy = False
+
+    async def close(self) -> None:
+        """End the process, and with it what it has begun."""
+        process, self._process = self._process, None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if process is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+    async def _begun(self) -> socket.socket:
+        if self._process is not None and self._process.returncode is not None:
+            await self.close()
+        if self._socket is None:
+            self._socket, theirs = socket.socketpair()
+            self._socket.setblocking(False)
+            with theirs:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", self._program, stdin=theirs.fileno(), stdout=DEVNULL,
+                    stderr=DEVNULL, env=bare(), cwd=PLACE, start_new_session=True,
+                )  # fmt: skip
+        return self._socket
+
+
+class Keepers:
+    """The keepers of sources, as many as go on. Use it as a context."""
+
+    def __init__(self) -> None:
+        self._keepers: dict[str, Keeper] = {}
+
+    async def __aenter__(self) -> "Keepers":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for each in self._keepers.values():
+            await each.close()
+
+    async def of(self, source: str) -> Keeper:
+        """Return a source's keeper; of those that rest, the one longest unused may end for it."""
+        keeper = self._keepers[source] = self._keepers.pop(source, Keeper())
+        resting = [name for name, each in self._keepers.items() if not each.is_busy]
+        for name in resting[: max(len(self._keepers) - MOST, 0)]:
+            if name != source:
+                await self._keepers.pop(name).close()
+        return keeper
+
+
+async def drained(stream: asyncio.StreamReader, most: int = _MOST_TOLD) -> bytes:
+    """Return what a stream says, cut after `most` bytes; the rest is read and let go."""
+    kept = bytearray()
+    while chunk := await stream.read(1 << 16):
+        kept += chunk[: most - len(kept)]
+    return bytes(kept)
+
+
+async def _asked(keeper: socket.socket) -> tuple[Look, "asyncio.Task[bytes]"]:
+    """Ask a keeper for a look."""
+    ours, theirs = socket.socketpair()
+    complaints, complained = os.pipe()
+    with theirs:
+        try:
+            socket.send_fds(keeper, [b"?"], [theirs.fileno(), complained])
+        except OSError:
+            ours.close()
+            os.close(complaints)
+            raise Unjudged("the process that makes plans has ended") from None
+        finally:
+            os.close(complained)
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(complaints, "rb")
+    )
+    told = asyncio.create_task(drained(reader))
+    return Look(await asyncio.open_connection(sock=ours), keeper), told
