@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import history, io, reconcile, scaling, shapes, waiting
+from benchmarks import history, io, reconcile, review, scaling, shapes, waiting
 from benchmarks.bench import Bench
 from benchmarks.figures import Row
 from benchmarks.table import COLUMNS, plain, table
@@ -31,6 +31,7 @@ SHAPES: Mapping[str, Callable[[Bench], None]] = {
     "waiting100k": waiting.waiting,
     "io1000": io.io1000,
     "reconcile": reconcile.reconcile,
+    "review": review.review,
     "history": lambda bench: history.shape(bench.tell),
 }
 

@@ -49,7 +49,9 @@ class Look:
     async def _report(self) -> int:
         loop, told = asyncio.get_running_loop(), b""
         while not told.endswith(b"\n"):
-            data = await loop.sock_recv(self._keeper, 64)
+            data = b""
+            with suppress(ConnectionResetError):
+                data = await loop.sock_recv(self._keeper, 64)
             if not data:
                 raise Unjudged("the process that makes plans has ended")
             told += data
@@ -68,7 +70,8 @@ class Keeper:
     @property
     def pid(self) -> int:
         """Return the id of the process, 0 where there is none."""
-        return 0 if self._process is None else self._process.pid
+        process = self._process
+        return 0 if process is None or process.returncode is not None else process.pid
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[tuple[Look, "asyncio.Task[bytes]"]]:
@@ -76,12 +79,7 @@ class Keeper:
         assert not self.is_busy, "a source is looked at by one after another"
         self.is_busy = True
         try:
-            keeper = await self._begun()
-            try:
-                look, told = await _asked(keeper)
-            except BaseException:
-                await self.close()
-                raise
+            look, told = await self._forked()
             try:
                 yield look, told
             finally:
@@ -102,8 +100,19 @@ class Keeper:
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
+    async def _forked(self) -> tuple[Look, "asyncio.Task[bytes]"]:
+        """Return a look; where the process has ended meanwhile, of another one."""
+        try:
+            return await _asked(await self._begun())
+        except OSError:
+            await self.close()
+            return await _asked(await self._begun())
+        except BaseException:
+            await self.close()
+            raise
+
     async def _begun(self) -> socket.socket:
-        if self._process is not None and self._process.returncode is not None:
+        if not self.pid:
             await self.close()
         if self._socket is None:
             self._socket, theirs = socket.socketpair()
@@ -148,7 +157,7 @@ async def drained(stream: asyncio.StreamReader, most: int = _MOST_TOLD) -> bytes
 
 
 async def _asked(keeper: socket.socket) -> tuple[Look, "asyncio.Task[bytes]"]:
-    """Ask a keeper for a look."""
+    """Ask a keeper for a look; raise OSError if it is gone."""
     ours, theirs = socket.socketpair()
     complaints, complained = os.pipe()
     with theirs:
@@ -157,7 +166,7 @@ async def _asked(keeper: socket.socket) -> tuple[Look, "asyncio.Task[bytes]"]:
         except OSError:
             ours.close()
             os.close(complaints)
-            raise Unjudged("the process that makes plans has ended") from None
+            raise
         finally:
             os.close(complained)
     reader = asyncio.StreamReader()

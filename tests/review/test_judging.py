@@ -1,6 +1,8 @@
 """The process that makes plans: bounded, killed when it must be, and believed nothing."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +12,8 @@ import pytest
 
 from engine.core.review import Annotation, Conclusion, Head, Links, Place
 from engine.core.whatif import Stored
-from engine.review import judging
-from engine.review.keeping import Keeper
+from engine.review import judging, keeping
+from engine.review.keeping import Keeper, Keepers
 from engine.review.task import Answer, Asked, Running, Task, Unjudged, decode
 
 GOOD = Answer(
@@ -121,6 +123,43 @@ def test_what_comes_of_recorded_runs_keeps_no_plan_from_being_told(
 
     assert isinstance(told, Answer)
     assert title == told.title
+
+
+def test_a_process_that_was_killed_at_rest_begins_anew():
+    """
+    If the machine ends the process between two looks, the next look has another.
+    """
+
+    async def killed() -> Answer:
+        keeper = Keeper("tests.review.rogue")
+        try:
+            await judging.judge(task("tells"), keeper)
+            os.kill(keeper.pid, signal.SIGKILL)
+            while keeper.pid:
+                await asyncio.sleep(0.01)
+            return await judging.judge(task("tells"), keeper)
+        finally:
+            await keeper.close()
+
+    assert "spoilt: [] production" == asyncio.run(killed()).title
+
+
+def test_no_more_processes_rest_than_are_told(monkeypatch: pytest.MonkeyPatch):
+    """
+    However many sources there are, those that were looked at last alone have a process.
+    """
+    monkeypatch.setattr(keeping, "PROGRAM", "tests.review.rogue")
+    monkeypatch.setattr(keeping, "MOST", 1)
+
+    async def looked() -> list[bool]:
+        async with Keepers() as keepers:
+            used = []
+            for each in ("a", "b"):
+                used.append(await keepers.of(each))
+                await judging.judge(task("tells"), used[-1])
+            return [each.pid > 0 for each in used]
+
+    assert [False, True] == asyncio.run(looked())
 
 
 def test_an_answer_is_what_it_was():
