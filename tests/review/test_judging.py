@@ -85,10 +85,11 @@ def test_what_one_look_has_done_the_next_one_does_not_see(does: str):
     assert "spoilt: [] production" == second.title
 
 
-def test_a_look_that_is_given_up_leaves_what_is_kept():
+def test_a_look_that_is_given_up_leaves_what_is_kept(monkeypatch: pytest.MonkeyPatch):
     """
     A look that takes too long is ended alone: the process that keeps what is live goes on.
     """
+    monkeypatch.setattr(keeping, "_GRACE", 60.0)
 
     async def given_up() -> tuple[int, int, Answer]:
         keeper = Keeper("tests.review.rogue")
