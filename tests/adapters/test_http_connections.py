@@ -191,7 +191,7 @@ def test_a_low_limit_on_open_files_is_raised() -> None:
 
     async def story() -> float:
         async def slow(_: object) -> bytes:
-            await asyncio.sleep(6)
+            await asyncio.sleep(15)
             return json_answer(b"1")
 
         async with serve(slow) as server:
@@ -202,4 +202,4 @@ def test_a_low_limit_on_open_files_is_raised() -> None:
             told, _ = await process.communicate()
             return float(told)
 
-    assert 6 <= asyncio.run(story()) < 12
+    assert 15 <= asyncio.run(story()) < 30
