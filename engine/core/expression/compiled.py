@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from engine.core.expression import scan, simple, tree
+from engine.core.expression import scan, tree
 from engine.core.expression.evaluate import evaluator
 from engine.core.expression.fault import Compiled, Fault, FaultError, Reference
 from engine.core.expression.reference import references
-from engine.core.expression.simple import MAX_LENGTH
+from engine.core.expression.simple import MAX_LENGTH, parsed
 from engine.core.frozen import frozen
 from engine.core.pointer import Pointer
 from engine.core.values import Json, canonical
@@ -79,7 +79,7 @@ def _bare(text: str) -> Compiled:
     fault = scan.braces(text) if len(text) <= MAX_LENGTH else None
     if fault is not None:
         raise FaultError(fault)
-    return _expression(text, _parsed(text))
+    return _expression(text, parsed(text))
 
 
 def _mixed(text: str) -> Compiled:
@@ -96,16 +96,6 @@ def _expression(source: str, node: tree.Node) -> Expression:
     return Expression(source, references(node), node, evaluator(node, source))
 
 
-def _parsed(text: str, base: int = 0) -> tree.Node:
-    """Return the syntax tree of a lone expression; Jinja is loaded for the first that needs it."""
-    node = simple.read(text, base)
-    if node is None:
-        from engine.core.expression.syntax import parse
-
-        node = parse(text, base)
-    return node
-
-
 def _template(text: str) -> tree.Node:
     if not scan.has_template(text):
         return tree.Constant(text, start=0, end=len(text))
@@ -117,7 +107,7 @@ def _template(text: str) -> tree.Node:
         message = f"the expressions of a template have at most {MAX_EXPRESSIONS:,} characters"
         raise FaultError(Fault("expression-limit", message, 0, len(text)))
     nodes = tuple(
-        _parsed(part.text, part.offset)
+        parsed(part.text, part.offset)
         if part.is_expression
         else tree.Constant(part.text, start=part.offset, end=part.offset + len(part.text))
         for part in pieces
