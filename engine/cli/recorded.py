@@ -43,29 +43,17 @@ class Reader:
 
     def newest(self, namespace: str, workflow: str, last: int) -> Iterator[Recording]:
         """Yield the last runs of a workflow that have begun and ended, newest first."""
-        left = last
-        for line in self._client.pages("/runs", namespace=namespace, workflow=workflow, limit=200):
-            if line["status"] not in ENDED or line["started_at"] is None:
-                continue
-            yield self.recording(members(self._client.get(at("runs", str(line["id"])))))
-            left -= 1
-            if not left:
-                return
+        for line in islice(self._begun(namespace, workflow), last):
+            yield self.recording(self._whole(line))
 
     def reviewed(
         self, namespace: str, workflow: str, room: Room
     ) -> tuple[tuple[Recording, ...], int]:
         """Return the last runs of a workflow that there is room for, and the number of others."""
         found, left = list[Recording](), 0
-        ended = (
-            each for each in self._client.pages(
-                "/runs", namespace=namespace, workflow=workflow, limit=200
-            )
-            if each["status"] in ENDED and each["started_at"] is not None
-        )  # fmt: skip
-        for line in islice(ended, LAST):
+        for line in islice(self._begun(namespace, workflow), LAST):
             try:
-                recording = self.recording(members(self._client.get(at("runs", str(line["id"])))))
+                recording = self.recording(self._whole(line))
             except Invalid:  # too long, or of a plan that another program wrote
                 left += 1
                 continue
@@ -75,6 +63,15 @@ class Reader:
             else:
                 left += 1
         return tuple(found), left
+
+    def _begun(self, namespace: str, workflow: str) -> Iterator[Mapping[str, Json]]:
+        """Yield the lines of runs of a workflow that have begun and ended, newest first."""
+        for line in self._client.pages("/runs", namespace=namespace, workflow=workflow, limit=200):
+            if line["status"] in ENDED and line["started_at"] is not None:
+                yield line
+
+    def _whole(self, line: Mapping[str, Json]) -> Mapping[str, Json]:
+        return members(self._client.get(at("runs", str(line["id"]))))
 
     def recording(self, run: Mapping[str, Json]) -> Recording:
         """Return the recording of a run that was read whole; raise Invalid if it never began."""
