@@ -11,6 +11,7 @@ from engine.cli.output import Exit, plain
 from engine.cli.output import as_json as print_json
 
 if TYPE_CHECKING:
+    from engine.core.compiler import Survey
     from engine.core.plan import Plan
     from engine.core.spec import WorkflowTest
 
@@ -65,23 +66,14 @@ def _compiled(
 ) -> "tuple[dict[str, Plan], list[WorkflowTest]]":
     """Return the plans of specs and the tests among them; raise Invalid, with the errors shown."""
     from engine.cli.folder import read
-    from engine.cli.output import coloured
-    from engine.cli.specs import compile_given
-    from engine.core import rendering, spec
-    from engine.core.compiler import Survey
-    from engine.core.diagnostic import Severity
-    from engine.errors import Invalid
+    from engine.cli.specs import compile_sound
+    from engine.core import spec
 
     tests: dict[str, list[WorkflowTest]] = {}
 
-    def observe(read: Survey) -> None:
+    def observe(read: "Survey") -> None:
         found = (part.model for part in read.parts)
         tests[read.file] = [each for each in found if isinstance(each, spec.WorkflowTest)]
 
-    given = read(paths, root)
-    compiled, found = compile_given(given, observe)
-    errors = [each for each in found if each.severity is Severity.ERROR]
-    if errors:
-        click.echo(rendering.as_text(errors, given.shown(), coloured()), nl=False, err=True)
-        raise Invalid("specs with errors cannot be tried out")
+    compiled = compile_sound(read(paths, root), observe)
     return compiled.plans, [each for name in sorted(tests) for each in tests[name]]

@@ -213,6 +213,21 @@ def compile_all(
     return [each for each in compiled.plans.values() if each.file in given.texts]
 
 
+def compile_sound(
+    given: Given, observe: "Callable[[Survey], None]", environment: str = ""
+) -> "Compiled":
+    """Return the plans of specs that are to be tried out; raise Invalid, with the errors shown."""
+    from engine.core import rendering
+    from engine.core.diagnostic import Severity
+
+    compiled, found = compile_given(given, observe, environment)
+    errors = [each for each in found if each.severity is Severity.ERROR]
+    if errors:
+        click.echo(rendering.as_text(errors, given.shown(), coloured()), nl=False, err=True)
+        raise Invalid("specs with errors cannot be tried out")
+    return compiled
+
+
 def compile_given(
     given: Given, observe: "Callable[[Survey], None]" = lambda _: None, environment: str = ""
 ) -> "tuple[Compiled, list[Diagnostic]]":

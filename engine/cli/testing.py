@@ -10,8 +10,7 @@ import click
 
 from engine.cli.garbage import uncollected
 from engine.cli.options import as_json, environment
-from engine.cli.output import Exit, coloured
-from engine.errors import Invalid
+from engine.cli.output import Exit
 
 if TYPE_CHECKING:
     from engine.cli import policing
@@ -82,9 +81,7 @@ def _suite(given: "Given", environment: str) -> "tuple[Suite, Policies, list[Tes
     from engine.cli.folder import Beside
     from engine.cli.policies import below
     from engine.cli.policing import Policies
-    from engine.cli.specs import compile_given
-    from engine.core import rendering
-    from engine.core.diagnostic import Severity
+    from engine.cli.specs import compile_sound
     from engine.core.facts import Catalogue
     from engine.core.trial import Suite
     from engine.operations import catalogue
@@ -94,11 +91,7 @@ def _suite(given: "Given", environment: str) -> "tuple[Suite, Policies, list[Tes
     def observe(read: "Survey") -> None:
         tests[read.file] = list(_written(read))
 
-    compiled, found = compile_given(given, observe, environment)
-    errors = [each for each in found if each.severity is Severity.ERROR]
-    if errors:
-        click.echo(rendering.as_text(errors, given.shown(), coloured()), nl=False, err=True)
-        raise Invalid("specs with errors cannot be tried out")
+    compiled = compile_sound(given, observe, environment)
     suite = Suite(compiled.plans, Catalogue(catalogue()), lambda name: Path(name).is_file())
     policies = Policies(below(given.root), catalogue(), Beside(given.root))
     return suite, policies, [each for name in given.texts for each in tests[name]]
