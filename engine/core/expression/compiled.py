@@ -7,8 +7,9 @@ from typing import Any
 from engine.core.expression import scan, tree
 from engine.core.expression.evaluate import evaluator
 from engine.core.expression.fault import Compiled, Fault, FaultError, Reference
+from engine.core.expression.parsing import parse
 from engine.core.expression.reference import references
-from engine.core.expression.simple import MAX_LENGTH, parsed
+from engine.core.expression.simple import MAX_LENGTH
 from engine.core.frozen import frozen
 from engine.core.pointer import Pointer
 from engine.core.values import Json, canonical
@@ -79,7 +80,7 @@ def _bare(text: str) -> Compiled:
     fault = scan.braces(text) if len(text) <= MAX_LENGTH else None
     if fault is not None:
         raise FaultError(fault)
-    return _expression(text, parsed(text))
+    return _expression(text, parse(text))
 
 
 def _mixed(text: str) -> Compiled:
@@ -107,7 +108,7 @@ def _template(text: str) -> tree.Node:
         message = f"the expressions of a template have at most {MAX_EXPRESSIONS:,} characters"
         raise FaultError(Fault("expression-limit", message, 0, len(text)))
     nodes = tuple(
-        parsed(part.text, part.offset)
+        parse(part.text, part.offset)
         if part.is_expression
         else tree.Constant(part.text, start=part.offset, end=part.offset + len(part.text))
         for part in pieces

@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 from engine.core.expression import tree
 from engine.core.expression.evaluate import evaluator
 from engine.core.expression.fault import Compiled, EvaluationError
+from engine.core.expression.parsing import parse
 from engine.core.expression.reference import references
 from engine.core.expression.scan import has_template, parts
-from engine.core.expression.simple import parsed
 from engine.core.expression.writing import written
 from engine.core.values import Json
 
@@ -21,14 +21,14 @@ def folded_expression(text: str, known: _Known) -> str:
 
     What has no value stays as it is written.
     """
-    return written(_folded(parsed(text), text, known))
+    return written(_folded(parse(text), text, known))
 
 
 def folded_template(text: str, known: _Known) -> Json:
     """Return a template of which the same holds; one that is known as a whole is its value."""
     pieces = parts(text)
     told = [
-        _folded(parsed(each.text, each.offset), text, known) if each.is_expression else each.text
+        _folded(parse(each.text, each.offset), text, known) if each.is_expression else each.text
         for each in pieces
     ]
     if len(told) == 1 and isinstance(told[0], tree.Constant):

@@ -26,19 +26,6 @@ _RESERVED: Final = frozenset(
 )
 
 
-def parsed(text: str, base: int = 0) -> tree.Node:
-    """Return the syntax tree of a lone expression; Jinja is loaded for the first that needs it.
-
-    Raise FaultError as `syntax.parse` does.
-    """
-    node = read(text, base)
-    if node is None:
-        from engine.core.expression.syntax import parse
-
-        node = parse(text, base)
-    return node
-
-
 def read(text: str, base: int = 0) -> tree.Node | None:
     """Return the syntax tree of such an expression, None for any other.
 
