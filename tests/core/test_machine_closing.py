@@ -203,6 +203,30 @@ def test_cancel_on_failure_ends_the_siblings_and_is_handled_as_any_failure() -> 
     assert RunStatus.SUCCEEDED == machine.status(run)
 
 
+def test_the_first_failure_is_the_one_that_is_told() -> None:
+    """
+    Neither a sibling that fails later nor the end of the time hides the error of the first.
+    """
+    for late in ("fails", "is over its time"):
+        run, decision = begin(whole(step("a"), step("b"), timeout=SECOND))
+        tell(run, no("a"))
+        assert tell(run, no("b") if late == "fails" else alarm(decision, "")).ended
+        assert "a" == error(run)["step"]
+
+
+def test_what_already_ends_is_ended_once() -> None:
+    """
+    A run that is cancelled while a failure ends its blocks tidies each of them up once.
+    """
+    body = replace(scope(step("x")), finally_=scope(step("f")))
+    run, _ = begin(whole(step("a"), step("b", verb=Block(body)), cancel_on_failure=True))
+
+    assert ["b.finally.f"] == launched(tell(run, no("a")))
+    assert [] == launched(tell(run, Cancel("ann", "")))
+    assert tell(run, ok("b.finally.f")).ended
+    assert "cancelled" == states(run)["b"]
+
+
 @pytest.mark.parametrize("event", [ok("b.x"), no("b.x"), Cancel("ann", ""), None])
 def test_finally_runs_once_however_a_block_ends(event: Event | None) -> None:
     """
