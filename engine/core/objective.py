@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from engine.core.frozen import frozen
 from engine.core.values import Json, parse_duration
 from engine.core.zone import zone
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 MISSED = "sark.objective.missed"
 """The type of the event that tells of it."""
@@ -73,7 +76,7 @@ def _due(told: Mapping[str, Json], since: datetime) -> datetime:
     return _next(of_day, zone(str(told["timezone"])), since)
 
 
-def _next(of_day: time, where: ZoneInfo, since: datetime) -> datetime:
+def _next(of_day: time, where: "ZoneInfo", since: datetime) -> datetime:
     """Return the next instant after `since` at which the clock of a zone shows a time of day."""
     day = since.astimezone(where).date()
     found = _instant(day, of_day, where)
@@ -83,7 +86,7 @@ def _next(of_day: time, where: ZoneInfo, since: datetime) -> datetime:
     return found
 
 
-def _instant(day: date, of_day: time, where: ZoneInfo) -> datetime:
+def _instant(day: date, of_day: time, where: "ZoneInfo") -> datetime:
     """Return the first instant of a day at which the clock shows a time, or a later one.
 
     So what the clock shows twice is meant the first time, and what it leaps over is the instant

@@ -4,8 +4,10 @@ A host's own zone files differ between hosts and change under a run; these chang
 """
 
 from functools import lru_cache
-from typing import IO
-from zoneinfo import ZoneInfo
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _DATA = "tzdata"
 
@@ -18,10 +20,12 @@ def names() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1_000)
-def zone(name: str) -> ZoneInfo:
+def zone(name: str) -> "ZoneInfo":
     """Return the zone of an IANA name; raise ValueError if there is none."""
     if name not in names():
         raise ValueError("there is no such time zone; write one as `Europe/Oslo`")
+    from zoneinfo import ZoneInfo
+
     with _opened("zoneinfo", *name.split("/")) as file:
         return ZoneInfo.from_file(file, name)
 

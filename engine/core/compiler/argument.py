@@ -20,14 +20,6 @@ _KEYS = _SHOWN | {
     "dependentRequired",
 }
 _COMBINED = frozenset({"allOf", "anyOf", "oneOf", "not"})
-_SIMPLE = frozenset({"type", "enum", "const"}) | _SHOWN
-_PYTHON: Mapping[str, tuple[type, ...]] = {
-    "string": (str,),
-    "boolean": (bool,),
-    "null": (type(None),),
-    "object": (dict,),
-    "array": (list, tuple),
-}
 
 
 @frozen
@@ -61,7 +53,7 @@ class Area:
             for index, item in enumerate(value):
                 self.check(item, schema["items"], (*pointer, index))
             schema = _without(schema, _ARRAY)
-        if schema and not fits_plainly(schema, value):
+        if schema and not schemas.fits_plainly(schema, value):
             self._check_whole(value, schema, pointer)
 
     def _check_object(self, value: Mapping[str, Json], schema: Schema, pointer: Path) -> None:
@@ -123,25 +115,6 @@ class Area:
         return _dotted(pointer) or str(self.path[-1])
 
 
-def fits_plainly(schema: Schema, value: Json) -> bool:
-    """True if it is plain to see that `value` fits; False says nothing.
-
-    Saves building a validator for the many schemas that are only a type or a list of words.
-    """
-    if not schema.keys() <= _SIMPLE or isinstance(value, float):
-        return False
-    words = schema.get("enum")
-    if isinstance(words, (list, tuple)) and not any(_same(value, word) for word in words):
-        return False
-    if "const" in schema and not _same(value, schema["const"]):
-        return False
-    told = schema.get("type")
-    kinds = [told] if isinstance(told, str) else told
-    return kinds is None or (
-        isinstance(kinds, (list, tuple)) and any(_is(value, each) for each in kinds)
-    )
-
-
 def _is_taken_apart(schema: Schema) -> bool:
     """True if a schema tells by name what each property of a mapping must be."""
     by_name = "properties" in schema or "additionalProperties" in schema
@@ -158,16 +131,6 @@ def _is_about_keys(schema: Json) -> bool:
 
 def _parts(told: Json) -> Sequence[Json]:
     return told if isinstance(told, list) else [told]
-
-
-def _is(value: Json, kind: Json) -> bool:
-    if kind in ("integer", "number"):
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, _PYTHON.get(str(kind), ()))
-
-
-def _same(value: Json, word: Json) -> bool:
-    return type(value) is type(word) and value == word
 
 
 def _without(schema: Schema, names: frozenset[str]) -> Schema:

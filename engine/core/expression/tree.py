@@ -14,6 +14,8 @@ from engine.core.values import Json
 
 @frozen(kw_only=True)
 class _Placed:
+    """A node, and the stretch of the text that it was read from."""
+
     start: int
     end: int
 
@@ -52,11 +54,15 @@ class Slice(_Placed):
 
 @frozen
 class ListOf(_Placed):
+    """A list of the values of expressions."""
+
     items: tuple["Node", ...]
 
 
 @frozen
 class MapOf(_Placed):
+    """A mapping, its keys and values expressions."""
+
     entries: tuple[tuple["Node", "Node"], ...]
 
 
@@ -103,6 +109,8 @@ class Either(_Placed):
 
 @frozen
 class Not(_Placed):
+    """The opposite of a truth value."""
+
     operand: "Node"
 
 

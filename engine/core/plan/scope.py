@@ -69,6 +69,8 @@ class Start:
 
 @frozen
 class Block:
+    """A scope within the scope of a step."""
+
     body: "Scope"
 
 
@@ -124,6 +126,8 @@ class Switch:
 
 @frozen
 class Branch:
+    """A scope of a race, by its name."""
+
     id: str
     body: "Scope"
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from engine.core.frozen import frozen
 from engine.core.values import Json
 from engine.core.zone import zone
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -16,7 +19,7 @@ _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class Calendar:
     """Days of the week, 0 for Monday, without some dates and with others besides."""
 
-    zone: ZoneInfo
+    zone: "ZoneInfo"
     weekdays: frozenset[int]
     without: frozenset[date] = frozenset()
     also: frozenset[date] = frozenset()

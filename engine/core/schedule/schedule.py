@@ -8,8 +8,7 @@ so nothing of it is made up for in spring and nothing left out in autumn (as cro
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
-from typing import Protocol
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Protocol
 
 from engine.core.frozen import frozen
 from engine.core.plan import Trigger
@@ -18,6 +17,9 @@ from engine.core.schedule.calendar import Calendar
 from engine.core.schedule.every import Every
 from engine.core.values import Json, parse_duration
 from engine.core.zone import zone
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _SECOND, _MINUTE, _DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
 YEARS = 50
@@ -45,7 +47,7 @@ class Schedule:
     """
 
     wall: Wall
-    zone: ZoneInfo
+    zone: "ZoneInfo"
     runs_after: bool = True
     runs_twice: bool = False
     calendar: Calendar | None = None

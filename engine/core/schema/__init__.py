@@ -3,6 +3,7 @@
 from engine.core.pointer import Pointer
 from engine.core.schema.assign import assignable
 from engine.core.schema.check import check
+from engine.core.schema.plain import fits_plainly
 from engine.core.schema.reference import inlined, rerooted
 from engine.core.schema.shape import (
     Absent,
@@ -24,6 +25,7 @@ __all__ = [
     "check",
     "closed",
     "constant",
+    "fits_plainly",
     "inlined",
     "project",
     "rerooted",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from engine.core.kind import named
+from engine.core.schema.plain import fits_plainly
 from engine.core.schema.reference import refers
 from engine.core.schema.shape import COMBINING, LISTS, arms, element, types, values
 from engine.core.schema.validator import validator
@@ -104,6 +105,8 @@ class _Comparison:
 def _values_misfit(listed: Sequence[Json], target: Mapping[str, Json]) -> str | None:
     """Return why none of a few known values fits."""
     if refers(target):
+        return None
+    if any(fits_plainly(target, each) for each in listed):
         return None
     problems = [validator(target).problems(each) for each in listed]
     return problems[0][0][1] if all(problems) else None

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
-import jsonschema_rs
 import orjson
 
 from engine.core.pointer import Pointer
 from engine.core.schema.keyword import KNOWN, ROOT, subschemas
+from engine.core.schema.plain import is_plain
 from engine.core.schema.reference import resolved
-from engine.core.schema.validator import Problem, compile_schema
+from engine.core.schema.validator import Problem, refusal
 from engine.core.schema.words import word
 from engine.core.values import Json, canonical
 from engine.core.wording import shown, suggestion
@@ -102,11 +102,8 @@ def _whole_problems(schema: Json) -> list[Problem]:
         return [(Pointer(), f"a schema has at most {MAX_BYTES:,} bytes")]
     if _loops(schema):
         return [(Pointer(), "a `$ref` leads back to itself with nothing in between")]
-    try:
-        compile_schema(schema)
-    except jsonschema_rs.ValidationError as error:
-        return word(error, schema)
-    return []
+    reason = None if is_plain(schema) else refusal(schema)
+    return [] if reason is None else word(reason, schema)
 
 
 def _own_problems(schema: Json, at: Pointer, root: Json) -> list[Problem]:
@@ -158,14 +155,12 @@ def _pattern(value: Json) -> str:
         return f"expected a pattern, found {shown(value)}"
     if len(value) > MAX_PATTERN:
         return f"a pattern has at most {MAX_PATTERN} characters"
-    try:
-        compile_schema({"pattern": value})
-    except jsonschema_rs.ValidationError:
-        return (
-            f"{shown(value)} is no pattern that is safe to run: "
-            "no look-around, no back-references, no huge repetition"
-        )
-    return ""
+    if refusal({"pattern": value}) is None:
+        return ""
+    return (
+        f"{shown(value)} is no pattern that is safe to run: "
+        "no look-around, no back-references, no huge repetition"
+    )
 
 
 def _loops(root: Json) -> bool:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import jsonschema_rs
 import orjson
 
 from engine.core.pointer import Pointer
 from engine.core.schema.words import word
 from engine.core.values import Json, canonical
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 MAX_PROBLEMS = 20
 MAX_PATTERN_BYTES = 1 << 20  # of a compiled pattern
@@ -21,7 +24,7 @@ class Validator:
 
     __slots__ = ("_compiled", "_is_valid", "_schema")
 
-    def __init__(self, schema: Json, compiled: jsonschema_rs.Validator) -> None:
+    def __init__(self, schema: Json, compiled: "jsonschema_rs.Validator") -> None:
         self._schema = schema
         self._compiled = compiled
         self._is_valid: Callable[[object], bool] = compiled.is_valid
@@ -56,8 +59,27 @@ def validator(schema: Json) -> Validator:
     return _compiled(canonical(schema))
 
 
-def compile_schema(schema: Json) -> jsonschema_rs.Validator:
-    """Return the schema compiled; raise jsonschema_rs.ValidationError if it is none."""
+def refusal(schema: Json) -> "jsonschema_rs.ValidationError | None":
+    """Return why a schema is none, nothing if it is one."""
+    from jsonschema_rs import ValidationError
+
+    try:
+        _made(schema)
+    except ValidationError as error:
+        return error
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(schema: bytes) -> Validator:
+    loaded: Json = orjson.loads(schema)
+    return Validator(loaded, _made(loaded))
+
+
+def _made(schema: Json) -> "jsonschema_rs.Validator":
+    """Return a schema compiled; what does so is loaded for the first that is not plain."""
+    import jsonschema_rs
+
     return jsonschema_rs.Draft202012Validator(
         orjson.loads(canonical(schema)),
         validate_formats=True,
@@ -66,12 +88,6 @@ def compile_schema(schema: Json) -> jsonschema_rs.Validator:
             size_limit=MAX_PATTERN_BYTES, dfa_size_limit=MAX_PATTERN_BYTES
         ),
     )
-
-
-@lru_cache(maxsize=4096)
-def _compiled(schema: bytes) -> Validator:
-    loaded: Json = orjson.loads(schema)
-    return Validator(loaded, compile_schema(loaded))
 
 
 def _deny(uri: str, /) -> bool:

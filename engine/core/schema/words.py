@@ -1,9 +1,7 @@
 """What is wrong with a value, in words: what was expected, what was found."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import jsonschema_rs
+from typing import TYPE_CHECKING, Any
 
 from engine.core.kind import named
 from engine.core.pointer import Pointer
@@ -11,10 +9,13 @@ from engine.core.schema.reference import resolved
 from engine.core.values import Json
 from engine.core.wording import shown, suggestion
 
+if TYPE_CHECKING:
+    from jsonschema_rs import ValidationError
+
 MAX_CHOICES = 10
 
 
-def word(error: jsonschema_rs.ValidationError, schema: Json) -> list[tuple[Pointer, str]]:
+def word(error: "ValidationError", schema: Json) -> list[tuple[Pointer, str]]:
     """Return one finding of jsonschema-rs as problems of ours, each with where it is.
 
     `schema` is the one that the value was judged by.
@@ -38,8 +39,8 @@ def word(error: jsonschema_rs.ValidationError, schema: Json) -> list[tuple[Point
 
 def _branches(
     at: Pointer,
-    error: jsonschema_rs.ValidationError,
-    branches: list[list[jsonschema_rs.ValidationError]],
+    error: "ValidationError",
+    branches: "list[list[ValidationError]]",
     schema: Json,
 ) -> list[tuple[Pointer, str]]:
     """Return the problems of the branch that the value came nearest to.
@@ -56,7 +57,7 @@ def _branches(
     return [(at, f"expected {named(kinds)}, found {shown(error.instance)}")]
 
 
-def _is_type(errors: list[jsonschema_rs.ValidationError], at: Pointer) -> bool:
+def _is_type(errors: "list[ValidationError]", at: Pointer) -> bool:
     return errors[0].kind.name == "type" and len(errors[0].instance_path) <= len(at)
 
 
