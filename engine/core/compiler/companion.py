@@ -14,7 +14,6 @@ from engine.core import facts, spec
 from engine.core import schema as schemas
 from engine.core.commit.neighbour import Neighbours
 from engine.core.compiler.findings import Findings, Path, Place
-from engine.core.compiler.wiring import models
 from engine.core.facts import Catalogue
 from engine.core.spec.model import Model
 from engine.core.values import Json
@@ -30,12 +29,11 @@ def laid_in(
     findings: Findings, workflow: spec.Workflow, neighbours: Neighbours, catalogue: Catalogue
 ) -> spec.Workflow:
     """Return the workflow with the content of every file that it names in the file's place."""
-    if not any(_may_name(each) for _, each in models(workflow)):
-        return workflow
     return _Reader(findings, neighbours, catalogue).model(workflow, ())
 
 
-def _may_name(model: Model) -> bool:
+def may_name(model: Model) -> bool:
+    """True if a model, what it holds apart, may name a file."""
     payload, arguments = (model.__dict__.get(key) for key in ("payload", "with_"))
     return _reference(payload) is not None or _template(arguments) is not None
 

@@ -23,11 +23,15 @@ Observe: TypeAlias = Callable[[int, World], None]
 
 @frozen
 class Part:
-    """One document of a file. Without a `model` it cannot be read; perhaps its name can."""
+    """One document of a file. Without a `model` it cannot be read; perhaps its name can.
+
+    `may_name`: it may name files beside the specs.
+    """
 
     document: Document
     model: spec.Document | None
     declared: Declared | None
+    may_name: bool
 
 
 @frozen
@@ -55,7 +59,7 @@ def survey(file: str, source: bytes) -> Survey:
         gathered.extend(found)
         for document in documents:
             model, found = read(document)
-            parts.append(Part(document, model, wiring.declare(document, model)))
+            parts.append(_part(document, model))
             gathered.extend(found)
     return Survey(file, tuple(parts), tuple(gathered.all))
 
@@ -77,7 +81,7 @@ def compile_survey(
         for index, part in enumerate(surveyed.parts):
             if part.model is not None and part.declared is not None:
                 watch = observe and partial(observe, index)
-                made = _compiled(part.document, part.model, catalogue, neighbours, watch)
+                made = _compiled(part, part.model, catalogue, neighbours, watch)
                 documents[index] = replace(part.declared, plan=made.plan, trust=made.trust)
                 gathered.extend(made.diagnostics)
     known = tuple(each for each in documents if each is not None)
@@ -101,22 +105,29 @@ def compile_file(
     return replace(unit, documents=tuple(sealed))
 
 
+def _part(document: Document, model: spec.Document | None) -> Part:
+    held = () if model is None else wiring.models(model)
+    declared = wiring.declare(document, model, held)
+    return Part(document, model, declared, any(companion.may_name(each) for _, each in held))
+
+
 def _compiled(
-    document: Document,
+    part: Part,
     model: spec.Document,
     catalogue: Catalogue,
     neighbours: Neighbours,
     observe: Callable[[World], None] | None,
 ) -> Made:
     """Return what a document compiles to; of one that is no workflow, what there is to say."""
-    findings = Findings(document)
+    findings = Findings(part.document)
     if not isinstance(model, spec.Workflow):
         with suppress(Enough):
             resource.check(findings, model, catalogue, neighbours)
         return Made(findings.sorted())
     with suppress(Enough):
         resource.check_zones(findings, model)
-        model = companion.laid_in(findings, model, neighbours, catalogue)
-    made = compile_unsealed(document, model, catalogue, neighbours, observe)
+        if part.may_name:
+            model = companion.laid_in(findings, model, neighbours, catalogue)
+    made = compile_unsealed(part.document, model, catalogue, neighbours, observe)
     plan = None if findings.has_errors else made.plan
     return Made([*findings.sorted(), *made.diagnostics], plan, made.trust)

@@ -1,5 +1,8 @@
 """What a document declares, told from its text alone: its name, its facts and its wiring."""
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 from engine.core import schema as schemas
 from engine.core import spec
 from engine.core.commit.declared import Declared, Kind, Mention, Wiring, declared
@@ -12,16 +15,21 @@ from engine.core.spec.head import Head
 from engine.core.spec.model import Model
 from engine.core.values import Json
 
+Held: TypeAlias = Sequence[tuple[Path, Model]]
+
 # What says who a document is, and not what it does.
 _HEAD = frozenset(Head.keys)
 
 
-def declare(document: Document, model: spec.Document | None) -> Declared | None:
-    """Return what a document declares, or nothing if not even its kind and name can be read."""
+def declare(document: Document, model: spec.Document | None, held: Held) -> Declared | None:
+    """Return what a document declares, or nothing if not even its kind and name can be read.
+
+    `held` are all models in it.
+    """
     if model is None:
         return _broken(document)
     span = document.span(("name",))
-    wiring = _Gatherer(document).wiring(model)
+    wiring = _Gatherer(document).wiring(model, held)
     if isinstance(model, spec.Workflow):
         return declared(Kind.WORKFLOW, model.name, span, interface(model), wiring)
     facts = model.plain(leave_out=_HEAD)
@@ -38,13 +46,13 @@ def interface(workflow: spec.Workflow) -> Json:
     return {"inputs": start.inputs(inputs, workflow.inputs), "outputs": closed(outputs)}
 
 
-def models(value: object, path: Path = ()) -> list[tuple[Path, Model]]:
-    """Return every model that is written in a value with its path, itself first.
+def models(model: Model) -> Held:
+    """Return every model that is written in one with its path, itself first.
 
     Free areas hold none.
     """
     found: list[tuple[Path, Model]] = []
-    _gather(value, path, found)
+    _gather(model, (), found)
     return found
 
 
@@ -62,10 +70,11 @@ def _gather(value: object, path: Path, found: list[tuple[Path, Model]]) -> None:
         assert isinstance(value, Model)  # nothing else that a model may hold is no leaf
         found.append((path, value))
         held, keys = value.__dict__, value.keys
-        for name in sorted(value.written - _FREE, key=[*keys].index):
-            each = held[name]
-            if type(each) not in _LEAVES:
-                _gather(each, (*path, keys[name].key), found)
+        names = [each for each in value.written - _FREE if type(held[each]) not in _LEAVES]
+        if len(names) > 1:
+            names.sort(key=[*keys].index)
+        for name in names:
+            _gather(held[name], (*path, keys[name].key), found)
 
 
 _LEAVES = frozenset((type(None), str, bool, int, float))
@@ -102,12 +111,11 @@ class _Gatherer:
         self._uses: list[tuple[Kind, Mention]] = []
         self._steps = 0
 
-    def wiring(self, model: Model) -> Wiring:
-        """Return how a document hangs together with others."""
-        for path, each in models(model):
-            for key, of in _NAMED.items():
-                if key in each.written:
-                    self._name(each, path, key, of)
+    def wiring(self, model: Model, held: Held) -> Wiring:
+        """Return how a document hangs together with others; `held` are all models in it."""
+        for path, each in held:
+            if not each.written.isdisjoint(_NAMED):
+                self._names(each, path)
             if type(each) in _EVENTFUL:
                 self._events(each, path)
             self._steps += type(each) is spec.Step
@@ -122,12 +130,14 @@ class _Gatherer:
             span = self._document.span(("connections", name), key=True)
             self._uses.append((Kind.CONNECTION, Mention(name, span)))
 
-    def _name(self, model: Model, path: Path, key: str, kind: Kind) -> None:
-        """Note the document that a model names by a key."""
-        told = Mention(model.__dict__[key], self._document.span((*path, key)))
-        self._uses.append((kind, told))
-        if key == "call":
-            self._note("detached" if model.__dict__["detach"] else "calls", told)
+    def _names(self, model: Model, path: Path) -> None:
+        """Note the documents that a model names by its keys."""
+        for key, kind in _NAMED.items():
+            if key in model.written:
+                told = Mention(model.__dict__[key], self._document.span((*path, key)))
+                self._uses.append((kind, told))
+                if key == "call":
+                    self._note("detached" if model.__dict__["detach"] else "calls", told)
 
     def _events(self, model: Model, path: Path) -> None:
         """Note what a model emits, awaits or starts on."""
