@@ -60,6 +60,9 @@ class Diagnostic:
     fix: Edit | None = None
 
 
+_NONE: Final = dict.fromkeys(Severity, 0)
+
+
 class Enough(Exception):
     """There is no point in reading on: a limit is passed, or too much has been found."""
 
@@ -69,7 +72,7 @@ class Gathered:
 
     def __init__(self) -> None:
         self.all: list[Diagnostic] = []
-        self._counts = dict.fromkeys(Severity, 0)
+        self._counts = _NONE.copy()
 
     def add(self, finding: Diagnostic) -> None:
         """Keep a finding; past the limit drop it and say so, and raise Enough for an error."""

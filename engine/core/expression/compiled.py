@@ -1,7 +1,8 @@
 """The doors in: a text or a whole Json area becomes something that can be evaluated."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 from engine.core.expression import scan, tree
@@ -10,7 +11,6 @@ from engine.core.expression.fault import Compiled, Fault, FaultError, Reference
 from engine.core.expression.parsing import parse
 from engine.core.expression.reference import references
 from engine.core.expression.simple import MAX_LENGTH
-from engine.core.frozen import frozen
 from engine.core.pointer import Pointer
 from engine.core.values import Json, canonical
 
@@ -21,14 +21,22 @@ MAX_AREA_DEPTH = 50
 _LONGEST_KEPT = 128
 
 
-@frozen(eq=False)
+@dataclass(eq=False)
 class Expression:
-    """What every door here gives. `evaluate` is a plain closure: nothing stands before it."""
+    """What every door here gives.
+
+    `evaluate` is a plain closure, nothing stands before it. It is made when it is first asked for:
+    whoever checks a spec does not.
+    """
 
     source: str
     references: tuple[Reference, ...]
     node: tree.Node
-    evaluate: Callable[[Mapping[str, Any]], Json]
+    is_area: bool = False
+
+    @cached_property
+    def evaluate(self) -> Callable[[Mapping[str, Any]], Json]:
+        return evaluator(self.node, self.source, is_area=self.is_area)
 
 
 def parse_expression(text: str) -> Compiled:
@@ -55,7 +63,7 @@ def compile_value(area: Json) -> Compiled:
         return parse_template(area)
     node = _area(area, Pointer())
     source = canonical(area).decode()
-    return Expression(source, references(node), node, evaluator(node, source, is_area=True))
+    return Expression(source, references(node), node, is_area=True)
 
 
 def holds(condition: Compiled, names: Mapping[str, Any], what: str) -> bool:
@@ -94,7 +102,7 @@ _kept_mixed = lru_cache(maxsize=1_024)(_mixed)
 
 
 def _expression(source: str, node: tree.Node) -> Expression:
-    return Expression(source, references(node), node, evaluator(node, source))
+    return Expression(source, references(node), node)
 
 
 def _template(text: str) -> tree.Node:
