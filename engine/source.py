@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.core.commit import VARIABLE, Commit, Companions, Declared, Kind, Unit, findings
-from engine.core.compiler import VERSION, Laid, Survey, compile_survey, laid, survey
+from engine.core.compiler import (
+    VERSION,
+    Laid,
+    Survey,
+    compile_survey,
+    laid,
+    protection_of,
+    survey,
+)
 from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Catalogue, Operations
 from engine.core.frozen import frozen
@@ -72,12 +80,13 @@ class Compiled:
 def compile_files(
     files: Iterable[File], operations: Operations, cache: Cache | None = None,
     environment: str = "", beside: Companions | None = None,
-    observe: Callable[[Survey], None] = lambda _: None,
+    observe: Callable[[Survey], None] = lambda _: None, *, is_protected: bool = True,
 ) -> Compiled:  # fmt: skip
     """Compile specs and put them together; which files are specs `is_spec` tells.
 
-    `environment` is the name of the one that the source is bound to. What files the specs name
-    are looked for `beside` them. With a `cache`, a file whose
+    `environment` is the name of the one that the source is bound to; what holds its runs is left
+    out of the plans where nothing `is_protected`. What files the specs name are looked for
+    `beside` them. With a `cache`, a file whose
     content was seen under the same catalogue, and whose questions to its neighbours are answered
     as they were, costs a look-up, at whatever path it stands now; a file without a blob id is
     always compiled. `observe` is handed each file that is read.
@@ -100,7 +109,9 @@ def compile_files(
     diagnostics += [] if environment else _unchosen(units.values(), documents)
     diagnostics += cache.between(units, documents)
     cache.files, cache.stamp = tree, stamp
-    cache.laid = laid((each for each in documents if each.kind is Kind.WORKFLOW), cache.laid)
+    workflows = (each for each in documents if each.kind is Kind.WORKFLOW)
+    protection = protection_of(documents, environment) if is_protected else None
+    cache.laid = laid(workflows, cache.laid, protection)
     plans = {name: cache.laid[name].plan for name in sorted(cache.laid)}
     return Compiled(plans, units, diagnostics)
 

@@ -216,11 +216,14 @@ def compile_all(
 def compile_sound(
     given: Given, observe: "Callable[[Survey], None]", environment: str = ""
 ) -> "Compiled":
-    """Return the plans of specs that are to be tried out; raise Invalid, with the errors shown."""
+    """Return the plans of specs that are to be tried out; raise Invalid, with the errors shown.
+
+    What is tried is the workflow: the protection of an environment holds none of its runs.
+    """
     from engine.core import rendering
     from engine.core.diagnostic import Severity
 
-    compiled, found = compile_given(given, observe, environment)
+    compiled, found = compile_given(given, observe, environment, is_protected=False)
     errors = [each for each in found if each.severity is Severity.ERROR]
     if errors:
         click.echo(rendering.as_text(errors, given.shown(), coloured()), nl=False, err=True)
@@ -229,8 +232,9 @@ def compile_sound(
 
 
 def compile_given(
-    given: Given, observe: "Callable[[Survey], None]" = lambda _: None, environment: str = ""
-) -> "tuple[Compiled, list[Diagnostic]]":
+    given: Given, observe: "Callable[[Survey], None]" = lambda _: None, environment: str = "",
+    *, is_protected: bool = True,
+) -> "tuple[Compiled, list[Diagnostic]]":  # fmt: skip
     """Return the plans of specs, and what is wrong with them; `observe` is handed each file."""
     from engine.cli.checking import files
     from engine.operations import catalogue
@@ -240,8 +244,9 @@ def compile_given(
 
     def look(texts: Mapping[str, bytes]) -> "tuple[Compiled, list[Diagnostic]]":
         compiled = compile_files(
-            files(texts).values(), operations, None, environment, beside, observe
-        )
+            files(texts).values(), operations, None, environment, beside, observe,
+            is_protected=is_protected,
+        )  # fmt: skip
         return compiled, compiled.diagnostics
 
     return given.among(look)

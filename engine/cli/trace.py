@@ -100,7 +100,7 @@ def _step(
 ) -> dict[str, Json]:
     return {
         "path": told["path"], "status": told["status"], "reason": told["reason"],
-        "where": None if known is None else _where(known, file),
+        "where": _where(known, file) if known is not None and known.step.plan.line else None,
         "started_at": told["started_at"], "ended_at": told["ended_at"], "error": told["error"],
         "attempts": [_attempt(row) for row in rows
                      if row.path == told["path"] and row.kind in _ENDS],

@@ -42,6 +42,9 @@ class Stage(StrEnum):
     CLOSED = "closed"
 
 
+_LETS_IN = frozenset({StepState.SUCCEEDED, StepState.SKIPPED})
+
+
 @frozen
 class Header:
     """What is known of a run before it begins. `plan` is a digest, `commit` a full hash."""
@@ -204,6 +207,11 @@ class ScopeRun:
     undoing: Undoing | None = None
     part_of: Undoing | None = None
     pivoted: bool = False
+
+    @property
+    def is_let_in(self) -> bool:
+        """True unless what holds the scope holds it still, or has kept it out."""
+        return not self.bound.plan.held or self.steps[0].state in _LETS_IN
 
     def readable(self) -> dict[str, Json]:
         """Return what an expression of this scope may read."""

@@ -56,7 +56,7 @@ def previewed(task: Task) -> tuple[bool, str]:
         held = Contents(task.tree, objects.read(blobs, MAX_FILE))
         compiled = compile_files(
             held.specs(objects), task.operations, None, task.environment, held.beside(objects),
-            observe,
+            observe, is_protected=False,
         )  # fmt: skip
     plan = compiled.plans.get(task.workflow)
     if plan is None:

@@ -24,6 +24,7 @@ def compiled(kind: str, rest: str) -> Unit:
         ("Pool", "adapters: [http, shell.run, echo.say@1]\n"),
         ("Pool", ""),
         ("Environment", "variables: {REGION: eu}\n"),
+        ("Environment", "protection: {by: ['group:ops'], wait: 5m}\n"),
         ("Environment", f"revision: '{'9f' * 20}'\npromotion: {{from: staging, soak: 1h}}\n"),
         ("WorkflowTest", "workflow: demo\nexpect: {}\n"),
         ("PolicyTest", "after: {file: demo.yaml}\nexpect: []\n"),
@@ -67,7 +68,11 @@ def test_a_right_document_says_all_that_it_says(kind: str, rest: str) -> None:
         ("Connection", CONNECTION.format("{{ secrets }}"), "unknown-secret", "6:27"),
         ("Connection", CONNECTION.format("{{ run.id }}"), "unknown-name", "6:27"),
         ("Pool", "adapters: [http, htttp]\n", "unknown-adapter", "4:18"),
-        ("Environment", "protection: {by: ['group:ops']}\n", "no-effect", "4:1"),
+        ("Environment", "protection: {min: 2}\n", "no-effect", "4:1"),
+        ("Environment", "protection: {by: ['user:a'], min: 2}\n", "nobody-decides", "4:35"),
+        ("Environment", "protection: {by: [initiator]}\n", "nobody-decides", "4:18"),
+        ("Environment", "protection: {by: ['group:a'], expires: 0s}\n", "bad-duration", "4:40"),
+        ("Environment", "protection: {wait: 9999d}\n", "bad-duration", "4:20"),
     ],
 )
 def test_a_wrong_document_is_told_where(kind: str, rest: str, code: str, place: str) -> None:
@@ -77,17 +82,6 @@ def test_a_wrong_document_is_told_where(kind: str, rest: str, code: str, place: 
     [found] = compiled(kind, rest).diagnostics
 
     assert (code, place) == (found.code, f"{found.span.line}:{found.span.column}")
-
-
-def test_a_span_of_a_protection_is_checked_though_nothing_keeps_it() -> None:
-    """
-    Whoever writes one today is told of what is wrong in it, beside that it has no effect.
-    """
-    found = compiled("Environment", "protection: {expires: 0s}\n").diagnostics
-
-    assert {("bad-duration", "4:23"), ("no-effect", "4:1")} == {
-        (each.code, f"{each.span.line}:{each.span.column}") for each in found
-    }
 
 
 def test_a_misspelt_adapter_has_a_hint() -> None:

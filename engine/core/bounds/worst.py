@@ -108,7 +108,7 @@ class Fold:
         returning = max(widest(scope, [each.returning for each in steps]), ends)
         closing = max((each.closing for each in steps), default=0)
         after = handler.time + last.time
-        longest = min(_path(scope, steps), scope.timeout // _MILLISECOND + closing)
+        longest = min(_path(scope, steps), (scope.held + scope.timeout) // _MILLISECOND + closing)
         width = widest(scope, [each.width for each in steps])
         undone = returning if self._alert is None else added.alarmed
         return _cut(replace(

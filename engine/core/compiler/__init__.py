@@ -7,10 +7,11 @@ The rules are listed in `codes`.
 
 from engine.core.compiler.link import Laid, laid
 from engine.core.compiler.outlook import Outlook
+from engine.core.compiler.protection import protection_of
 from engine.core.compiler.unit import Survey, compile_file, compile_survey, survey
 from engine.core.compiler.workflow import compile_workflow
 
-VERSION = "6"
+VERSION = "7"
 """Raised when the same file and catalogue would give another plan or other findings."""
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "compile_survey",
     "compile_workflow",
     "laid",
+    "protection_of",
     "survey",
 ]

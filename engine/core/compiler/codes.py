@@ -14,8 +14,9 @@ _COMPILER = {
     "no-steps": "A workflow, and a `finally`, has at least one step.",
     "too-many-steps": "A plan has at most 2,000 steps, `finally` and all that it calls included.",
     "duplicate-step": "A step's id is unique in its scope and in the scopes around it.",
-    "reserved-id": "No step is called `finally`, `on_failure`, `compensate`, `fallback` or "
-    "`on_compensation_failure`, and no item as something that expressions read already.",
+    "reserved-id": "No step is called `finally`, `on_failure`, `compensate`, `fallback`, "
+    "`on_compensation_failure` or `protection`, and no item as something that expressions read "
+    "already.",
     "misplaced-key": "A key that exists stands where it means something: `retry` and its like "
     "beside `uses`, `compensate` beside what can be undone, `from` beside a verb.",
     "unknown-step": "`needs` and `rollback` name a step of the same scope; `steps.<id>` also one "
@@ -98,7 +99,7 @@ _COMPILER = {
     "by `effect: destructive` that it is meant to (a warning).",
     "unchecked-approval": "A step that needs an `approve` says whether it also runs where nobody "
     "was asked, or the answer was no (a warning).",
-    "nobody-decides": "An `approve` can be decided by those whom it names.",
+    "nobody-decides": "An `approve` and a `protection` can be decided by those whom they name.",
     "pool-refuses": "The pool of a step lets in its operation, and every secret that the step "
     "reads.",
     "unsafe-cache": "Only a call that is pure or reads is cached.",
@@ -116,7 +117,7 @@ _COMPILER = {
     "no-effect": "A key changes something where it stands: a step that has a `priority` waits in a "
     "`concurrency` or for a pool, one that has a `fair_key` in a `concurrency` (a warning); "
     "`resources` are kept by the operation, or by a pool of workers in a container or a VM. "
-    "The `protection` of an environment is read and kept by nothing yet (a warning).",
+    "A `protection` asks somebody, or waits.",
     "weak-sandbox": "Something shuts the call in at least as well as `sandbox` asks for: the "
     "operation, or the pool of the step by its own `sandbox`.",
     "silent-operation": "`timeout.heartbeat` stands beside an operation that reports progress.",

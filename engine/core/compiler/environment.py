@@ -2,7 +2,7 @@
 
 from engine.core import spec
 from engine.core.commit.neighbour import Neighbours
-from engine.core.compiler import bounds
+from engine.core.compiler import bounds, people
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.variable import kind_of
 from engine.core.expression import has_template
@@ -13,19 +13,24 @@ from engine.core.values import Json
 def check(findings: Findings, model: spec.Environment, neighbours: Neighbours) -> None:
     """Find what is wrong with an environment, by itself and among the others."""
     if model.protection is not None:
-        bounds.span(findings, model.protection.expires, ("protection", "expires"))
-        _warn_of_no_guard(findings)
+        _check_protection(findings, model.protection)
     for name, value in model.variables.items():
         path = ("variables", name)
         _check_constant(findings, value, path)
         _check_type(findings, model.name, name, value, neighbours)
 
 
-def _warn_of_no_guard(findings: Findings) -> None:
-    """Say that nothing holds a run to a protection: whoever reads it must not rely on it."""
-    message = "`protection` has no effect yet: no run is asked about, and none is kept out"
-    hint = "ask by `approve` in the workflow, and protect the branch at the forge"
-    findings.warning("no-effect", message, Place(("protection",), key=True), hint=hint)
+def _check_protection(findings: Findings, told: spec.Protection) -> None:
+    """Find a protection that lets everybody in, or nobody ever."""
+    path = ("protection",)
+    bounds.span(findings, told.expires, (*path, "expires"))
+    bounds.maybe_span(findings, told.wait, (*path, "wait"))
+    if told.by:
+        people.check(findings, told, path)
+    elif told.wait is None:
+        message = "`protection` holds no run: it asks nobody, and waits for nothing"
+        hint = "say in `by` who lets a run in, as in `by: [group:ops]`, or write `wait: 10m`"
+        findings.error("no-effect", message, Place(path, key=True), hint=hint)
 
 
 def _check_constant(findings: Findings, value: Json, path: Path) -> None:

@@ -9,6 +9,7 @@ from engine.core.compiler import shape, site
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.node import Kind, Node, Result, Steps
 from engine.core.compiler.placing import check_keys
+from engine.core.compiler.protection import NAME as PROTECTION
 from engine.core.compiler.site import Use
 from engine.core.compiler.sites import sites_of
 from engine.core.facts import Catalogue
@@ -19,7 +20,9 @@ Giving: TypeAlias = spec.ForEach | spec.Repeat | spec.Case | spec.Branch
 Body: TypeAlias = Giving | spec.Compensate | spec.Fallback | spec.Handler
 
 MAX_STEPS = 2_000
-RESERVED = frozenset({"finally", "on_failure", "compensate", "fallback", "on_compensation_failure"})
+RESERVED = frozenset({
+    "finally", "on_failure", "compensate", "fallback", "on_compensation_failure", PROTECTION,
+})  # fmt: skip
 
 
 # Names that expressions read; `as` takes none of them.
@@ -147,7 +150,7 @@ def _fill(layout: Layout, scope: Steps, steps: spec.Steps) -> None:
             _duplicate(layout.findings, node, first)
             continue
         if name in RESERVED:
-            message = f'"{name}" is the name of a scope and of no step'
+            message = f'"{name}" is a name of the engine, which no step has'
             layout.findings.error("reserved-id", message, node.place)
         scope.by_id[name] = node
         scope.nodes.append(node)

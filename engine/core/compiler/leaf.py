@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from engine.core import plan, spec
-from engine.core.compiler import bounds, reference, safety
+from engine.core.compiler import bounds, people, reference, safety
 from engine.core.compiler.argument import Area
 from engine.core.compiler.env import with_variables
-from engine.core.compiler.findings import Place, listed, meant
+from engine.core.compiler.findings import listed, meant
 from engine.core.compiler.giving import happened
 from engine.core.compiler.layout import typed_values
 from engine.core.compiler.literal import with_code_quoted
@@ -124,7 +124,7 @@ def _approve(world: World, node: Node, told: spec.Approve) -> plan.Approve:
     path = (*node.path, "approve")
     for name, each in told.form.items():
         world.declared(each, (*path, "form", name))
-    _check_people(world, node, told)
+    people.check(world.findings, told, path)
     return plan.Approve(
         tuple(told.by),
         bounds.span(world.findings, told.expires, (*path, "expires")),
@@ -138,15 +138,3 @@ def _approve(world: World, node: Node, told: spec.Approve) -> plan.Approve:
         told.show,
         tuple(plan.Assignment(name, value, {}) for name, value in told.binds.items()),
     )
-
-
-def _check_people(world: World, node: Node, told: spec.Approve) -> None:
-    """Find a decision that nobody can take."""
-    left = [each for each in told.by if each not in told.exclude]
-    if not left:
-        message = "nobody is left to decide: all of `by` are in `exclude`"
-        world.findings.error("nobody-decides", message, node.at("approve", "by"))
-    users = [each for each in left if each.startswith("user:")]
-    if left and len(users) == len(left) and told.min > len(users):
-        message = f"`min: {told.min}` asks for more people than the {len(users)} who may decide"
-        world.findings.error("nobody-decides", message, Place((*node.path, "approve", "min")))

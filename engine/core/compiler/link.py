@@ -7,24 +7,33 @@ from typing import Any
 from engine.core import codec
 from engine.core.commit.circle import settled
 from engine.core.commit.declared import Declared
+from engine.core.compiler.protection import protected
 from engine.core.frozen import frozen
-from engine.core.plan import Call, Plan
+from engine.core.plan import Call, Plan, Step
 
 
 @frozen
 class Laid:
-    """A plan with what it calls laid in, and the very plans that it was made of."""
+    """A plan with what it calls laid in, and the very plans that it was made of.
+
+    `bare` is the plan without the `protection` that holds its runs.
+    """
 
     plan: Plan
     own: Plan
     callees: tuple[Plan, ...]
+    bare: Plan
+    protection: Step | None = None
 
 
-def laid(workflows: Iterable[Declared], kept: Mapping[str, Laid]) -> dict[str, Laid]:
+def laid(
+    workflows: Iterable[Declared], kept: Mapping[str, Laid], protection: Step | None = None
+) -> dict[str, Laid]:
     """Return each workflow's plan, by name and sealed, with all that it calls laid in.
 
-    One that calls what has no plan has none either: there is an error that says why. What is
-    `kept` of an earlier time is taken where it was made of the very same plans.
+    Where there is a `protection` it stands before each. One that calls what has no plan has none
+    either: there is an error that says why. What is `kept` of an earlier time is taken where it
+    was made of the very same plans.
     """
     done: dict[str, Laid] = {}
     calling: dict[str, tuple[Plan, tuple[str, ...]]] = {}
@@ -35,26 +44,32 @@ def laid(workflows: Iterable[Declared], kept: Mapping[str, Laid]) -> dict[str, L
             calls = tuple(dict.fromkeys(told.name for told in each.wiring.calls))
             calling[each.name] = (each.plan, calls)
         else:
-            done[each.name] = _laid(each.plan, {}, kept.get(each.name))
+            done[each.name] = _laid(each.plan, {}, protection, kept.get(each.name))
     for name in settled({name: calls for name, (_, calls) in calling.items()}):
         plan, calls = calling[name]
         if all(callee in done for callee in calls):
-            callees = {callee: done[callee].plan for callee in calls}
-            done[name] = _laid(plan, callees, kept.get(name))
+            callees = {callee: done[callee].bare for callee in calls}
+            done[name] = _laid(plan, callees, protection, kept.get(name))
     return done
 
 
-def _laid(own: Plan, callees: Mapping[str, Plan], kept: Laid | None) -> Laid:
-    if kept is not None and kept.own is own and not callees and not kept.callees:
-        return kept
+def _laid(
+    own: Plan, callees: Mapping[str, Plan], protection: Step | None, kept: Laid | None
+) -> Laid:
     parts = tuple(callees.values())
     if kept is not None and kept.own is own and _same(kept.callees, parts):
-        return kept
+        is_held_alike = kept.protection == protection
+        return kept if is_held_alike else _sealed(own, parts, kept.bare, protection)
     if not parts:
-        return Laid(codec.sealed(own), own, ())
+        return _sealed(own, (), own, protection)
     secrets = sorted({*own.secrets, *(name for each in parts for name in each.secrets)})
     whole: Plan = _with_bodies(replace(own, secrets=tuple(secrets)), callees)
-    return Laid(codec.sealed(whole), own, parts)
+    return _sealed(own, parts, whole, protection)
+
+
+def _sealed(own: Plan, parts: tuple[Plan, ...], bare: Plan, protection: Step | None) -> Laid:
+    plan = bare if protection is None else protected(bare, protection)
+    return Laid(codec.sealed(plan), own, parts, bare, protection)
 
 
 def _same(old: Sequence[Plan], new: Sequence[Plan]) -> bool:

@@ -59,6 +59,9 @@ def status_after(turn: Turn, scope: ScopeRun) -> RunStatus:
 
 
 def _end_steps(turn: Turn, scope: ScopeRun) -> None:
+    if not scope.is_let_in:
+        scope.stage = Stage.CLOSED
+        return None
     if not scope.stop_reason and scope.failure is None:
         try:
             scope.outputs = _outputs(scope)

@@ -49,8 +49,8 @@ class Turn:
         """
         seen = parent.names if parent is not None and not is_alone else {}
         scope = ScopeRun(
-            bound, role, path, self.now + bound.plan.timeout, parent, owner, label,
-            {**seen, **names}, self._key(path), open=len(bound.steps),
+            bound, role, path, self.now + bound.plan.held + bound.plan.timeout, parent, owner,
+            label, {**seen, **names}, self._key(path), open=len(bound.steps),
         )  # fmt: skip
         scope.chain = scope.view if parent is None or is_alone else _chained(scope, parent)
         for step in bound.steps:
@@ -201,6 +201,9 @@ class Turn:
             self._hand_up(step)
         if how is Move.SUCCEED and step.step.plan.pivot:
             self._pivot(scope)
+        if scope.bound.plan.held and step.step.position == 0 and scope.is_let_in:
+            scope.deadline = self.now + scope.bound.plan.timeout
+            self.alarm(scope.key, scope.deadline)
         for position in step.step.plan.before:
             follower = scope.steps[position]
             follower.remaining -= 1

@@ -279,7 +279,8 @@ class Scope:
     """Steps in the order that they are written, and how long they may take together.
 
     `outputs` are all that leaves it. With `cancel_on_failure`, the first failing step cancels the
-    others that are under way.
+    others that are under way. Where it may be `held`, its first step is what holds it, at most so
+    long: unless that lets it in, nothing of it runs, and its own time begins then.
     """
 
     steps: tuple[Step, ...]
@@ -288,3 +289,4 @@ class Scope:
     handlers: tuple[Handler, ...] = ()
     finally_: "Scope | None" = None
     cancel_on_failure: bool = False
+    held: timedelta = timedelta(0)

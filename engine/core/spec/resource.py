@@ -6,7 +6,6 @@ from engine.core.spec.head import Head
 from engine.core.spec.model import Model, field
 from engine.core.spec.modifier import Resources
 from engine.core.spec.scalar import (
-    GLOBS,
     Actor,
     AdapterName,
     Constant,
@@ -107,7 +106,9 @@ class Protection(Model):
     """What must be so before a run may touch an environment."""
 
     by: list[Actor] = field(
-        default=[], description="Who may let a run in: `group:NAME` or `user:NAME`."
+        default=[],
+        description="Who may let a run in: `group:NAME` or `user:NAME`. Nobody is asked, unless "
+        "it is said.",
     )
     min: int = field(
         default=1, minimum=1, maximum=100, description="How many must say yes, at most 100."
@@ -115,13 +116,11 @@ class Protection(Model):
     exclude: list[Actor] = field(
         default=["initiator"], description="Who may not; by default whoever started the run."
     )
-    expires: Duration = field(default="24h", description="How long the question stands.")
-    branches: list[str] | None = field(
-        default=None, description=f"Only specs from these branches. {GLOBS}"
+    expires: Duration = field(
+        default="24h", description="How long the question stands; then the answer is no."
     )
-    wait: Duration | None = field(default=None, description="A pause before every run.")
-    calendar: Name | None = field(
-        default=None, description="The Calendar on whose days alone runs are let in."
+    wait: Duration | None = field(
+        default=None, description="A pause before every run, beside the question."
     )
 
 
@@ -172,6 +171,5 @@ class Environment(Head):
     )
     protection: Protection | None = field(
         default=None,
-        description="What must be so before a run may touch it. It has no effect yet, and "
-        "`sark check` says so.",
+        description="What must be so before a run there begins.",
     )
