@@ -13,6 +13,8 @@ from tests.core.catalogue import CATALOGUE
 
 # Too long for a file, between files, or told by the tests of the expressions.
 IN_OTHER_TESTS = {
+    "connection-adapter",
+    "connection-argument",
     "over-budget",
     "policy-call",
     "policy-fact",

@@ -115,15 +115,15 @@ with: {rut: incoming}
     [
         ("file", "", ["missing-argument", "unknown-argument"]),
         ("file.list@1", "", ["missing-argument", "unknown-argument"]),
-        ("file.fetch", "", ["no-listing"]),
+        ("file.fetch", "", ["no-listing", "unknown-argument"]),
         ("fyle", "", ["unknown-adapter"]),
         ("file", "file.list@1", []),
     ],
 )
 def test_a_connection_of_a_file_trigger(adapter: str, left_out: str, codes: list[str]) -> None:
     """
-    Its arguments are those of what lists files, where there is such an operation; one mistake is
-    one finding.
+    Its arguments are those of what lists files, where there is such an operation, or of its own
+    adapter.
     """
     known = {name: each for name, each in CATALOGUE.items() if name != left_out}
     unit = compile_file("x.yaml", LOOKING.replace("ADAPTER", adapter).encode(), known)

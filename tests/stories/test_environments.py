@@ -24,6 +24,31 @@ steps:
 inputs:
   n: {type: integer}
 """
+SHOP = """\
+apiVersion: sark/v1
+kind: Connection
+name: shop
+adapter: http
+secrets: [shop_token]
+with: {url: https://shop.example, auth: {bearer: "{{ secrets.shop_token }}"}}
+---
+apiVersion: sark/v1
+kind: Workflow
+name: stock
+inputs:
+  n: {type: integer}
+steps:
+  count:
+    uses: http.request@1
+    connection: shop
+    with: {method: PUT, url: "/stock/{{ inputs.n }}"}
+"""
+SECRETS = """
+[secrets.staging]
+shop_token = "env:STORY_SHOP"
+[secrets.production]
+shop_token = "env:STORY_SHOP"
+"""
 PLAIN = """\
 apiVersion: sark/v1
 kind: Workflow
@@ -36,6 +61,7 @@ def environment(name: str, url: str, region: str, limit: int) -> str:
     return (
         f"apiVersion: sark/v1\nkind: Environment\nname: {name}\n"
         f"variables: {{URL: '{url}', REGION: {region}, LIMIT: {limit}}}\n"
+        f"connections: {{shop: {{with: {{url: '{url}/shop'}}}}}}\n"
     )
 
 
@@ -51,12 +77,13 @@ def stack(sinks: tuple[Sink, Sink]) -> Iterator[Stack]:
     files = {
         "report.yaml": WORKFLOW,
         "plain.yaml": PLAIN,
+        "shop.yaml": SHOP,
         "environments/staging.yaml": environment("staging", staging.url, "south", 1),
         "environments/production.yaml": environment("production", production.url, "north", 3),
     }
     hosts = json.dumps([f"127.0.0.1:{each.server_port}" for each in sinks])
-    config = f"{CONFIG}\n[adapters.http]\nallow_hosts = {hosts}\n"
-    with Stack(files, config) as running:
+    config = f"{CONFIG}\n{SECRETS}\n[adapters.http]\nallow_hosts = {hosts}\n"
+    with Stack(files, config, STORY_SHOP="a-secret-of-the-shop") as running:
         yield running
 
 
@@ -103,3 +130,26 @@ def test_a_workflow_runs_with_the_values_of_its_environment(
         "plan", "HEAD~1..HEAD", "--root", str(stack.repository), "--env", "staging"
     ).stdout
     assert "report" not in same
+
+
+def test_a_step_talks_where_the_connection_of_its_environment_leads(
+    stack: Stack, sinks: tuple[Sink, Sink]
+) -> None:
+    """
+    A step names a connection and says its path; host and secret are those of the environment, and
+    a change of where it leads is reviewed with the host that it newly reaches.
+    """
+    staging, production = sinks
+    for source in ("staging", "production"):
+        told = stack.sark("run", f"{source}/stock", "-i", "n=7", "--wait", "--json")
+        assert "succeeded" == json.loads(told.stdout)["status"]
+
+    wait_for(staging, "/shop/stock/7")
+    wait_for(production, "/shop/stock/7")
+    elsewhere = environment("production", "https://new.example", "north", 3)
+    stack.commit({"environments/production.yaml": elsewhere})
+    review = stack.sark(
+        "plan", "HEAD~1..HEAD", "--root", str(stack.repository), "--env", "production"
+    ).stdout
+    assert "~ stock" in review
+    assert "new.example" in review

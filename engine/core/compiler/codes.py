@@ -169,6 +169,10 @@ _COMPILER = {
     "unknown-pool": "`pool` names a Pool of the commit.",
     "unknown-breaker": "`circuit` names a CircuitBreaker of the commit.",
     "unknown-calendar": "`calendar` names a Calendar of the commit.",
+    "connection-adapter": "`connection` of a step names a Connection of the adapter, or of the "
+    "operation, that the step uses.",
+    "connection-argument": "A step says nothing that its connection says already; behind an "
+    "address without templates it says the rest, which begins with `/`.",
     "unknown-connection": "`connection`, and a key of the `connections` of an Environment, names a "
     "Connection of the commit.",
     "unused-document": "A pool, circuit breaker, calendar or connection that nothing names is "

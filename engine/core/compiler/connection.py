@@ -7,11 +7,12 @@ from engine.core import spec
 from engine.core.commit.neighbour import Neighbours, overlaid
 from engine.core.compiler import lookout, shape, site
 from engine.core.compiler.findings import Findings, Path, Place, listed, meant
+from engine.core.compiler.giving import properties_of
 from engine.core.compiler.site import Site, Use
 from engine.core.diagnostic import Severity
 from engine.core.document import Document
 from engine.core.expression import Reference
-from engine.core.facts import Catalogue
+from engine.core.facts import Catalogue, names
 
 
 def check(findings: Findings, model: spec.Connection, catalogue: Catalogue) -> None:
@@ -22,6 +23,20 @@ def check(findings: Findings, model: spec.Connection, catalogue: Catalogue) -> N
         for reference in each.compiled.references:
             _check_secret(findings, model, each, reference)
     lookout.check_connection(findings, model, catalogue, types)
+    if not lookout.is_listed(model.adapter):
+        _check_taken(findings, model, catalogue)
+
+
+def _check_taken(findings: Findings, model: spec.Connection, catalogue: Catalogue) -> None:
+    """Find an argument that no operation of the adapter takes."""
+    called = [each for each in catalogue.values() if model.adapter in names(each.name)]
+    known = {name for each in called for name in properties_of(each.taken)}
+    for name in model.with_ if called else ():
+        if name not in known:
+            message = f'no operation of {model.adapter} takes the argument "{name}"'
+            place, hint = Place(("with", name), key=True), meant(name, known)
+            expected = listed(sorted(known), "no argument")
+            findings.error("unknown-argument", message, place, hint=hint, expected=expected)
 
 
 def check_overlays(

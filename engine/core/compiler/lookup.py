@@ -21,7 +21,7 @@ def check_secret(world: World, site: Site, reference: Reference, place: Place) -
         hint = "give it to an argument that is marked secret, as in `with: {auth: {bearer: ...}}`"
         world.findings.error("secret-leak", message, place, hint=hint)
         return
-    declared = world.workflow.secrets
+    declared = world.secrets_at(site.place.path)
     if len(reference.path) != 2:
         message = "name the one secret that is needed: `secrets.<name>`"
         world.findings.error("unknown-secret", message, place, expected=listed(declared))

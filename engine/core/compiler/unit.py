@@ -7,8 +7,8 @@ from functools import partial
 from typing import TypeAlias
 
 from engine.core import codec, spec
-from engine.core.commit import Commit, Companions, Declared, Neighbours, Unit
-from engine.core.compiler import companion, resource, wiring
+from engine.core.commit import Commit, Companions, Declared, Kind, Neighbours, Unit
+from engine.core.compiler import companion, resource, through, wiring
 from engine.core.compiler.findings import Findings
 from engine.core.compiler.workflow import Made, compile_unsealed
 from engine.core.compiler.world import World
@@ -32,6 +32,12 @@ class Part:
     model: spec.Document | None
     declared: Declared | None
     may_name: bool
+
+    @property
+    def names_connection(self) -> bool:
+        """True if it names a connection through which something is called or looked at."""
+        uses = () if self.declared is None else self.declared.wiring.uses
+        return any(kind is Kind.CONNECTION for kind, _ in uses)
 
 
 @frozen
@@ -128,6 +134,8 @@ def _compiled(
         resource.check_zones(findings, model)
         if part.may_name:
             model = companion.laid_in(findings, model, neighbours, catalogue)
+        if part.names_connection:
+            model = through.laid_through(findings, model, neighbours, catalogue)
     made = compile_unsealed(part.document, model, catalogue, neighbours, observe)
     plan = None if findings.has_errors else made.plan
     return Made([*findings.sorted(), *made.diagnostics], plan, made.trust)

@@ -158,6 +158,7 @@ def _warn_of_unused(world: World) -> None:
             place = Place(("inputs", name), key=True)
             world.findings.warning("unused-input", f'nothing reads the input "{name}"', place)
     for index, name in enumerate(world.workflow.secrets):
-        if name not in world.used_secrets:
-            place = Place(("secrets", index))
+        place = Place(("secrets", index))
+        is_lent = not world.findings.document.holds(place.path)
+        if name not in world.used_secrets and not is_lent:
             world.findings.warning("unused-secret", f'nothing reads the secret "{name}"', place)

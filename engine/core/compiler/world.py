@@ -120,6 +120,16 @@ class World:
             "secrets": shape.closed(dict.fromkeys(self.workflow.secrets, shape.STRING)),
         }
 
+    def secrets_at(self, path: Path) -> list[str]:
+        """Return the secrets that what stands at `path` may read: the author's, or all.
+
+        What the document does not hold, a secret or a text, a connection has lent.
+        """
+        document, every = self.findings.document, self.workflow.secrets
+        if not document.holds(path):
+            return every
+        return [name for at, name in enumerate(every) if document.holds(("secrets", at))]
+
     def call(self, node: Node) -> int:
         """Return the number of a step that calls another workflow."""
         return self.calls.setdefault(node, len(self.calls))

@@ -81,6 +81,16 @@ class Document:
         """
         return self.place(self.node(path, key))
 
+    def holds(self, path: Path) -> bool:
+        """True if something stands at `path`."""
+        node = self.root
+        for part in path:
+            found = _child(node, part)
+            if found is None:
+                return False
+            node = found[1]
+        return True
+
     def node(self, path: Path, key: bool = False) -> Node:
         """Return what stands at `path`, as `span` finds it."""
         node, name = self.root, None

@@ -97,8 +97,12 @@ def _known(name: str, operation: Typed) -> dict[str, Json]:
 
 
 def _typed(name: str, operation: Typed) -> dict[str, Json]:
-    """Return: where `uses` is this operation, `with` is of its arguments."""
-    then: dict[str, Json] = {"properties": {"with": {"$ref": f"#/$defs/{name}"}}}
+    """Return: where `uses` is this operation, `with` is of its arguments.
+
+    Beside a connection it holds a part of them, and which that is only the commit tells.
+    """
+    told: dict[str, Json] = {"properties": {"with": {"$ref": f"#/$defs/{name}"}}}
     if operation.arguments.get("required"):
-        then["required"] = ["with"]
+        told["required"] = ["with"]
+    then: Json = {"if": {"required": ["connection"]}, "else": told}
     return {**_where("uses", [name], ""), "then": then}

@@ -22,7 +22,7 @@ from engine.core.spec.scalar import (
 
 
 class Connection(Head):
-    """Where an adapter talks, and as whom. Triggers of type `file` name one; steps cannot yet."""
+    """Where an adapter talks, and as whom. Steps and triggers of type `file` name one."""
 
     kind: Literal["Connection"] = field(description="What this document is.")
     adapter: AdapterName = field(description="The adapter that talks.", examples=["http"])
@@ -32,7 +32,7 @@ class Connection(Head):
     with_: dict[str, JsonArea] = field(
         default={},
         key="with",
-        description="Arguments for every look through it; strings are templates over `secrets`.",
+        description="Arguments for every call through it; strings are templates over `secrets`.",
     )
 
 

@@ -10,7 +10,7 @@ VERBS: Final = (
 # Keys that mean something for the call of an operation alone.
 _WITH_USES: Final = (
     "retry", "idempotency", "effect", "circuit", "rate", "cache", "pool", "sandbox", "resources",
-    "artifacts", "env",
+    "artifacts", "env", "connection",
 )  # fmt: skip
 
 

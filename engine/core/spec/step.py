@@ -59,6 +59,10 @@ class _Action(Model):
         key="with",
         description="The operation's arguments, or the workflow's inputs. Strings are templates.",
     )
+    connection: Name | None = field(
+        default=None,
+        description="The Connection that the operation is called through: it gives arguments.",
+    )
     detach: bool = field(
         default=False, description="Do not wait for the called workflow: `outputs.run` is its id."
     )
