@@ -101,8 +101,8 @@ def _typed(name: str, operation: Typed) -> dict[str, Json]:
 
     Beside a connection it holds a part of them, and which that is only the commit tells.
     """
-    told: dict[str, Json] = {"properties": {"with": {"$ref": f"#/$defs/{name}"}}}
+    then: dict[str, Json] = {"properties": {"with": {"$ref": f"#/$defs/{name}"}}}
     if operation.arguments.get("required"):
-        told["required"] = ["with"]
-    then: Json = {"if": {"required": ["connection"]}, "else": told}
-    return {**_where("uses", [name], ""), "then": then}
+        then["required"] = ["with"]
+    called: dict[str, Json] = {"properties": {"uses": {"const": name}}, "required": ["uses"]}
+    return {"if": {**called, "not": {"required": ["connection"]}}, "then": then}
