@@ -107,6 +107,33 @@ def test_a_case_is_taken_by_its_value() -> None:
     assert {"n": 2, "word": "not at all", "winner": "quick"} == far
 
 
+PAST = spec("""
+steps:
+  - {id: lint, optional: true, uses: count.up@2, with: {by: 1}}
+  - {id: reads, uses: echo.say@1, with: {message: "{{ steps.lint.outputs.total }}"}}
+  - {id: deploy, uses: echo.say@1, with: {message: "{{ steps.lint.status }}"}}
+outputs:
+  lint: {value: "{{ steps.deploy.outputs.message }}"}
+""")
+
+
+def test_a_list_goes_on_past_an_optional_step_that_failed() -> None:
+    """
+    The next of the list runs, unless it reads what the optional step did not give.
+    """
+
+    def play(path: str, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
+        if path == "lint":
+            raise Broken(path)
+        return echo(path, arguments)
+
+    run = Stage(PAST, play).run
+
+    states = {path: step.state.value for path, step in run.steps.items()}
+    assert {"lint": "failed", "reads": "skipped", "deploy": "succeeded"} == states
+    assert {"lint": "failed"} == run.outputs
+
+
 WAITS = spec("""
 steps:
   - id: heard

@@ -1,6 +1,7 @@
 """The order of a scope: who waits for whom, for which result, and who may stay without."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from engine.core.compiler.cycle import report
 from engine.core.compiler.findings import Findings, Place, listed, meant
@@ -137,11 +138,14 @@ def _join(findings: Findings, node: Node, wishes: Mapping[int, Wish]) -> int:
 
 
 def _follow(steps: Steps, wishes: list[dict[int, Wish]]) -> None:
-    """Let each element of a list wait for the one before it, unless its `needs` say how."""
-    for node in steps.nodes[1:]:
-        before = node.position - 1
-        wish = Wish(Edge(before, Requirement.OK, inferred=True), node.place)
-        wishes[node.position].setdefault(before, wish)
+    """Let each element of a list wait for the one before it, unless its `needs` say how.
+
+    A list goes on past an optional step that has failed, as the run does.
+    """
+    for before, node in pairwise(steps.nodes):
+        requires = Requirement.DONE if before.spec.optional else Requirement.OK
+        wish = Wish(Edge(before.position, requires, inferred=True), node.place)
+        wishes[node.position].setdefault(before.position, wish)
 
 
 def _add_read(
@@ -176,16 +180,23 @@ def _check_read(
 
 
 def _may_see_failure(mine: Mapping[int, Wish], read: Read) -> bool:
-    edge = mine[read.target.position].edge
-    if edge.requires not in _SEES_FAILURE:
+    if read.word == "timed_out" and _goes_on_in_time(read.target):
+        return True
+    if mine[read.target.position].edge.requires not in _SEES_FAILURE:
         return False
-    waits = read.target.spec.await_
-    goes_on = waits is not None and waits.on_timeout == "continue" and read.word == "timed_out"
-    if read.target.spec.optional or goes_on:
+    if read.target.spec.optional:
         return True
     return any(
         not wish.edge.inferred and wish.edge.requires in _SEES_FAILURE for wish in mine.values()
     )
+
+
+def _goes_on_in_time(node: Node) -> bool:
+    """True if a step may succeed although its time ran out: a wait that then lets the run go on."""
+    waits, asks = node.spec.await_, node.spec.approve
+    if waits is not None:
+        return waits.on_timeout == "continue"
+    return asks is not None and asks.on_reject == "continue" and asks.on_expiry == "reject"
 
 
 def _check_contradiction(
