@@ -7,6 +7,7 @@ from functools import cached_property
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
 from engine.core.frozen import frozen
 from engine.core.quoting import shown
+from engine.core.reader.declared import keyword
 from engine.core.reader.rule import NO_RULES, Rules
 from engine.core.reader.shape import Shape, Text, Word
 from engine.core.reader.walk import Walk
@@ -84,7 +85,8 @@ class Record:
 
     `rules` say which keys may and must stand together. Keys that are not known are read by
     `rest`, or refused where there is none; `homes` says where in the language a key belongs.
-    What is read becomes a `model`, if there is one.
+    One that is a JSON Schema too types its own values. What is read becomes a `model`, if there
+    is one.
     """
 
     fields: Members[str, Shape]
@@ -92,6 +94,7 @@ class Record:
     refused: tuple[str, ...] = ()
     rules: Rules = NO_RULES
     rest: Shape | None = None
+    is_schema: bool = False
     model: type[Model] | None = None
     homes: Members[str, str] = field(default_factory=dict)
     expected: str = "a mapping"
@@ -105,13 +108,15 @@ class Record:
 
     def read(self, walk: Walk, node: Node, path: Path) -> object:
         if not isinstance(node, Mapping):
-            return walk.wrong_type(node, path, self.expected, self._hint(node))
+            return walk.wrong_type(node, path, self.expected, self._hint(walk, node, path))
         made: dict[str, object] = {}
         fields, refused, rest = self.fields, self.refused, self.rest
         for name, (key, value) in node.members.items():
             shape = fields.get(name, rest)
             if shape is None or name in refused:
                 self._refuse(walk, node, key, path)
+            elif self.is_schema and name != "from":
+                made[name] = keyword(walk, name, value, path, node)
             else:
                 made[name] = shape.read(walk, value, (*path, name))
         unknown = [] if rest else [name for name in node.members if name not in fields]
@@ -143,16 +148,16 @@ class Record:
         hint = meant(unknown, self.allowed)
         return bool(hint) and hint == meant(unknown, [name])
 
-    def _hint(self, node: Node) -> str:
+    def _hint(self, walk: Walk, node: Node, path: Path) -> str:
         """Return how to write a value as a mapping, where it can only belong to one key."""
-        key, *others = self.required or self.rules.one_of[:1] or ("",)
-        if others or self.rules.acts or not isinstance(node, Scalar) or node.is_empty:
+        is_empty = isinstance(node, Scalar) and node.is_empty
+        if is_empty or self.rules.acts or len(self.required) > 1:
             return ""
-        shape = self.fields.get(key)
-        if shape is None or not shape.fits(node):
-            return ""
-        text = shown(node.text) if node.plain else f"'{shown(node.text)}'"
-        return f"write `{{{key}: {text}}}`"
+        for key in (*self.required, *self.rules.one_of):
+            if _reads(self.fields.get(key), walk, node, path):
+                others = "".join(f", {each}: ..." for each in self.required if each != key)
+                return f"write `{{{key}: {_spelt(node)}{others}}}`"
+        return ""
 
     @property
     def _taken(self) -> str:
@@ -168,3 +173,18 @@ class Record:
         value = shape.expected.strip("`") if is_known else "..."
         message = f'{walk.place(path)} has no "{name}"'
         walk.missing("missing-key", message, path, f"add `{name}: {value}`")
+
+
+def _reads(shape: Shape | None, walk: Walk, node: Node, path: Path) -> bool:
+    """True if a shape has nothing to say against a node."""
+    if shape is None or not shape.fits(node):
+        return False
+    trial = Walk(walk.document)
+    shape.read(trial, node, path)
+    return not trial.found.all
+
+
+def _spelt(node: Node) -> str:
+    if not isinstance(node, Scalar):
+        return "[...]"
+    return shown(node.text) if node.plain else f"'{shown(node.text)}'"

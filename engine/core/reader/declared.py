@@ -1,4 +1,6 @@
-"""The JSON Schema of an input: it gives its own `default` a type."""
+"""A JSON Schema in a spec: it gives the values that stand in it a type."""
+
+from typing import Final
 
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
 from engine.core.frozen import frozen
@@ -7,7 +9,15 @@ from engine.core.reader.shape import Free
 from engine.core.reader.walk import Walk
 from engine.core.values import Json
 
-_FREE = Free()
+_FREE: Final = Free()
+# What stands behind a keyword: a value, values, a schema, schemas by name, or schemas. What a
+# keyword of SARK's own, `value`, holds is a value as well.
+_VALUE: Final = frozenset({"default", "const", "value"})
+_VALUES: Final = frozenset({"enum", "examples"})
+_SCHEMA: Final = frozenset({"items", "additionalProperties", "contains", "not", "if", "then"})
+_BY_NAME: Final = frozenset({"properties", "patternProperties", "$defs"})
+_SCHEMAS: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_TEXT: Final = frozenset({"string", "null"})
 
 
 @frozen
@@ -22,26 +32,41 @@ class Declared:
     def read(self, walk: Walk, node: Node, path: Path) -> Json:
         if not isinstance(node, Mapping):
             return walk.wrong_type(node, path, self.expected)
-        return {
-            name: _value(walk, value, path, node)
-            if name == "default"
-            else _FREE.read(walk, value, path)
-            for name, (_, value) in node.members.items()
-        }
+        return _schema(walk, node, path)
+
+
+def keyword(walk: Walk, name: str, node: Node, path: Path, schema: Mapping) -> Json:
+    """Return what stands behind a keyword of a schema; its values are of the schema's type."""
+    match node:
+        case Sequence() if name in _VALUES:
+            return [_value(walk, each, path, schema) for each in node.items]
+        case Sequence() if name in _SCHEMAS:
+            return [_schema(walk, each, path) for each in node.items]
+        case Mapping() if name in _BY_NAME:
+            return {key: _schema(walk, each, path) for key, (_, each) in node.members.items()}
+    if name in _SCHEMA:
+        return _schema(walk, node, path)
+    return _value(walk, node, path, schema if name in _VALUE else None)
+
+
+def _schema(walk: Walk, node: Node, path: Path) -> Json:
+    if not isinstance(node, Mapping):
+        return _FREE.read(walk, node, path)
+    return {name: keyword(walk, name, each, path, node) for name, (_, each) in node.members.items()}
 
 
 def _value(walk: Walk, node: Node, path: Path, schema: Node | None) -> Json:
     """Return a value that is typed by a schema as far as that is plain to see."""
     match node:
-        case Scalar() if _text_of(schema, "type") == "string" and not is_null(node):
+        case Scalar() if _is_text(schema) and not is_null(node):
             return node.text
         case Sequence():
             items = _part(schema, "items")
             return [_value(walk, each, path, items) for each in node.items]
         case Mapping():
-            properties = _part(schema, "properties")
+            named, rest = _part(schema, "properties"), _part(schema, "additionalProperties")
             return {
-                name: _value(walk, each, path, _part(properties, name))
+                name: _value(walk, each, path, _part(named, name) or rest)
                 for name, (_, each) in node.members.items()
             }
         case _:
@@ -54,6 +79,9 @@ def _part(schema: Node | None, key: str) -> Node | None:
     return schema.members[key][1]
 
 
-def _text_of(schema: Node | None, key: str) -> str:
-    part = _part(schema, key)
-    return part.text if isinstance(part, Scalar) else ""
+def _is_text(schema: Node | None) -> bool:
+    """True if a schema takes texts, and no other scalar but null."""
+    told = _part(schema, "type")
+    names = told.items if isinstance(told, Sequence) else (told,)
+    kinds = {each.text for each in names if isinstance(each, Scalar)}
+    return "string" in kinds and kinds <= _TEXT

@@ -47,6 +47,7 @@ class Shaping:
             refused=tuple(beside.get("properties", ())),
             rules=_rules(schema),
             rest=None if closed else Free(),
+            is_schema="x-sark-class" in schema,
             model=vars(spec).get(schema["title"]),
             homes=self._homes,
         )
@@ -83,7 +84,7 @@ class Shaping:
                 return Free()
 
     def _keyed(self, schema: _Schema) -> Shape:
-        if "properties" in schema:
+        if schema.get("x-sark-class") == "literal":
             return Declared()
         name = self.shape(schema.get("propertyNames", {"type": "string"}))
         assert isinstance(name, Text)
