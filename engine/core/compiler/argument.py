@@ -1,12 +1,16 @@
 """`with` against the operation's schema: what is missing, unknown, or of the wrong type."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from engine.core import schema as schemas
 from engine.core.compiler.findings import Findings, Path, Place, listed, meant
 from engine.core.compiler.shape import closed
 from engine.core.compiler.site import Schema
+from engine.core.document import Scalar
 from engine.core.frozen import frozen
+from engine.core.quoting import shown
+from engine.core.reader import resolve
 from engine.core.values import Json
 
 _SHOWN = frozenset({"title", "description", "default", "examples", "deprecated", "$defs"})
@@ -104,12 +108,24 @@ class Area:
             for at, message in schemas.validator(schema).problems(value):
                 place = pointer + tuple(at)
                 told = f"`{self._name(place)}` of {self.what} is not as it must be: {message}"
-                self.findings.error(self.code, told, self.place(place))
+                hint = "" if at else self._quoting(schema, pointer)
+                self.findings.error(self.code, told, self.place(place), hint=hint)
             return
         reason = schemas.assignable(_shape(value, inside, pointer), schema)
         if reason is not None:
             message = f"`{self._name(pointer)}` of {self.what} cannot take this value: {reason}"
             self.findings.error("wrong-type", message, self.place(pointer))
+
+    def _quoting(self, schema: Schema, pointer: Path) -> str:
+        """Return the hint to quote a scalar, or not to, where it fits `schema` then."""
+        node = self.findings.document.node(self.path + pointer)
+        if not isinstance(node, Scalar):
+            return ""
+        with suppress(ValueError):
+            other = node.text if node.plain else resolve(node._replace(plain=True))
+            if not schemas.validator(schema).problems(other):
+                return f"quote it: '{shown(node.text)}'" if node.plain else "take the quotes away"
+        return ""
 
     def _name(self, pointer: Path) -> str:
         return _dotted(pointer) or str(self.path[-1])

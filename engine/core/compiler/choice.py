@@ -37,7 +37,14 @@ def check_cases(world: World, node: Node, told: spec.Switch) -> list[Json]:
 
 
 def check_choices(findings: Findings, node: Node, told: Sequence[spec.Choice | spec.Else]) -> None:
-    """Find choices that are never reached: after `else`, or with a condition that stood before."""
+    """Find choices that are never reached, after `else` or under one alike; and a missing `else`.
+
+    Whether one of several conditions always holds cannot be told, so there is always an `else`.
+    """
+    if not any(isinstance(each, spec.Else) for each in told):
+        message = f"{node.called} may meet none of its conditions"
+        hint = "add `- else: {steps: []}` at the end, to do nothing then"
+        findings.error("missing-case", message, node.at("switch", key=True), hint=hint)
     seen: set[str] = set()
     for index, each in enumerate(told):
         if isinstance(each, spec.Else):

@@ -15,8 +15,8 @@ _COMPILER = {
     "too-many-steps": "A plan has at most 2,000 steps, `finally` and all that it calls included.",
     "duplicate-step": "A step's id is unique in its scope and in the scopes around it.",
     "reserved-id": "No step is called `finally`, `on_failure`, `compensate`, `fallback`, "
-    "`on_compensation_failure` or `protection`, and no item as something that expressions read "
-    "already.",
+    "`on_compensation_failure` or `protection`, no item as something that expressions read "
+    "already, and no output of a branch `winner`, which a `race` gives itself.",
     "misplaced-key": "A key that exists stands where it means something: `retry` and its like "
     "beside `uses`, `compensate` beside what can be undone, `from` beside a verb.",
     "unknown-step": "`needs` and `rollback` name a step of the same scope; `steps.<id>` also one "
@@ -30,7 +30,8 @@ _COMPILER = {
     "unreachable": "Nothing stands where it is never reached: after `else`, after a handler for "
     "every error, after a step that always fails (mostly a warning).",
     "constant-condition": "A condition reads something that differs from run to run (a warning).",
-    "missing-case": "A `switch` has a case for every value of an `enum`, or an `else`.",
+    "missing-case": "A `switch` has a case for every value of an `enum`, or an `else`; a list of "
+    "conditions always has one.",
     "unknown-case": "A case is for a value that there can be.",
     "duplicate-objective": "The id of an objective is unique in its workflow.",
     "duplicate-case": "No two cases of a `switch` have the same condition.",

@@ -6,7 +6,13 @@ from engine.core import plan, spec
 from engine.core import schema as schemas
 from engine.core.compiler import bounds, choice, reference, shape
 from engine.core.compiler.findings import Place
-from engine.core.compiler.giving import unequal
+from engine.core.compiler.giving import (
+    WINNER,
+    given,
+    is_declared,
+    properties_of,
+    unequal,
+)
 from engine.core.compiler.layout import typed_values
 from engine.core.compiler.node import Kind, Node
 from engine.core.compiler.scene import Scene
@@ -128,7 +134,13 @@ def _switch(
 
 def _race(world: World, node: Node, told: spec.Race) -> plan.Race | None:
     _check_equal(world, node, Kind.BRANCH)
-    bodies = [each.plan for each in node.inner if each.kind is Kind.BRANCH]
+    branches = [each for each in node.inner if each.kind is Kind.BRANCH]
+    for scope in branches:
+        if is_declared(scope) and WINNER in properties_of(given(world, scope)):
+            message = f'an output cannot be called "{WINNER}" here: a `race` gives one of that name'
+            place = Place(scope.path[:-1] if scope.lone is None else scope.path, key=True)
+            world.findings.error("reserved-id", message, place, hint="choose another name")
+    bodies = [each.plan for each in branches]
     made = [
         plan.Branch(name, body)
         for name, body in zip(told.branches, bodies, strict=True)

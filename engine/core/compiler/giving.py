@@ -1,6 +1,7 @@
 """What steps and scopes give: the shapes of `steps.<id>`, of `self`, `items` and `last`."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from engine.core import spec
 from engine.core.compiler import shape
@@ -12,6 +13,8 @@ from engine.core.schema.shape import element
 from engine.core.values import Json, canonical
 
 NOTHING: Schema = shape.closed({})
+WINNER: Final = "winner"
+"""The output of a `race` that names the branch whose outputs the others are."""
 
 
 def view(world: World, node: Node) -> Schema:
@@ -186,15 +189,8 @@ def _of_one_case(world: World, node: Node) -> Schema:
     told = [given(world, each) for each in scopes if is_declared(each)]
     if not told:
         return NOTHING
-    is_sure = len(told) == len(scopes) and (
-        isinstance(node.spec.switch, spec.Switch) or _has_else(node.spec.switch or [])
-    )
     properties = properties_of(told[0])
-    return shape.closed(properties, () if is_sure else properties)
-
-
-def _has_else(choices: Sequence[spec.Choice | spec.Else]) -> bool:
-    return any(isinstance(each, spec.Else) for each in choices)
+    return shape.closed(properties, () if len(told) == len(scopes) else properties)
 
 
 def _of_the_winner(world: World, node: Node) -> Schema:
@@ -204,7 +200,7 @@ def _of_the_winner(world: World, node: Node) -> Schema:
     properties = properties_of(told[0]) if told else {}
     winner: Schema = {"type": "string", "enum": list(branches)}
     lacking = properties if len(told) < len(scopes) else ()
-    return shape.closed({**properties, "winner": winner}, lacking)
+    return shape.closed({**properties, WINNER: winner}, lacking)
 
 
 def unequal(world: World, node: Node, kind: Kind) -> list[Steps]:

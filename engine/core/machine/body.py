@@ -5,7 +5,7 @@ from engine.core.expression import holds
 from engine.core.machine.turn import Turn, problem
 from engine.core.run import Contest, Role, ScopeRun, StepRun
 from engine.core.state import Move
-from engine.core.values import Json
+from engine.core.values import Json, canonical
 
 
 def block(turn: Turn, step: StepRun, verb: BoundBlock) -> None:
@@ -29,7 +29,7 @@ def switch(turn: Turn, step: StepRun, verb: BoundSwitch) -> None:
     value = verb.value.evaluate(names) if verb.value is not None else None
     taken = next((each.body for each in verb.cases if _is_met(each, value, names)), verb.otherwise)
     if taken is None:
-        detail = f"no case is met by {value!r}, and there is no `else`"
+        detail = f"no case is met by {canonical(value).decode()}, and there is no `else`"
         return turn.fail(step, problem("sark.no_case", detail))
     turn.enter(step, Move.LAUNCH)
     # The only verb of a scope has the scope's path, which must not be that of the switch.

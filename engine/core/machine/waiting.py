@@ -9,6 +9,7 @@ from engine.core.expression import Compiled, EvaluationError, holds
 from engine.core.machine.decision import Ask, Watch
 from engine.core.machine.turn import Turn, problem
 from engine.core.plan import Otherwise
+from engine.core.quoting import shown
 from engine.core.run import Ballot, StepRun
 from engine.core.values import Json, canonical, digest, parse_duration
 
@@ -31,7 +32,12 @@ def _after(turn: Turn, verb: BoundWait, names: Mapping[str, Json]) -> datetime:
 def _instant(verb: BoundWait, names: Mapping[str, Json]) -> datetime:
     """Return the instant of `until` in UTC, which it is in where it names no zone."""
     assert verb.until is not None
-    told = datetime.fromisoformat(str(verb.until.evaluate(names)))
+    text = str(verb.until.evaluate(names))
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        message = f'"{shown(text)}" is no instant: write 2026-03-29T02:30:00Z'
+        raise ValueError(message) from None
     return told.astimezone(UTC) if told.tzinfo is not None else told.replace(tzinfo=UTC)
 
 
