@@ -12,6 +12,7 @@ _HEAD: Final = """\
 Every key of every kind of document, as an editor shows them.
 [The language](language.md) tells what they mean together.
 A type that is a link has a table of its own, or is one of the [texts](#texts).
+A key without a default may be left out, and what that means stands in the last column.
 """
 _VERBS: Final = "It also takes one verb with its keys, as [Step](#step) has them.\n\n"
 
@@ -72,7 +73,7 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 def _words(words: list[Any]) -> str:
-    told = [f"`{str(each).lower() if each is True else each}`" for each in words]
+    told = [_code(each) for each in words]
     return " ".join(told) if len(told) < _MANY else f"{told[0]}, {told[1]} and so on"
 
 
@@ -89,6 +90,10 @@ def _default(schema: Mapping[str, Any], is_required: bool) -> str:
     value = schema.get("default")
     if value is None or value == "":
         return ""
+    return " ".join(_code(each) for each in (value if isinstance(value, list) else [value]))
+
+
+def _code(value: Any) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

@@ -73,6 +73,8 @@ def test_a_right_document_says_all_that_it_says(kind: str, rest: str) -> None:
         ("Environment", "protection: {by: [initiator]}\n", "nobody-decides", "4:18"),
         ("Environment", "protection: {by: ['group:a'], expires: 0s}\n", "bad-duration", "4:40"),
         ("Environment", "protection: {wait: 9999d}\n", "bad-duration", "4:20"),
+        ("Environment", "promotion: {from: x}\n", "bad-value", "4:19"),
+        ("Environment", "promotion: {from: a, soak: 9999d}\n", "bad-duration", "4:28"),
     ],
 )
 def test_a_wrong_document_is_told_where(kind: str, rest: str, code: str, place: str) -> None:

@@ -1,5 +1,7 @@
 """An environment: that its variables are constants, and of the types that they have elsewhere."""
 
+from datetime import timedelta
+
 from engine.core import spec
 from engine.core.commit.neighbour import Neighbours
 from engine.core.compiler import bounds, people
@@ -14,6 +16,8 @@ def check(findings: Findings, model: spec.Environment, neighbours: Neighbours) -
     """Find what is wrong with an environment, by itself and among the others."""
     if model.protection is not None:
         _check_protection(findings, model.protection)
+    if model.promotion is not None:
+        _check_promotion(findings, model.name, model.promotion)
     for name, value in model.variables.items():
         path = ("variables", name)
         _check_constant(findings, value, path)
@@ -31,6 +35,15 @@ def _check_protection(findings: Findings, told: spec.Protection) -> None:
         message = "`protection` holds no run: it asks nobody, and waits for nothing"
         hint = "say in `by` who lets a run in, as in `by: [group:ops]`, or write `wait: 10m`"
         findings.error("no-effect", message, Place(path, key=True), hint=hint)
+
+
+def _check_promotion(findings: Findings, name: str, told: spec.Promotion) -> None:
+    """Find a promotion from nowhere else, or one that soaks without end."""
+    bounds.span(findings, told.soak, ("promotion", "soak"), least=timedelta(0))
+    if told.from_ == name:
+        message = f"the environment {name} cannot be promoted from itself"
+        hint = "name the environment where a commit is tried before"
+        findings.error("bad-value", message, Place(("promotion", "from")), hint=hint)
 
 
 def _check_constant(findings: Findings, value: Json, path: Path) -> None:

@@ -129,7 +129,7 @@ def _words(words: list[Any]) -> dict[str, Any]:
 
 
 def _is_plain(default: object) -> bool:
-    return isinstance(default, str | int | float)
+    return isinstance(default, str | int | float) or (isinstance(default, list) and bool(default))
 
 
 def _finished(value: Any, definitions: Mapping[str, Any], of: str = "") -> Any:
