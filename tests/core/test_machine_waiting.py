@@ -86,15 +86,7 @@ def test_a_wait_for_no_instant_fails_the_step(verb: Wait) -> None:
 
     assert decision.ended
     assert "sark.expression" == error(run)["type"]
-
-
-def test_a_text_that_is_no_instant_is_told_with_one_that_is() -> None:
-    """
-    The error shows what was found, and how an instant is written.
-    """
-    run, _ = begin(plan(scope(step("w", verb=Wait(until="tomorrow")))))
-
-    assert '"tomorrow" is no instant: write 2026-03-29T02:30:00Z' == error(run)["detail"]
+    assert "isoformat" not in str(error(run)["detail"])
 
 
 PAID = Await(

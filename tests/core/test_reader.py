@@ -43,25 +43,28 @@ def test_a_string_key_takes_what_is_written() -> None:
     assert made.description == "{{ braces }}"
 
 
+TYPED = (
+    f"{HEAD}inputs:\n"
+    "  python: {type: string, enum: [3.9, 3.10, NO], examples: [3.10]}\n"
+    "  rate: {type: number, enum: [1.10]}\n"
+    "  tag:\n"
+    "    type: object\n"
+    "    properties: {v: {type: [string, 'null'], const: 1.10}, n: {type: integer}}\n"
+    "    additionalProperties: {type: string, default: on}\n"
+    "    items: false\n"
+    "    default: {v: 1.10, n: 7, x: 2.20}\n"
+    "  x: {anyOf: [{type: string, enum: [1.10]}, {type: integer}, true], properties: [1.1]}\n"
+    "steps: {a: {set: {v: {type: string, value: 1.10}, w: {value: 1.10}}}}\n"
+    "outputs: {o: {type: array, items: {type: string}, value: [3.10, NO]}}\n"
+)
+
+
 def test_a_value_beside_a_schema_is_of_its_type() -> None:
     """
     A version or a country code in an `enum`, a `const`, or the `value` of `set` and `outputs` is
     a text where the schema says so, as deep as the schema goes; elsewhere it is what YAML says.
     """
-    made = workflow(
-        f"{HEAD}inputs:\n"
-        "  python: {type: string, enum: [3.9, 3.10, NO], examples: [3.10]}\n"
-        "  rate: {type: number, enum: [1.10]}\n"
-        "  tag:\n"
-        "    type: object\n"
-        "    properties: {v: {type: [string, 'null'], const: 1.10}, n: {type: integer}}\n"
-        "    additionalProperties: {type: string, default: on}\n"
-        "    items: false\n"
-        "    default: {v: 1.10, n: 7, x: 2.20}\n"
-        "  x: {anyOf: [{type: string, enum: [1.10]}, {type: integer}, true], properties: [1.1]}\n"
-        "steps: {a: {set: {v: {type: string, value: 1.10}, w: {value: 1.10}}}}\n"
-        "outputs: {o: {type: array, items: {type: string}, value: [3.10, NO]}}\n"
-    )
+    made = workflow(TYPED)
 
     assert made.inputs == {
         "python": {"type": "string", "enum": ["3.9", "3.10", "NO"], "examples": ["3.10"]},

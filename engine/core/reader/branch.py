@@ -16,6 +16,12 @@ from engine.core.spec.model import Model
 
 # A key that is known and yet has no place in some records: why, and what to do.
 _MISPLACED = {"id": "in a mapping of steps the key is the id: take it out"}
+# What other engines have at the root of a document, and where it is here.
+_FOREIGN = {
+    "metadata": "there is no nesting: write `name`, `labels` and the like themselves",
+    "spec": "there is no nesting: write `steps`, `inputs` and the like themselves",
+    "namespace": "take it out: the configuration of the source says it, on the server",
+}
 
 _MOST_TOLD = 12
 
@@ -137,7 +143,8 @@ class Record:
             message = f'"{name}" has no place in {place}'
             walk.error("misplaced-key", message, key, hint=f"it belongs to {self.homes[name]}")
             return
-        hint = meant(name, free) or f"it takes {self._taken}"
+        foreign = "" if path else _FOREIGN.get(name, "")
+        hint = foreign or meant(name, free) or f"it takes {self._taken}"
         message = f'unknown field "{shown(name)}" in {place}'
         walk.error("unknown-key", message, key, hint=hint)
 
@@ -154,7 +161,7 @@ class Record:
         if is_empty or self.rules.acts or len(self.required) > 1:
             return ""
         for key in (*self.required, *self.rules.one_of):
-            if _reads(self.fields.get(key), walk, node, path):
+            if _reads(self.fields[key], walk, node, path):
                 others = "".join(f", {each}: ..." for each in self.required if each != key)
                 return f"write `{{{key}: {_spelt(node)}{others}}}`"
         return ""
@@ -175,10 +182,8 @@ class Record:
         walk.missing("missing-key", message, path, f"add `{name}: {value}`")
 
 
-def _reads(shape: Shape | None, walk: Walk, node: Node, path: Path) -> bool:
+def _reads(shape: Shape, walk: Walk, node: Node, path: Path) -> bool:
     """True if a shape has nothing to say against a node."""
-    if shape is None or not shape.fits(node):
-        return False
     trial = Walk(walk.document)
     shape.read(trial, node, path)
     return not trial.found.all
