@@ -8,8 +8,10 @@ import pytest
 
 from engine.core.override import Asked, Kind
 from engine.telemetry import REGISTRY
+from policies.authorizer import Authorizer
 from tests.git.desk import CATALOGUE, GOOD, Desk, desk, source
 from tests.git.repo import Repo, broken, spec
+from tests.git.signing import allowed, by_ssh
 from tests.test_relay import relaying
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -28,6 +30,13 @@ inputs:
   source: {type: string}
 steps:
   say: {uses: echo.say@1, with: {message: "{{ inputs.what }}"}}
+"""
+PLACE = "environments/production.yaml"
+PRODUCTION = """\
+apiVersion: sark/v1
+kind: Environment
+name: production
+variables: {HOST: shop.example}
 """
 FOLLOWS = "triggers:\n  after: {type: workflow, workflow: a}\nsteps:"
 
@@ -215,5 +224,67 @@ def test_drift_that_cannot_be_healed_is_counted(repo, tmp_path, database_url, mo
 
             assert before == await state(here)
             assert GOOD == await here.conditions()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("by", ["unsigned", "suspended"])
+def test_healing_lets_in_nothing_that_was_kept_out(repo, tmp_path, database_url, by):
+    """
+    R13: an environment pins its commit, and gives values to it. Whoever pushes other values that
+    are rejected or held, and then harms the database, gets back what was live, not his values.
+    """
+
+    async def story():
+        dana = by_ssh(tmp_path, "dana")
+        signers = allowed(tmp_path / "signers", f"dana@acme {dana.public}")
+        reads = spec("a", '"{{ variables.HOST }}"')
+        one = dana.commit(repo, {"a.yaml": reads, PLACE: PRODUCTION})
+        dana.commit(repo, {PLACE: f"{PRODUCTION}revision: {one}\n"})
+        named = source(repo.url, verify="head", signers=signers)
+        async with desk(database_url, tmp_path, named) as here:
+            await here.look()
+            before = await state(here)
+            theirs = f"{PRODUCTION.replace('shop', 'evil')}revision: {one}\n"
+            if by == "unsigned":
+                head = repo.commit({PLACE: theirs})
+            else:
+                await here.put(Asked(Kind.SUSPEND, "x", 60 * MINUTE))
+                head = dana.commit(repo, {PLACE: theirs})
+            await here.look()
+            kept_out = await here.commit(head)
+            assert kept_out.state == ("Rejected" if by == "unsigned" else "Held")
+            await harm(here, "DELETE FROM workflows WHERE name = 'a'")
+            await here.restart()
+            await here.look()
+
+            assert (one, head) == ((await here.row()).active, (await here.row()).observed)
+            assert before == await state(here)
+
+    asyncio.run(story())
+
+
+def test_healing_makes_live_what_was_activated_or_nothing(repo, tmp_path, database_url):
+    """
+    R13: where a commit would come to something else by now, for its source has another root, it is
+    judged as any commit is: what may not be there is refused, and drift does not let it in.
+    """
+
+    async def story():
+        repo.commit({"one/a.yaml": spec("a"), "two/a.yaml": spec("a", "2")})
+        denies = tmp_path / "denies"
+        denies.mkdir()
+        (denies / "none.polar").write_text("allow(_, _, _) if false;\n")
+        async with desk(database_url, tmp_path, source(repo.url, root="one")) as here:
+            await here.look()
+            live = await here.workflows()
+            await harm(here, "UPDATE workflows SET title = 'x'")
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr("tests.git.desk.policy", lambda: Authorizer(denies))
+                await here.restart(source(repo.url, root="two"))
+                await here.look()
+
+            assert live == await here.workflows()
+            assert (False, "Denied") == (await here.conditions())["Authorised"]
 
     asyncio.run(story())

@@ -23,7 +23,7 @@ from engine.reconcile.memory import Memory
 from engine.reconcile.pin import Pins
 from engine.reconcile.rollback import compiled
 from engine.settings import Source
-from engine.store import revisions, workflows
+from engine.store import commits, revisions, workflows
 from engine.store.leases import Session
 from engine.store.outbox import Sending
 from engine.store.sources import SourceRow
@@ -70,7 +70,17 @@ class Mended:
         return Sending(None, row.namespace, "emitted", "", data)
 
 
-async def found(session: Session, source: Source, commit: str) -> Mapping[str, Active] | None:
+@frozen
+class Found:
+    """The workflows that are live instead of those of a commit. `over` is the head that pins it,
+    the last that was let in; not one that was only seen, for whoever pushes writes that.
+    """
+
+    there: Mapping[str, Active]
+    over: str | None
+
+
+async def found(session: Session, source: Source, commit: str) -> Found | None:
     """Return the workflows that are live instead of those of `commit`; None if it is those.
 
     Where they are others, no earlier commit is gone back to without compiling it.
@@ -79,22 +89,23 @@ async def found(session: Session, source: Source, commit: str) -> Mapping[str, A
         if not await revisions.has_drifted(connection, source.name, commit):
             return None
         await revisions.distrust(connection, source.name, commit)
-        return await workflows.of_source(connection, source.name, source.namespace)
+        there = await workflows.of_source(connection, source.name, source.namespace)
+        return Found(there, await commits.pinning(connection, source.name, commit))
 
 
 def mended(
     source: Source, mirror: Mirror, operations: Operations, commit: str,
-    there: Mapping[str, Active], observed: str | None = None,
+    found: Found,
 ) -> Mended:  # fmt: skip
     """Return what makes all workflows of `commit` live as it says. Blocks.
 
-    `observed` is the head that was seen last, which may pin it. Raise Refusal if it does not
-    compile now, GitFailed for what may pass.
+    Raise Refusal if it does not compile now, GitFailed for what may pass.
     """
     pins = Pins(source.environment)
     reader = Reader(mirror, source.ref, source.root, Memory(), Files(), pins=pins)
     to = Active(source.namespace, "", source.name, commit, "", "", "")
-    plans: Mapping[str, Plan] = compiled(reader, source, operations, commit, observed)
+    plans: Mapping[str, Plan] = compiled(reader, source, operations, commit, found.over)
+    there = found.there
     made = prepare(to, commit, {}, plans, inside(source.root))
     drop = sorted(there.keys() - made.after.keys())
     made = replace(made, activation=replace(made.activation, drop=drop))

@@ -9,6 +9,7 @@ from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.override import Kind
 from engine.core.schedule import Window
 from engine.core.values import Json
+from engine.errors import Conflict
 from engine.git.history import CommitFacts
 from engine.git.tree import inside
 from engine.reconcile import measure, status
@@ -205,7 +206,8 @@ async def refuse(session: Session, row: SourceRow, asked: Override, why: str) ->
 async def heal(session: Session, row: SourceRow, mended: Mended, binding: str) -> bool:
     """What is live is as its commit says again: write it whole, that it was not, and tell of it.
 
-    False if another commit is live by now. Raise Conflict if a name is another source's.
+    False if another commit is live by now. Raise Conflict if a name is another source's, and if
+    it would not be what was activated: no rule has judged anything else, so healing may not.
     """
     prepared, why = mended.prepared, f"DriftHealed: not as the commit says: {mended.told}"
     commit, resource = prepared.activation.commit, f"source:{row.namespace}/{row.name}"
@@ -214,6 +216,8 @@ async def heal(session: Session, row: SourceRow, mended: Mended, binding: str) -
         await plans.insert(connection, prepared.plans)
         if not await workflows.activate(connection, prepared.activation):
             return False
+        if await revisions.has_drifted(connection, row.name, commit):
+            raise Conflict(f"{commit[:12]} does not come to what was activated any more")
         await revisions.keep(connection, row.name, commit, binding)
         await commits.move(connection, row.name, commit, CommitState.ACTIVE, reason=why)
         await audit.append(connection, entry)

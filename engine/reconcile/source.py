@@ -264,20 +264,13 @@ class Reconciler:
     async def _heal(self, session: Session, row: SourceRow, active: str, failing: bool) -> None:
         """Mend what is live where it is not as its commit says (R11)."""
         self._compared = self._hold.now
-        there = await drift.found(session, self.source, active)
-        if there is None:
+        found = await drift.found(session, self.source, active)
+        if found is None:
             return
         self._mine = None
         try:
             mended = await self.lanes.run(
-                failing,
-                drift.mended,
-                self.source,
-                self.mirror,
-                self.operations,
-                active,
-                there,
-                row.observed,
+                failing, drift.mended, self.source, self.mirror, self.operations, active, found
             )
             done = await ledger.heal(session, row, mended, binding(self.source))
         except (Refusal, Conflict, GitFailed, OSError) as error:

@@ -47,6 +47,11 @@ _PASS_OVER: LiteralString = """
 _AGE: LiteralString = """
     SELECT now() - seen_at FROM commits WHERE source = %(source)s AND sha = %(sha)s
 """
+_PINNING: LiteralString = """
+    SELECT sha FROM commits
+     WHERE source = %(source)s AND state = 'Held' AND reason LIKE %(reason)s
+     ORDER BY seen_at DESC LIMIT 1
+"""
 _FIND: LiteralString = """
     SELECT commits.source, sha, state, reason, author, subject, history, findings, seen_at,
            sources.active, sources.active_since, committed_at, changed
@@ -159,6 +164,13 @@ async def age(connection: Connection, source: str, sha: str) -> timedelta:
         raise LookupError(f"commit {sha} of source {source!r}")
     found: timedelta = row[0]
     return found
+
+
+async def pinning(connection: Connection, source: str, commit: str) -> str | None:
+    """Return the head that was let in last of those whose document pins a source to a commit."""
+    told = {"source": source, "reason": f"pinned by % to {commit[:12]}"}
+    row = await (await connection.execute(_PINNING, told)).fetchone()
+    return None if row is None else str(row[0])
 
 
 async def find(connection: Connection, prefix: str) -> list[CommitRow]:
