@@ -25,6 +25,14 @@ _STEP = 0.5
 _MOST_OUTPUT = 64 << 20
 _MOST_TOLD = 64 << 10
 _CHUNK = 1 << 16
+# Who speaks to a network waits for it, and so do its helpers, though we may be killed: a second
+# process reads from us, and ends all of the group once there is nobody to read from.
+_LEASHED = (
+    "sh", "-c",
+    'exec 3<&0; "$@" </dev/null 3<&- & git=$!; '
+    "{ read -r _; kill -9 0; } <&3 >/dev/null 2>&1 & wait $git",
+    "sh",
+)  # fmt: skip
 _REDIRECTED = re.compile(r"returned error: 30[1278]|redirect")
 
 
@@ -82,13 +90,18 @@ class Runner:
         return look
 
     def start(self, words: Sequence[str], feed: bool = False) -> "Popen[bytes]":
-        """Start a command; `feed` opens its standard input. The caller ends it with `end`."""
+        """Start a command; `feed` opens its standard input. The caller ends it with `end`.
+
+        It ends when this process does, however that is: one that is fed, or prints, by its pipe,
+        and one that speaks to a network by the process beside it.
+        """
         ours = environment(self.reach)
         command = [*program(os.environ, ours), *CONFIGURATION, f"--git-dir={self.folder}", *words]
+        is_leashed = self.reach.transport != NOTHING.transport
         try:
             handle = Git().execute(
-                command, as_process=True, istream=PIPE if feed else None, env=ours,
-                start_new_session=True,
+                [*_LEASHED, *command] if is_leashed else command, as_process=True,
+                istream=PIPE if feed or is_leashed else None, env=ours, start_new_session=True,
             )  # fmt: skip
         except (GitCommandNotFound, OSError) as error:
             raise GitFailed(f"git cannot be started: {type(error).__name__}") from None

@@ -2,9 +2,12 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -79,6 +82,47 @@ def test_a_process_that_stops_ends_its_commands(tmp_path, tarpit):
         mirror.heads(["refs/heads/main"])
 
     assert time.monotonic() - began < 10
+
+
+ALONE = """\
+import sys
+from pathlib import Path
+from engine.git import command
+from engine.git.address import parse
+from engine.git.mirror import Mirror
+from tests.git.desk import HERE
+# Of itself git would give a silent server up after 20 s, and nothing would be shown.
+command.CONFIGURATION = (*command.CONFIGURATION, "-c", "http.lowSpeedTime=900")
+Mirror(Path(sys.argv[1]), parse(sys.argv[2]), limits=HERE).heads(["refs/heads/main"])
+"""
+
+
+def speaking(url: str, but: int) -> list[int]:
+    """Return the processes that were told a URL; `but` is not counted."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if url.encode() in (folder / "cmdline").read_bytes() and int(folder.name) != but:
+                found.append(int(folder.name))
+    return found
+
+
+def test_a_process_that_is_killed_takes_its_commands_along(tmp_path, tarpit):
+    """
+    S86: after kill -9 of a controller no git and none of its helpers waits on for a server.
+    """
+    url = f"https://127.0.0.1:{tarpit}/x.git"
+    with subprocess.Popen([sys.executable, "-c", ALONE, str(tmp_path), url]) as controller:
+        limit = time.monotonic() + 60
+        while len(speaking(url, controller.pid)) < 3 and time.monotonic() < limit:
+            time.sleep(0.05)
+        assert len(speaking(url, controller.pid)) >= 3
+        controller.kill()
+    limit = time.monotonic() + 60
+    while (left := speaking(url, controller.pid)) and time.monotonic() < limit:
+        time.sleep(0.05)
+
+    assert [] == left
 
 
 def test_a_credential_is_in_no_argument(tmp_path, tarpit):
