@@ -42,6 +42,20 @@ class Side:
         return End(self.head, made.plans, made.files, made.diagnostics)
 
 
+@frozen
+class _Sparse:
+    """The files beside specs in a work tree; those that it leaves out as the index has them."""
+
+    here: Beside
+    left_out: Committed
+
+    def stamp(self, path: str) -> str:
+        return self.here.stamp(path) or self.left_out.stamp(path)
+
+    def read(self, path: str) -> bytes | None:
+        return self.here.read(path) if self.here.stamp(path) else self.left_out.read(path)
+
+
 @dataclass(slots=True)
 class Ends:
     """Reads ends of changes; a content that was read and compiled for one is not for another."""
@@ -54,10 +68,8 @@ class Ends:
     def of_commit(self, head: Head, tree: str = "") -> Side:
         """Return the specs of a commit, or of a `tree` that stands for it."""
         listed = self.repository.tree(tree or head.commit).blobs
-        read = {blob for name, blob in listed.items() if is_spec(name) or is_policy(name)}
-        self._read(read)
-        files = {name: File(name, blob, partial(self._content, blob))
-                 for name, blob in listed.items()}  # fmt: skip
+        self._read({blob for name, blob in listed.items() if _matters(name)})
+        files = {name: self._file(name, blob) for name, blob in listed.items()}
         return self._side(head, files, Committed(files))
 
     def of_folder(self) -> Side:
@@ -65,15 +77,20 @@ class Ends:
         root = self.repository.top / self.repository.root
         if not root.is_dir():
             raise Invalid(f"there is no folder {self.repository.root!r} here, which is the root")
+        there = self.repository.files(_matters)
+        left_out = {name: self._file(name, blob) for name, blob in there.items() if blob}
+        self._read(each.blob for name, each in left_out.items() if _matters(name))
         is_sha256 = any(len(each) == _SHA256 for each in self._held)
         files = {}
-        for name in self.repository.files(lambda each: is_spec(each) or is_policy(each)):
-            if is_spec(name) or is_policy(name):
-                data = _beginning(root / name)
-                blob = _blob(data, is_sha256=is_sha256)
-                self._held[blob] = data if len(data) <= _MAX_FILE else None
-                files[name] = File(name, blob, data)
-        return self._side(Head(WORK_TREE), files, Beside(root))
+        for name in filter(_matters, there):
+            if name in left_out:
+                files[name] = left_out[name]
+                continue
+            data = _beginning(root / name)
+            blob = _blob(data, is_sha256=is_sha256)
+            self._held[blob] = data if len(data) <= _MAX_FILE else None
+            files[name] = File(name, blob, data)
+        return self._side(Head(WORK_TREE), files, _Sparse(Beside(root), Committed(left_out)))
 
     def _side(self, head: Head, files: Mapping[str, File], beside: Companions) -> Side:
         specs = {name: each for name, each in files.items() if is_spec(name)}
@@ -86,6 +103,9 @@ class Ends:
         compiled = replace(compiled, diagnostics=[*compiled.diagnostics, *found])
         rules = {name: self._rules(name, each) for name, each in files.items() if is_policy(name)}
         return Side(head, compiled, texts, rules)
+
+    def _file(self, name: str, blob: str) -> File:
+        return File(name, blob, partial(self._content, blob))
 
     def _rules(self, name: str, file: File) -> bytes:
         data = self._held[file.blob]
@@ -132,6 +152,10 @@ def tell_base(side: Side) -> None:
 def errors(side: Side) -> list[Diagnostic]:
     """Return the errors of an end."""
     return [each for each in side.compiled.diagnostics if each.severity is Severity.ERROR]
+
+
+def _matters(name: str) -> bool:
+    return is_spec(name) or is_policy(name)
 
 
 def _beginning(place: Path) -> bytes:

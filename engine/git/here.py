@@ -17,7 +17,9 @@ _MARK = ".git"
 _TRUNK = "refs/remotes/origin/HEAD"
 _OURS = "refs/sark"
 _FETCH_SECONDS = 300
-_OTHER = "?"
+# What git calls them in `ls-files -t`: files that it does not track, and those of the index that
+# a sparse checkout leaves out of the work tree.
+_OTHER, _LEFT_OUT = "?", "S"
 
 
 @frozen
@@ -86,26 +88,30 @@ class Here:
         told = self.runner.run("ls-tree", "-r", "-z", "--full-tree", commit, *where)
         return listed(commit, self.root, told)
 
-    def files(self, matters: Callable[[str], bool]) -> list[str]:
+    def files(self, matters: Callable[[str], bool]) -> dict[str, str]:
         """Return the names below the root of what a commit of all that is here would have.
 
+        Each is with "", or with the id of its content where a sparse checkout has left it out.
         What Git ignores is not in it; of what Git does not track, only names that `matter` are.
         Raise Refused as `tree` does.
         """
-        words = (f"--work-tree={self.top}", "ls-files", "-t", "-z", "--full-name", "--cached",
-                 "--others", "--exclude-standard", "--", f":(top,literal){self.root}")  # fmt: skip
-        below, found, plain = inside(self.root), dict[str, None](), dict[Path, bool]()
+        words = (f"--work-tree={self.top}", "ls-files", "-t", "-s", "-z", "--full-name",
+                 "--cached", "--others", "--exclude-standard", "--",
+                 f":(top,literal){self.root}")  # fmt: skip
+        below, found, plain = inside(self.root), dict[str, str](), dict[Path, bool]()
         for record in filter(None, self.runner.run(*words).split(b"\0")):
-            tag, _, path = record.decode("utf-8", "surrogateescape").partition(" ")
-            place = self.top / path
+            each = _entry(record.decode("utf-8", "surrogateescape"))
+            place = self.top / each.path
             if place.parent not in plain:  # a folder that has become a link holds nothing of ours
                 plain[place.parent] = place.parent.resolve() == place.parent
-            mode = _mode(place) if plain[place.parent] else ""
-            if mode and (tag != _OTHER or matters(path.removeprefix(below))):
-                found[checked(path, mode, below)] = None
+            mode, blob = _mode(place) if plain[place.parent] else "", ""
+            if not mode and each.tag == _LEFT_OUT:
+                mode, blob = each.mode, each.blob
+            if mode and (each.tag != _OTHER or matters(each.path.removeprefix(below))):
+                found[checked(each.path, mode, below)] = blob
         if len(found) > MAX_FILES:
             raise too_many(self.root, MAX_FILES)
-        return list(found)
+        return found
 
     def blobs(self, ids: Iterable[str], limit: int) -> Mapping[str, bytes | None]:
         """Return contents by their ids; None for one of more than `limit` bytes."""
@@ -159,6 +165,25 @@ def here(folder: Path) -> Here:
         raise Invalid(f"{folder} is in no Git repository")
     root = place.relative_to(top).as_posix()
     return Here(Runner(top / _MARK), "" if root == "." else root)
+
+
+@frozen
+class _Entry:
+    """A line of `ls-files -t -s`; what is not tracked has neither mode nor blob."""
+
+    tag: str
+    path: str
+    mode: str = ""
+    blob: str = ""
+
+
+def _entry(record: str) -> _Entry:
+    tag, _, rest = record.partition(" ")
+    if tag == _OTHER:
+        return _Entry(tag, rest)
+    facts, _, path = rest.partition("\t")
+    mode, blob, _ = facts.split(" ")
+    return _Entry(tag, path, mode, blob)
 
 
 def _mode(place: Path) -> str:

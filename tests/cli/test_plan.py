@@ -294,3 +294,28 @@ def test_large_files_are_said_of_specs_alone(repo: Repo):
         (found,) = json.loads(each.stdout)["findings"]
         assert ("spec-too-large", "flows/large.yaml") == (found["code"], found["file"])
         assert 1 == each.exit_code
+
+
+def test_what_a_sparse_checkout_leaves_out_is_not_gone(repo: Repo):
+    """
+    Folders that are not checked out are told as the index has them: no removal, and a template in
+    one of them is found.
+    """
+    templated = (
+        HELLO.replace("name: hello", "name: other")
+        .replace("uses: echo.say@1", "uses: text.render@1")
+        .replace("{message: hello}", "{template: beside/text.j2}")
+    )
+    (repo.folder / "beside").mkdir()
+    (repo.folder / "beside/text.j2").write_text("hi")
+    commit(repo, templated, "far/other.yaml")
+    first = commit(repo, HELLO)
+    repo.git("sparse-checkout", "set", "--cone", "flows")
+    same = plan()
+    write(repo, YOU)
+    told = plan("--format", "json")
+
+    assert not (repo.folder / "far").exists()
+    assert f"No workflow changes: the compiled result is that of {first[:7]}.\n" in same.stdout
+    (change,) = json.loads(told.stdout)["workflows"]
+    assert ("hello", "changed") == (change["workflow"], change["kind"])
