@@ -23,6 +23,8 @@ _ORDER = tuple(Effect)
 _MOST_FINDINGS = 10
 _MOST_FLIPS = 20
 _LONGEST = 500
+# What a change's own policies would decide is only told beside it: nobody waits long for that.
+_STRANGE_SECONDS = 20.0
 _STICKS = (",", ".", ";", ":", ")", "?", "!")
 
 
@@ -70,14 +72,19 @@ def rulings(
     return replace(told, flips=tuple(_flips(case, told, base, head, plans or {})))
 
 
-def judged(case: Case, sources: Mapping[str, bytes]) -> Rulings:
-    """Return what policies say of a change; those that are built in, if there is no source."""
+def judged(
+    case: Case, sources: Mapping[str, bytes], seconds: float = review.SECONDS
+) -> Rulings:  # fmt: skip
+    """Return what policies say of a change; those that are built in, if there is no source.
+
+    What they are not asked about within `seconds` is denied.
+    """
     texts, read = opened(sources)
     errors = read.findings
     names = tuple(each.name for each in read.rules)
     if errors:
         return Rulings(tuple(_unusable(each) for each in errors[:_MOST_FINDINGS]), names)
-    told = review.judge(texts, case.each(), case.whole())
+    told = review.judge(texts, case.each(), case.whole(), seconds)
     if told.fault is not None:
         return Rulings((_unusable(finding(told.fault, texts)),), names)
     found = [*(_failed(each, case) for each in told.failed)]
@@ -171,7 +178,7 @@ def _flips(
     plans: Mapping[str, Plan],
 ) -> Iterator[str]:  # fmt: skip
     """Yield what other policies decide otherwise, a line each, as many as anybody reads."""
-    after = judged(case, head)
+    after = judged(case, head, _STRANGE_SECONDS)
     if any(each.rule == FAILED for each in after.rulings):
         reason = next(each for each in after.rulings if each.rule == FAILED)
         place = f"{reason.file}:{reason.line}: " if reason.line else ""
@@ -180,7 +187,9 @@ def _flips(
     lines = list(_turned(told, after, "{}"))
     if plans:
         now = replace(case, changes=compare({}, plans, case.catalogue), policies=())
-        lines += _turned(judged(now, base), judged(now, head), "{}, if it were new")
+        lines += _turned(
+            judged(now, base), judged(now, head, _STRANGE_SECONDS), "{}, if it were new"
+        )
     yield from lines[:_MOST_FLIPS]
     if len(lines) > _MOST_FLIPS:
         yield f"and {len(lines) - _MOST_FLIPS:,} more"

@@ -11,6 +11,7 @@ sentence)` if it is about a change as a whole, and speaks by one of the `EFFECTS
 import json
 import subprocess  # nosec B404 - our own interpreter, with our own module
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ from policies.fault import Fault
 EFFECTS = ("allow", "warn", "approval", "deny")
 """The predicates by which rules speak, the mildest first."""
 _HERE = Path(__file__).parent
-_SECONDS = 120  # by the clock: on a busy machine that is not much
+SECONDS = 120.0
+"""How long rules are asked, by the clock: on a busy machine that is not much."""
 _CHILDREN = 4
 
 
@@ -79,17 +81,19 @@ def judge(
     sources: Mapping[str, str],
     facts: Sequence[Mapping[str, object]],
     whole: Mapping[str, object] | None = None,
+    seconds: float = SECONDS,
 ) -> Judged:
     """Return what the rules of the sources say of each of some facts, and of the `whole`.
 
     Facts that are equal, as far as rules read them, are asked about once. Nothing is raised,
-    whatever rules do; what they have no answer to is told as failed.
+    whatever rules do; what they have no answer to is told as failed, and so is what they were not
+    asked about within `seconds`.
     """
     told = [*facts, *([] if whole is None else [whole])]
     asked = {"sources": sources, "facts": told, "has_whole": whole is not None}
-    judged, first = Judged(), 0
+    judged, first, limit = Judged(), 0, time.monotonic() + seconds
     for _ in range(_CHILDREN):
-        answer = _answer({**asked, "first": first})
+        answer = _answer({**asked, "first": first}, limit - time.monotonic())
         judged = _with(judged, answer)
         if judged.fault is not None or answer[-1:] == [{"end": True}]:
             return judged
@@ -100,11 +104,13 @@ def judge(
         first = stopped + 1
         if first >= len(told):
             return judged
+        if time.monotonic() > limit:
+            break
     more = f"rules were not asked about {len(told) - first} more workflows, for they end each time"
     return _failing(judged, Failed(-1, "", more))
 
 
-def _answer(asked: Mapping[str, object]) -> list[Any]:
+def _answer(asked: Mapping[str, object], seconds: float) -> list[Any]:
     """Return the lines that a child writes as far as it comes."""
     words = [sys.executable, "-m", "policies.review.asking"]
     told = json.dumps(asked).encode()
@@ -114,7 +120,7 @@ def _answer(asked: Mapping[str, object]) -> list[Any]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        written, _ = child.communicate(told, timeout=_SECONDS)
+        written, _ = child.communicate(told, timeout=seconds)
     except subprocess.TimeoutExpired:
         child.kill()
         written, _ = child.communicate()

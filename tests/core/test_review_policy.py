@@ -3,7 +3,7 @@
 import pytest
 
 from engine.core.compiler.codes import CODES
-from engine.core.review import policy
+from engine.core.review import polar, policy
 from engine.core.review.facts import CHANGE, THING, WHOLE, Shape
 
 RULE = 'rule("a", "What it is for.");\n'
@@ -116,6 +116,46 @@ def test_policies_are_bounded() -> None:
     assert [(201, "there are over 200 rules")] == [
         (each.span.line, each.message) for each in many.findings
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('"\\' * 120_000, "the last clause does not end"),
+        ("a(" * 120_000 + ";", "no clause defines `a` of 0 arguments"),
+        ("(" * 250_000, "the last clause does not end"),
+        ("x(y);" * 50_000, "there are over 2,000 clauses"),
+        ("".join(f"c{n}(d{n}(e{n}));" for n in range(1_900)), "no clause defines `d0`"),
+        (RULE + f'warn("a", change, "x") if change{".a" * 60_000};', "`a` has no parts"),
+        (RULE + f'warn("a", change, "x") if {"change.effectt and " * 12_000} 1 = 1;',
+         "`change` has no fact `effectt`"),
+    ],
+)  # fmt: skip
+def test_policies_that_are_made_to_take_for_ever_are_read(text: str, told: str) -> None:
+    """
+    S40: whatever somebody writes to keep a reader busy is read once, and 100 findings are told.
+    """
+    found = policy.read({"policies/a.polar": text}).findings
+
+    assert any(told in each.message for each in found)
+    assert 0 < len(found) <= policy.MAX_FINDINGS
+
+
+@pytest.mark.parametrize(
+    ("body", "counts"),
+    [
+        ("a(x, y)", {"a": 2}), ("a()", {"a": 0}), ("a(b(x, y), [1, 2], ())", {"a": 3, "b": 2}),
+        ("x.a(b(y))", {"b": 1}), ("a(x))", {"a": 1}), ("a(b(x", {"a": 1, "b": 1}), ("(x)", {}),
+        ("not (x)", {}), ("a(, x)", {"a": 1}),
+    ],
+)  # fmt: skip
+def test_calls_are_counted_with_their_arguments(body: str, counts: dict[str, int]) -> None:
+    """
+    A predicate is known by its name and how many arguments it is given.
+    """
+    ((clause,), _) = polar.clauses("a.polar", f"{body};")
+
+    assert counts == {word.text: count for word, count in polar.calls(clause.tokens)}
 
 
 def test_what_only_oso_judges_is_left_to_it() -> None:

@@ -142,6 +142,17 @@ def test_rules_that_always_eat_all_memory_are_given_up() -> None:
     assert "not asked about 5 more" in told.failed[-1].message
 
 
+def test_who_has_no_time_left_begins_nothing_anew() -> None:
+    """
+    S40: rules of a stranger that end the process that asks them are given up with their time.
+    """
+    facts = [SHOP | {"name": f"s{n}"} for n in range(9)]
+    told = judge({"a.polar": RULE + doubled("change.count = 3")}, facts, seconds=0.5)
+
+    assert () == told.said
+    assert told.fault is not None or "not asked about 8 more" in told.failed[-1].message
+
+
 def test_a_rule_that_always_loops_is_asked_no_more() -> None:
     """
     Nobody waits for a rule on each of a thousand workflows; the last failure says so.

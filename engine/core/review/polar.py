@@ -5,12 +5,13 @@ Whether a text is Polar at all, Oso says; what is told here of a text that is no
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from engine.core.diagnostic import Span
 from engine.core.frozen import frozen
 
 _TOKEN = re.compile(
-    r"""(?P<blank>\s+|\#[^\n]*)|(?P<text>"(?:\\.|[^"\\])*")|(?P<number>\d[\d.eE]*)"""
+    r"""(?P<blank>\s+|\#[^\n]*)|(?P<text>"(?:\\.|[^"\\])*"?)|(?P<number>\d[\d.eE]*)"""
     r"""|(?P<word>[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*)"""
     r"""|(?P<sign>\?=|==|!=|<=|>=|:=|.)""",
     re.DOTALL,
@@ -81,6 +82,53 @@ def arguments(tokens: Sequence[Token], opened: int) -> list[tuple[Token, ...]]:
         else:
             told[-1].append(token)
     return [tuple(each) for each in told if each]
+
+
+def calls(tokens: Sequence[Token]) -> Iterator[tuple[Token, int]]:
+    """Yield the words before brackets, with how many arguments there are in these; in one pass.
+
+    A word behind a dot is a method's, and no call.
+    """
+    opened: list[_Opened] = []
+    for at, token in enumerate(tokens):
+        if token.text in _CLOSES and opened:
+            yield from opened.pop().told()
+        if token.text == "," and opened:
+            opened[-1].end()
+        elif opened:
+            opened[-1].is_begun = True
+        if token.text in _OPENS:
+            opened.append(_Opened(_called(tokens, at)))
+    for each in opened:
+        yield from each.told()
+
+
+@dataclass(slots=True)
+class _Opened:
+    """A bracket that is open, the word that it is a call of, and its arguments so far."""
+
+    word: Token | None
+    count: int = 0
+    is_begun: bool = False
+
+    def end(self) -> None:
+        """Count the argument that has come to its end; one without a word is none."""
+        self.count += self.is_begun
+        self.is_begun = False
+
+    def told(self) -> Iterator[tuple[Token, int]]:
+        self.end()
+        if self.word is not None:
+            yield self.word, self.count
+
+
+def _called(tokens: Sequence[Token], at: int) -> Token | None:
+    """Return the word that is called where a bracket opens."""
+    if at < 1 or tokens[at].text != "(":
+        return None
+    word = tokens[at - 1]
+    is_method = at > 1 and tokens[at - 2].text == "."
+    return word if word.kind == "word" and word.text not in KEYWORDS and not is_method else None
 
 
 def _tokens(file: str, text: str) -> Iterator[Token]:

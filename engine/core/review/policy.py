@@ -5,7 +5,8 @@ every name is looked up here, before anything is asked.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from engine.core.diagnostic import Diagnostic, Span
@@ -20,6 +21,8 @@ SUFFIX = ".polar"
 MAX_BYTES = 256 << 10
 """How much all policies of a source may be together."""
 MAX_RULES = 200
+MAX_CLAUSES = 2_000
+MAX_FINDINGS = 100
 ARITY: Mapping[str, int] = {"allow": 3, "warn": 3, "deny": 3, "approval": 4}
 """The predicates by which rules speak, and how many arguments they have."""
 METHODS = ("startswith", "endswith")
@@ -58,7 +61,14 @@ class Policies:
     findings: list[Diagnostic] = field(default_factory=list)
 
     def error(self, code: str, message: str, span: Span, hint: str = "") -> None:
+        """Add a finding; raise _Enough where nobody would read more of them."""
         self.findings.append(Diagnostic(code, message, span, hint=hint))
+        if len(self.findings) >= MAX_FINDINGS:
+            raise _Enough
+
+
+class _Enough(Exception):
+    """There is more wrong with the policies than is told."""
 
 
 def is_policy(path: str) -> bool:
@@ -70,14 +80,23 @@ def is_policy(path: str) -> bool:
 
 
 def read(sources: Mapping[str, str]) -> Policies:
-    """Return the rules that sources declare, and what is wrong with them."""
+    """Return the rules that sources declare, and what is wrong with them: 100 findings at most."""
     told = Policies()
+    with suppress(_Enough):
+        _read(told, sources)
+    told.findings.sort(key=lambda each: each.span)
+    return told
+
+
+def _read(told: Policies, sources: Mapping[str, str]) -> None:
     if sum(len(text.encode()) for text in sources.values()) > MAX_BYTES:
         file = next(iter(sources))
         message = f"the policies are over {MAX_BYTES >> 10} KiB together"
-        told.error("policy-rule", message, Span(file, 1, 1))
-        return told
+        return told.error("policy-rule", message, Span(file, 1, 1))
     every = _clauses(told, sources)
+    if len(every) > MAX_CLAUSES:
+        message = f"there are over {MAX_CLAUSES:,} clauses"
+        return told.error("policy-rule", message, every[MAX_CLAUSES].head.span)
     _declare(told, every)
     speaking = [each for each in every if each.head.text in ARITY]
     spoken = {name for clause in speaking if (name := _speaks(told, clause)) is not None}
@@ -89,8 +108,6 @@ def read(sources: Mapping[str, str]) -> Policies:
         if each.name not in spoken:
             hint = f'write `warn("{each.name}", ...) if ...;`, or drop it'
             told.error("policy-rule", f"the rule {each.name} never says anything", each.span, hint)
-    told.findings.sort(key=lambda each: each.span)
-    return told
 
 
 def _clauses(told: Policies, sources: Mapping[str, str]) -> list[Clause]:
@@ -245,7 +262,7 @@ def _check_method(told: Policies, word: Token) -> None:
 def _check_calls(told: Policies, every: Sequence[Clause]) -> None:
     """Find predicates that nobody defines, and those that nobody asks."""
     heads = {(each.head.text, len(each.arguments)) for each in every}
-    asked = [told_ for each in every for told_ in _calls(each.tokens[1:])]
+    asked = [told_ for each in every for told_ in polar.calls(each.tokens[1:])]
     names = [name for name, _ in heads]
     for word, count in asked:
         if (word.text, count) not in heads:
@@ -259,11 +276,3 @@ def _check_calls(told: Policies, every: Sequence[Clause]) -> None:
         if head.kind == "word" and head.text not in {*used, *ARITY, *_DECLARES}:
             hint = meant(head.text, (*ARITY, *_DECLARES), "drop it, or ask it in a rule")
             told.error("policy-call", f"nothing asks `{head.text}`", head.span, hint)
-
-
-def _calls(tokens: Sequence[Token]) -> Iterator[tuple[Token, int]]:
-    for at in range(1, len(tokens) - 1):
-        word, is_opened = tokens[at], tokens[at + 1].text == "("
-        is_call = word.kind == "word" and word.text not in polar.KEYWORDS
-        if is_opened and is_call and tokens[at - 1].text != ".":
-            yield word, len(polar.arguments(tokens, at + 1))
