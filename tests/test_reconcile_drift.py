@@ -231,7 +231,7 @@ def test_drift_that_cannot_be_healed_is_counted(repo, tmp_path, database_url, mo
 @pytest.mark.parametrize("by", ["unsigned", "suspended"])
 def test_healing_lets_in_nothing_that_was_kept_out(repo, tmp_path, database_url, by):
     """
-    R13: an environment pins its commit, and gives values to it. Whoever pushes other values that
+    R07: an environment pins its commit, and gives values to it. Whoever pushes other values that
     are rejected or held, and then harms the database, gets back what was live, not his values.
     """
 
@@ -266,7 +266,7 @@ def test_healing_lets_in_nothing_that_was_kept_out(repo, tmp_path, database_url,
 
 def test_healing_makes_live_what_was_activated_or_nothing(repo, tmp_path, database_url):
     """
-    R13: where a commit would come to something else by now, for its source has another root, it is
+    R07: where a commit would come to something else by now, for its source has another root, it is
     judged as any commit is: what may not be there is refused, and drift does not let it in.
     """
 

@@ -6,9 +6,9 @@ What a job knows is in its environment; see "Variables" in the documentation of 
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -19,8 +19,10 @@ from engine.core import rendering, review
 from engine.core.frozen import frozen
 from engine.core.review import Head, Links, Review
 from engine.core.values import Json
-from engine.errors import Denied, Misconfigured, SarkError
+from engine.errors import Denied, Misconfigured, SarkError, Unavailable
 
+SECONDS = 60.0
+"""How long a job speaks with GitHub; a comment that is not written by then is none."""
 _BOT = "github-actions[bot]"
 _TOKEN = "GITHUB_TOKEN"  # nosec B105 - the name of a variable
 
@@ -59,7 +61,7 @@ def publish(told: Told, now: datetime) -> Told:
             file.write(text)
     if job.number and job.token:
         try:
-            asyncio.run(_comment(job, review.marker(made.source), text))
+            asyncio.run(_within(SECONDS, _comment(job, review.marker(made.source), text)))
         except SarkError as error:
             click.echo(f"::notice title=sark plan::no comment: {plain(str(error))}")
     return replace(told, review=made)
@@ -103,6 +105,13 @@ def _dressed(made: Review, job: Job) -> Review:
         head=Head(str(head.get("ref") or ""), str(head.get("sha") or made.head.commit)),
         pull=job.number, is_fork=theirs != job.repository,
     )  # fmt: skip
+
+
+async def _within(seconds: float, done: Awaitable[None]) -> None:
+    try:
+        await asyncio.wait_for(done, seconds)
+    except TimeoutError:
+        raise Unavailable(f"GitHub did not answer within {seconds:g} s", timedelta(0)) from None
 
 
 async def _comment(job: Job, marker: str, text: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.garbage import uncollected
-from engine.cli.options import as_json, rooted
+from engine.cli.options import as_json, environment, rooted
 from engine.cli.output import Exit, plain
 from engine.cli.output import as_json as print_json
 
@@ -22,12 +22,14 @@ _SECONDS = 60.0
 @click.argument("workflow")
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("-i", "--input", "inputs", multiple=True, metavar="K=V", help="An input; repeatable.")
+@environment
 @rooted
 @as_json
 @uncollected()
 def preview(
-    workflow: str, paths: tuple[str, ...], inputs: tuple[str, ...], root: str | None, json_: bool
-) -> None:
+    workflow: str, paths: tuple[str, ...], inputs: tuple[str, ...], environment: str,
+    root: str | None, json_: bool,
+) -> None:  # fmt: skip
     """Try a WORKFLOW of the specs at PATH (files or folders; here) out on a clock of its own.
 
     No adapter is called. What a step gives is what a WorkflowTest says of it, or made of the schema
@@ -45,7 +47,7 @@ def preview(
     from engine.operations import catalogue
 
     texts = pairs(inputs)
-    plans, tests = _compiled(paths or (".",), root)
+    plans, tests = _compiled(paths or (".",), root, environment)
     limit = time.monotonic() + _SECONDS
     if workflow in plans:
         operations = Catalogue(catalogue())
@@ -62,7 +64,7 @@ def preview(
 
 
 def _compiled(
-    paths: tuple[str, ...], root: str | None
+    paths: tuple[str, ...], root: str | None, environment: str
 ) -> "tuple[dict[str, Plan], list[WorkflowTest]]":
     """Return the plans of specs and the tests among them; raise Invalid, with the errors shown."""
     from engine.cli.folder import read
@@ -75,5 +77,5 @@ def _compiled(
         found = (part.model for part in read.parts)
         tests[read.file] = [each for each in found if isinstance(each, spec.WorkflowTest)]
 
-    compiled = compile_sound(read(paths, root), observe)
+    compiled = compile_sound(read(paths, root), observe, environment)
     return compiled.plans, [each for name in sorted(tests) for each in tests[name]]

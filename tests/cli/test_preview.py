@@ -38,3 +38,25 @@ def test_what_cannot_be_tried_out_says_why(tmp_path: Path):
     assert 'did you mean "demo"?' in unknown.stdout
     assert 'the input "x"' in unfit.stdout
     assert "specs with errors cannot be tried out" in broken.stderr
+
+
+def test_an_environment_gives_its_values(tmp_path: Path):
+    """
+    Of several environments the one that is named gives its values, by which a run decides.
+    """
+    for name, count in (("staging", 1), ("production", 5)):
+        (tmp_path / f"{name}.yaml").write_text(
+            f"apiVersion: sark/v1\nkind: Environment\nname: {name}\nvariables: {{COUNT: {count}}}\n"
+        )
+    (tmp_path / "w.yaml").write_text(
+        "apiVersion: sark/v1\nkind: Workflow\nname: w\nsteps:\n"
+        "  few: {uses: echo.say@1, with: {message: x}, if: 'variables.COUNT < 3'}\n"
+        "  many: {uses: echo.say@1, with: {message: x}, if: 'variables.COUNT > 3'}\n"
+    )
+
+    def done(*words: str) -> dict[str, str]:
+        told = sark("preview", "w", str(tmp_path), "--json", *words)
+        return {each["path"]: each["state"] for each in json.loads(told.stdout)["steps"]}
+
+    assert {"few": "succeeded", "many": "skipped"} == done("--env", "staging")
+    assert {"few": "skipped", "many": "succeeded"} == done("--env", "production")

@@ -133,7 +133,7 @@ def test_policies_are_bounded() -> None:
 )  # fmt: skip
 def test_policies_that_are_made_to_take_for_ever_are_read(text: str, told: str) -> None:
     """
-    S40: whatever somebody writes to keep a reader busy is read once, and 100 findings are told.
+    E06: whatever somebody writes to keep a reader busy is read once, and 100 findings are told.
     """
     found = policy.read({"policies/a.polar": text}).findings
 

@@ -109,7 +109,7 @@ def speaking(url: str, but: int) -> list[int]:
 
 def test_a_process_that_is_killed_takes_its_commands_along(tmp_path, tarpit):
     """
-    S86: after kill -9 of a controller no git and none of its helpers waits on for a server.
+    A12: after kill -9 of a controller no git and none of its helpers waits on for a server.
     """
     url = f"https://127.0.0.1:{tarpit}/x.git"
     with subprocess.Popen([sys.executable, "-c", ALONE, str(tmp_path), url]) as controller:

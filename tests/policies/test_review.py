@@ -144,7 +144,7 @@ def test_rules_that_always_eat_all_memory_are_given_up() -> None:
 
 def test_who_has_no_time_left_begins_nothing_anew() -> None:
     """
-    S40: rules of a stranger that end the process that asks them are given up with their time.
+    E06: rules of a stranger that end the process that asks them are given up with their time.
     """
     facts = [SHOP | {"name": f"s{n}"} for n in range(9)]
     told = judge({"a.polar": RULE + doubled("change.count = 3")}, facts, seconds=0.5)

@@ -1,10 +1,11 @@
 """Pull requests are told what they would do: one comment, one check, whatever happens."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.git.repo import broken, spec
+from tests.git.repo import Repo, broken, spec
 from tests.review.stage import Stage, stage, until
 
 
@@ -259,3 +260,45 @@ def test_reviews_are_listed_shown_and_paged(here: Stage):
         assert 200 == told.status
         assert b"Tune &lt;b&gt;" in told.body
         assert b"~ a" in told.body
+
+
+def staged(fork: Repo, files: Mapping[str, str]) -> str:
+    """Commit files by the index alone, which is fast for very many; return the commit."""
+    blobs = {text: fork.write("blob", text.encode()) for text in set(files.values())}
+    lines = (f"100644 {blobs[text]}\tflows/{name}\n" for name, text in files.items())
+    fork.git("update-index", "--add", "--index-info", data="".join(lines).encode())
+    fork.git("commit", "-qm", "many")
+    return fork.head
+
+
+def test_ten_thousand_changed_files_are_one_comment_and_one_check(here: Stage):
+    """
+    E05: however many files a pull request changes, it gets one comment that GitHub takes, with the
+    sum that is right; annotations are the worst 200.
+    """
+    base = here.start({"a.yaml": spec("a")})
+    many = {f"many/{number % 100}/{number}.md": "x" for number in range(9_960)}
+    good = {f"good/{number}.yaml": spec(f"good-{number}") for number in range(40)}
+    head = staged(here.fork, {**many, **good})
+    number = here.hub.pull(head, base, fork=True)
+    here.show(number)
+    here.deliver("pull_request", here.hub.pull_request("opened", number))
+    check = here.concluded(head)
+    (told,) = here.ours(number)
+
+    assert "success" == check["conclusion"]
+    assert "### SARK plan: 40 added" in told
+    assert len(told) <= 65_536
+    assert 0 == told.count("```") % 2
+    assert told.count("<details>") == told.count("</details>")
+
+    newer = staged(here.fork, {"bad.yaml": "\n".join(["<<: 1"] * 300)})
+    here.show(number)
+    here.hub.push(number, newer)
+    here.deliver("pull_request", here.hub.pull_request("synchronize", number))
+    check = here.concluded(newer)
+    (told,) = here.ours(number)
+
+    assert "failure" == check["conclusion"]
+    assert len(told) <= 65_536
+    assert 50 <= len(here.hub.annotations[check["id"]]) <= 200
