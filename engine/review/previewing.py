@@ -37,9 +37,14 @@ def ask(row: ReviewRow, workflow: str, inputs: Mapping[str, str]) -> ReviewRow:
     return replace(row, previews=[*others, wanted][-MOST:])
 
 
+def texts(row: ReviewRow) -> list[str]:
+    """Return what there is to say of each preview of a review, the latest first."""
+    return [str(each["text"]) for each in reversed(row.previews) if each["text"]]
+
+
 def told(row: ReviewRow) -> str:
-    """Return what there is to say of the previews of a review, the latest first."""
-    return "\n\n".join(str(each["text"]) for each in reversed(row.previews) if each["text"])
+    """Return what there is to say of the previews of a review, in one text."""
+    return "\n\n".join(texts(row))
 
 
 @frozen

@@ -21,6 +21,8 @@ from engine.store.reviews import ReviewRow
 
 CHECK = "sark / plan"
 """The name of the check of a source that has its pull requests for itself."""
+_MORE = 4000
+_NO_ROOM = "There is no room here for all that was asked for; ask in a smaller change."
 _UNDER_WAY = "The plan is being made."
 _CANCELLED = "A newer commit has taken its place."
 
@@ -72,8 +74,9 @@ class Publisher:
         told = digest([said.digest, said.conclusion.value, row.notes, row.checked, previews])
         if told == row.said:
             return row
-        if row.number and not (said.is_quiet and row.comment_id is None):
-            row = await self._comment(row, said.comment)
+        beside = [] if row.check_id else _beside(row, LIMIT + _MORE - len(said.comment))
+        if row.number and not (said.is_quiet and row.comment_id is None and not beside):
+            row = await self._comment(row, "\n\n".join([said.comment, *beside]))
         summary = f"{said.comment}\n\n{row.notes}" if row.notes else said.comment
         row = await self._check(row, said.title, summary, said.conclusion, said.annotations)
         return replace(row, said=told, conclusion=said.conclusion.value)
@@ -115,7 +118,7 @@ class Publisher:
 
     def _told(self, row: ReviewRow, title: str, summary: str) -> Check:
         page = f"{self.page}/reviews/{row.source}/{row.number}" if self.page and row.number else ""
-        return Check(self.name, row.checked, title, summary[: LIMIT + 4000], url=page,
+        return Check(self.name, row.checked, title, summary[: LIMIT + _MORE], url=page,
                      text=previewing.told(row))  # fmt: skip
 
     async def _comment(self, row: ReviewRow, text: str) -> ReviewRow:
@@ -133,3 +136,17 @@ class Publisher:
         row = replace(row, comment_id=id_)
         await self.save(row)
         return row
+
+
+def _beside(row: ReviewRow, room: int) -> list[str]:
+    """Return what a check tells beside a plan, for a comment of a forge that has no check for us.
+
+    There is room for so many characters; what has none is said to be left out.
+    """
+    told = []
+    for each in filter(None, (row.notes, *previewing.texts(row))):
+        if len(each) + 2 > room - len(_NO_ROOM) - 2:
+            return [*told, _NO_ROOM]
+        told.append(each)
+        room -= len(each) + 2
+    return told

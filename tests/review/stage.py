@@ -16,7 +16,7 @@ from engine.review.duty import ReviewDuty
 from engine.settings import Settings
 from engine.store import leases
 from engine.store.pool import connect
-from tests.forge.github import APP_ID, FakeGitHub
+from tests.forge.github import APP_ID, LOGIN, TOKEN, FakeGitHub
 from tests.git.desk import policy
 from tests.git.repo import Repo
 from tests.webhooks.served import Answer, Served
@@ -27,11 +27,18 @@ TEAM = "acme/payments"
 PATIENCE = 60.0
 
 
-def settings(folder: Path, database: str, hub: FakeGitHub, url: str, **more: Any) -> Settings:
-    """Return settings with the one source `shop`, whose forge is a GitHub of ours."""
+def settings(
+    folder: Path, database: str, hub: FakeGitHub, url: str, *, is_app: bool = True, **more: Any
+) -> Settings:  # fmt: skip
+    """Return settings with the one source `shop`, whose forge is a GitHub of ours.
+
+    Without an app there is a person's token, and no checks, as at GitLab and Gitea.
+    """
+    (folder / "token").write_text(TOKEN)
     forge = {
         "kind": "github", "repository": hub.repository, "api": hub.url,
-        "app": {"id": str(APP_ID), "key": f"file:{hub.key_file(folder)}"},
+        **({"app": {"id": str(APP_ID), "key": f"file:{hub.key_file(folder)}"}} if is_app
+           else {"token": f"file:{folder / 'token'}"}),
     }  # fmt: skip
     told = served_settings(folder, database, None)
     source = {
@@ -113,7 +120,8 @@ class Stage:
         with self.hub.lock:
             return [
                 each["body"] for each in self.hub.comments
-                if each["issue_url"].endswith(f"/{number}") and each["user"]["type"] == "Bot"
+                if each["issue_url"].endswith(f"/{number}")
+                and (each["user"]["type"] == "Bot" or each["user"]["login"] == LOGIN)
             ]  # fmt: skip
 
     def checks(self, sha: str = "") -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 
 from engine.review import previewing
 from tests.git.repo import spec
-from tests.review.stage import Stage, stage
+from tests.review.stage import Stage, stage, until
 
 HEAD = "apiVersion: sark/v1\nkind: {kind}\nname: {name}\n"
 DEPLOY = (
@@ -136,38 +136,74 @@ def test_a_fork_is_tried_out_once_its_head_is_trusted(here: Stage):
     assert untouched(here)
 
 
+EVIL = "`|x|<img src=x>@dana [a](https://evil.example)"
+MARKUP = (
+    HEAD.format(kind="Workflow", name="deploy")
+    + f"""\
+steps:
+  each:
+    for_each:
+      over: '["{EVIL}"]'
+      as: one
+      key: one
+      max_items: 2
+      steps: {{say: {{uses: echo.say@1, with: {{message: hello}}}}}}
+  end: {{fail: {{type: my.error, message: '{EVIL}'}}, needs: [each]}}
+"""
+)
+
+
+def is_inert(told: str) -> bool:
+    """True if what an author has named in markup stands in code alone, in rows that are whole."""
+    bare = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", told)
+    rows = [line.replace("\\|", "") for line in bare.split("\n") if "|" in line]
+    return {4} == {row.count("|") - 1 for row in rows} and not any(
+        each in bare for each in ("<img", "@dana", "](", "evil")
+    )
+
+
 def test_names_with_markup_stay_names(here: Stage):
     """
     What an author names in markup, in keys of items and in errors, becomes neither a link, a
     mention nor a row of the table.
     """
-    evil = "`|x|<img src=x>@dana [a](https://evil.example)"
-    text = (
-        HEAD.format(kind="Workflow", name="deploy")
-        + f"""\
-steps:
-  each:
-    for_each:
-      over: '["{evil}"]'
-      as: one
-      key: one
-      max_items: 2
-      steps: {{say: {{uses: echo.say@1, with: {{message: hello}}}}}}
-  end: {{fail: {{type: my.error, message: '{evil}'}}, needs: [each]}}
-"""
-    )
-    number = opened(here, text)
+    number = opened(here, MARKUP)
     said(here, number, "/sark preview deploy")
     told = here.concluded(here.fork.head)["output"]["text"]
-    bare = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", told)
 
     assert "SARK preview of `deploy`: failed" in told
     assert "<img" in told
-    assert [] == [each for each in ("<img", "@dana", "](", "evil") if each in bare]
-    assert {4} == {
-        line.replace("\\|", "").count("|") - 1 for line in bare.split("\n") if "|" in line
-    }
+    assert is_inert(told)
     assert "this is no command" in said(here, number, "/sark preview <img>")
+
+
+def test_where_there_are_no_checks_the_comment_tells_it(tmp_path: Path, database_url: str):
+    """
+    At a forge without checks, the one comment tells the timeline below the plan, with the notes on
+    what was refused; a new head takes them away.
+    """
+    with stage(tmp_path, database_url, is_app=False) as here:
+        here.start({"a.yaml": spec("a")})
+        number = here.open({"deploy.yaml": MARKUP}, author="dana")
+        until(lambda: here.ours(number))
+        here.settled()
+        here.say(number, "/sark preview deploy", "bob")
+        here.settled()
+        here.say(number, "/sark preview deploy", "eve")
+        here.settled()
+        (told,) = here.ours(number)
+        plan, _, preview = told.partition("### SARK preview of `deploy`: failed")
+
+        assert plan.startswith("<!-- sark:plan v1 source=shop -->\n### SARK plan: 1 added")
+        assert "- `eve`: who may not write to the repository is not heard." in plan
+        assert "<img" in preview
+        assert is_inert(preview)
+        assert {} == here.hub.checks
+        assert untouched(here)
+
+        here.push(number, {"deploy.yaml": DEPLOY})
+        here.settled()
+        assert ["SARK preview" in each for each in here.ours(number)] == [False]
 
 
 def test_a_preview_that_takes_too_long_is_given_up(here: Stage, monkeypatch: pytest.MonkeyPatch):
