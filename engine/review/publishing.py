@@ -143,7 +143,7 @@ def _beside(row: ReviewRow, room: int) -> list[str]:
 
     There is room for so many characters; what has none is said to be left out.
     """
-    told = []
+    told: list[str] = []
     for each in filter(None, (row.notes, *previewing.texts(row))):
         if len(each) + 2 > room - len(_NO_ROOM) - 2:
             return [*told, _NO_ROOM]
