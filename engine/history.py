@@ -8,6 +8,7 @@ from engine.core import replay
 from engine.core.binding import Bound
 from engine.core.codec import decode
 from engine.core.event import Row
+from engine.core.frozen import frozen
 from engine.core.run import Header
 from engine.core.values import Json
 from engine.store import handouts, journal, plans, views
@@ -18,6 +19,15 @@ from engine.store.views import RunRow
 _PLANS_KEPT = 256
 
 
+@frozen
+class Whole:
+    """A run's row, its steps, and who has paused it, why and until when, if anybody has."""
+
+    row: RunRow
+    steps: list[dict[str, Json]]
+    paused: Json
+
+
 class History:
     """Reads runs whole. Keeps the plans that it has compiled."""
 
@@ -25,8 +35,8 @@ class History:
         self._pool = pool
         self._bounds: dict[str, Bound] = {}
 
-    async def run(self, identity: UUID) -> tuple[RunRow, list[dict[str, Json]]] | None:
-        """Return a run and its steps as of one instant, or None.
+    async def run(self, identity: UUID) -> Whole | None:
+        """Return a run as of one instant, or None.
 
         The replay is Python at work, so it is a thread's: a long run holds up no other request.
         """
@@ -38,8 +48,8 @@ class History:
             rows = await journal.read(connection, identity)
             standing = await handouts.of_run(connection, identity)
             bound = await self._bound(connection, found.plan)
-        steps = await asyncio.to_thread(_steps, bound, found, rows)
-        return found, _with_pools(steps, standing) if standing else steps
+        steps, paused = await asyncio.to_thread(_replayed, bound, found, rows)
+        return Whole(found, _with_pools(steps, standing) if standing else steps, paused)
 
     async def _bound(self, connection: Connection, digest: str) -> Bound:
         found = self._bounds.pop(digest, None)
@@ -51,15 +61,18 @@ class History:
         return found
 
 
-def _steps(bound: Bound, found: RunRow, rows: Sequence[Row]) -> list[dict[str, Json]]:
-    """Return the steps; those of a run that nobody has begun are all pending."""
+def _replayed(
+    bound: Bound, found: RunRow, rows: Sequence[Row]
+) -> tuple[list[dict[str, Json]], Json]:
+    """Return the steps, and the pause; the steps of a run that nobody has begun are all pending."""
     if found.started_at is None:
-        return [_pending(step.id) for step in bound.root.steps]
+        return [_pending(step.id) for step in bound.root.steps], None
     header = Header(
         str(found.id), found.namespace, found.workflow, found.commit_sha, found.plan,
         found.trigger, found.inputs, found.created_at,
     )  # fmt: skip
-    return replay.steps(replay.replay(bound, header, found.started_at, rows))
+    run = replay.replay(bound, header, found.started_at, rows)
+    return replay.steps(run), replay.paused(run)
 
 
 def _with_pools(

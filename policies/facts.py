@@ -6,6 +6,7 @@ ACTIONS = (
     "run.start",
     "run.read",
     "run.cancel",
+    "run.pause",
     "approval.decide",
     "callback.read",
     "event.read",

@@ -11,6 +11,7 @@ from webhooks.api import (
     decisions,
     events,
     overrides,
+    pauses,
     reviews,
     runs,
     schedules,
@@ -77,6 +78,18 @@ _RUNS = (
         {202: Answer("Cancelling", "It was asked, now or before.")},
         ("run.read", "run.cancel"), (*_CHANGE, "sark.conflict"), {},
         body=Body("Cancel", required=False),
+    ),
+    Address(
+        "POST", f"{_V1}/runs/{{id}}/pause", pauses.pause, "Let a run begin nothing new",
+        {202: Answer("Pausing", "It was asked; `until` is when it goes on by itself.")},
+        ("run.read", "run.pause"), (*_CHANGE, "sark.conflict"), {},
+        body=Body("Pause", required=False),
+    ),
+    Address(
+        "POST", f"{_V1}/runs/{{id}}/resume", pauses.resume, "Let a paused run go on",
+        {202: Answer("Resuming", "It was asked.")},
+        ("run.read", "run.pause"), (*_CHANGE, "sark.conflict"), {},
+        body=Body("Resume", required=False),
     ),
 )  # fmt: skip
 _ASKED = (

@@ -73,9 +73,11 @@ async def run(request: Request) -> Response:
     if seen.status == "unready":
         return _away(seen)
     found = await doors(request).history.run(identity)
-    if found is None or not _may_read(request, actor, found[0]):
+    if found is None or not _may_read(request, actor, found.row):
         raise NotFound(missing)
-    return _page("run.html", reasons=seen.reasons, run=found[0], steps=found[1])
+    return _page(
+        "run.html", reasons=seen.reasons, run=found.row, steps=found.steps, paused=found.paused
+    )
 
 
 async def review(request: Request) -> Response:

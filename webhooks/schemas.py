@@ -18,7 +18,7 @@ ANYTHING: Schema = {}
 FREE: Schema = {"type": "object"}
 _KINDS = [
     "started", "succeeded", "produced", "failed", "alarm", "arrived", "decided", "lost",
-    "orphaned", "severed", "cancel",
+    "orphaned", "severed", "cancel", "pause", "resume",
 ]  # fmt: skip
 _DECISION: Schema = {"type": "string", "enum": ["approved", "rejected"]}
 _CONCLUSION: Schema = {"type": "string", "enum": [each.value for each in Conclusion]}
@@ -101,6 +101,9 @@ SCHEMAS: Mapping[str, Schema] = {
             "error": _or_null(ref("Error")),
             "objectives": _list(ref("Objective")),
             **_RUN_TIMES,
+            "paused": _or_null(
+                _object({"by": TEXT, "reason": TEXT, "since": INSTANT, "until": INSTANT})
+            ),
             "steps": _list(ref("Step")),
         }
     ),
@@ -158,6 +161,10 @@ SCHEMAS: Mapping[str, Schema] = {
     "JournalPage": _page("JournalRow"),
     "RunPlan": _object({"digest": TEXT, "source": TEXT, "root": TEXT, "plan": FREE}),
     "Cancel": _object({}, reason=TEXT),
+    "Pause": _object({}, reason=TEXT, **{"for": TEXT}),
+    "Resume": _object({}, reason=TEXT),
+    "Pausing": _object({"id": UUID, "until": INSTANT}),
+    "Resuming": _object({"id": UUID}),
     "Cancelling": _object({"id": UUID, "status": {"const": "cancelling"}}),
     "Approval": _object(
         {

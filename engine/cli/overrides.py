@@ -1,4 +1,4 @@
-"""`sark suspend`, `resume`, `thaw`, `refreeze`, `confirm`, `unpin`."""
+"""`sark suspend`, `thaw`, `refreeze`, `confirm`, `unpin`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -42,16 +42,6 @@ def suspend(
 
 @click.command()
 @click.argument("source")
-@WAIT
-@as_json
-@remote
-def resume(client: Client, source: str, wait: bool, json_: bool) -> None:
-    """End the suspension of SOURCE: what it held becomes live."""
-    _drop(client, source, Kind.SUSPEND, wait, json_)
-
-
-@click.command()
-@click.argument("source")
 @WHY
 @span_of(Kind.THAW, required=True)
 @WAIT
@@ -69,7 +59,7 @@ def thaw(client: Client, source: str, reason: str, span: str, wait: bool, json_:
 @remote
 def refreeze(client: Client, source: str, wait: bool, json_: bool) -> None:
     """Let the freeze windows of SOURCE hold again, before `sark thaw` is over."""
-    _drop(client, source, Kind.THAW, wait, json_)
+    drop(client, source, Kind.THAW, wait, json_)
 
 
 @click.command()
@@ -96,7 +86,7 @@ def confirm(client: Client, what: str, reason: str, wait: bool, json_: bool) -> 
 @remote
 def unpin(client: Client, source: str, wait: bool, json_: bool) -> None:
     """Let SOURCE go on from where it was rolled back to."""
-    _drop(client, source, Kind.PIN, wait, json_)
+    drop(client, source, Kind.PIN, wait, json_)
 
 
 def put(
@@ -112,7 +102,8 @@ def show(source: Mapping[str, Json], json_: bool) -> None:
     return print_json(dict(source)) if json_ else tell(source)
 
 
-def _drop(client: Client, source: str, kind: Kind, wait: bool, json_: bool) -> None:
+def drop(client: Client, source: str, kind: Kind, wait: bool, json_: bool) -> None:
+    """Take an override back, and print what has come of it."""
     answer = client.send("DELETE", at("sources", source, "overrides", kind))
     show(_seen(client, source, answer, wait), json_)
 

@@ -22,6 +22,7 @@ def as_timeline(run: Mapping[str, Json]) -> str:
         f"  plan     {str(run['plan'])[:12]}"
         + (f"  of commit {str(run['commit'])[:12]}" if run["commit"] else ""),
         f"  created  {instant(run['created_at'])} ({since(run['created_at'])} ago)",
+        *([f"  paused  {paused_line(run)}"] if run.get("paused") else []),
         *_objectives(run),
         "",
         *_bars(run),
@@ -33,6 +34,15 @@ def as_timeline(run: Mapping[str, Json]) -> str:
     if run.get("outputs"):
         lines += ["", f"  outputs  {plain(run['outputs'])}"]
     return "\n".join(lines)
+
+
+def paused_line(run: Mapping[str, Json]) -> str:
+    """Return until when a run is paused, by whom and why; nothing of one that is not."""
+    told = members(run.get("paused"))
+    if not told:
+        return ""
+    why = f": {plain(told['reason'])}" if told["reason"] else ""
+    return f" until {instant(told['until'])} by {plain(told['by'])}{why}"
 
 
 def step_line(step: Mapping[str, Json]) -> str:

@@ -111,9 +111,27 @@ class Cancel:
     reason: str
 
 
+@frozen
+class Pause:
+    """Somebody wants nothing new to begin before `until`, or before they say so."""
+
+    by: str
+    reason: str
+    until: datetime
+
+
+@frozen
+class Resume:
+    """Somebody wants a paused run to go on."""
+
+    by: str
+    reason: str
+
+
 Event: TypeAlias = (
     Started | Succeeded | Failed | Alarm | Arrived | Decided | OwnerLost | Orphaned | Cancel
-)
+    | Pause | Resume
+)  # fmt: skip
 
 
 @frozen
@@ -152,8 +170,11 @@ def to_row(event: Event, seq: int, at: datetime) -> Row:
         case Orphaned(path, attempt, marked, blame):
             kind = "orphaned" if blame else "severed"
             return Row(seq, at, kind, path, attempt, {"marked": marked})
-        case Cancel(by, reason):
-            return Row(seq, at, "cancel", "", 0, {"by": by, "reason": reason})
+        case Cancel() | Pause() | Resume():
+            kind = type(event).__name__.lower()
+            wish: dict[str, Json] = {"by": event.by, "reason": event.reason}
+            until = {"until": event.until.isoformat()} if isinstance(event, Pause) else {}
+            return Row(seq, at, kind, "", 0, {**wish, **until})
         case _:
             assert_never(event)
 
@@ -189,7 +210,18 @@ def from_row(row: Row) -> Event:
             return OwnerLost(kind == "lost")
         case ("orphaned" | "severed") as kind, {"marked": bool() as marked}:
             return Orphaned(row.path, row.attempt, marked, kind == "orphaned")
-        case "cancel", {"by": str() as by, "reason": str() as reason}:
-            return Cancel(by, reason)
+        case ("cancel" | "pause" | "resume") as kind, {
+            "by": str() as by,
+            "reason": str() as reason,
+            **rest,
+        }:
+            return _wish(kind, by, reason, str(rest.get("until")))
         case _:
             raise ValueError(f"journal row {row.seq} holds an unknown event {row.kind!r}")
+
+
+def _wish(kind: str, by: str, reason: str, until: str) -> Event:
+    """Return what somebody wants of the run."""
+    if kind == "pause":
+        return Pause(by, reason, datetime.fromisoformat(until))
+    return Cancel(by, reason) if kind == "cancel" else Resume(by, reason)

@@ -69,6 +69,15 @@ def _laid_out(root: ScopeRun) -> Iterator[StepRun]:
             waiting += reversed([*each.steps, *each.inner])
 
 
+def paused(run: Run) -> Json:
+    """Return who has paused a run, why, since when and until when; None if nobody has."""
+    if run.paused is None:
+        return None
+    told = run.paused
+    since, until = told.since.isoformat(), told.until.isoformat()
+    return {"by": told.by, "reason": told.reason, "since": since, "until": until}
+
+
 def snapshot(run: Run) -> bytes:
     """Return the whole state as bytes: equal for equal histories."""
     told: dict[str, Json] = {
@@ -77,6 +86,7 @@ def snapshot(run: Run) -> bytes:
         "outputs": run.outputs,
         "error": run.error,
         "ended_at": _instant(run.ended_at),
+        "paused": paused(run),
         "steps": [{**step(each), **_hidden(each)} for each in run.steps.values()],
         "scopes": {path: each.stop_reason for path, each in run.scopes.items()},
     }

@@ -4,6 +4,7 @@ Mutable on purpose: a run of 100,000 steps must not be copied to take one event.
 `engine.core.machine` writes here.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -218,13 +219,24 @@ class ScopeRun:
         return {**self.names, "steps": self.chain}
 
 
+@frozen
+class Standstill:
+    """Why a run begins nothing new, since when, and until when at most."""
+
+    by: str
+    reason: str
+    since: datetime
+    until: datetime
+
+
 @dataclass(slots=True, eq=False)
 class Run:
     """A run that has begun.
 
     `steps` are by path, `active` those that run or wait, `scopes` those whose steps have not all
     ended. `running` counts the attempts under way, `handed_out` those of them that workers of
-    pools make, `tick` the beginnings and ends of steps.
+    pools make, `tick` the beginnings and ends of steps. `ready` are steps that may begin and
+    `closing` scopes that may go on, as soon as the run is not `paused`.
     """
 
     bound: Bound
@@ -237,6 +249,9 @@ class Run:
     running: int = 0
     handed_out: int = 0
     tick: int = 0
+    ready: deque[StepRun] = field(default_factory=deque)
+    closing: deque[ScopeRun] = field(default_factory=deque)
+    paused: Standstill | None = None
     outcome: RunStatus | None = None
     error: Mapping[str, Json] | None = None
     outputs: Mapping[str, Json] | None = None

@@ -166,7 +166,7 @@ class Owner(Loop):
         self._wanting = False
         room = min(LARGEST, self._capacity - len(self._owned))
         status, suspects = RunStatus.RUNNING.value, self._probation.room
-        return Claim(self._pool, room, self._clock(), status, suspects)
+        return Claim(self._pool, room, self._clock(), status, suspects, RunStatus.PAUSED.value)
 
     def _has_room(self) -> bool:
         return not self._draining and len(self._owned) < self._capacity
@@ -186,7 +186,9 @@ class Owner(Loop):
     def _own(self, loaded: Loaded) -> None:
         """Follow what a run owes, but first tell it what must be in its journal before that."""
         claimed, run, owed = loaded.claimed, loaded.run, loaded.owed
-        one = self._owned[claimed.id] = Owned(claimed.id, run, loaded.seq, self._clock())
+        one = Owned(claimed.id, run, loaded.seq, self._clock())
+        one.status = RunStatus.RUNNING if run.paused is None else RunStatus.PAUSED
+        self._owned[claimed.id] = one
         self._mail.owe([] if loaded.seq else one.sent(owed))
         if run.handed_out:
             owing = [e for e in owed.launches if (e.path, e.attempt) not in loaded.out]

@@ -65,7 +65,8 @@ class Owned:
         wake = machine.wake_at(run) if self._only_waits(now, draining) else None
         if wake is not None and (draining or wake - now > PARK_AFTER):
             return Change(self.id, status.value, flags, wake_at=wake, due_at=wake, heard=self.heard)
-        if status in (self.status, RunStatus.WAITING):
+        is_short_wait = status is RunStatus.WAITING and self.status is not RunStatus.PAUSED
+        if status is self.status or is_short_wait:
             return None
         self.status = status
         return Change(self.id, status.value, flags, kept=True, heard=self.heard)

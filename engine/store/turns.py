@@ -46,7 +46,7 @@ _TAKE: LiteralString = "DELETE FROM inbox WHERE id = ANY(%(told)s)"
 # nothing, and would read all runs that there are. One that is handed back goes by when it came.
 _CLAIM: LiteralString = """
     UPDATE runs SET owner = %(owner)s, wake_at = NULL, lost = false, suspect = false,
-           status = %(status)s,
+           status = CASE WHEN runs.status = %(keeps)s THEN runs.status ELSE %(status)s END,
            started_at = coalesce(runs.started_at, %(now)s), due_at = runs.created_at
       FROM due
      WHERE runs.id = due.id AND runs.id = ANY(ARRAY(SELECT id FROM due))
@@ -95,7 +95,7 @@ class Change:
 
 @frozen
 class Claim:
-    """Room for up to `limit` runs of a pool, which then have `status`.
+    """Room for up to `limit` runs of a pool, which then have `status`, unless it `keeps` theirs.
 
     `suspects` is how many of them may be suspect.
     """
@@ -105,6 +105,7 @@ class Claim:
     now: datetime
     status: str
     suspects: int = 256
+    keeps: str = ""
 
 
 @frozen
@@ -196,7 +197,7 @@ class Turns:
         if claim is not None:
             parts |= {"due": line.DUE, "claimed": _CLAIM}
             values |= {"pool": claim.pool, "limit": claim.limit, "now": claim.now}
-            values |= {"status": claim.status, **line.VALUES}
+            values |= {"status": claim.status, "keeps": claim.keeps, **line.VALUES}
             values["suspects"] = min(claim.suspects, claim.limit)
         try:
             return [Claimed(*row) for row in await self._of(parts).ask(values, meanwhile)]

@@ -50,7 +50,21 @@ inputs:
 steps:
   say: {uses: echo.say@1, with: {message: "{{ inputs.order }}"}}
 """
+STAGED = """\
+apiVersion: sark/v1
+kind: Workflow
+name: staged
+triggers:
+  hand: {type: manual}
+steps:
+  - id: go
+    await: {event: go, within: 1h}
+  - id: greet
+    uses: echo.say@1
+    with: {message: gone}
+"""
 SPECS = {
+    "staged.yaml": STAGED,
     "hello.yaml": HELLO,
     "fail.yaml": FAIL,
     "slow.yaml": SLOW,
@@ -126,6 +140,69 @@ def test_waiting_has_an_end_and_cancelling_ends_the_run(stack: Stack) -> None:
     assert "cancelled" == stack.wait_ended(run)["status"]
     again = stack.sark("cancel", run, check=False)
     assert (1, f"sark: run {run} has ended: cancelled\n") == (again.returncode, again.stderr)
+
+
+def wait_started(stack: Stack, run: str) -> None:
+    """Return once a worker has begun a run."""
+    limit = time.monotonic() + 60
+    while json.loads(stack.sark("show", run, "--json").stdout)["started_at"] is None:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def test_a_paused_run_begins_nothing_until_it_is_resumed(stack: Stack) -> None:
+    """
+    `sark pause` tells until when; an event is taken in meanwhile, and `sark resume` lets the next
+    step begin. One that has ended can be neither.
+    """
+    run = stack.sark("run", "staged").stdout.strip()
+    wait_started(stack, run)
+    paused = stack.sark("pause", run, "--for", "2h", "--reason", "the bank is down")
+    shown = stack.sark("show", run).stdout
+
+    assert f"{run} paused until " in paused.stdout
+    assert paused.stdout.endswith("Z by token:admin: the bank is down\n")
+    assert "paused   until " in shown
+    stack.sark("emit", "go", "--data", "1")
+    limit = time.monotonic() + 60
+    while "go     succeeded" not in (shown := stack.sark("show", run).stdout):
+        assert time.monotonic() < limit, shown
+        time.sleep(0.1)
+    assert "greet  pending" in shown
+    assert f"{run} paused" in stack.sark("pause", run, "--for", "3h").stdout
+    assert run in stack.sark("runs", "--status", "paused").stdout
+    resumed = json.loads(stack.sark("resume", run, "--json").stdout)
+    assert resumed["paused"] is None
+    assert "succeeded" == stack.wait_ended(run)["status"]
+    again = stack.sark("pause", run, check=False)
+    assert (1, f"sark: run {run} has ended: succeeded\n") == (again.returncode, again.stderr)
+    kinds = [line.split()[1] for line in stack.sark("logs", run).stdout.splitlines()]
+    assert ["pause", "arrived", "pause", "resume", "succeeded"] == kinds
+
+
+def test_a_cancelled_run_is_paused_no_more(stack: Stack) -> None:
+    """
+    `sark cancel` ends a pause with its run.
+    """
+    run = stack.sark("run", "staged").stdout.strip()
+    wait_started(stack, run)
+    stack.sark("pause", run)
+    stack.sark("cancel", run)
+
+    assert "cancelled" == stack.wait_ended(run)["status"]
+
+
+def test_a_span_that_is_none_is_refused(stack: Stack) -> None:
+    """
+    A wrong `--for` is told with what is expected, and `sark resume` knows a run from a source.
+    """
+    run = stack.sark("run", "staged").stdout.strip()
+    wait_started(stack, run)
+    wrong = stack.sark("pause", run, "--for", "soon", check=False)
+
+    assert "/for: expected a span such as 30m or 2h, up to 30d, found 'soon'" in wrong.stderr
+    assert "there is no run" in stack.sark("resume", ABSENT, check=False).stderr
+    assert "there is no source nobody" in stack.sark("resume", "nobody", check=False).stderr
 
 
 def test_a_key_starts_once(stack: Stack) -> None:

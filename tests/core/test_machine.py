@@ -9,6 +9,8 @@ from engine.core.event import (
     Event,
     Failed,
     OwnerLost,
+    Pause,
+    Resume,
     Row,
     Started,
     Succeeded,
@@ -342,6 +344,8 @@ def test_the_law_refuses_what_it_does_not_know() -> None:
         Alarm("a", NOW),
         OwnerLost(),
         Cancel("ann", "why"),
+        Pause("ann", "why", NOW),
+        Resume("ann", "why"),
     ],
 )
 def test_every_event_is_a_row_and_back(event: Event) -> None:

@@ -170,7 +170,7 @@ class AnyWalk(Walk):
     """A walk over any plan: events and people come in as well."""
 
     def pick(self) -> Event:
-        kind = self.draw.draw(st.integers(0, 13))
+        kind = self.draw.draw(st.integers(0, 14))
         if kind == 0:
             return OwnerLost()
         if kind == 1 and self.draw.draw(st.integers(0, 3)) == 0:
@@ -192,8 +192,13 @@ class AnyWalk(Walk):
             return self.lose(path, attempt)
         if kind < 9:
             return Started(path, attempt)
+        return self._end(path, attempt, kind)
+
+    def _end(self, path: str, attempt: int, kind: int) -> Event:
         if kind < 12:
             return Succeeded(path, attempt, {"x": 1})
+        if kind == 14:
+            return self.hold()
         error_class = self.draw.draw(st.sampled_from(ERRORS))
         return Failed(path, attempt, {"type": "t", "detail": "d", "class": error_class})
 

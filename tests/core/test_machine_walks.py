@@ -58,7 +58,7 @@ class FlatWalk(Walk):
     """A walk over plans of calls and values alone."""
 
     def pick(self) -> Event:
-        kind = self.draw.draw(st.integers(0, 11))
+        kind = self.draw.draw(st.integers(0, 12))
         if kind == 0:
             self.attempts &= handed_out(self.run)
             return OwnerLost()
@@ -74,6 +74,8 @@ class FlatWalk(Walk):
             return Started(path, attempt)
         if kind < 9:
             return Succeeded(path, attempt, {"x": 1})
+        if kind == 12:
+            return self.hold()
         error_class = self.draw.draw(st.sampled_from(ERRORS))
         return Failed(path, attempt, {"type": "t", "detail": "d", "class": error_class})
 

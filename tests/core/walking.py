@@ -7,7 +7,18 @@ from hypothesis import strategies as st
 
 from engine.core import machine, replay
 from engine.core.binding import Bound
-from engine.core.event import Alarm, Cancel, Event, Orphaned, OwnerLost, Row, Succeeded, to_row
+from engine.core.event import (
+    Alarm,
+    Cancel,
+    Event,
+    Orphaned,
+    OwnerLost,
+    Pause,
+    Resume,
+    Row,
+    Succeeded,
+    to_row,
+)
 from engine.core.machine import Decision
 from engine.core.machine.retrying import MAX_LOSSES, MAX_SEVERED
 from engine.core.plan import Plan
@@ -49,6 +60,8 @@ class Walk:
         elsewhere = handed_out(self.run) if isinstance(event, OwnerLost) else set()
         decision = machine.advance(self.run, event, self.now)
         assert elsewhere <= handed_out(self.run)
+        if self.run.paused is not None:
+            assert [] == decision.launches
         if not decision.echo:
             self.rows.append(to_row(event, len(self.rows) + 1, self.now))
         self.take(decision)
@@ -57,6 +70,13 @@ class Walk:
     def pick(self) -> Event:
         """Return the next event that the run is told."""
         raise NotImplementedError
+
+    def hold(self) -> Event:
+        """Return that somebody pauses the run for a moment, or lets it go on."""
+        span = self.draw.draw(st.sampled_from([-1, 3, 30, 300]))
+        if span < 0:
+            return Resume("ann", "")
+        return Pause("ann", "", self.now + span * SECOND)
 
     def lose(self, path: str, attempt: int) -> Event:
         """Return the death of whoever makes an attempt."""

@@ -107,6 +107,7 @@ OVERRIDE = {
 def prepared(there: Served) -> dict[str, str]:
     """Give the server one of everything, and return what stands in the addresses."""
     run = there.api("POST", START, {"inputs": {}}).json["id"]
+    there.rows("UPDATE runs SET status = 'running', started_at = now() WHERE id = %s", run)
     there.rows("INSERT INTO journal SELECT %s, 1, now(), 'started', 'greet', 1, 'null'", run)
     there.rows(
         "INSERT INTO commits (source, sha, state, reason, findings) VALUES"
@@ -178,6 +179,10 @@ REFUSED: list[tuple[str, str, str, object, int]] = [
     ("GET", f"{V1}/runs/{{id}}/journal", "", None, 404),
     ("POST", f"{V1}/runs/{{id}}/cancel", "", {"why": 1}, 422),
     ("POST", f"{V1}/runs/{{id}}/cancel", "", {"reason": "x"}, 404),
+    ("POST", f"{V1}/runs/{{id}}/pause", "", {"for": "31d"}, 422),
+    ("POST", f"{V1}/runs/{{id}}/pause", "", {"reason": "x"}, 404),
+    ("POST", f"{V1}/runs/{{id}}/resume", "", {"for": "1h"}, 422),
+    ("POST", f"{V1}/runs/{{id}}/resume", "", None, 404),
     ("POST", f"{V1}/workflows/{{namespace}}/{{name}}/runs", "", {"inputs": {"times": 9}}, 422),
     ("POST", f"{V1}/workflows/{{namespace}}/{{name}}/runs", "?dry=1", {}, 422),
     ("GET", f"{V1}/workflows/{{namespace}}/{{name}}", "?x=1", None, 422),

@@ -19,7 +19,7 @@ from webhooks.auth.guard import allow, allow_read, record, visible
 from webhooks.doors import doors
 from webhooks.problem import Data
 
-_LONGEST_REASON = 500
+LONGEST_REASON = 500
 
 
 async def listed(request: Request) -> Response:
@@ -45,9 +45,8 @@ async def shown(request: Request) -> Response:
     found = await doors(request).history.run(identity)
     if found is None:
         raise NotFound(missing)
-    row, steps = found
-    await allow_read(request, "run.read", _resource(row), missing)
-    return Data({**whole(row), "steps": steps})
+    await allow_read(request, "run.read", _resource(found.row), missing)
+    return Data({**whole(found.row), "paused": found.paused, "steps": found.steps})
 
 
 async def history(request: Request) -> Response:
@@ -176,7 +175,7 @@ async def _reason(request: Request) -> str:
     reason = told.get("reason", "") if isinstance(told, Mapping) else None
     if not isinstance(told, Mapping) or told.keys() - {"reason"} or not isinstance(reason, str):
         raise Invalid('a cancel takes {"reason": "..."} and nothing else', (("", "unknown"),))
-    return reason[:_LONGEST_REASON]
+    return reason[:LONGEST_REASON]
 
 
 def _resource(row: RunRow) -> Resource:

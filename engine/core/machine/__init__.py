@@ -18,10 +18,12 @@ from engine.core.event import (
     Failed,
     Orphaned,
     OwnerLost,
+    Pause,
+    Resume,
     Started,
     Succeeded,
 )
-from engine.core.machine import attempt, loop, waiting
+from engine.core.machine import attempt, loop, pausing, waiting
 from engine.core.machine.decision import (
     AlarmSet,
     Ask,
@@ -75,15 +77,15 @@ def advance(run: Run, event: Event, now: datetime) -> Decision:
 def owed(run: Run) -> Decision:
     """Return all that must be under way in this state, whatever has been told before."""
     turn = Turn(run, run.started_at)
-    for scope in run.scopes.values():
-        if scope.has_alarm:
-            turn.alarm(scope.key, scope.deadline)
+    if run.paused is not None:
+        turn.alarm("", run.paused.until)
+    else:
+        pausing.clocks(turn)
     for step in run.active.values():
         if step.under_way:
             turn.owe(step)
-        for at in (step.due, None if step.ending else step.deadline):
-            if at is not None:
-                turn.alarm(step.path, at)
+        if step.due is not None and not pausing.is_held(run, step):
+            turn.alarm(step.path, step.due)
         if step.state is StepState.WAITING:
             _owe_wait(turn, step)
     if run.ended_at is None:
@@ -100,6 +102,8 @@ def status(run: Run) -> RunStatus:
     """Return the run's status, read off its scopes and steps."""
     if run.outcome is not None:
         return run.outcome
+    if run.paused is not None:
+        return RunStatus.PAUSED
     if run.cancelled is not None:
         return RunStatus.CANCELLING
     if run.root.stage is Stage.UNDOING:
@@ -137,6 +141,10 @@ def _fold(turn: Turn, event: Event) -> bool:
             return run.ended_at is None
         case Cancel(by, reason):
             return _cancel(turn, by, reason)
+        case Pause():
+            return pausing.pause(turn, event)
+        case Resume():
+            return pausing.resume(turn)
         case _:
             assert_never(event)
 
@@ -161,14 +169,16 @@ def _hear(turn: Turn, event: Arrived | Decided) -> bool:
 def _ring(turn: Turn, path: str, at: datetime) -> bool:
     """Tell an alarm to whoever set it for exactly this instant; anything else is an echo."""
     run = turn.run
-    scope = run.scopes.get(path)
+    if run.paused is not None and not path and run.paused.until == at:
+        return pausing.resume(turn)
+    scope = run.scopes.get(path) if run.paused is None else None
     if scope is not None and scope.has_alarm and scope.deadline == at:
         _time_out(turn, scope)
         return True
     step = run.active.get(path)
-    if step is None or step.ending:
+    if step is None or step.ending or pausing.is_held(run, step):
         return False
-    if step.deadline == at:
+    if step.deadline == at and run.paused is None:
         step.deadline = None
         error = problem("sark.timeout", "the step's total time is over", "transient")
         turn.stop_step(step, error)
@@ -220,6 +230,7 @@ def _cancel(turn: Turn, by: str, reason: str) -> bool:
     run = turn.run
     if run.root.stage is not Stage.STEPS or run.cancelled is not None:
         return False
+    pausing.resume(turn)
     run.cancelled = {"by": by, "reason": reason}
     turn.stop(run.root, "cancel")
     return True

@@ -82,7 +82,7 @@ def _lose(turn: Turn, step: StepRun, blame: bool) -> None:
         step.losses += blame
         step.severed += not blame
         pause = apart(max(step.losses, min(step.severed, MAX_LOSSES)), _seed(turn, step))
-        if pause:
+        if pause or turn.run.paused is not None:
             turn.wait(step, turn.now + pause)
         else:
             turn.launch(step, Move.RELAUNCH)

@@ -33,8 +33,8 @@ IDS = UUID("6f6a1a0e-9d4c-5b7e-8f8e-7361726b0001")
 
 
 def settle(turn: Turn) -> Decision:
-    """Follow every consequence and return what is owed."""
-    while turn.ready or turn.closing:
+    """Follow every consequence and return what is owed; of a paused run nothing follows."""
+    while (turn.ready or turn.closing) and turn.run.paused is None:
         if turn.ready:
             _resolve(turn, turn.ready.popleft())
         else:

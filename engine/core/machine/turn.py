@@ -1,10 +1,11 @@
 """One turn of the machine: the moves of scopes and steps that every verb is made of.
 
-A move leaves its consequences in two queues: steps that may now be `ready`, and scopes that are
-`closing`. `engine.core.machine.settling` follows them until nothing more follows.
+A move leaves its consequences in two queues of the run: steps that may now be `ready`, and scopes
+that are `closing`. `engine.core.machine.settling` follows them until nothing more follows, or
+leaves them as they are while the run is paused.
 """
 
-from collections import ChainMap, deque
+from collections import ChainMap
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -35,8 +36,8 @@ class Turn:
         self.run = run
         self.now = now
         self.decision = Decision()
-        self.ready: deque[StepRun] = deque()
-        self.closing: deque[ScopeRun] = deque()
+        self.ready = run.ready
+        self.closing = run.closing
 
     def open(
         self, bound: BoundScope, role: Role, path: str, parent: ScopeRun | None,

@@ -1,0 +1,90 @@
+"""`/runs/{id}/pause` and `/resume`: a run begins nothing new for a while."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine import runs
+from engine.core import pause as core
+from engine.core.event import Pause, Resume
+from engine.core.state import ENDED
+from engine.core.values import Json
+from engine.errors import Conflict, Invalid
+from engine.store.audit import Entry
+from policies.facts import Resource
+from webhooks import body
+from webhooks.api import page
+from webhooks.api.runs import LONGEST_REASON, named, readable
+from webhooks.auth.guard import allow
+from webhooks.doors import doors
+from webhooks.problem import Data
+
+_ACTION = "run.pause"
+
+
+async def pause(request: Request) -> Response:
+    """`POST /runs/{id}/pause`: let a run begin nothing new; again, until another instant."""
+    told = await _told(request, "pause", ("reason", "for"))
+    reason, now = _reason(told), datetime.now(UTC)
+    try:
+        until = now + core.span(told.get("for"))
+    except ValueError as error:
+        raise Invalid("this is no pause", (("/for", str(error)),)) from None
+    identity = await _hold(request, lambda by: Pause(by, reason, until))
+    return Data({"id": identity, "until": until}, 202)
+
+
+async def resume(request: Request) -> Response:
+    """`POST /runs/{id}/resume`: let a paused run go on; one that is not paused goes on anyway."""
+    reason = _reason(await _told(request, "resume", ("reason",)))
+    return Data({"id": await _hold(request, lambda by: Resume(by, reason))}, 202)
+
+
+async def _hold(request: Request, makes: Callable[[str], Pause | Resume]) -> str:
+    """Tell a run what it is asked, by whom; return its id."""
+    identity, missing = named(request)
+    opened = doors(request)
+    async with opened.pool.connection() as connection:
+        row, actor = await readable(request, connection, identity, missing)
+        resource = Resource("run", row.workflow, row.namespace)
+        await allow(request, _ACTION, resource)
+        if row.status in ENDED:
+            raise Conflict(f"run {identity} has ended: {row.status}")
+        if row.started_at is None:
+            raise Conflict(f"run {identity} has not begun: it can be cancelled, and not paused")
+        event = makes(f"{actor.kind}:{actor.id}")
+        await runs.hold(connection, opened.bell, identity, event, _entry(request, resource, event))
+    return str(identity)
+
+
+async def _told(request: Request, what: str, keys: tuple[str, ...]) -> Mapping[str, Json]:
+    """Return what an optional body says; raise Invalid for what does not belong there."""
+    page.query(request)
+    if request.headers.get("content-length", "0") == "0":
+        return {}
+    told = body.parse(await body.read(request, body.API_LIMIT))
+    if not isinstance(told, Mapping):
+        raise Invalid(f"this is no {what}", (("", "expected an object"),))
+    if unknown := [key for key in told if key not in keys]:
+        faults = tuple((f"/{key}", "there is no such key here") for key in unknown)
+        raise Invalid(f"this is no {what}", faults)
+    return told
+
+
+def _reason(told: Mapping[str, Json]) -> str:
+    reason = told.get("reason", "")
+    if not isinstance(reason, str):
+        raise Invalid("this is no reason", (("/reason", "expected a text"),))
+    return reason[:LONGEST_REASON].replace("\0", "\ufffd")
+
+
+def _entry(request: Request, resource: Resource, event: Pause | Resume) -> Entry:
+    word = "resumed"
+    if isinstance(event, Pause):
+        word = f"paused until {event.until:%Y-%m-%d %H:%M:%S} UTC"
+    return Entry(
+        event.by, _ACTION, f"{resource.kind}:{resource.namespace}/{resource.id}", True,
+        f"{word} {event.reason}".rstrip(), str(request.scope.get("request_id", "")),
+    )  # fmt: skip
