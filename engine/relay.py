@@ -24,7 +24,7 @@ from engine.core import forge, objective
 from engine.core.admission import admit
 from engine.core.machine import IDS
 from engine.core.objective import Objective
-from engine.core.values import Json, canonical
+from engine.core.values import Json, canonical, format_duration
 from engine.errors import Conflict, SarkError, Unavailable
 from engine.intake import Decides, Delivery, Intake, Kind, Start
 from engine.settings import Settings
@@ -194,7 +194,7 @@ class Relay:
             return []
 
     async def let_in(self) -> None:
-        """Let runs of full groups in as slots come free, and end those that nobody waits for."""
+        """Let runs of full groups in as slots come free, and end those that wait no longer."""
         rung: set[str] = set()
         async with self._session.turn() as connection:
             for group in await groups.crowded(connection):
@@ -204,7 +204,16 @@ class Relay:
                     reason = {"by": "concurrency", "reason": "a newer run of its group has come"}
                     asked = await runs.cancel(connection, run, reason)
                     ring(self._bell, [asked] if asked is not None else [])
+            await self._give_up(connection)
         ring(self._bell, [(None, pool) for pool in rung])
+
+    async def _give_up(self, connection: Connection) -> None:
+        """End runs that have waited for their place as long as they may."""
+        bounds: dict[timedelta, list[UUID]] = {}
+        for run, queue in await groups.late(connection):
+            bounds.setdefault(queue, []).append(run)
+        for queue, waited in bounds.items():
+            await groups.end(connection, waited, _late(queue), ("timed_out",))
 
     async def watch(self) -> int:
         """Tell of objectives that are missed, each once; return how many runs it looked at.
@@ -265,6 +274,12 @@ class Relay:
 def _is_final(error: Exception) -> bool:
     """True if what is refused once always will be, so that others need not wait for it."""
     return not isinstance(error, psycopg.Error) or is_final(error)
+
+
+def _late(queue: timedelta) -> str:
+    """Return the error of a run that has waited too long."""
+    words = f"its group had no place for it within {format_duration(queue)} (timeout.queue)"
+    return canonical({"type": "sark.queue_timeout", "detail": words, "class": "transient"}).decode()
 
 
 def _pause(next_due: timedelta | None) -> float:

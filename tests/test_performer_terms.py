@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from engine.core.plan import Concurrency, ForEach, Plan, Pool
+from engine.core.plan import Concurrency, ForEach, Plan, Pool, Rate, Timeout
 from engine.guard import guarding
 from engine.store import handouts
 from tests.core.runs import edge, scope, step
@@ -168,6 +168,36 @@ def test_a_slot_of_a_group_is_held_by_whoever_makes_the_step(database_url: str):
                         assert "succeeded" == await here.until(run, "succeeded", "failed")
 
             assert (1, 2) == (works.most, len(works.began))
+
+    asyncio.run(check())
+
+
+def test_waiting_for_a_worker_and_for_a_turn_is_one_wait(database_url: str):
+    """
+    What an attempt has waited for a worker of its pool is gone from its `timeout.queue`: it does
+    not begin anew with the wait for its rate.
+    """
+
+    async def check() -> None:
+        works = Works()
+        verb = calls("test.work@1", repeatable=False)
+        once = Rate("crm", 1, 4 * SECOND)
+        bound = Timeout(queue=5 * SECOND)
+        made = plan(step("a", verb=verb, pool="gpu", terms=Pool(), rate=once, timeout=bound))
+        async with (
+            house(database_url) as here, guarding(database_url) as guard,
+            owning(database_url, hears=True),
+        ):  # fmt: skip
+            ids = await here.start(made, 2)
+            while await waiting(here) < 2:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(2)
+            async with performing(database_url, made=executor(works, guard=guard)):
+                told = {await here.until(run, "succeeded", "failed") for run in ids}
+                errors = [(await here.row(run))["error"] for run in ids]
+
+        assert "failed" in told
+        assert {"sark.queue_timeout"} == {each["type"] for each in errors if each}
 
     asyncio.run(check())
 

@@ -361,6 +361,40 @@ def test_runs_of_a_group_go_one_by_one(database_url: str) -> None:
     asyncio.run(check())
 
 
+def test_a_run_waits_for_its_place_no_longer_than_it_may(database_url: str) -> None:
+    """
+    One that its group had no place for within `timeout.queue` ends, and says so; one that was
+    started without a bound of its own has an hour.
+    """
+
+    async def check() -> None:
+        async with (
+            house(database_url) as here,
+            owning(database_url, hears=True),
+            relaying(database_url),
+        ):
+            first, patient = await begin(here, grouped("queue"), 2)
+            await here.until(first, "waiting")
+            rules: Json = {"limit": 1, "on_conflict": "queue", "max_queue": 9, "queue": 200}
+            (late,) = await here.start(grouped("queue"), 1, group="local::deploy-prod", rules=rules)
+            await here.until(late, "cancelled")
+            row = await here.row(late)
+
+            assert ["timed_out"] == row["flags"]
+            assert {
+                "type": "sark.queue_timeout",
+                "detail": "its group had no place for it within 200ms (timeout.queue)",
+                "class": "transient",
+            } == row["error"]
+            assert "queued" == (await here.row(patient))["status"]
+            statement = "UPDATE runs SET created_at = created_at - interval '1 hour' WHERE id = %s"
+            await here.connection.execute(statement, (patient,))
+            await here.until(patient, "cancelled")
+            assert "within 1h" in (await here.row(patient))["error"]["detail"]
+
+    asyncio.run(check())
+
+
 def test_a_group_refuses_or_replaces_as_it_says(database_url: str) -> None:
     """
     With `reject` the next run ends at once, with `cancel_running` the one before it does, and of

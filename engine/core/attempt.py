@@ -1,6 +1,7 @@
 """One attempt of a step as whoever makes it sees it: all that it needs, nothing of the run."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from engine.core import machine
 from engine.core.binding import BoundStep
@@ -17,7 +18,7 @@ class Attempt:
 
     `names` are what the step's expressions read, but for `secrets`, of which these are the names
     that the plan declares. `must_be_marked`: first it is written down that it begins, for it must
-    not be repeated.
+    not be repeated. `waited` is what of its `timeout.queue` is used up.
     """
 
     run: str
@@ -29,6 +30,7 @@ class Attempt:
     names: Mapping[str, Json]
     secrets: tuple[str, ...]
     must_be_marked: bool
+    waited: timedelta = timedelta(0)
 
 
 def attempt_of(run: Run, launch: Launch) -> Attempt:

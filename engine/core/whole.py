@@ -50,7 +50,7 @@ class WholeRun:
         told = plan.settings if isinstance(plan.settings, Mapping) else {}
         self._name = plan.name
         self._settings = plan.settings
-        self._concurrency = plan.concurrency
+        self._concurrency, self._queue = plan.concurrency, plan.queue
         self._group = _template(plan.concurrency.group if plan.concurrency else None)
         self._priority = _template(_within(told, "priority", "level"))
         self._fair_key = _template(_within(told, "priority", "fair_key"))
@@ -72,7 +72,9 @@ class WholeRun:
         if self._group is None or self._concurrency is None:
             return Terms(priority, idempotency=only, fair_key=tenant)
         group = _text("concurrency.group", str(self._group.evaluate(names)))
-        return Terms(priority, self._scoped(group), _rules(self._concurrency), only, tenant)
+        return Terms(
+            priority, self._scoped(group), _rules(self._concurrency, self._queue), only, tenant
+        )
 
     def objectives(self, now: datetime) -> tuple[Objective, ...]:
         """Return what a run that is made now should hold to."""
@@ -96,8 +98,12 @@ class WholeRun:
         return f"{within}:{group}"
 
 
-def _rules(told: Concurrency) -> Json:
-    return {"limit": told.limit, "on_conflict": told.on_conflict, "max_queue": told.max_queue}
+def _rules(told: Concurrency, queue: timedelta) -> Json:
+    """Return the rules of a group; `queue`, in milliseconds, is for this run alone."""
+    return {
+        "limit": told.limit, "on_conflict": told.on_conflict, "max_queue": told.max_queue,
+        "queue": queue // timedelta(milliseconds=1),
+    }  # fmt: skip
 
 
 def _within(told: Mapping[str, Json], key: str, inner: str) -> str | None:

@@ -33,6 +33,7 @@ _LOG = logging.getLogger("sark.guard")
 Tell: TypeAlias = Callable[[Json], None]
 
 _CONNECTIONS = 4
+_NONE = timedelta(0)
 _LONGEST_GROUP = 200
 # The far side answered a call that failed for good; only these say that it is not well.
 _UNWELL = frozenset({"transient", "unknown"})
@@ -51,9 +52,9 @@ class Guard:
     async def turn(self, attempt: Attempt) -> AsyncIterator[Tell]:
         """Let one call be made inside, and take what it came to.
 
-        It waits for a slot and then for its turn by rate, `timeout.queue` at most, and raises
-        Refused if the call must not be made. Raise EvaluationError or ValueError for a group that
-        cannot be told.
+        It waits for a slot and then for its turn by rate, as long as is left of `timeout.queue`,
+        and raises Refused if the call must not be made. Raise EvaluationError or ValueError for a
+        group that cannot be told.
         """
         plan, namespace = attempt.step.plan, attempt.namespace
         try:
@@ -103,7 +104,7 @@ class Guard:
     async def _wait(self, attempt: Attempt, stack: AsyncExitStack) -> None:
         """Wait for a slot, which the stack gives back, and for a turn."""
         plan, loop = attempt.step.plan, asyncio.get_running_loop()
-        began, patience = loop.time(), plan.timeout.queue
+        began, patience = loop.time(), max(_NONE, plan.timeout.queue - attempt.waited)
         if plan.concurrency is not None:
             group = _group(attempt, attempt.step.slot_group)
             if plan.concurrency.scope == "workflow":

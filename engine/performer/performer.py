@@ -8,7 +8,7 @@ this worker's any more, nothing is told: somebody has called this worker dead me
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import psycopg
@@ -165,8 +165,10 @@ class Performer(Loop):
                 self._rings.ring_serving(place[1])
 
     def _perform(self, handout: Handout, attempt: Attempt) -> None:
-        METRICS.pool_waits.observe((handout.taken_at - handout.handed_at).total_seconds())
-        task = asyncio.get_running_loop().create_task(self._made(handout, attempt))
+        waited = handout.taken_at - handout.handed_at
+        METRICS.pool_waits.observe(waited.total_seconds())
+        made = self._made(handout, replace(attempt, waited=waited))
+        task = asyncio.get_running_loop().create_task(made)
         self._work[handout.id] = _Work(handout, task)
         task.add_done_callback(partial(self._done, handout))
 

@@ -1,6 +1,7 @@
 """Groups of runs that share slots: who waits in them, and who is let in."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -40,9 +41,10 @@ _ADMIT: LiteralString = "".join(
 """,
     )
 )
-_REFUSE: LiteralString = """
+_END: LiteralString = """
     WITH ended AS (
-        UPDATE runs SET status = 'cancelled', ended_at = now(), error = %(error)s::json
+        UPDATE runs SET status = 'cancelled', ended_at = now(), error = %(error)s::json,
+               flags = %(flags)s
          WHERE id = ANY(%(ids)s) AND owner IS NULL AND started_at IS NULL AND ended_at IS NULL
         RETURNING id, namespace, workflow
     )
@@ -50,6 +52,15 @@ _REFUSE: LiteralString = """
     SELECT id, namespace, 'ended', '', 'null' FROM ended
      WHERE EXISTS (SELECT FROM follows WHERE follows.namespace = ended.namespace
                                          AND follows.workflow = ended.workflow)
+"""
+# What was started by a version before has no bound of its own. One that was cancelled ends so.
+_LATE: LiteralString = """
+    SELECT id, queue
+      FROM runs, LATERAL (SELECT coalesce((slot_rules->>'queue')::bigint, 3600000)
+                                 * interval '1 ms' AS queue) AS bound
+     WHERE slot_group IS NOT NULL AND admitted_at IS NULL AND ended_at IS NULL AND cancel IS NULL
+       AND created_at + queue <= now()
+     ORDER BY id LIMIT %(limit)s
 """
 
 
@@ -81,8 +92,21 @@ async def crowded(connection: Connection) -> Sequence[Group]:
 async def settle(connection: Connection, told: Admission[UUID], error: str) -> list[str]:
     """Let runs in and end those that are refused; return the pools that have new runs."""
     if told.refused:
-        await connection.execute(_REFUSE, {"ids": list(told.refused), "error": error})
+        await end(connection, told.refused, error)
     if not told.admitted:
         return []
     cursor = await connection.execute(_ADMIT, {"ids": list(told.admitted), **line.VALUES})
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def late(connection: Connection) -> list[tuple[UUID, timedelta]]:
+    """Return runs that have waited for their place as long as they may, and how long that is."""
+    cursor = await connection.execute(_LATE, {"limit": _LONGEST})
+    return await cursor.fetchall()
+
+
+async def end(
+    connection: Connection, ids: Sequence[UUID], error: str, flags: Sequence[str] = ()
+) -> None:
+    """End runs that have not begun, as cancelled."""
+    await connection.execute(_END, {"ids": list(ids), "error": error, "flags": list(flags)})

@@ -5,7 +5,7 @@
 - attempts that are lost with their worker: up to three more for each step, made anew;
 - attempts that nobody waits for any more (their step was stopped), until they notice;
 - time in queues, for workers or for a slot of `concurrency`, `rate` or `circuit`: it says how
-  busy others are;
+  busy others are; only a run's wait for its place, which is before it begins, is told apart;
 - pauses that the far side asks for (`Retry-After`, up to an hour each);
 - runs that are started and not waited for (`detach`): they are counted, not added.
 
@@ -52,7 +52,8 @@ class Bounds:
 
     `adapter_calls` are attempts of `uses`; `duration` is from the start to the end, of which
     `undoing` is for compensation; `fan_out` is how many attempts may be under way at once;
-    `events` are emitted and `runs` started on their own. A count of `MOST` and a span of
+    `events` are emitted and `runs` started on their own. Before its start a run may wait for
+    `queue` in the group of its `concurrency`, if it has one. A count of `MOST` and a span of
     `LONGEST` mean: as much or more. `per_step` are in the order of the plan.
     """
 
@@ -62,6 +63,7 @@ class Bounds:
     fan_out: int
     events: int
     runs: int
+    queue: timedelta | None
     per_step: tuple[StepBounds, ...]
 
 
@@ -75,6 +77,7 @@ def of(plan: Plan) -> Bounds:
     return Bounds(
         adapter_calls=whole.calls, duration=_span(whole.time + whole.undoing),
         undoing=_span(whole.undoing), fan_out=whole.width, events=whole.events, runs=whole.runs,
+        queue=None if plan.concurrency is None else plan.queue,
         per_step=_per_step(every, fold, root.undos),
     )  # fmt: skip
 
@@ -88,6 +91,7 @@ def as_json(bounds: Bounds) -> dict[str, Json]:
         "fan_out": bounds.fan_out,
         "events": bounds.events,
         "runs": bounds.runs,
+        **({} if bounds.queue is None else {"queue": format_duration(bounds.queue)}),
         "per_step": [_step_json(each) for each in bounds.per_step],
     }
 

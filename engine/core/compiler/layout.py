@@ -73,7 +73,9 @@ def _scoped(layout: Layout, scope: Steps, told: spec.Workflow | spec.Block, path
     """Lay out a scope that has handlers, `finally` and outputs of its own."""
     scope.path = (*path, "steps")
     scope.cancels = told.on_step_failure == "cancel"
-    if told.timeout is not None:
+    if isinstance(told.timeout, spec.RunTimeout):
+        scope.time = told.timeout.total, (*path, "timeout", "total")
+    elif told.timeout is not None:
         scope.time = told.timeout, (*path, "timeout")
     scope.results = typed_values(told.outputs, (*path, "outputs"))
     _fill(layout, scope, told.steps)

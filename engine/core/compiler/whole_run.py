@@ -1,6 +1,7 @@
 """What a workflow says of its runs: keys, slots, who goes first, what ends them early."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from engine.core import plan, spec
 from engine.core.compiler import shape, site
@@ -27,6 +28,7 @@ class WholeRun:
     cancel_when: tuple[plan.CancelWhen, ...]
     concurrency: plan.Concurrency | None
     settings: Json
+    queue: timedelta
 
 
 def compile_run(world: World) -> WholeRun:
@@ -42,7 +44,9 @@ def compile_run(world: World) -> WholeRun:
         _cancel(world, index, each) for index, each in enumerate(workflow.cancel_when)
     )
     check_reach(world)
-    return WholeRun(cancel_when, concurrency(workflow.concurrency), _settings(world))
+    return WholeRun(
+        cancel_when, concurrency(workflow.concurrency), _settings(world), _queue(world)
+    )  # fmt: skip
 
 
 def _areas(workflow: spec.Workflow) -> Iterator[tuple[Use, Json, Path]]:
@@ -52,6 +56,18 @@ def _areas(workflow: spec.Workflow) -> Iterator[tuple[Use, Json, Path]]:
         yield Use.RUN_GROUP, workflow.concurrency.group, ("concurrency", "group")
     yield from priority_areas(Use.RUN_PRIORITY, workflow.priority)
     yield Use.RUN_ENVIRONMENT, dict(workflow.env), ("env",)
+
+
+def _queue(world: World) -> timedelta:
+    """Return how long a run may wait for its place; find a bound on a wait that there is not."""
+    told = world.workflow.timeout
+    if not isinstance(told, spec.RunTimeout):
+        return plan.QUEUE
+    if "queue" in told.written and world.workflow.concurrency is None:
+        message = "this bounds no wait: without `concurrency` a run has no place to wait for"
+        place = Place(("timeout", "queue"), key=True)
+        world.findings.warning("no-effect", message, place, hint="say `concurrency: ...`")
+    return span(world.findings, told.queue, ("timeout", "queue"))
 
 
 def _cancel(world: World, index: int, told: spec.CancelWhen) -> plan.CancelWhen:

@@ -136,6 +136,7 @@ def _plan(world: World) -> Plan | None:
         title=workflow.title or "",
         owners=tuple(workflow.owners),
         labels=tuple(sorted(workflow.labels.items())),
+        queue=whole.queue,
     )
     return made if is_within(world, made) else None
 

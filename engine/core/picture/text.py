@@ -64,6 +64,8 @@ def _worst(bounds: Bounds) -> Iterator[str]:
     yield f"    adapter calls  {_count(bounds.adapter_calls)}"
     yield f"    at once        {_count(bounds.fan_out)}"
     yield f"    duration       {words.span(bounds.duration, LONGEST)}{undoing}"
+    if bounds.queue is not None:
+        yield f"    waits before   {format_duration(bounds.queue)} for its place in the group"
     if bounds.events:
         yield f"    events         {_count(bounds.events)}"
     if bounds.runs:

@@ -13,9 +13,11 @@ empty: it is known by the scope's own path.
 """
 
 from dataclasses import field
+from datetime import timedelta
 
 from engine.core.frozen import frozen
 from engine.core.plan.modifier import (
+    QUEUE,
     Artifact,
     Assignment,
     Cache,
@@ -59,6 +61,7 @@ from engine.core.values import Json
 
 __all__ = [
     "FORMAT",
+    "QUEUE",
     "Approve",
     "Artifact",
     "Assignment",
@@ -129,7 +132,7 @@ class Plan:
     """A whole workflow, ready to run. `inputs` is one closed JSON Schema of type object.
 
     `settings` are keys for those who start and watch runs: `idempotency`, `priority`, `budget`,
-    `objectives`.
+    `objectives`. A run waits for its place in the group of `concurrency` for `queue` at most.
     """
 
     name: str
@@ -145,5 +148,6 @@ class Plan:
     title: str = ""
     owners: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    queue: timedelta = QUEUE
     format: int = FORMAT
     digest: str = field(default="", compare=False)

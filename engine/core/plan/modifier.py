@@ -6,6 +6,9 @@ from enum import StrEnum
 from engine.core.frozen import frozen
 from engine.core.values import Json
 
+# How long a step, or a run, waits for its turn where nothing is said.
+QUEUE = timedelta(hours=1)
+
 
 class Effect(StrEnum):
     """What an operation does to the world."""
@@ -65,7 +68,7 @@ class Retry:
 class Timeout:
     """`total` bounds all of a step, its attempts or the scopes that it opens."""
 
-    queue: timedelta = timedelta(hours=1)
+    queue: timedelta = QUEUE
     attempt: timedelta = timedelta(minutes=5)
     total: timedelta | None = None
     heartbeat: timedelta | None = None

@@ -74,6 +74,15 @@ class Timeout(Model):
     )
 
 
+class RunTimeout(Model):
+    """The bounds on a run: waiting for its place in its `concurrency` group, and all its steps."""
+
+    queue: Duration = field(
+        default="1h", description="The longest wait for a place in the group of `concurrency`."
+    )
+    total: Duration = field(default="24h", description="The longest that its steps may take.")
+
+
 class Idempotency(Model):
     """The key sent along with every attempt, instead of the engine's own."""
 

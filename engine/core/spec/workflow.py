@@ -4,7 +4,7 @@ from typing import Literal
 
 from engine.core.spec.head import Head
 from engine.core.spec.model import Model, field
-from engine.core.spec.modifier import Concurrency, Priority, Retry, Timeout
+from engine.core.spec.modifier import Concurrency, Priority, Retry, RunTimeout, Timeout
 from engine.core.spec.rule import exactly_one
 from engine.core.spec.scalar import (
     Duration,
@@ -118,7 +118,10 @@ class Workflow(Scope, Head):
     secrets: list[StepId] = field(
         default=[], description="The secrets that its steps may read, as `secrets.NAME`."
     )
-    timeout: Duration = field(default="24h", description="The longest that a run may take.")
+    timeout: Duration | RunTimeout = field(
+        default="24h",
+        description="The longest that a run may take once it has begun, or all its bounds.",
+    )
     defaults: Defaults = field(
         default=Defaults(), description="What every step has unless it says otherwise."
     )
