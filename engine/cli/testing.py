@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.cli.policing import Policies
     from engine.cli.verdict import Told
     from engine.core.compiler import Survey
-    from engine.core.trial import Suite, Written
+    from engine.core.trial import Fixture, Suite, Written
 
     Test = Written | policing.Written
 
@@ -92,9 +92,26 @@ def _suite(given: "Given", environment: str) -> "tuple[Suite, Policies, list[Tes
         tests[read.file] = list(_written(read))
 
     compiled = compile_sound(given, observe, environment)
-    suite = Suite(compiled.plans, Catalogue(catalogue()), lambda name: Path(name).is_file())
+    suite = Suite(compiled.plans, Catalogue(catalogue()), _fixture)
     policies = Policies(below(given.root), catalogue(), Beside(given.root))
     return suite, policies, [each for name in given.texts for each in tests[name]]
+
+
+def _fixture(name: str) -> "Fixture | None":
+    """Return what a run can tell of a file beside a test; None if it cannot be read."""
+    import hashlib
+
+    from engine.core.trial import Fixture
+
+    path = Path(name)
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return Fixture(digest, file.tell())
+    except OSError:
+        return None
 
 
 def _written(read: "Survey") -> Iterator["Test"]:

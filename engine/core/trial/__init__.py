@@ -5,7 +5,8 @@ the same test is the same. The machine is the one that runs in earnest.
 """
 
 from engine.core.trial.coverage import Coverage
+from engine.core.trial.fixture import Fixture
 from engine.core.trial.simulation import Trial
 from engine.core.trial.suite import Result, Suite, Written
 
-__all__ = ["Coverage", "Result", "Suite", "Trial", "Written"]
+__all__ = ["Coverage", "Fixture", "Result", "Suite", "Trial", "Written"]

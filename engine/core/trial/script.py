@@ -7,6 +7,7 @@ from engine.core.event import Failed, Succeeded
 from engine.core.plan import Step
 from engine.core.run import Role, ScopeRun, StepRun
 from engine.core.spec.workflow_test import Mock
+from engine.core.trial.fixture import Fixture
 from engine.core.trial.path import Parts, parts, speaks_of, vagueness
 from engine.core.values import Json, digest
 
@@ -16,10 +17,13 @@ class Script:
 
     Of several that speak of a step the most precise counts: `load[fr].fetch`, then
     `load[*].fetch`, then `load.fetch`. Each item goes through a list by itself; the turns of a
-    `repeat` go through it one after the other.
+    `repeat` go through it one after the other. `files` are those that mocks name.
     """
 
-    def __init__(self, mocks: Mapping[str, Mock | list[Mock]]) -> None:
+    def __init__(
+        self, mocks: Mapping[str, Mock | list[Mock]], files: Mapping[str, Fixture] | None = None
+    ) -> None:
+        self.files = files or {}
         self._told = {
             name: told if isinstance(told, list) else [told] for name, told in mocks.items()
         }
@@ -51,8 +55,10 @@ class Script:
         return next((name for each, name in self._named if speaks_of(each, told)), None)
 
 
-def outcome(step: Step, path: str, attempt: int, mock: Mock) -> Succeeded | Failed:
-    """Return the event with which an attempt ends; each artifact of the step stands for itself."""
+def outcome(
+    step: Step, path: str, attempt: int, mock: Mock, files: Mapping[str, Fixture]
+) -> Succeeded | Failed:
+    """Return the event with which an attempt ends; an artifact without a file stands for itself."""
     if mock.error is not None:
         told = mock.error
         error: dict[str, Json] = {
@@ -64,14 +70,20 @@ def outcome(step: Step, path: str, attempt: int, mock: Mock) -> Succeeded | Fail
         return Failed(path, attempt, error)
     artifacts: dict[str, Json] = {
         each.name: {
-            "artifact": digest(mock.artifacts.get(each.name, f"{path}:{each.name}")),
+            "artifact": file.digest,
             "name": each.name,
             "media_type": each.media_type,
-            "bytes": 0,
+            "bytes": file.bytes,
         }
         for each in step.artifacts
+        for file in [files.get(mock.artifacts.get(each.name, "")) or _nobody_s(path, each.name)]
     }
     return Succeeded(path, attempt, mock.outputs or {}, artifacts, mock.cached)
+
+
+def _nobody_s(path: str, name: str) -> Fixture:
+    """Return a file that nobody wrote, another for each step and artifact."""
+    return Fixture(digest(f"{path}:{name}"), 0)
 
 
 def _of_all_turns(step: StepRun) -> str:

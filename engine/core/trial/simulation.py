@@ -121,7 +121,8 @@ class _Simulation:
         takes, limit = parse_duration(mock.takes), launch.step.plan.timeout.attempt
         if takes > limit:
             return self._push(self._now + limit, Failed(path, number, _late(launch)))
-        return self._push(self._now + takes, outcome(launch.step.plan, path, number, mock))
+        files = self.trial.script.files
+        return self._push(self._now + takes, outcome(launch.step.plan, path, number, mock, files))
 
     def _fault(self, launch: Launch) -> dict[str, Json] | None:
         """Return the error of arguments that have no value; a secret is any text."""

@@ -1,7 +1,7 @@
 """All tests of a commit: each tried out, what failed as findings, and how much was gone through."""
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from engine.core import spec
 from engine.core.diagnostic import Diagnostic, Severity, has_errors
@@ -12,8 +12,10 @@ from engine.core.plan import Plan
 from engine.core.spec.workflow_test import Mock
 from engine.core.trial.coverage import Coverage
 from engine.core.trial.expectation import named, said, unmet
+from engine.core.trial.fixture import Finds, Fixture
 from engine.core.trial.mocking import unfit
 from engine.core.trial.problem import Path, Problem
+from engine.core.trial.script import Script
 from engine.core.trial.simulation import Trial, simulate
 from engine.core.trial.starting import Unstartable
 from engine.core.trial.subject import Subject
@@ -47,16 +49,14 @@ class Result:
 class Suite:
     """The workflows of a commit as far as their tests have come: made ready once, coverage kept.
 
-    `has_file` tells whether there is a file, by its path as the names of documents are.
+    `finds` tells of a file what a run can tell of it.
     """
 
-    def __init__(
-        self, plans: Mapping[str, Plan], operations: Catalogue, has_file: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, plans: Mapping[str, Plan], operations: Catalogue, finds: Finds) -> None:
         self.coverages: dict[str, Coverage] = {}
         self.plans = plans
         self._operations = operations
-        self._has_file = has_file
+        self._finds = finds
         self._subjects: dict[str, Subject] = {}
 
     def judge(self, written: Written) -> Result:
@@ -64,11 +64,12 @@ class Suite:
         test = written.test
         subject = self._subject(test.workflow)
         wrong = [*_unknown(test, subject)]
-        wrong = wrong or [*unfit(test.mock, subject), *self._lost(written)]
+        files: dict[str, Fixture] = {}
+        wrong = wrong or [*unfit(test.mock, subject), *self._lost(written, files)]
         if wrong:
             return _result(written, wrong, None)
         try:
-            trial = simulate(subject, test)
+            trial = simulate(subject, test, script=Script(test.mock, files))
         except Unstartable as error:
             return _result(written, error.problems, None)
         self.coverages[test.workflow].add(trial.run, trial.scene.outline)
@@ -100,14 +101,17 @@ class Suite:
             self.coverages[name] = Coverage(subject.outline.edges)
         return self._subjects[name]
 
-    def _lost(self, written: Written) -> Iterator[Problem]:
-        """Yield the files that a test names and that do not stand beside it."""
+    def _lost(self, written: Written, files: dict[str, Fixture]) -> Iterator[Problem]:
+        """Yield the files that a test names and that do not stand beside it; note the others."""
         folder = posixpath.dirname(written.document.file)
         for path, mock in _mocks(written.test):
             for name, file in mock.artifacts.items():
-                if not self._has_file(posixpath.join(folder, file)):
+                found = self._finds(posixpath.join(folder, file))
+                if found is None:
                     where = (*path, "artifacts", name)
                     yield Problem("test-file", where, f"there is no file {file} beside the test")
+                else:
+                    files[file] = found
 
 
 def _mocks(test: spec.WorkflowTest) -> Iterator[tuple[Path, Mock]]:

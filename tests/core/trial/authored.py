@@ -1,5 +1,6 @@
 """Tests as authors write them, tried out as `sark test` does."""
 
+import hashlib
 from collections.abc import Mapping
 
 from engine.core import spec
@@ -7,7 +8,7 @@ from engine.core.commit import Commit
 from engine.core.compiler import compile_survey, laid, survey
 from engine.core.diagnostic import has_errors
 from engine.core.facts import Catalogue, Operations
-from engine.core.trial import Result, Suite, Written
+from engine.core.trial import Fixture, Result, Suite, Written
 from tests.core.beside import Files
 from tests.core.catalogue import CATALOGUE
 
@@ -32,9 +33,13 @@ def suite_of(
     suite = Suite(
         {name: each.plan for name, each in plans.items()},
         Catalogue(operations),
-        lambda path: beside.read(path) is not None,
+        lambda path: _fixture(beside.read(path)),
     )
     return suite, tests
+
+
+def _fixture(data: bytes | None) -> Fixture | None:
+    return None if data is None else Fixture(hashlib.sha256(data).hexdigest(), len(data))
 
 
 def tried(workflow: str, test: str) -> Result:

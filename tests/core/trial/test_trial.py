@@ -1,5 +1,7 @@
 """Every verb tried out as an author would, and every mistake told where it is."""
 
+import hashlib
+
 import pytest
 
 from tests.core.trial.authored import told, tried
@@ -322,3 +324,24 @@ def test_a_wrong_test_is_told_where(workflow: str, test: str, findings: list[str
     Each mistake, and each expectation that does not hold, has its place and how to mend it.
     """
     assert findings == told(tried(workflow, test))
+
+
+def test_an_artifact_is_the_file_beside_the_test() -> None:
+    """
+    Whoever reads a mocked artifact reads the SHA-256 and the size of the file that is named.
+    """
+    flow = (
+        FILES
+        + """
+outputs: {log: {type: object, value: "{{ steps.a.artifacts.log }}"}}
+"""
+    )
+    reference = (
+        f"{{artifact: {hashlib.sha256(b'x').hexdigest()}, bytes: 1, name: log,"
+        " media_type: application/octet-stream}"
+    )
+    named = "mock: {a: {artifacts: {log: there.csv}}}\n"
+
+    assert [] == told(tried(flow, f"{named}expect: {{outputs: {{log: {reference}}}}}"))
+    [other] = told(tried(flow, f"expect: {{outputs: {{log: {reference}}}}}"))
+    assert "test-failed" in other
