@@ -18,6 +18,7 @@ from tests.core.runs import (
     alarm,
     assign,
     begin,
+    block,
     edge,
     error,
     launched,
@@ -231,3 +232,14 @@ def test_what_needs_no_attempt_waits_too() -> None:
     paused(run, ok("a"))
 
     assert "pending" == states(run)["b"]
+
+
+def test_a_scope_below_has_the_clock_of_the_scope_around_it() -> None:
+    """
+    One that may not take longer than what is around it sets no alarm of its own, on resume either.
+    """
+    run, _ = begin(plan(scope(block("b", step("x"), step("y")))))
+
+    assert [("", UNTIL)] == [(each.path, each.at) for each in tell(run, PAUSE).alarms]
+    told = tell(run, RESUME, after=HOUR).alarms
+    assert [("", NOW + 2 * HOUR - SECOND)] == [(each.path, each.at) for each in told]
