@@ -73,8 +73,9 @@ def _due(told: Transaction, values: Values) -> list[Mapping[str, Any]]:
 
 def _claim(told: Transaction, values: Values, run: Mapping[str, Any]) -> tuple[Any, ...]:
     started = run["started_at"] or values["now"]
+    status = run["status"] if run["status"] == values["keeps"] else values["status"]
     new = {**run, "owner": values["owner"], "wake_at": None, "lost": False,
-           "suspect": False, "status": values["status"], "started_at": started,
+           "suspect": False, "status": status, "started_at": started,
            "due_at": run["created_at"]}  # fmt: skip
     told.put("runs", new)
     return (
