@@ -35,7 +35,12 @@ def _restart(server: Postgres, url: str, _: Connection) -> str:
 
 
 def _crash(_: Postgres, url: str, connection: Connection) -> str:
-    """Kill one process of PostgreSQL, so that it ends all others and recovers."""
+    """Kill one process of PostgreSQL, so that it ends all others and recovers.
+
+    What is committed is on the disk by then, the claims of owners too.
+    """
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("CHECKPOINT")
     os.kill(connection.info.backend_pid, signal.SIGKILL)
     return url
 
@@ -69,6 +74,39 @@ def test_a_restart_of_postgresql_blames_no_step(server: Postgres, end: End):
 
             kinds = [each for each in statuses(await here.history(run)) if each != "alarm"]
             assert ["severed"] * 5 + ["succeeded"] == kinds
+
+    asyncio.run(check())
+
+
+def test_a_claim_that_a_crash_has_taken_is_made_anew(server: Postgres):
+    """
+    PostgreSQL crashes as soon as a step is under way, when the claim of its run may not be on the
+    disk yet: the run is nobody's, begins anew or goes on, and gives its outcome once.
+    """
+
+    async def check() -> None:
+        url = server.start()
+        await migrate(url)
+        async with house(url) as here:
+            (run,) = await here.start(one("test.gate@1"))
+        lost, gate = 0, Gate()
+        for _ in range(3):
+            async with owning(url, gate := Gate()) as severed:
+                await asyncio.wait_for(gate.arrived.wait(), 60)
+                os.kill(severed.connection.info.backend_pid, signal.SIGKILL)
+                with pytest.raises(psycopg.OperationalError):
+                    await asyncio.wait_for(severed.task, 60)
+            async with house(await up(url)) as here:
+                await here.declare_dead(severed.id)
+                row = await here.row(run)
+                assert row["owner"] is None
+                lost += row["lost"]
+        gate.open.set()
+        async with house(url) as here, owning(url, gate):
+            assert "succeeded" == await here.until(run, "succeeded", "failed")
+
+            kinds = [each for each in statuses(await here.history(run)) if each != "alarm"]
+            assert ["severed"] * lost + ["succeeded"] == kinds
 
     asyncio.run(check())
 

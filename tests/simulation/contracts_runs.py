@@ -28,6 +28,7 @@ def turn(parts: Sequence[str]) -> Contract:
     """
 
     def write(told: Transaction, values: Values) -> Answer:
+        told.is_lazy = "lazily" in parts
         claimable = _due(told, values) if "claimed" in parts else []
         for part in parts:
             if part in _PARTS:

@@ -64,12 +64,16 @@ class Session:
 
 
 class Transaction:
-    """What one transaction sees, and what it will have written."""
+    """What one transaction sees, and what it will have written.
+
+    A lazy one is committed before it is on the disk.
+    """
 
     def __init__(self, database: "Database", session: Session) -> None:
         self.database = database
         self.session = session
         self.now = database.now()
+        self.is_lazy = False
         self._written: dict[str, dict[Key, Row | None]] = defaultdict(dict)
 
     def get(self, table: str, *key: Any) -> Row | None:
@@ -154,9 +158,14 @@ class Transaction:
         self._written = defaultdict(dict, mark)
 
     def commit(self) -> None:
+        """Write all of it. What is written brings all that was written before it to the disk."""
+        if any(self._written.values()) and not self.is_lazy:
+            self.database.unflushed.clear()
         for table, rows in self._written.items():
             kept = self.database.tables[table]
             for key, row in rows.items():
+                if self.is_lazy:
+                    self.database.unflushed.append((table, key, kept.get(key)))
                 if row is None:
                     kept.pop(key, None)
                 else:
@@ -184,6 +193,7 @@ class Database:
         self.sessions: dict[int, Session] = {}
         self.numbers: dict[str, int] = defaultdict(int)
         self.follows: set[tuple[str, str]] = set()
+        self.unflushed: list[tuple[str, Key, Row | None]] = []
 
     def connect(self, name: str) -> Session:
         pid = self.number("pid")
@@ -232,6 +242,15 @@ class Database:
         if session.transaction is not None:
             session.transaction.commit()
         self._release(session)
+
+    def crash(self) -> None:
+        """Forget what is committed and not on the disk."""
+        for table, key, row in reversed(self.unflushed):
+            if row is None:
+                self.tables[table].pop(key, None)
+            else:
+                self.tables[table][key] = row
+        self.unflushed.clear()
 
     def end(self, session: Session) -> None:
         """The session has ended: what it did not commit is undone, and its locks go."""

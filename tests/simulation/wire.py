@@ -60,12 +60,13 @@ class Server:
         return link
 
     def restart(self, seconds: float) -> None:
-        """End every session; take no new ones for a time. What is committed stays."""
+        """End every session; take no new ones for a time. What is on the disk stays."""
         self.is_away = True
         self.database.started_at = self.loop.now() + timedelta(seconds=seconds)
         self.loop.outside(seconds, setattr, self, "is_away", False)
         for each in list(self.database.sessions.values()):
             self.end(each)
+        self.database.crash()
 
     def end(self, session: Session) -> None:
         """End a session: its statement is not done any more, unless it is done already."""
