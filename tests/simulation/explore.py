@@ -3,7 +3,10 @@
 import random
 from dataclasses import dataclass
 
-from tests.simulation.protocol import Scope, State, broken_at_rest, move, moves
+from tests.simulation.protocol import Scope, State, broken_at_rest, moves, moves_of
+
+# So many states a walk remembers, with what follows them: about a kilobyte each.
+_REMEMBERED = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,57 @@ def explore(scope: Scope, most: int = 2_000_000) -> Explored:
 def wander(scope: Scope, seed: int, schedules: int) -> Explored:
     """Walk random schedules; each is played to its end."""
     dice, moved = random.Random(seed), 0
+    spots: dict[State, _Spot] = {}
     for _ in range(schedules):
-        state, names = scope.begin(), list[str]()
-        while (taken := move(scope, state, dice)) is not None:
-            name, state = taken
+        spot, names = _Spot.of(spots, scope.begin()), list[str]()
+        while (taken := spot.taken(scope, spots, dice)) is not None:
+            name, spot = taken
             names.append(name)
-            if state.broken:
-                break
         moved += len(names)
-        broken = state.broken or broken_at_rest(scope, state)
+        broken = spot.state.broken or broken_at_rest(scope, spot.state)
         if broken:
             return Explored(moved, schedules, broken, tuple(names))
     return Explored(moved, schedules)
+
+
+class _Spot:
+    """A state that walks have met, and the ways on from it, by worker, as far as they were asked.
+
+    Where most walks begin is soon trodden, and nobody works out again what may come next there.
+    """
+
+    __slots__ = ("state", "ways")
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.ways: list[list[tuple[str, State | _Spot]] | None] = [None] * len(state.workers)
+
+    @classmethod
+    def of(cls, spots: "dict[State, _Spot]", state: State) -> "_Spot":
+        """Return the spot of a state; where too many are known, they are forgotten first."""
+        found = spots.get(state)
+        if found is None:
+            if len(spots) >= _REMEMBERED:
+                spots.clear()
+            found = spots[state] = cls(state)
+        return found
+
+    def taken(
+        self, scope: Scope, spots: "dict[State, _Spot]", dice: random.Random
+    ) -> "tuple[str, _Spot] | None":
+        """Return a move of a worker drawn by chance, or None if nobody has one or all is broken."""
+        if self.state.broken:
+            return None
+        first, count = int(dice.random() * len(self.ways)), len(self.ways)
+        for number in (*range(first, count), *range(first)):
+            ways = self.ways[number]
+            if ways is None:
+                ways = self.ways[number] = list(moves_of(scope, self.state, number))
+            if ways:
+                drawn = int(dice.random() * len(ways))
+                name, there = ways[drawn]
+                if not isinstance(there, _Spot):
+                    there = _Spot.of(spots, there)
+                    ways[drawn] = name, there
+                return name, there
+        return None

@@ -14,7 +14,6 @@ A run is a line of steps: `own` may be repeated, `once` must not be, `pool` is h
 - calls: what the far side has seen; buried: ids; left: how many crashes, cuts, terminations.
 """
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -86,22 +85,15 @@ def folded(steps: tuple[str, ...], journal: Journal) -> tuple[int, int, bool]:
 
 def moves(scope: Scope, state: State) -> Iterator[tuple[str, State]]:
     """Yield every move that may come next, with what it leads to."""
-    for number, worker in enumerate(state.workers):
-        for name, after in _moves_of(scope, state, number, worker):
-            yield f"{name} {worker.id}", after
+    for number in range(len(state.workers)):
+        yield from moves_of(scope, state, number)
 
 
-def move(scope: Scope, state: State, dice: random.Random) -> tuple[str, State] | None:
-    """Return a move of a worker drawn by chance, or None if nobody has one."""
-    numbers = list(range(len(state.workers)))
-    dice.shuffle(numbers)
-    for number in numbers:
-        worker = state.workers[number]
-        told = list(_moves_of(scope, state, number, worker))
-        if told:
-            name, after = dice.choice(told)
-            return f"{name} {worker.id}", after
-    return None
+def moves_of(scope: Scope, state: State, number: int) -> Iterator[tuple[str, State]]:
+    """Yield the moves of one worker that may come next, with what they lead to."""
+    worker = state.workers[number]
+    for name, after in _moves_of(scope, state, number, worker):
+        yield f"{name} {worker.id}", after
 
 
 def _moves_of(scope: Scope, state: State, n: int, me: Worker) -> Iterator[tuple[str, State]]:
