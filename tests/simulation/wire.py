@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -205,7 +206,8 @@ class Link:
             self.closed = True
             server = self.server
             server.loop.outside(server.chance.delay(), server.leave, self._asked, self.session)
-            self._told(_lost())
+            if self._answer is not None:
+                _tell(self._answer, _lost())
 
     async def ask(
         self, name: str, contract: Contract, values: Mapping[str, Any],
@@ -215,10 +217,10 @@ class Link:
         if self.closed or self.server.is_over:
             raise psycopg.OperationalError("the connection is closed")
         server, fate = self.server, self.server.chance.fate(self.process.name)
-        self._answer = server.loop.create_future()
+        answer = self._answer = server.loop.create_future()
         plain = {key: each.values if isinstance(each, Array) else each
                  for key, each in values.items()}  # fmt: skip
-        asked = self._asked = Asked(self.session, name, contract, plain, self._told)
+        asked = self._asked = Asked(self.session, name, contract, plain, partial(_tell, answer))
         asked.process = self.process.name
         asked.may_wait_for_ever = name == "leases._LEAD"
         if self._begins:
@@ -236,7 +238,7 @@ class Link:
         if kind == "refuse" and not self.session.in_block:
             asked.is_over = True
             error = psycopg.errors.SerializationFailure("could not serialize access")
-            return server.loop.outside(server.chance.delay(), self._told, error)
+            return server.loop.outside(server.chance.delay(), asked.answer, error)
         if kind == "cut after":
             asked.answer = lambda _: self.lose()
         if kind == "stall" and fate is not None:
@@ -261,10 +263,6 @@ class Link:
                 self.closed = True
             raise told
         return list(told)
-
-    def _told(self, told: Any) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(told)
 
 
 @dataclass
@@ -309,6 +307,12 @@ class PreparedStatement:
         except asyncio.CancelledError:
             self._link.lose()
             raise
+
+
+def _tell(answer: asyncio.Future[Any], told: Any) -> None:
+    """Answer a question; one that nobody awaits any more answers no later one."""
+    if not answer.done():
+        answer.set_result(told)
 
 
 def _nothing() -> None:
