@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from engine import stored
 from engine.core import forge
 from engine.core.binding import Bound
-from engine.core.codec import decode
 from engine.core.frozen import frozen
 from engine.core.inputs import BoundInputs
 from engine.core.lookout import TYPE as FILE
@@ -14,7 +14,7 @@ from engine.core.plan import Trigger
 from engine.core.trigger import CLOCK, ENDED, BoundTrigger, by_hand
 from engine.core.values import Json
 from engine.core.whole import WholeRun
-from engine.store import plans, views, workflows
+from engine.store import views, workflows
 from engine.store.pool import Connection
 from engine.store.schedules import Key
 from engine.store.workflows import Active
@@ -113,7 +113,7 @@ class Cache:
         """Return a plan, read when it is first asked for."""
         found = self._plans.pop(digest, None)
         if found is None:
-            found = BoundPlan(Bound(decode(await plans.read(connection, digest))))
+            found = BoundPlan(await stored.bound(connection, digest))
             while len(self._plans) >= _PLANS_KEPT:
                 self._plans.pop(next(iter(self._plans)))
         self._plans[digest] = found

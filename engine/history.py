@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+from engine import stored
 from engine.core import replay
 from engine.core.binding import Bound
-from engine.core.codec import decode
 from engine.core.event import Row
 from engine.core.frozen import frozen
 from engine.core.run import Header
 from engine.core.values import Json
-from engine.store import handouts, journal, plans, views
+from engine.store import handouts, journal, views
 from engine.store.handouts import Standing
 from engine.store.pool import Connection, Pool
 from engine.store.views import RunRow
@@ -54,7 +54,7 @@ class History:
     async def _bound(self, connection: Connection, digest: str) -> Bound:
         found = self._bounds.pop(digest, None)
         if found is None:
-            found = Bound(decode(await plans.read(connection, digest)))
+            found = await stored.bound(connection, digest)
             while len(self._bounds) >= _PLANS_KEPT:
                 self._bounds.pop(next(iter(self._bounds)))
         self._bounds[digest] = found

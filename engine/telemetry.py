@@ -29,6 +29,10 @@ class Metrics:
         self.refused = Counter(
             "sark_commits_refused", "Commits that PostgreSQL put off", registry=registry
         )
+        self.left = Counter(
+            "sark_runs_left", "Runs that this program left to one of a later version",
+            registry=registry,
+        )  # fmt: skip
         self.set_aside = Counter(
             "sark_runs_set_aside", "Runs that this program could not advance", registry=registry
         )

@@ -38,10 +38,11 @@ class Fleet:
         self.folder = folder
         self.processes: list[Process] = []
 
-    def add(self, *pools: str) -> Process:
+    def add(self, *pools: str, program: Path | None = None) -> Process:
+        """Start a worker; `program` is the folder of another version of it."""
         words = [sys.executable, "-m", "tests.worker_process", str(self.folder), *pools]
         with (self.folder / "log").open("ab") as log:
-            process = subprocess.Popen(words, stdout=log, stderr=log)
+            process = subprocess.Popen(words, stdout=log, stderr=log, cwd=program)
         self.processes.append(process)
         return process
 

@@ -3,7 +3,8 @@
 The form follows from the dataclasses of `engine.core.plan`: a span of time is whole milliseconds,
 an enum its text, a tuple a list, and a verb `{"uses": {...}}` or `{"set": {...}}`. What stands at
 its default is left out, so a field added later with a default changes no digest that exists.
-A default is therefore part of the format: whoever changes one raises `plan.FORMAT`.
+A default is therefore part of the format: whoever changes one raises `plan.FORMAT`, and brings
+plans of the formats before up here, for runs of theirs are in flight (decision 0049).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,13 +18,14 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from engine.core import values
 from engine.core.frozen import frozen
-from engine.core.plan import FORMAT, Call, Plan, Step
+from engine.core.plan import FORMAT, OLDEST, Call, Plan, Step
 from engine.core.values import Json
 
 # What says where a plan was written and not what it does.
 _OUTSIDE = frozenset({(Plan, "digest"), (Plan, "file"), (Step, "line")})
 # Written by versions before, of use to nobody: plans that have it run on.
 _GONE = frozenset({(Call, "secrets")})
+_READS = str(FORMAT) if OLDEST == FORMAT else f"{OLDEST} to {FORMAT}"
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -52,12 +54,12 @@ def encode(plan: Plan) -> dict[str, Json]:
 def decode(body: Json) -> Plan:
     """Return the plan that `encode` wrote.
 
-    Raise UnknownFormat if it is of another format, Undecodable if it is not a plan at all.
+    Raise UnknownFormat if it is of a format that is not read, Undecodable if it is no plan at all.
     """
     if not isinstance(body, Mapping) or "format" not in body:
         raise Undecodable("this is no plan: it is not an object with a `format`")
-    if body["format"] != FORMAT:
-        raise UnknownFormat(f"the plan has format {body['format']!r}; this program reads {FORMAT}")
+    if body["format"] not in range(OLDEST, FORMAT + 1):
+        raise UnknownFormat(f"the plan has format {body['format']!r}; this program reads {_READS}")
     try:
         plan: Plan = _form(Plan, True).decode(body)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as fault:

@@ -146,6 +146,10 @@ class Row:
     data: Json
 
 
+class UnknownEvent(ValueError):
+    """A row holds an event that this version does not know; the message says which."""
+
+
 def to_row(event: Event, seq: int, at: datetime) -> Row:
     """Return the journal's row for an event that was told at `at`."""
     match event:
@@ -180,7 +184,7 @@ def to_row(event: Event, seq: int, at: datetime) -> Row:
 
 
 def from_row(row: Row) -> Event:
-    """Return the event of a row; raise ValueError for a kind that this version does not know."""
+    """Return the event of a row; raise UnknownEvent if this version does not know it."""
     match row.kind, row.data:
         case "succeeded", Mapping() as outputs:
             return Succeeded(row.path, row.attempt, outputs)
@@ -217,7 +221,7 @@ def from_row(row: Row) -> Event:
         }:
             return _wish(kind, by, reason, str(rest.get("until")))
         case _:
-            raise ValueError(f"journal row {row.seq} holds an unknown event {row.kind!r}")
+            raise UnknownEvent(f"journal row {row.seq} holds an unknown event {row.kind!r}")
 
 
 def _wish(kind: str, by: str, reason: str, until: str) -> Event:

@@ -8,10 +8,11 @@ from uuid import UUID
 from engine.core import machine, replay
 from engine.core.binding import Bound
 from engine.core.codec import Undecodable, UnknownFormat, decode
-from engine.core.event import Row
+from engine.core.event import Row, UnknownEvent
 from engine.core.frozen import frozen
 from engine.core.machine import Decision
 from engine.core.run import Header, Run
+from engine.owner.left import Left
 from engine.store import handouts, journal, plans
 from engine.store.pool import Connection
 from engine.store.turns import Claimed
@@ -38,12 +39,16 @@ class Loaded:
 class Loader:
     """Reads plans and journals; a plan is read and bound once."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, left: Left) -> None:
         self._connection = connection
+        self._left = left
         self._bounds: dict[str, Bound] = {}
 
     async def load(self, claimed: Sequence[Claimed]) -> tuple[list[Loaded], list[Claimed]]:
-        """Return the runs that could be loaded, and those that this program cannot run."""
+        """Return the runs that could be loaded, and those that this program cannot run.
+
+        Of these, what is to be left to others is noted.
+        """
         unbound = {each.plan for each in claimed if each.plan not in self._bounds}
         if unbound:
             await self._bind(unbound)
@@ -81,7 +86,7 @@ class Loader:
             try:
                 self._bounds[digest] = Bound(decode(bodies[digest]))
             except (UnknownFormat, Undecodable) as error:
-                _LOG.error("plan %s is left to other workers: %s", digest, error)
+                self._left.leave_plan(digest, error)
 
     def _load(self, claimed: Claimed, rows: list[Row]) -> Loaded | None:
         bound = self._bounds.get(claimed.plan)
@@ -93,6 +98,9 @@ class Loader:
                 return Loaded(claimed, run, owed, 0)
             run = replay.replay(bound, _header(claimed), claimed.started_at, rows)
             return Loaded(claimed, run, machine.owed(run), rows[-1].seq)
+        except UnknownEvent as unknown:
+            self._left.leave_run(claimed.id, unknown)
+            return None
         except Exception:
             # A defect of ours, but one of this run alone: the others must not die of it.
             _LOG.exception("run %s cannot be rebuilt", claimed.id)

@@ -17,20 +17,22 @@ from uuid import UUID
 from engine.broker import Rings
 from engine.core import machine
 from engine.core.attempt import attempt_of
-from engine.core.event import OwnerLost, Row, from_row
+from engine.core.event import OwnerLost, Row, UnknownEvent, from_row
 from engine.core.machine import Decision, Launch
 from engine.core.state import RunStatus
 from engine.executor import Executor
 from engine.loop import Loop
 from engine.owner.batch import Batch
 from engine.owner.handing import handed_out
+from engine.owner.left import Left
 from engine.owner.loading import Loaded, Loader
-from engine.owner.mailbox import ASIDE, Mailbox
+from engine.owner.mailbox import Mailbox
 from engine.owner.owned import Owned
 from engine.owner.probation import LARGEST, Probation
 from engine.store import handouts, inbox, runs
+from engine.store.inbox import Told
 from engine.store.pool import Connection
-from engine.store.turns import Change, Claim, Claimed, Refused, Turns, Written
+from engine.store.turns import Claim, Claimed, Refused, Turns, Written
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.owner")
@@ -55,7 +57,8 @@ class Owner(Loop):
         self._capacity = capacity
         self._rings = bell
         self._clock = clock
-        self._loader = Loader(connection)
+        self._left = Left()
+        self._loader = Loader(connection, self._left)
         self._turns = Turns(connection, worker)
         self._owned: dict[UUID, Owned] = {}
         self._mail = Mailbox(self._owned, self._bell)
@@ -166,7 +169,10 @@ class Owner(Loop):
         self._wanting = False
         room = min(LARGEST, self._capacity - len(self._owned))
         status, suspects = RunStatus.RUNNING.value, self._probation.room
-        return Claim(self._pool, room, self._clock(), status, suspects, RunStatus.PAUSED.value)
+        left = self._left.columns()
+        return Claim(
+            self._pool, room, self._clock(), status, suspects, RunStatus.PAUSED.value, *left
+        )
 
     def _has_room(self) -> bool:
         return not self._draining and len(self._owned) < self._capacity
@@ -176,11 +182,8 @@ class Owner(Loop):
         loaded, refused = await self._loader.load(claimed)
         for each in loaded:
             self._own(each)
-        later = self._clock() + ASIDE
         for told in refused:
-            METRICS.set_aside.inc()
-            status = RunStatus.RUNNING.value
-            self._mail.put_aside(Change(told.id, status, due_at=later, lost=told.lost, heard=True))
+            self._mail.put_aside(self._left.put_back(told, self._clock()))
         METRICS.owned.set(len(self._owned))
 
     def _own(self, loaded: Loaded) -> None:
@@ -261,12 +264,21 @@ class Owner(Loop):
             one = self._owned.get(told.run_id)
             if one is not None and told.id not in one.told:
                 one.told.add(told.id)
-                row = Row(0, self._clock(), told.kind, told.path, told.attempt, told.data)
-                self._mail.tell(one, from_row(row), told.id)
+                self._hear(one, told)
         for identity, cancel in (await runs.cancelled(self._connection, self.worker)).items():
             one = self._owned.get(identity)
             if one is not None and not one.heard:
                 self._mail.cancel(one, cancel)
+
+    def _hear(self, one: Owned, told: Told) -> None:
+        """Tell a run what its inbox says; what a later version says waits for its next owner."""
+        try:
+            row = Row(0, self._clock(), told.kind, told.path, told.attempt, told.data)
+            self._mail.tell(one, from_row(row), told.id)
+        except UnknownEvent as unknown:
+            self._left.leave_run(one.id, unknown)
+            one.leaves = True
+            self._mail.settle(one, Decision())
 
     async def _hand_back(self) -> None:
         """Cancel what is under way, commit what it still said, and let go of every run."""

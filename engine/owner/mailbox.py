@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from engine.core import machine
 from engine.core.event import Cancel, Event, Failed, Started
 from engine.core.machine import Decision, Launch
 from engine.owner.batch import Batch
+from engine.owner.left import ASIDE
 from engine.owner.owned import Owned
 from engine.store.handouts import Offer
 from engine.store.outbox import Sending
@@ -18,8 +19,6 @@ from engine.store.turns import Change
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.owner")
-# How soon a run that this program cannot advance may be tried again, here or elsewhere.
-ASIDE = timedelta(seconds=30)
 
 
 class Mailbox:
@@ -95,7 +94,7 @@ class Mailbox:
         self._settling.clear()
         for one in {one.id: one for one, _ in batch.decisions}.values():
             # One that has yet to hear of what cannot be handed out stays.
-            leaves = draining and all(each is not one for each, _, _ in self._told)
+            leaves = (draining or one.leaves) and all(each is not one for each, _, _ in self._told)
             change = None if one.id in batch.changes else one.change(now, leaves)
             if change is not None:
                 batch.changes[one.id] = change

@@ -29,8 +29,9 @@ _ENDING: set[asyncio.Task[None]] = set()
 class Owned:
     """`status` is what the run's row says, `heard` whether the run knows that it is cancelled.
 
-    `told` are the rows of its inbox that it was told and that are not taken yet. `heard_at` is
-    when it last heard anything.
+    It `leaves` as soon as it only waits where it was told something that this program does not
+    know. `told` are the rows of its inbox that it was told and that are not taken yet. `heard_at`
+    is when it last heard anything.
     """
 
     id: UUID
@@ -39,6 +40,7 @@ class Owned:
     heard_at: datetime
     status: RunStatus = RunStatus.RUNNING
     heard: bool = False
+    leaves: bool = False
     told: set[int] = field(default_factory=set)
     attempts: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     timers: dict[tuple[str, datetime], asyncio.TimerHandle] = field(default_factory=dict)

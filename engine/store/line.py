@@ -40,10 +40,19 @@ FIRST: LiteralString = "".join(
         ")) AS first) AS line",
     )
 )
-# Only where some that have begun are due is it counted how many of each level (-1: of the line)
-# are next; then each kind is taken from its front. What others are just taking is passed over.
-DUE: LiteralString = "".join(
-    (
+# Follows the conditions on a run that is claimed: it is not one that is left to others.
+_NOT_LEFT: LiteralString = (
+    " AND plan <> ALL(%(left_plans)s::text[]) AND id <> ALL(%(left_runs)s::uuid[])"
+)
+
+
+def _due(stands: LiteralString, rests: LiteralString) -> LiteralString:
+    """Return who of those that stand and rest is next.
+
+    Only where some that have begun are due is it counted how many of each level (-1: of the line)
+    are next; then each kind is taken from its front. What others are just taking is passed over.
+    """
+    return "".join((
         """
     WITH woken AS MATERIALIZED (
         SELECT level, due_at - level * %(ageing)s::interval AS place
@@ -51,7 +60,7 @@ DUE: LiteralString = "".join(
         _LEVELS,
         """, LATERAL (
             SELECT due_at FROM runs WHERE pool = %(pool)s AND due_at <= now() AND """,
-        _RESTS,
+        rests,
         """
              ORDER BY due_at
              LIMIT CASE WHEN level = 4 THEN %(suspects)s::bigint ELSE %(limit)s END) AS each
@@ -60,7 +69,7 @@ DUE: LiteralString = "".join(
             SELECT level, place FROM woken
             UNION ALL
             (SELECT -1, due_at FROM runs WHERE pool = %(pool)s AND """,
-        _STANDS,
+        stands,
         """
               ORDER BY due_at LIMIT %(limit)s)
             ORDER BY place LIMIT %(limit)s) AS next
@@ -68,7 +77,7 @@ DUE: LiteralString = "".join(
     )
     SELECT next.* FROM (
         SELECT id, lost, suspect, started_at FROM runs WHERE pool = %(pool)s AND """,
-        _STANDS,
+        stands,
         """
          ORDER BY due_at LIMIT CASE WHEN EXISTS (SELECT FROM woken)
             THEN coalesce((SELECT number FROM shares WHERE level = -1), 0) ELSE %(limit)s END
@@ -78,13 +87,17 @@ DUE: LiteralString = "".join(
     SELECT next.* FROM shares, LATERAL (
         SELECT id, lost, suspect, started_at FROM runs
          WHERE pool = %(pool)s AND due_at <= now() AND """,
-        _RESTS,
+        rests,
         """
          ORDER BY due_at LIMIT number FOR NO KEY UPDATE SKIP LOCKED
     ) AS next WHERE EXISTS (SELECT FROM woken)
 """,
-    )
-)
+    ))  # fmt: skip
+
+
+DUE = _due(_STANDS, _RESTS)
+# The same for a program that leaves some plans and runs to others.
+DUE_NOT_LEFT = _due(_STANDS + _NOT_LEFT, _RESTS + _NOT_LEFT)
 # True if there is something to claim in the pool of `workers`.
 CLAIMABLE: LiteralString = "".join(
     (

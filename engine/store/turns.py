@@ -31,14 +31,14 @@ _APPEND: LiteralString = """
 _CHANGE: LiteralString = """
     UPDATE runs SET status = new.status, flags = new.flags::text[], outputs = new.outputs,
            error = new.error, wake_at = new.wake_at, ended_at = new.ended_at,
-           owner = CASE WHEN new.kept THEN runs.owner END, lost = new.lost,
+           owner = CASE WHEN new.kept THEN runs.owner END, lost = new.lost, suspect = new.suspect,
            unheard = runs.unheard - new.taken,
            due_at = CASE WHEN (runs.cancel IS NULL OR new.heard) AND runs.unheard <= new.taken
                          THEN coalesce(new.due_at, runs.due_at) ELSE now() END
       FROM unnest(%(ids)s, %(statuses)s, %(flags)s, %(outputs)s, %(errors)s, %(wakes)s,
-                  %(ends)s, %(dues)s, %(kept)s, %(lost)s, %(heard)s, %(taken)s)
-        AS new (id, status, flags, outputs, error, wake_at, ended_at, due_at, kept, lost, heard,
-                taken)
+                  %(ends)s, %(dues)s, %(kept)s, %(lost)s, %(suspect)s, %(heard)s, %(taken)s)
+        AS new (id, status, flags, outputs, error, wake_at, ended_at, due_at, kept, lost, suspect,
+                heard, taken)
      WHERE runs.id = new.id AND runs.owner = %(owner)s
 """
 _TAKE: LiteralString = "DELETE FROM inbox WHERE id = ANY(%(told)s)"
@@ -65,7 +65,9 @@ _KINDS: Mapping[str, type[Array]] = {
     "attempts": Ints, "data": Jsons,
     "ids": Uuids, "statuses": Texts, "flags": Texts, "outputs": Jsons, "errors": Jsons,
     "wakes": Instants, "ends": Instants, "dues": Instants, "kept": Bools, "lost": Bools,
-    "heard": Bools, "taken": Ints, "told": Bigs, **outbox.KINDS, **handouts.KINDS,
+    "suspect": Bools,
+    "heard": Bools, "taken": Ints, "told": Bigs, "left_plans": Texts, "left_runs": Uuids,
+    **outbox.KINDS, **handouts.KINDS,
 }  # fmt: skip
 
 
@@ -78,7 +80,8 @@ class Change:
     """What a run's row is to say. Unless it is `kept`, nobody owns the run from then on.
 
     `due_at` is when it may be claimed again, None where that stays as it is. `lost` tells the
-    next owner that attempts may have been under way. `heard`: the run knows of its cancellation.
+    next owner that attempts may have been under way, `suspect` that a worker has died of them or
+    beside them. `heard`: the run knows of its cancellation.
     `taken` is how many rows of its inbox the turn takes. Of a run that has ended, `namespace` and
     `workflow` say who may follow it.
     """
@@ -93,6 +96,7 @@ class Change:
     due_at: datetime | None = None
     kept: bool = False
     lost: bool = False
+    suspect: bool = False
     heard: bool = False
     taken: int = 0
     namespace: str = ""
@@ -103,7 +107,8 @@ class Change:
 class Claim:
     """Room for up to `limit` runs of a pool, which then have `status`, unless it `keeps` theirs.
 
-    `suspects` is how many of them may be suspect.
+    `suspects` is how many of them may be suspect. Runs of `left_plans`, and `left_runs`, are left
+    to others.
     """
 
     pool: str
@@ -112,6 +117,26 @@ class Claim:
     status: str
     suspects: int = 256
     keeps: str = ""
+    left_plans: Sequence[str] = ()
+    left_runs: Sequence[UUID] = ()
+
+    @property
+    def leaves(self) -> bool:
+        """True if some that are due are not claimed."""
+        return bool(self.left_plans or self.left_runs)
+
+    @property
+    def due(self) -> LiteralString:
+        """Return the statement that says who may be claimed."""
+        return line.DUE_NOT_LEFT if self.leaves else line.DUE
+
+    def columns(self) -> dict[str, Any]:
+        """Return the parameters of the statements."""
+        return {
+            "pool": self.pool, "limit": self.limit, "now": self.now, "status": self.status,
+            "keeps": self.keeps, "suspects": min(self.suspects, self.limit), **line.VALUES,
+            "left_plans": Texts(self.left_plans), "left_runs": Uuids(self.left_runs),
+        }  # fmt: skip
 
 
 @frozen
@@ -201,20 +226,22 @@ class Turns:
             # In one order everywhere, so that two who lock several runs never wait in a circle.
             values |= _changed(sorted(told.changes, key=lambda each: each.id))
         if claim is not None:
-            parts |= {"due": line.DUE, "claimed": _CLAIM}
-            values |= _room(claim)
+            parts |= {"due": claim.due, "claimed": _CLAIM}
+            values |= claim.columns()
             if not told:
                 parts["lazily"] = _LAZILY
         try:
-            return [Claimed(*row) for row in await self._of(parts).ask(values, meanwhile)]
+            return [Claimed(*row) for row in await self._of(parts, claim).ask(values, meanwhile)]
         except psycopg.Error as error:
             if self._connection.closed or not is_passing(error):
                 raise
             raise Refused(str(error)) from error
 
-    def _of(self, parts: Mapping[str, LiteralString]) -> Statement:
+    def _of(self, parts: Mapping[str, LiteralString], claim: Claim | None) -> Statement:
         """Return the statement that does all of the parts; the last one gives its rows."""
         name = "_".join(("turn", *parts))
+        if claim is not None and claim.leaves:
+            name += "_left"
         if name not in self._statements:
             *before, last = parts.items()
             with_ = ", ".join(f"{each} AS ({text})" for each, text in before)
@@ -248,16 +275,10 @@ def _changed(changes: Sequence[Change]) -> dict[str, Any]:
         "dues": Instants([each.due_at for each in changes]),
         "kept": Bools([each.kept for each in changes]),
         "lost": Bools([each.lost for each in changes]),
+        "suspect": Bools([each.suspect for each in changes]),
         "heard": Bools([each.heard for each in changes]),
         "taken": Ints([each.taken for each in changes]),
     }
-
-
-def _room(claim: Claim) -> dict[str, Any]:
-    return {
-        "pool": claim.pool, "limit": claim.limit, "now": claim.now, "status": claim.status,
-        "keeps": claim.keeps, "suspects": min(claim.suspects, claim.limit), **line.VALUES,
-    }  # fmt: skip
 
 
 def _ended(changes: Sequence[Change]) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def _due(told: Transaction, values: Values) -> list[Mapping[str, Any]]:
     places, suspects = [], 0
     for run in sorted(told.rows("runs"), key=lambda run: run["due_at"]):
         place = place_of(told, run, values["pool"])
-        if place is not None and not told.is_locked("runs", run):
+        is_left = run["id"] in values["left_runs"] or run["plan"] in values["left_plans"]
+        if place is not None and not is_left and not told.is_locked("runs", run):
             suspects += run["suspect"]
             if not run["suspect"] or suspects <= values["suspects"]:
                 places.append((place, run))
@@ -124,7 +125,7 @@ def take(told: Transaction, values: Values) -> None:
 
 def change(told: Transaction, values: Values) -> None:
     names = ("ids", "statuses", "flags", "outputs", "errors", "wakes", "ends", "dues", "kept",
-             "lost", "heard", "taken")  # fmt: skip
+             "lost", "suspect", "heard", "taken")  # fmt: skip
     for (
         identity,
         status,
@@ -136,6 +137,7 @@ def change(told: Transaction, values: Values) -> None:
         due,
         kept,
         lost,
+        suspect,
         heard,
         taken,
     ) in columns(values, *names):
@@ -149,7 +151,7 @@ def change(told: Transaction, values: Values) -> None:
         told.put("runs", {
             **run, "status": status, "flags": flags, "outputs": outputs, "error": error,
             "wake_at": wake, "ended_at": ended, "owner": run["owner"] if kept else None,
-            "lost": lost, "unheard": run["unheard"] - taken,
+            "lost": lost, "suspect": suspect, "unheard": run["unheard"] - taken,
             "due_at": (due or run["due_at"]) if has_heard else told.now,
         })  # fmt: skip
 

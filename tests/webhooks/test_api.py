@@ -158,6 +158,20 @@ def test_a_template_in_an_input_is_text(hello: Served):
     assert "{{ trigger.id }}" == hello.api("GET", f"/runs/{identity}").json["inputs"]["name"]
 
 
+def test_a_plan_of_another_version_is_put_off(hello: Served):
+    """
+    While versions are mixed, a server that does not know a plan answers 503 for it, says why and
+    when to ask again; it tells of other runs, and another server may know the plan.
+    """
+    before = hello.api("POST", START, {}).json["id"]
+    hello.rows("UPDATE plans SET body = jsonb_set(body::jsonb, '{format}', '99')::json RETURNING 1")
+    with Served(hello.settings) as other:
+        told = [other.api("POST", START, {}), other.api("GET", f"/runs/{before}")]
+
+    assert [(503, "5"), (503, "5")] == [(e.status, e.headers["retry-after"]) for e in told]
+    assert all("format 99; this program reads" in each.json["detail"] for each in told)
+
+
 def test_the_same_key_gives_the_same_run(hello: Served):
     """
     The same Idempotency-Key with the same body starts once, even at the same time.

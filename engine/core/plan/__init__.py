@@ -61,6 +61,7 @@ from engine.core.values import Json
 
 __all__ = [
     "FORMAT",
+    "OLDEST",
     "QUEUE",
     "Approve",
     "Artifact",
@@ -104,6 +105,8 @@ __all__ = [
 ]
 
 FORMAT = 2
+# The oldest format that `codec.decode` reads: runs in flight go on through an upgrade.
+OLDEST = 2
 
 
 @frozen
