@@ -1,0 +1,35 @@
+"""Runs that earlier versions have begun, rebuilt from what they wrote."""
+
+import json
+
+import pytest
+
+from tests.core.histories import FOLDER, again
+
+NAMES = sorted(str(file.relative_to(FOLDER)) for file in FOLDER.rglob("*.json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_history_is_replayed_as_it_was(name: str) -> None:
+    """
+    The plan has the digest that it had, every row of the journal leads to the decision that it led
+    to, and the run stands as it stood: an upgrade takes no run in flight elsewhere.
+    """
+    told = json.loads((FOLDER / name).read_text())
+    made = again(told)
+
+    assert told["digest"] == made["digest"]
+    assert told["decisions"] == made["decisions"]
+    assert told["state"] == made["state"]
+
+
+def test_the_histories_hold_every_kind_of_row() -> None:
+    """
+    No kind of event that a machine hears is left out of what is held.
+    """
+    rows = [row for name in NAMES for row in json.loads((FOLDER / name).read_text())["rows"]]
+
+    assert {"succeeded", "failed", "alarm", "arrived", "decided", "lost", "severed", "cancel"} <= {
+        row["kind"] for row in rows
+    }
+    assert len(NAMES) > 50
