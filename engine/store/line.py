@@ -50,8 +50,13 @@ def _due(stands: LiteralString, rests: LiteralString) -> LiteralString:
     """Return who of those that stand and rest is next.
 
     Only where some that have begun are due is it counted how many of each level (-1: of the line)
-    are next; then each kind is taken from its front. What others are just taking is passed over.
+    are next; then each kind is taken from its front.
     """
+    return _shares(stands, rests) + _taken(stands, rests)
+
+
+def _shares(stands: LiteralString, rests: LiteralString) -> LiteralString:
+    """Return how many of each level are next."""
     return "".join((
         """
     WITH woken AS MATERIALIZED (
@@ -75,6 +80,14 @@ def _due(stands: LiteralString, rests: LiteralString) -> LiteralString:
             ORDER BY place LIMIT %(limit)s) AS next
          GROUP BY level
     )
+""",
+    ))  # fmt: skip
+
+
+def _taken(stands: LiteralString, rests: LiteralString) -> LiteralString:
+    """Return the runs of those shares; what others are just taking is passed over."""
+    return "".join((
+        """
     SELECT next.* FROM (
         SELECT id, lost, suspect, started_at FROM runs WHERE pool = %(pool)s AND """,
         stands,

@@ -159,7 +159,7 @@ class House:
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a statement, read straight from the database."""
-        with psycopg.connect(self.database_url, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self.database_url, autocommit=True, connect_timeout=60) as connection:
             return connection.execute(statement.encode(), values or None).fetchall()
 
     def flush(self) -> bool:

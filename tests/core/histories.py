@@ -42,7 +42,13 @@ _INPUTS: Mapping[str, Mapping[str, Json]] = {
     "saga": {"poor": False}, "lane": {"lane": 1}, "looking": {"page": 2},
 }  # fmt: skip
 _CLASSES = ("transient", "permanent", "unknown")
-_OUTPUTS = {"order": "o-1", "text": "3", "message": "o-1", "stdout": "o-1\n", "page": 2}
+_OUTPUTS: Mapping[str, Json] = {
+    "order": "o-1",
+    "text": "3",
+    "message": "o-1",
+    "stdout": "o-1\n",
+    "page": 2,
+}
 
 
 def history(plan: Plan, seed: int) -> dict[str, Any]:
@@ -92,7 +98,7 @@ def _drawn(run: Run, dice: random.Random) -> Event:
         return OwnerLost(dice.random() < 0.5)
     if chance < 0.05:
         return Cancel("ann", "enough")
-    may = [*owed.launches, *owed.watches, *owed.asks]
+    may: list[Any] = [*owed.launches, *owed.watches, *owed.asks]
     if not may or (owed.alarms and chance < 0.15):
         alarm = min(owed.alarms, key=lambda each: each.at)
         return Alarm(alarm.path, alarm.at)

@@ -126,33 +126,21 @@ def take(told: Transaction, values: Values) -> None:
 def change(told: Transaction, values: Values) -> None:
     names = ("ids", "statuses", "flags", "outputs", "errors", "wakes", "ends", "dues", "kept",
              "lost", "suspect", "heard", "taken")  # fmt: skip
-    for (
-        identity,
-        status,
-        flags,
-        outputs,
-        error,
-        wake,
-        ended,
-        due,
-        kept,
-        lost,
-        suspect,
-        heard,
-        taken,
-    ) in columns(values, *names):
-        run = told.get("runs", identity)
+    for told_row in columns(values, *names):
+        new = dict(zip(names, told_row, strict=True))
+        run = told.get("runs", new["ids"])
         if run is None or run["owner"] != values["owner"]:
             continue
         told.lock("runs", run)
-        has_heard = (run["cancel"] is None or heard) and run["unheard"] <= taken
-        if run["unheard"] < taken:
+        has_heard = (run["cancel"] is None or new["heard"]) and run["unheard"] <= new["taken"]
+        if run["unheard"] < new["taken"]:
             raise psycopg.errors.CheckViolation("runs_unheard_check")
         told.put("runs", {
-            **run, "status": status, "flags": flags, "outputs": outputs, "error": error,
-            "wake_at": wake, "ended_at": ended, "owner": run["owner"] if kept else None,
-            "lost": lost, "suspect": suspect, "unheard": run["unheard"] - taken,
-            "due_at": (due or run["due_at"]) if has_heard else told.now,
+            **run, "status": new["statuses"], "flags": new["flags"], "outputs": new["outputs"],
+            "error": new["errors"], "wake_at": new["wakes"], "ended_at": new["ends"],
+            "owner": run["owner"] if new["kept"] else None, "lost": new["lost"],
+            "suspect": new["suspect"], "unheard": run["unheard"] - new["taken"],
+            "due_at": (new["dues"] or run["due_at"]) if has_heard else told.now,
         })  # fmt: skip
 
 
