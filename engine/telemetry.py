@@ -40,12 +40,6 @@ class Metrics:
             "sark_objectives_missed", "Objectives that runs have missed", registry=registry
         )
         self.buried = Counter("sark_workers_buried", "Dead workers found", registry=registry)
-        self.hints_dropped = Counter(
-            "sark_hints_dropped", "Messages not sent, for Redis was away", registry=registry
-        )
-        self.hints_refused = Counter(
-            "sark_hints_refused", "Messages that could not be read", registry=registry
-        )
         self.lag = Histogram(
             "sark_schedule_lag_seconds", "How late schedules started runs",
             buckets=_PAUSES, registry=registry,
@@ -54,11 +48,21 @@ class Metrics:
             "sark_source_drift", "Sources whose workflows were not as their commit says",
             ["outcome"], registry=registry,
         )  # fmt: skip
+        self._of_hints(registry)
         self._of_calls(registry)
         self._of_pools(registry)
         self._of_sources(registry)
 
         self._steps_of = cache(self.steps.labels)
+
+    def _of_hints(self, registry: CollectorRegistry) -> None:
+        """Make those of messages that say that there is work."""
+        self.hints_dropped = Counter(
+            "sark_hints_dropped", "Messages not sent, for Redis was away", registry=registry
+        )
+        self.hints_refused = Counter(
+            "sark_hints_refused", "Messages that could not be read", registry=registry
+        )
 
     def _of_calls(self, registry: CollectorRegistry) -> None:
         """Make those of what stands between a step and its call."""
