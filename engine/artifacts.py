@@ -9,6 +9,7 @@ import asyncio
 import errno
 import fcntl
 import hashlib
+import io
 import logging
 import os
 import random
@@ -59,12 +60,33 @@ class Artifacts:
             raise Invalid(f"artifact {name!r} is retained for up to {LONGEST.days} days: {retain}")
         with _opened(path, name) as source:
             self._must_fit(name, os.fstat(source.fileno()).st_size)
-            try:
-                digest, size = self._copied(source, name, datetime.now(UTC) + retain)
-            except OSError as error:
-                words = f"artifact {name!r} cannot be kept in {self.folder}: {error.strerror}"
-                raise Unavailable(words) from error
-        return {"artifact": digest, "name": name, "media_type": media_type, "bytes": size}
+            return self._kept(source, name, media_type, retain)
+
+    def keep_bytes(
+        self, data: bytes, name: str, media_type: str, retain: timedelta
+    ) -> Mapping[str, Json]:
+        """Keep what is in memory; as `keep` does."""
+        return self._kept(io.BytesIO(data), name, media_type, retain)
+
+    def content(self, reference: Json) -> bytes:
+        """Return the content of a reference, which is what it was.
+
+        Raise as `path` does, and NotFound where it was damaged, Unavailable where the store cannot
+        be read.
+        """
+        path = self.path(reference)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise NotFound(f"{path} is not there any more: its retention is over") from None
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
+        digest, name, _ = _read(reference)
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise NotFound(
+                f"artifact {name!r} ({digest[:12]}) is not what it was: {path} was damaged"
+            )
+        return data
 
     def path(self, reference: Json) -> Path:
         """Return where the file of a reference lies, to be read and not to be changed.
@@ -138,6 +160,16 @@ class Artifacts:
 
     def _place(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest[2:]
+
+    def _kept(
+        self, source: IO[bytes], name: str, media_type: str, retain: timedelta
+    ) -> Mapping[str, Json]:
+        try:
+            digest, size = self._copied(source, name, datetime.now(UTC) + retain)
+        except OSError as error:
+            words = f"artifact {name!r} cannot be kept in {self.folder}: {error.strerror}"
+            raise Unavailable(words) from error
+        return {"artifact": digest, "name": name, "media_type": media_type, "bytes": size}
 
     def _must_fit(self, name: str, size: int) -> None:
         if size > self.largest:

@@ -59,7 +59,13 @@ async def run_here(
     async with open_operations(settings.adapters) as operations:
         artifacts = Artifacts(settings.artifact_folder)
         executor = Executor(
-            operations, Authorizer(), Secrets(settings), artifacts, settings.worker.scratch, root
+            operations,
+            Authorizer(),
+            Secrets(settings),
+            artifacts,
+            settings.worker.scratch,
+            root,
+            history=settings.history.kept,
         )
         drive = _Drive(bound, header, executor, tell, answer, interrupted)
         return await drive.to_end(patience)

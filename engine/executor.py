@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -21,16 +22,16 @@ from engine.core.expression import EvaluationError
 from engine.core.frozen import frozen
 from engine.core.plan import Effect
 from engine.core.run import Run
+from engine.core.spilled import KEPT, LARGEST, Spilled
 from engine.core.values import Json
 from engine.errors import SarkError, Unavailable
+from engine.failing import Failure, bounded, cut_off, may_repeat, problem, refused, told
 from engine.guard import Guard, Refused, key_of, versions
 from engine.scratch import Scratch, remove
+from engine.spilling import Spilling
 from policies.facts import Action, Actor, Resource, Verdict
 
 _LOG = logging.getLogger("sark.executor")
-MAX_OUTPUT = 256 * 1024
-_LARGEST_ERROR = 16 * 1024
-_LONGEST_DETAIL = 4_000
 _INVOKE = Action("step.invoke")
 
 
@@ -48,39 +49,36 @@ class Keeps(Protocol):
     def mask(self, text: str) -> str: ...
 
 
-class _Failure(Exception):
-    """The attempt has failed; `error` says how."""
-
-    def __init__(self, error: Mapping[str, Json]) -> None:
-        super().__init__(error["detail"])
-        self.error = error
-
-
 @frozen
 class Prepared:
-    """An attempt that is ready to be made, or the failure that it will be."""
+    """An attempt that is ready to be made, or the failure that it will be.
+
+    Neither is known yet of one that reads what is passed by reference.
+    """
 
     attempt: Attempt
-    ready: tuple[contract.Operation, contract.Call, Scratch] | _Failure
+    ready: tuple[contract.Operation, contract.Call, Scratch] | Failure | None
 
 
 class Executor:
     """Makes attempts. Holds no run, no connection and no lock while an adapter works.
 
     `scratch` is where the folders of attempts are made: the system's place without one. Without a
-    `guard` nothing is shared with other processes: no cache, breaker, rate or slot.
+    `guard` nothing is shared with other processes: no cache, breaker, rate or slot. `history` is
+    how long runs are kept, None being for ever.
     """
 
     def __init__(
         self, operations: Mapping[str, contract.Operation], policy: Decides, secrets: Keeps,
         artifacts: Artifacts, scratch: Path | None = None, root: Path | None = None,
-        guard: Guard | None = None,
+        guard: Guard | None = None, history: timedelta | None = None,
     ) -> None:  # fmt: skip
         self._guard = guard
         self._operations = operations
         self._policy = policy
         self._secrets = secrets
         self._artifacts = artifacts
+        self._spilling = Spilling(artifacts, history)
         self._scratch = scratch
         self._root = root
         manifests = [each.manifest for each in operations.values()]
@@ -94,9 +92,11 @@ class Executor:
 
     def prepare(self, attempt: Attempt) -> Prepared:
         """Make an attempt ready: nothing of it is seen outside until it is made."""
+        if attempt.spills and self._spilling.reads(attempt):
+            return Prepared(attempt, None)
         try:
             return Prepared(attempt, self._call(attempt))
-        except _Failure as failure:
+        except Failure as failure:
             return Prepared(attempt, failure)
 
     def waits(self, step: BoundStep) -> bool:
@@ -113,28 +113,33 @@ class Executor:
         """
         attempt = prepared.attempt
         try:
-            if isinstance(prepared.ready, _Failure):
+            if prepared.ready is None:
+                async with self._spilling.read(attempt) as whole:
+                    return await self.make(self.prepare(whole), mark)
+            if isinstance(prepared.ready, Failure):
                 raise prepared.ready
             operation, _, scratch = prepared.ready
             key = None
             if self._guard is not None and attempt.step.plan.cache is not None:
                 key = await self._key(attempt)
-                found = await self._guard.recall(attempt, key, self._artifacts)
+                retain = self._spilling.retain(attempt)
+                found = await self._guard.recall(attempt, key, self._artifacts, retain)
                 if found is not None:
                     return found
             try:
                 done = await self._in_turn(prepared, mark)
                 data = self._checked(attempt.step, operation, done.outputs)
+                outputs, spilled = await self._fitting(attempt, data)
                 wanted = attempt.step.plan.artifacts
                 artifacts = await self._kept(attempt.step, done, scratch) if wanted else {}
             finally:
                 if scratch.path is not None:
                     await asyncio.shield(asyncio.to_thread(remove, scratch.path))
-        except _Failure as failure:
+        except Failure as failure:
             return self._failed(attempt, failure.error)
-        # What the event holds is what its bytes say, so a replay from them computes the same.
-        told = self._masked(attempt, data)
-        outcome = Succeeded(attempt.path, attempt.number, told, artifacts)
+        outcome = Succeeded(
+            attempt.path, attempt.number, outputs, artifacts, cached=False, spilled=spilled
+        )
         if self._guard is not None and key is not None:
             self._guard.remember(attempt, key, outcome)
         return outcome
@@ -143,7 +148,7 @@ class Executor:
         self, prepared: Prepared, mark: Callable[[], Awaitable[None]] | None
     ) -> contract.Succeeded:
         """Make the call, and before it wait for its turn where the step has to."""
-        assert not isinstance(prepared.ready, _Failure)
+        assert isinstance(prepared.ready, tuple)
         attempt, (operation, call, scratch) = prepared.attempt, prepared.ready
         if not attempt.step.is_guarded:
             return await self._invoked(operation, call, attempt.step, scratch, mark)
@@ -152,53 +157,53 @@ class Executor:
             async with turn as tell:
                 try:
                     done = await self._invoked(operation, call, attempt.step, scratch, mark)
-                except _Failure as failure:
+                except Failure as failure:
                     tell(failure.error["class"])
                     raise
                 tell(None)
                 return done
-        except Refused as refused:
-            raise _Failure(_refused(refused)) from refused
+        except Refused as refusal:
+            raise Failure(refused(refusal)) from refusal
         except (EvaluationError, ValueError) as fault:
-            raise _Failure(_problem("sark.argument", str(fault), "permanent")) from fault
+            raise Failure(problem("sark.argument", str(fault), "permanent")) from fault
 
     async def _key(self, attempt: Attempt) -> bytes:
         uses = attempt.step.uses
         if uses is None or uses.effect not in (Effect.PURE, Effect.READ):
             detail = "only a call that is pure or reads is answered from a cache"
-            raise _Failure(_problem("sark.argument", detail, "permanent"))
+            raise Failure(problem("sark.argument", detail, "permanent"))
         try:
             secrets = self._reveal(attempt) if attempt.secrets else {}
             return key_of(attempt, await versions(attempt.namespace, secrets))
         except (EvaluationError, ValueError, SarkError) as fault:
             detail = f"cache: {fault}"
-            raise _Failure(_problem("sark.argument", detail, "permanent")) from fault
+            raise Failure(problem("sark.argument", detail, "permanent")) from fault
 
     def _call(self, attempt: Attempt) -> tuple[contract.Operation, contract.Call, Scratch]:
         """Return the operation, its call and the call's folder, which is not made yet.
 
-        Raise _Failure for what keeps the call from being made.
+        Raise Failure for what keeps the call from being made.
         """
         uses = attempt.step.uses
         assert uses is not None
         if refused := kept_out(attempt):
-            raise _Failure(_problem("sark.denied", refused, "permanent"))
+            raise Failure(problem("sark.denied", refused, "permanent"))
         operation = self._operations.get(uses.operation)
         if operation is None:
             detail = f"this worker has no {uses.operation}"
-            raise _Failure(_problem("sark.unknown_operation", detail, "permanent"))
+            raise Failure(problem("sark.unknown_operation", detail, "permanent"))
         self._authorize(attempt, uses.operation, uses.effect.value)
         try:
             key, arguments = self._rendered(attempt)
             if pointers := self._files[uses.operation]:
                 arguments = files.received(arguments, pointers, self._artifacts)
         except (EvaluationError, ValueError, SarkError) as fault:
-            raise _Failure(_problem("sark.argument", str(fault), "permanent")) from fault
+            raise Failure(problem("sark.argument", str(fault), "permanent")) from fault
         problems = self._arguments[uses.operation].problems(arguments)
         if problems or not isinstance(arguments, Mapping):
             told = "; ".join(f"{pointer}: {words}" for pointer, words in problems[:3])
             detail = f"{uses.operation} {told or 'takes an object'}"
-            raise _Failure(_problem("sark.argument", detail, "permanent"))
+            raise Failure(problem("sark.argument", detail, "permanent"))
         scratch = Scratch(self._scratch)
         call = contract.Call(
             attempt.run, attempt.path, attempt.number, key, arguments,
@@ -222,7 +227,7 @@ class Executor:
         verdict = self._policy.decide(actor, _INVOKE, resource)
         if not verdict.allowed:
             detail = f"policy denies {operation}: {verdict.reason}"
-            raise _Failure(_problem("sark.denied", detail, "permanent"))
+            raise Failure(problem("sark.denied", detail, "permanent"))
 
     def _reveal(self, attempt: Attempt) -> dict[str, str]:
         """Return the secrets that the step reads: the others are nobody's business here."""
@@ -238,20 +243,32 @@ class Executor:
         scratch: Scratch,
         mark: Callable[[], Awaitable[None]] | None,
     ) -> contract.Succeeded:
-        """Return the success of an operation; raise _Failure, with what it has left, for others."""
+        """Return the success of an operation; raise Failure, with what it has left, for others."""
         if mark is not None and operation.manifest.waits:
             call = replace(call, begin=mark)
         elif mark is not None:
             await mark()
         try:
             return await _invoke(operation, call, step)
-        except _Failure as failure:
+        except Failure as failure:
             wanted = step.plan.artifacts
             if wanted and scratch.path is not None:
                 left = await asyncio.to_thread(files.left, wanted, scratch.path, self._artifacts)
                 if left:
-                    raise _Failure({**failure.error, "artifacts": left}) from failure
+                    raise Failure({**failure.error, "artifacts": left}) from failure
             raise
+
+    async def _fitting(
+        self, attempt: Attempt, data: bytes
+    ) -> tuple[Mapping[str, Json], Mapping[str, Spilled]]:
+        """Return the outputs that a journal takes, and references to those it does not.
+
+        What the event holds is what its bytes say, so a replay from them computes the same.
+        """
+        if len(data) <= KEPT:
+            return self._masked(attempt, data), {}
+        outputs = await asyncio.to_thread(self._masked, attempt, data)
+        return await asyncio.to_thread(self._spilling.spill, attempt, outputs)
 
     def _checked(
         self, step: BoundStep, operation: contract.Operation, outputs: Mapping[str, Json]
@@ -261,13 +278,13 @@ class Executor:
             problems = self._outputs[operation.manifest.name].problems(outputs)
             data = b"" if problems else orjson.dumps(_projected(step, outputs))
         except (EvaluationError, ValueError, TypeError) as fault:
-            raise _Failure(_problem("sark.output", str(fault), "permanent")) from fault
+            raise Failure(problem("sark.output", str(fault), "permanent")) from fault
         if problems:
             pointer, words = problems[0]
             raise _defect(operation, f"gave outputs that it does not promise: {pointer}: {words}")
-        if len(data) > MAX_OUTPUT:
-            detail = f"the outputs are {len(data)} bytes; at most {MAX_OUTPUT} are kept in a run"
-            raise _Failure(_problem("sark.too_large", detail, "permanent"))
+        if len(data) > LARGEST:
+            detail = f"the outputs are {len(data)} bytes; at most {LARGEST} are passed on in a run"
+            raise Failure(problem("sark.too_large", detail, "permanent"))
         return data
 
     async def _kept(
@@ -280,9 +297,9 @@ class Executor:
                 files.kept, wanted, done.files, scratch.path, self._artifacts
             )
         except SarkError as fault:
-            safe = isinstance(fault, Unavailable) and _may_repeat(step)
+            safe = isinstance(fault, Unavailable) and may_repeat(step)
             error_class = "transient" if safe else "permanent"
-            raise _Failure(_problem("sark.artifact", str(fault), error_class)) from fault
+            raise Failure(problem("sark.artifact", str(fault), error_class)) from fault
 
     def _failed(self, attempt: Attempt, error: Mapping[str, Json]) -> Failed:
         try:
@@ -290,7 +307,7 @@ class Executor:
         except TypeError:
             words = ("type", "detail", "class")
             told = self._masked(attempt, orjson.dumps({each: str(error[each]) for each in words}))
-        return Failed(attempt.path, attempt.number, _bounded(told))
+        return Failed(attempt.path, attempt.number, bounded(told))
 
     def _masked(self, attempt: Attempt, data: bytes) -> Mapping[str, Json]:
         """Return a value from its bytes, with no secret in it."""
@@ -303,7 +320,7 @@ class Executor:
 async def _invoke(
     operation: contract.Operation, call: contract.Call, step: BoundStep
 ) -> contract.Succeeded:
-    """Return what the operation gives; raise _Failure where it fails, is late or has a defect.
+    """Return what the operation gives; raise Failure where it fails, is late or has a defect.
 
     It has one too if it raises what would end the process, or a cancellation nobody asked for.
     It ends by itself when its time is over; the limit here is for one that does not.
@@ -320,14 +337,14 @@ async def _invoke(
     except GeneratorExit:
         raise
     except pulse.Silent as silent:
-        raise _Failure(_cut_off(step, "sark.heartbeat_timeout", str(silent))) from None
+        raise Failure(cut_off(step, "sark.heartbeat_timeout", str(silent))) from None
     except BaseException as error:
         if limit.expired() and isinstance(error, TimeoutError):
             words = f"the attempt took longer than {call.timeout.total_seconds():g} s"
-            raise _Failure(_cut_off(step, "sark.timeout", words)) from None
+            raise Failure(cut_off(step, "sark.timeout", words)) from None
         raise _raised(operation, error) from error
     if isinstance(outcome, contract.Failed):
-        raise _Failure(_told(outcome))
+        raise Failure(told(outcome))
     if not isinstance(outcome, contract.Succeeded):
         raise _defect(operation, "gave no outcome")
     return outcome
@@ -337,63 +354,22 @@ def _nobody(error_class: Json) -> None:
     """Hear what a call came to, for nobody."""
 
 
-def _refused(refused: Refused) -> dict[str, Json]:
-    error = _problem(refused.type, str(refused), refused.error_class)
-    if refused.retry_after is not None:
-        error["retry_after"] = refused.retry_after.total_seconds()
-    return error
-
-
 def _file_arguments(manifest: contract.Manifest) -> tuple[str, ...]:
     roles = manifest.roles.items()
     return tuple(pointer for pointer, held in roles if contract.Role.FILE in held)
 
 
-def _raised(operation: contract.Operation, error: BaseException) -> _Failure:
+def _raised(operation: contract.Operation, error: BaseException) -> Failure:
     """Log what was raised, and name it without what it says, which may be a secret."""
     _LOG.error("%s raised", operation.manifest.name, exc_info=error)
     return _defect(operation, f"raised {type(error).__name__}; the log has it whole")
 
 
-def _defect(operation: contract.Operation, words: str) -> _Failure:
+def _defect(operation: contract.Operation, words: str) -> Failure:
     detail = f"{operation.manifest.name} {words}"
-    return _Failure(_problem("adapter.defect", detail, "permanent"))
+    return Failure(problem("adapter.defect", detail, "permanent"))
 
 
 def _projected(step: BoundStep, outputs: Mapping[str, Json]) -> Mapping[str, Json]:
     """Return the outputs that the step declares, or all of them where it declares none."""
     return project(step.projections, outputs) if step.projections else outputs
-
-
-def _told(failed: contract.Failed) -> dict[str, Json]:
-    error = {**failed.details, **_problem(failed.type, failed.message, failed.error_class.value)}
-    if failed.retry_after is not None:
-        error["retry_after"] = failed.retry_after.total_seconds()
-    return error
-
-
-def _problem(kind: str, detail: str, error_class: str) -> dict[str, Json]:
-    return {"type": kind, "detail": detail, "class": error_class}
-
-
-def _bounded(error: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Return an error that fits into a journal; of one that does not, what counts.
-
-    References to artifacts count, as far as there is room: nothing else finds their files.
-    """
-    if len(orjson.dumps(error)) <= _LARGEST_ERROR:
-        return error
-    detail = str(error["detail"])[:_LONGEST_DETAIL] + " (cut)"
-    cut = {"type": str(error["type"])[:200], "detail": detail, "class": error["class"]}
-    told = {**cut, "artifacts": error["artifacts"]} if "artifacts" in error else cut
-    return told if len(orjson.dumps(told)) <= _LARGEST_ERROR else cut
-
-
-def _cut_off(step: BoundStep, kind: str, words: str) -> dict[str, Json]:
-    """Return the error of an attempt that was ended from outside."""
-    error_class = "transient" if _may_repeat(step) else "unknown"
-    return _problem(kind, f"{words}; whether it took effect is unknown", error_class)
-
-
-def _may_repeat(step: BoundStep) -> bool:
-    return step.uses is not None and step.uses.repeatable

@@ -98,6 +98,7 @@ def _pending(path: str) -> dict[str, Json]:
         "ended_at": None,
         "error": None,
         "outputs": None,
+        "spilled": {},
         "artifacts": {},
         "flags": [],
         "waits_for": None,

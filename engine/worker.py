@@ -63,7 +63,13 @@ async def _serve(settings: Settings) -> None:
     ):
         artifacts = Artifacts(settings.artifact_folder)
         executor = Executor(
-            operations, Authorizer(), Secrets(settings), artifacts, scratch, guard=guard
+            operations,
+            Authorizer(),
+            Secrets(settings),
+            artifacts,
+            scratch,
+            guard=guard,
+            history=settings.history.kept,
         )
         worker = WorkerProcess(settings, executor)
         loop = asyncio.get_running_loop()

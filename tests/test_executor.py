@@ -14,7 +14,8 @@ from adapters.contract import Call, ErrorClass, Json, Manifest, Outcome
 from engine.artifacts import Artifacts
 from engine.core.event import Failed, Succeeded
 from engine.core.plan import Effect, Plan, Projection, Timeout, Uses
-from engine.executor import MAX_OUTPUT, Executor
+from engine.core.spilled import LARGEST
+from engine.executor import Executor
 from policies.facts import Action, Actor, Resource, Verdict
 from tests.core.runs import begin, plan, scope, step
 from tests.heart import Allow, NoSecrets, calls
@@ -143,7 +144,7 @@ def test_a_defect_is_an_outcome(what: Callable[[Call], Awaitable[Any]]):
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        ({"text": "x" * MAX_OUTPUT}, "sark.too_large"),
+        ({"text": "x" * LARGEST}, "sark.too_large"),
         ({"a": 1 << 70}, "adapter.defect"),
         ({"a": {1: 2}}, "adapter.defect"),
     ],

@@ -17,7 +17,7 @@ SHA: Schema = {"type": "string", "pattern": "^[0-9a-f]{4,64}$"}
 ANYTHING: Schema = {}
 FREE: Schema = {"type": "object"}
 _KINDS = [
-    "started", "succeeded", "produced", "failed", "alarm", "arrived", "decided", "lost",
+    "started", "succeeded", "produced", "spilled", "failed", "alarm", "arrived", "decided", "lost",
     "orphaned", "severed", "cancel", "pause", "resume",
 ]  # fmt: skip
 _DECISION: Schema = {"type": "string", "enum": ["approved", "rejected"]}
@@ -122,6 +122,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "ended_at": _or_null(INSTANT),
             "error": _or_null(ref("Error")),
             "outputs": _or_null(FREE),
+            "spilled": FREE,
             "artifacts": FREE,
             "flags": _list({"type": "string", "enum": ["degraded", "cached", "timed_out"]}),
             "waits_for": _or_null(ref("WaitsFor")),

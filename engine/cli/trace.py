@@ -14,7 +14,13 @@ from engine.core.run import ScopeRun, StepRun
 from engine.core.values import Json
 from engine.errors import Denied, NotFound
 
-_ENDS = {"succeeded": "succeeded", "produced": "succeeded", "failed": "failed", "orphaned": "lost"}
+_ENDS = {
+    "succeeded": "succeeded",
+    "produced": "succeeded",
+    "spilled": "succeeded",
+    "failed": "failed",
+    "orphaned": "lost",
+}
 _SHORT = 12
 
 

@@ -18,7 +18,8 @@ class Attempt:
 
     `names` are what the step's expressions read, but for `secrets`, of which these are the names
     that the plan declares. `must_be_marked`: first it is written down that it begins, for it must
-    not be repeated. `waited` is what of its `timeout.queue` is used up.
+    not be repeated. `lasts` is how long its run may take; `spills` if values among `names` may be
+    passed by reference; `waited` is what of its `timeout.queue` is used up.
     """
 
     run: str
@@ -30,7 +31,9 @@ class Attempt:
     names: Mapping[str, Json]
     secrets: tuple[str, ...]
     must_be_marked: bool
-    waited: timedelta = timedelta(0)
+    lasts: timedelta = timedelta()
+    spills: bool = False
+    waited: timedelta = timedelta()
 
 
 def attempt_of(run: Run, launch: Launch) -> Attempt:
@@ -39,6 +42,7 @@ def attempt_of(run: Run, launch: Launch) -> Attempt:
     return Attempt(
         header.id, header.namespace, header.workflow, launch.path, launch.attempt, launch.step,
         machine.names(run, launch.path), run.bound.plan.secrets, launch.journal_start,
+        run.bound.plan.root.timeout, run.spills,
     )  # fmt: skip
 
 

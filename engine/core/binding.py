@@ -20,6 +20,7 @@ from engine.core.inputs import BoundInputs
 from engine.core.plan import Assignment, Plan, Projection, Scope, Set, Step, Uses
 from engine.core.plan.place import places
 from engine.core.schema import Validator
+from engine.core.spilled import ByReference
 from engine.core.values import Json
 
 Names = Mapping[str, object]
@@ -47,7 +48,7 @@ class BoundProjection:
     def read(self, names: Names) -> Json:
         """Return what the verb gave: null where that is not there and the type says it may be."""
         try:
-            return self.source.evaluate(names)
+            return _handed_on(self.source, names)
         except UndefinedError:
             if self._may_be_null:
                 return None
@@ -321,10 +322,13 @@ class Bound:
 
 
 def evaluate(assignments: tuple[BoundAssignment, ...], names: Names) -> dict[str, Json]:
-    """Return the values by name; raise EvaluationError or ValueError where one is not as typed."""
+    """Return the values by name; raise EvaluationError or ValueError where one is not as typed.
+
+    One that is passed by reference, and is an assignment's as a whole, is passed on so.
+    """
     values: dict[str, Json] = {}
     for each in assignments:
-        value = each.value.evaluate(names)
+        value = _handed_on(each.value, names)
         problems = each.validator.problems(value)
         if problems:
             pointer, message = problems[0]
@@ -344,6 +348,16 @@ def project(projections: tuple[BoundProjection, ...], names: Names) -> dict[str,
             raise ValueError(f"output {each.name}{pointer}: {message}")
         values[each.name] = value
     return values
+
+
+def _handed_on(value: Compiled, names: Names) -> Json:
+    """Return a value; of what is passed by reference the reference, if it is that as a whole."""
+    try:
+        return value.evaluate(names)
+    except ByReference as told:
+        if not told.is_alone:
+            raise
+        return told.value  # type: ignore[return-value]
 
 
 def _bind(verb: plans.Verb) -> BoundVerb:

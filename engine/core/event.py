@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from engine.core.frozen import frozen
+from engine.core.spilled import Spilled, decode, encode
 from engine.core.values import Json
 
 
@@ -22,7 +23,7 @@ class Succeeded:
     """An attempt gave its outputs, projected as the step declares them.
 
     `artifacts` are references to the files that it keeps, by name. `cached`: an earlier call's
-    outputs stand in for it.
+    outputs stand in for it. `spilled` are the outputs that are too large to be among the others.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Succeeded:
     outputs: Mapping[str, Json]
     artifacts: Mapping[str, Json] = field(default_factory=dict)
     cached: bool = False
+    spilled: Mapping[str, Spilled] = field(default_factory=dict)
 
 
 @frozen
@@ -153,11 +155,10 @@ class UnknownEvent(ValueError):
 def to_row(event: Event, seq: int, at: datetime) -> Row:
     """Return the journal's row for an event that was told at `at`."""
     match event:
-        case Succeeded(path, attempt, outputs, artifacts, cached):
-            if not artifacts and not cached:
+        case Succeeded(path, attempt, outputs, artifacts, cached, spilled):
+            if not (artifacts or cached or spilled):
                 return Row(seq, at, "succeeded", path, attempt, outputs)
-            told: dict[str, Json] = {"outputs": outputs, "artifacts": artifacts, "cached": cached}
-            return Row(seq, at, "produced", path, attempt, told)
+            return Row(seq, at, "spilled" if spilled else "produced", path, attempt, _more(event))
         case Failed(path, attempt, error):
             return Row(seq, at, "failed", path, attempt, error)
         case Started(path, attempt):
@@ -188,12 +189,13 @@ def from_row(row: Row) -> Event:
     match row.kind, row.data:
         case "succeeded", Mapping() as outputs:
             return Succeeded(row.path, row.attempt, outputs)
-        case "produced", {
+        case ("produced" | "spilled") as kind, {
             "outputs": Mapping() as outputs,
             "artifacts": Mapping() as artifacts,
             "cached": bool() as cached,
         }:
-            return Succeeded(row.path, row.attempt, outputs, artifacts, cached)
+            spilled = _references(row.data) if kind == "spilled" else {}
+            return Succeeded(row.path, row.attempt, outputs, artifacts, cached, spilled)
         case "failed", Mapping() as error:
             return Failed(row.path, row.attempt, error)
         case "started", _:
@@ -229,3 +231,23 @@ def _wish(kind: str, by: str, reason: str, until: str) -> Event:
     if kind == "pause":
         return Pause(by, reason, datetime.fromisoformat(until))
     return Cancel(by, reason) if kind == "cancel" else Resume(by, reason)
+
+
+def _more(told: Succeeded) -> dict[str, Json]:
+    """Return all that a success brings; a kind of its own tells that there are references.
+
+    Who does not know that kind cannot take a run for one without these values.
+    """
+    more: dict[str, Json] = {
+        "outputs": told.outputs, "artifacts": told.artifacts, "cached": told.cached,
+    }  # fmt: skip
+    if told.spilled:
+        more["spilled"] = {name: encode(each) for name, each in told.spilled.items()}
+    return more
+
+
+def _references(data: Json) -> dict[str, Spilled]:
+    match data:
+        case {"spilled": Mapping() as told}:
+            return {name: decode(each) for name, each in told.items()}
+    raise ValueError("a journal row of spilled outputs holds no references")

@@ -5,8 +5,10 @@ items is not written down a thousand times. Secrets are not in it: who makes the
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from engine.core import spilled
 from engine.core.attempt import Attempt
 from engine.core.binding import BoundStep
 from engine.core.values import Json
@@ -16,12 +18,28 @@ _SECRETS = "secrets"
 
 def packed(attempt: Attempt, place: str) -> dict[str, Json]:
     """Return the JSON of an attempt whose step stands at `place` in its plan."""
-    return {
+    told: dict[str, Json] = {
         "workflow": attempt.workflow,
         "place": place,
         "marked": attempt.must_be_marked,
         "names": needed(attempt.step, attempt.names),
     }
+    return _by_reference(told) if attempt.spills else told
+
+
+def _by_reference(told: dict[str, Json]) -> dict[str, Json]:
+    """Return the same with each reference beside the names, and null where it stood.
+
+    Names that are bare have a key of their own: who knows nothing of references must not read them.
+    """
+    names: Any = told["names"]
+    references = spilled.found(names)
+    if not references:
+        return told
+    del told["names"]
+    told["bare"] = spilled.filled(names, ((path, None) for path, _ in references))
+    told["spilled"] = [[list(path), spilled.encode(each)] for path, each in references]
+    return told
 
 
 def place_of(body: Mapping[str, Json]) -> str:
@@ -31,14 +49,26 @@ def place_of(body: Mapping[str, Json]) -> str:
 
 def unpacked(
     step: BoundStep, secrets: tuple[str, ...], run: str, namespace: str, path: str, number: int,
-    body: Mapping[str, Json],
+    body: Mapping[str, Json], lasts: timedelta,
 ) -> Attempt:  # fmt: skip
-    """Return the attempt that `packed` wrote; raise ValueError if it wrote no such thing."""
-    workflow, names = body.get("workflow"), body.get("names")
+    """Return the attempt that `packed` wrote; raise ValueError if it wrote no such thing.
+
+    `lasts` is how long its run may take.
+    """
+    references = _references(body.get("spilled", ()))
+    workflow, names = body.get("workflow"), body.get("bare" if references else "names")
     if step.uses is None or not isinstance(workflow, str) or not isinstance(names, Mapping):
         raise ValueError(f"{path}: what is handed out is no attempt")
-    is_marked = body.get("marked") is True
-    return Attempt(run, namespace, workflow, path, number, step, names, secrets, is_marked)
+    if references:
+        names = spilled.filled(names, references)
+    return Attempt(
+        run, namespace, workflow, path, number, step, names, secrets, body.get("marked") is True,
+        lasts, bool(references),
+    )  # fmt: skip
+
+
+def _references(told: Json) -> list[tuple[spilled.Path, spilled.Spilled]]:
+    return [(tuple(path), spilled.decode(each)) for path, each in told]  # type: ignore
 
 
 def needed(step: BoundStep, names: Mapping[str, Json]) -> dict[str, Json]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from engine.core.spilled import Spilled
+
 _KINDS: dict[type, str] = {
     str: "string",
     bool: "boolean",
@@ -20,7 +22,7 @@ ALL = frozenset((*SCALARS, "object", "array", "null"))
 def kind(value: object) -> str:
     """Return the narrowest JSON type of a value: 3 is an `integer`, and so is no 3.0.
 
-    Raise TypeError for what is no JSON value.
+    Raise ByReference for a value that is passed so, TypeError for what is no JSON value.
     """
     known = _KINDS.get(type(value))
     if known is not None:
@@ -31,6 +33,8 @@ def kind(value: object) -> str:
         return "string"
     if isinstance(value, Sequence):
         return "array"
+    if type(value) is Spilled:
+        return kind(value.opened())
     raise TypeError(f"a {type(value).__name__} is no JSON value")
 
 

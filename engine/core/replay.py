@@ -7,6 +7,7 @@ from engine.core import machine
 from engine.core.binding import Bound, BoundApprove, BoundAwait
 from engine.core.event import Row, from_row
 from engine.core.run import Header, Run, ScopeRun, StepRun
+from engine.core.spilled import parted
 from engine.core.state import StepState
 from engine.core.values import Json, canonical
 
@@ -28,6 +29,7 @@ def steps(run: Run) -> list[dict[str, Json]]:
 
 def step(told: StepRun) -> dict[str, Json]:
     """Return a step as the API tells it."""
+    outputs, references = parted(told.outputs or {})
     return {
         "path": told.path,
         "status": told.state.value,
@@ -36,7 +38,8 @@ def step(told: StepRun) -> dict[str, Json]:
         "started_at": _instant(told.started_at),
         "ended_at": _instant(told.ended_at) if told.started_at or told.outputs else None,
         "error": told.error,
-        "outputs": told.outputs if told.state is StepState.SUCCEEDED else None,
+        "outputs": outputs if told.state is StepState.SUCCEEDED else None,
+        "spilled": references if told.state is StepState.SUCCEEDED else {},
         "artifacts": told.artifacts or {},
         "waits_for": _waits_for(told),
         "flags": [word for word in _FLAGS if getattr(told, word)],

@@ -236,7 +236,8 @@ class Run:
     `steps` are by path, `active` those that run or wait, `scopes` those whose steps have not all
     ended. `running` counts the attempts under way, `handed_out` those of them that workers of
     pools make, `tick` the beginnings and ends of steps. `ready` are steps that may begin and
-    `closing` scopes that may go on, as soon as the run is not `paused`.
+    `closing` scopes that may go on, as soon as the run is not `paused`. It `spills` once an output
+    of a step was too large for the journal, and is passed by reference.
     """
 
     bound: Bound
@@ -252,6 +253,7 @@ class Run:
     ready: deque[StepRun] = field(default_factory=deque)
     closing: deque[ScopeRun] = field(default_factory=deque)
     paused: Standstill | None = None
+    spills: bool = False
     outcome: RunStatus | None = None
     error: Mapping[str, Json] | None = None
     outputs: Mapping[str, Json] | None = None

@@ -17,6 +17,7 @@ from engine.core.event import Succeeded
 from engine.core.expression import Compiled
 from engine.core.plan import Circuit
 from engine.core.priority import LEVELS
+from engine.core.spilled import decode
 from engine.core.values import Json
 from engine.errors import Invalid, NotFound, Unavailable
 from engine.guard.circuits import Circuits
@@ -71,29 +72,37 @@ class Guard:
             METRICS.unmade.labels(refused.type).inc()
             raise
 
-    async def recall(self, attempt: Attempt, key: bytes, artifacts: Artifacts) -> Succeeded | None:
+    async def recall(
+        self, attempt: Attempt, key: bytes, artifacts: Artifacts, retain: timedelta
+    ) -> Succeeded | None:
         """Return an earlier outcome of the same call, if there is one and its files are there.
 
-        The files are then retained from now on, as if they had just been made.
+        The files are then retained from now on, as if they had just been made: for `retain` where
+        they are outputs that are passed by reference.
         """
         found = await self._memory.find(key)
         if found is None:
             return None
+        spilled = {name: decode(each) for name, each in found.spilled.items()}
         try:
             await asyncio.to_thread(
                 files.prolong, attempt.step.plan.artifacts, found.artifacts, artifacts
             )
+            for each in spilled.values():
+                await asyncio.to_thread(artifacts.prolong, each.told(), retain)
         except (Invalid, NotFound, Unavailable):
             METRICS.cache.labels("stale").inc()
             return None
         METRICS.cache.labels("hit").inc()
-        return Succeeded(attempt.path, attempt.number, found.outputs, found.artifacts, cached=True)
+        return Succeeded(
+            attempt.path, attempt.number, found.outputs, found.artifacts, True, spilled
+        )
 
     def remember(self, attempt: Attempt, key: bytes, outcome: Succeeded) -> None:
         """Keep an outcome for calls to come; it is written soon, or lost."""
         assert attempt.step.plan.cache is not None
         ttl = attempt.step.plan.cache.ttl
-        self._memory.keep(key, outcome.outputs, outcome.artifacts, ttl)
+        self._memory.keep(key, outcome, ttl)
 
     async def serve(self) -> None:
         """Write and read what is shared, until cancelled; log a defect whole, and go on."""

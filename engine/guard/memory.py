@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from datetime import timedelta
 
 import orjson
 
-from engine.core.values import Json
+from engine.core.event import Succeeded
+from engine.core.spilled import encode
 from engine.guard.patience import within
 from engine.store import cache
 from engine.store.cache import Entry, Found
@@ -44,12 +44,14 @@ class Memory:
             METRICS.cache.labels("miss").inc()
         return found
 
-    def keep(
-        self, key: bytes, outputs: Mapping[str, Json], artifacts: Mapping[str, Json], ttl: timedelta
-    ) -> None:
+    def keep(self, key: bytes, told: Succeeded, ttl: timedelta) -> None:
         """Keep what a call gave; it is written soon, or lost."""
-        entry = Entry(key, orjson.dumps(outputs), orjson.dumps(artifacts), ttl)
-        size = self._bytes + len(entry.outputs) + len(entry.artifacts)
+        references = {name: encode(each) for name, each in told.spilled.items()}
+        entry = Entry(
+            key, orjson.dumps(told.outputs), orjson.dumps(told.artifacts), ttl,
+            orjson.dumps(references),
+        )  # fmt: skip
+        size = self._bytes + _size(entry)
         if len(self._waiting) >= _MOST_WAITING or size > _MOST_BYTES:
             METRICS.cache.labels("dropped").inc()
             return
@@ -72,10 +74,14 @@ class Memory:
     async def _write(self) -> None:
         group = self._waiting[:_GROUP]
         del self._waiting[:_GROUP]
-        self._bytes -= sum(len(each.outputs) + len(each.artifacts) for each in group)
+        self._bytes -= sum(map(_size, group))
         try:
             async with self._connections.connection() as connection:
                 await cache.keep(connection, group)
         except AWAY as error:
             METRICS.cache.labels("dropped").inc(len(group))
             _LOG.warning("%d outputs are not kept: %s", len(group), type(error).__name__)
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.outputs) + len(entry.artifacts) + len(entry.spilled)

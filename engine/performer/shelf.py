@@ -52,7 +52,7 @@ class Shelf:
                 self._steps[key] = BoundStep(step_at(plan, key[1]), 0)
             return unpacked(
                 self._steps[key], plan.secrets, str(handout.run_id), handout.namespace,
-                handout.path, handout.attempt, handout.body,
+                handout.path, handout.attempt, handout.body, plan.root.timeout,
             )  # fmt: skip
         except ValueError as error:
             self._leave(handout.plan, error)

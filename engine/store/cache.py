@@ -14,16 +14,18 @@ from engine.store.pool import Connection
 MOST = 100_000
 
 _FIND: LiteralString = """
-    SELECT outputs, artifacts FROM cache WHERE key = %(key)s AND expires_at > now()
+    SELECT outputs, artifacts, spilled FROM cache WHERE key = %(key)s AND expires_at > now()
 """
 _KEEP: LiteralString = """
-    INSERT INTO cache (key, outputs, artifacts, expires_at)
-    SELECT DISTINCT ON (key) key, outputs, artifacts, now() + span
+    INSERT INTO cache (key, outputs, artifacts, spilled, expires_at)
+    SELECT DISTINCT ON (key) key, outputs, artifacts, spilled, now() + span
       FROM unnest(%(keys)s::bytea[], %(outputs)s::json[], %(artifacts)s::json[],
-                  %(spans)s::interval[]) AS new (key, outputs, artifacts, span)
+                  %(spilled)s::json[], %(spans)s::interval[])
+        AS new (key, outputs, artifacts, spilled, span)
      ORDER BY key
     ON CONFLICT (key) DO UPDATE
-       SET outputs = excluded.outputs, artifacts = excluded.artifacts, kept_at = now(),
+       SET outputs = excluded.outputs, artifacts = excluded.artifacts,
+           spilled = excluded.spilled, kept_at = now(),
            expires_at = excluded.expires_at
 """
 _FORGET: LiteralString = "DELETE FROM cache WHERE key = %(key)s"
@@ -40,16 +42,18 @@ class Found:
 
     outputs: Mapping[str, Json]
     artifacts: Mapping[str, Json]
+    spilled: Mapping[str, Json]
 
 
 @frozen
 class Entry:
-    """What a call gave, for `ttl`: `outputs` and `artifacts` are bytes of JSON."""
+    """What a call gave, for `ttl`: `outputs`, `artifacts` and `spilled` are bytes of JSON."""
 
     key: bytes
     outputs: bytes
     artifacts: bytes
     ttl: timedelta
+    spilled: bytes = b"{}"
 
 
 async def find(connection: Connection, key: bytes) -> Found | None:
@@ -65,6 +69,7 @@ async def keep(connection: Connection, entries: Sequence[Entry]) -> None:
         "keys": [each.key for each in entries],
         "outputs": Jsons([each.outputs for each in entries]),
         "artifacts": Jsons([each.artifacts for each in entries]),
+        "spilled": Jsons([each.spilled for each in entries]),
         "spans": [each.ttl for each in entries],
     }
     await connection.execute(_KEEP, told)

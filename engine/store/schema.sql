@@ -51,7 +51,8 @@ CREATE UNLOGGED TABLE cache (
     outputs json NOT NULL,
     artifacts json NOT NULL,
     kept_at timestamp with time zone DEFAULT now() NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    spilled json DEFAULT '{}'::json NOT NULL
 );
 
 CREATE TABLE callbacks (
@@ -233,7 +234,7 @@ CREATE TABLE inbox (
     key text NOT NULL,
     data json NOT NULL,
     attempt integer DEFAULT 0 NOT NULL,
-    CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['arrived'::text, 'decided'::text, 'succeeded'::text, 'produced'::text, 'failed'::text, 'orphaned'::text, 'severed'::text, 'pause'::text, 'resume'::text])))
+    CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['arrived'::text, 'decided'::text, 'succeeded'::text, 'produced'::text, 'spilled'::text, 'failed'::text, 'orphaned'::text, 'severed'::text, 'pause'::text, 'resume'::text])))
 );
 
 ALTER TABLE inbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (

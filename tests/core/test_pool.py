@@ -172,7 +172,7 @@ def test_an_attempt_comes_out_as_it_went_in() -> None:
     place = place_of(body)
     one = BoundStep(step_at(decode(encode(made)), place), 0)
 
-    told = unpacked(one, ("s",), "0198-run", "local", "a", 1, body)
+    told = unpacked(one, ("s",), "0198-run", "local", "a", 1, body, HOUR)
 
     assert ("/root/steps/0", "demo", ("s",), True) == (
         place, told.workflow, told.secrets, told.must_be_marked,
@@ -193,7 +193,7 @@ def test_what_is_no_attempt_is_refused(change: dict[str, Json]) -> None:
     bound, body, _ = handed(made)
 
     with pytest.raises(ValueError, match="what is handed out is no attempt"):
-        unpacked(bound.root.steps[0], (), "r", "local", "a", 1, {**body, **change})
+        unpacked(bound.root.steps[0], (), "r", "local", "a", 1, {**body, **change}, HOUR)
 
 
 def test_every_step_of_a_plan_has_its_place() -> None:

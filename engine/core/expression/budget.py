@@ -5,8 +5,10 @@ of work is one element of a list or mapping, or 64 characters of a string.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from engine.core.expression.fault import EvaluationError
+from engine.core.spilled import ByReference, Spilled
 from engine.core.values import Json
 
 MAX_OUTPUT = 1 << 20  # bytes of text or JSON that one evaluation gives
@@ -51,9 +53,12 @@ def check_output(size: int) -> None:
 
 
 def weigh(value: Json, meter: Meter) -> int:
-    """Return about how many bytes of JSON a value takes; raise EvaluationError past the limit."""
+    """Return about how many bytes of JSON a value takes; raise EvaluationError past the limit.
+
+    Raise ByReference if something within it is passed so.
+    """
     size = 0
-    pending = [value]
+    pending: list[Any] = [value]
     while pending:
         each = pending.pop()
         if isinstance(each, str):
@@ -66,6 +71,8 @@ def weigh(value: Json, meter: Meter) -> int:
             size += 2 + len(each)
             meter.spend(len(each))
             pending.extend(each)
+        elif type(each) is Spilled:
+            raise ByReference(each)
         else:
             size += 4
         check_output(size)

@@ -17,6 +17,7 @@ from engine.core.expression.path import written
 from engine.core.expression.scalar import TESTS, text
 from engine.core.expression.signature import Parameter
 from engine.core.kind import kind, named
+from engine.core.spilled import Spilled
 from engine.core.values import Json
 
 Names: TypeAlias = Mapping[str, Any]
@@ -35,7 +36,7 @@ def evaluator(node: tree.Node, source: str, *, is_area: bool = False) -> Callabl
         value = node.value
         return lambda _: value
     if isinstance(node, tree.Path):
-        return _path(node.path)
+        return _path(node.path, _alone)
     run = _closure(node, source)
 
     def evaluate(names: Names) -> Json:
@@ -64,7 +65,9 @@ def word(node: tree.Node, source: str) -> str:
     return word if len(word) <= _MAX_WORD else f"{word[: _MAX_WORD - 1]}…"
 
 
-def _path(path: tuple[str | int, ...]) -> Callable[[Names], Json]:
+def _path(path: tuple[str | int, ...], take: Callable[[Spilled], Json]) -> Callable[[Names], Json]:
+    """Return what looks a path up; `take` gives a value that is passed by reference."""
+
     def look_up(names: Names) -> Json:
         value: Any = names
         try:
@@ -72,9 +75,17 @@ def _path(path: tuple[str | int, ...]) -> Callable[[Names], Json]:
                 value = value[segment]
         except _LOST:
             raise _undefined(names, path) from None
-        return value  # type: ignore[no-any-return]
+        return take(value) if type(value) is Spilled else value
 
     return look_up
+
+
+def _alone(value: Spilled) -> Json:
+    return value.opened(is_alone=True)
+
+
+def _as_it_is(value: Any) -> Json:
+    return value  # type: ignore[no-any-return]
 
 
 def _undefined(names: Names, path: tuple[str | int, ...]) -> UndefinedError:
@@ -99,7 +110,7 @@ def _constant(node: tree.Constant, _: str) -> Run:
 
 
 def _reference(node: tree.Path, _: str) -> Run:
-    look_up = _path(node.path)
+    look_up = _path(node.path, Spilled.opened)
     return lambda names, _meter: look_up(names)
 
 
@@ -114,9 +125,10 @@ def _lookup(node: tree.Lookup, source: str) -> Run:
             message = f"`{said}`: a key is a string or an integer, not {named(kind(segment))}"
             raise EvaluationError("type", message)
         try:
-            return value[segment]  # type: ignore[no-any-return]
+            found: Any = value[segment]
         except _LOST:
             raise UndefinedError(f"`{said}` is not defined") from None
+        return found.opened() if type(found) is Spilled else found
 
     return run
 
@@ -275,10 +287,10 @@ def _call(node: tree.Call, source: str) -> Run:
                 raise _misfit(name, parameter, value, word)
             meter.take(value)
             values.append(value)
-        result = apply(meter, *values)
+        result: Any = apply(meter, *values)
         if isinstance(result, str):
             check_output(len(result))
-        return result
+        return result.opened() if type(result) is Spilled else result
 
     return run
 
@@ -316,7 +328,7 @@ def _default_of_path(path: tuple[str | int, ...], fallback: Run) -> Run:
                 value = value[segment]
         except _LOST:
             return fallback(names, meter)
-        return value  # type: ignore[no-any-return]
+        return value.opened() if type(value) is Spilled else value
 
     return run
 
@@ -340,12 +352,28 @@ def _test(node: tree.Test, source: str) -> Run:
 
 
 def _within(node: tree.Within, _: str) -> Run:
+    if isinstance(node.operand, tree.Path):
+        return _within_path(node.operand)
     operand = _closure(node.operand, node.source)
 
     def run(names: Names, meter: Meter) -> Json:
         value = operand(names, meter)
         meter.make(value)
         return value
+
+    return run
+
+
+def _within_path(node: tree.Path) -> Run:
+    """Return the commonest template: what is passed by reference was counted where it was read."""
+    look_up = _path(node.path, _as_it_is)
+
+    def run(names: Names, meter: Meter) -> Json:
+        value: Any = look_up(names)
+        if type(value) is Spilled:
+            return value.opened()
+        meter.make(value)
+        return value  # type: ignore[no-any-return]
 
     return run
 

@@ -84,7 +84,7 @@ def equal(left: Json, right: Json, meter: Meter) -> bool:
         return len(left) == len(right) and all(
             one is other or equal(one, other, meter) for one, other in zip(left, right, strict=True)
         )
-    return left == right
+    return left == right  # of what is passed by reference, this raises ByReference
 
 
 def compare(operator: str, left: Json, right: Json, meter: Meter) -> bool:

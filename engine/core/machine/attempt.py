@@ -1,7 +1,7 @@
 """Attempts of `uses`: their outcomes, whether another is made, and those that were lost."""
 
 from collections.abc import Mapping
-from typing import assert_never
+from typing import Any, assert_never
 
 from engine.core.event import Failed, Orphaned, Started, Succeeded
 from engine.core.expression import EvaluationError, holds
@@ -19,8 +19,11 @@ def hear(turn: Turn, event: Succeeded | Failed | Started | Orphaned) -> bool:
     if step is None or not step.under_way or step.attempt != event.attempt:
         return False
     match event:
-        case Succeeded(_, _, outputs, artifacts, cached):
+        case Succeeded(_, _, outputs, artifacts, cached, spilled):
             step.artifacts, step.cached = artifacts, cached
+            if spilled:
+                held: dict[str, Any] = {**outputs, **spilled}
+                turn.run.spills, outputs = True, held
             turn.succeed(step, outputs)
         case Failed(_, _, error):
             _fail(turn, step, error)

@@ -26,6 +26,7 @@ from engine.core.machine.readiness import follows_failure, unmet
 from engine.core.machine.turn import Turn, problem
 from engine.core.plan import Rollback
 from engine.core.run import Role, ScopeRun, StepRun, Undoing
+from engine.core.spilled import parted
 from engine.core.state import TERMINAL, Move, StepState
 
 # The name space of ids that follow from a run and a path in it.
@@ -202,5 +203,8 @@ def _end_run(turn: Turn, root: ScopeRun) -> None:
     run = turn.run
     run.outcome = closing.status_after(turn, root)
     run.error, run.outputs = root.failure, root.outputs
+    if run.spills and run.outputs is not None:
+        values, references = parted(run.outputs)
+        run.outputs = {**values, **references}
     run.ended_at = turn.now
     turn.decision.ended = True

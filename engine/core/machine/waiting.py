@@ -11,6 +11,7 @@ from engine.core.machine.turn import Turn, problem
 from engine.core.plan import Otherwise
 from engine.core.quoting import shown
 from engine.core.run import Ballot, StepRun
+from engine.core.spilled import ByReference, found
 from engine.core.values import Json, canonical, digest, parse_duration
 
 
@@ -113,6 +114,7 @@ def expire_await(turn: Turn, step: StepRun, verb: BoundAwait) -> None:
 
 def approve(turn: Turn, step: StepRun, verb: BoundApprove) -> None:
     binds = evaluate(verb.binds, step.scope.readable())
+    _must_be_here(binds)
     asked = digest({"plan": turn.run.header.plan, "step": step.path, "binds": binds})
     step.progress = Ballot(asked)
     turn.wait(step, turn.now + verb.plan.expires)
@@ -182,4 +184,12 @@ def _key(
     """Return where in an event the key of the index stands, and what it must be."""
     if correlation is None or value is None:
         return "", None
-    return correlation[0], canonical(value.evaluate(names)).decode()
+    told = value.evaluate(names)
+    _must_be_here(told)
+    return correlation[0], canonical(told).decode()
+
+
+def _must_be_here(value: Json) -> None:
+    """Raise ByReference if anything of a value that is digested or compared is passed so."""
+    for _, each in found(value):
+        raise ByReference(each)

@@ -78,6 +78,8 @@ def _told(call: Call, recorded: Call, event: Event) -> Event | Missing:
         return _missing(call, f"artifact {lost[0]!r} was not kept")
     if same:
         return event
+    if event.spilled:
+        return _missing(call, "what it returned is passed by reference, and is not at hand")
     try:
         outputs = _outputs(call.step, recorded.step, event.outputs)
     except (EvaluationError, ValueError) as fault:

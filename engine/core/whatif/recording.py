@@ -10,8 +10,10 @@ from engine.core.binding import Bound, BoundStep
 from engine.core.event import Event, Failed, Orphaned, Row, Succeeded, from_row
 from engine.core.expression import EvaluationError
 from engine.core.frozen import frozen
+from engine.core.handout import needed
 from engine.core.machine import Decision, Launch
 from engine.core.run import Header, Run
+from engine.core.spilled import filled, found
 from engine.core.values import Json
 
 
@@ -78,12 +80,25 @@ class Notes:
         assert uses is not None
         names = {**machine.names(self.run, launch.path), "secrets": self._secrets}
         asked: dict[str, Json] = {"operation": uses.operation}
+        if self.run.spills and (read := _by_reference(step, names)):
+            asked["arguments"] = [uses.arguments, uses.key, read]
+            return Call(launch.path, launch.attempt, step, now, asked, "")
         try:
             asked["arguments"] = step.arguments.evaluate(names)
             asked["key"] = None if step.key is None else step.key.evaluate(names)
         except (EvaluationError, ValueError) as fault:
             return Call(launch.path, launch.attempt, step, now, asked, str(fault))
         return Call(launch.path, launch.attempt, step, now, asked, "")
+
+
+def _by_reference(step: BoundStep, names: Mapping[str, Json]) -> Json:
+    """Return what a call reads, where some of it is passed by reference; else None.
+
+    The same templates give the same of the same, so with them this decides on the outcome.
+    """
+    read = needed(step, names)
+    references = found(read)
+    return filled(read, ((path, each.told()) for path, each in references)) if references else None
 
 
 class Tape(Notes):

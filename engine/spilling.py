@@ -1,0 +1,149 @@
+"""Outputs that are too large for a journal, on their way into the artifact store and out of it.
+
+The law of this file: a value is durable before the outcome that refers to it is told, and is in
+memory no longer than the attempt that reads it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeAlias
+
+import orjson
+
+from engine.artifacts import LONGEST, Artifacts
+from engine.core.attempt import Attempt
+from engine.core.handout import needed
+from engine.core.kind import kind
+from engine.core.spilled import KEPT, LARGEST, MEDIA_TYPE, MOST, Spilled, chosen, filled, found
+from engine.core.values import Json
+from engine.errors import Invalid, NotFound, SarkError, Unavailable
+from engine.failing import Failure, may_repeat, problem
+
+# How much of such values, in JSON, is read in one process at a time; it takes some times as much.
+ROOM = 4 * LARGEST
+# What a run may take beyond its timeout, to undo and to finish, and history beyond `history.keep`.
+_BEYOND = timedelta(days=30)
+
+Outputs: TypeAlias = tuple[Mapping[str, Json], Mapping[str, Spilled]]
+
+
+class Spilling:
+    """Keeps values in `artifacts` for as long as their run, whose history is kept for `keep`."""
+
+    def __init__(self, artifacts: Artifacts, keep: timedelta | None, room: int = ROOM) -> None:
+        self._artifacts = artifacts
+        self._keep = keep
+        self._room = _Room(room)
+
+    def retain(self, attempt: Attempt) -> timedelta:
+        """Return how long a value of an attempt is kept from now on: past the end of its run."""
+        if self._keep is None:
+            return LONGEST
+        return min(attempt.lasts + self._keep + _BEYOND, LONGEST)
+
+    def spill(self, attempt: Attempt, outputs: Mapping[str, Json]) -> Outputs:
+        """Keep the largest of some outputs; return the others, and references to these.
+
+        Raise Failure if it is too much, or the store cannot be written. It blocks.
+        """
+        names = chosen(outputs)
+        kept = {name: each for name, each in outputs.items() if name not in names}
+        if len(names) > MOST or len(orjson.dumps(kept)) > KEPT:
+            detail = (
+                f"{len(outputs)} outputs have more than {KEPT} bytes together, and {MOST} values "
+                "of them at most are passed by reference: declare `outputs` for what is needed"
+            )
+            raise Failure(problem("sark.too_large", detail, "permanent"))
+        try:
+            return kept, {name: self._keep_one(attempt, name, outputs[name]) for name in names}
+        except SarkError as fault:
+            safe = "transient" if isinstance(fault, Unavailable) else "permanent"
+            error_class = safe if may_repeat(attempt.step) else "unknown"
+            raise Failure(problem("sark.artifact", str(fault), error_class)) from fault
+
+    def reads(self, attempt: Attempt) -> bool:
+        """True if an attempt reads what is passed by reference."""
+        return attempt.spills and bool(found(needed(attempt.step, attempt.names)))
+
+    @asynccontextmanager
+    async def read(self, attempt: Attempt) -> AsyncIterator[Attempt]:
+        """Give the attempt with the values that it reads, once there is room for them.
+
+        Raise Failure if there is too much of them, or one is not there, or no room in time.
+        """
+        names = needed(attempt.step, attempt.names)
+        places = found(names)
+        wanted = {each.digest: each for _, each in places}
+        size = sum(each.bytes for each in wanted.values())
+        if size > LARGEST:
+            detail = f"the call reads {size} bytes of values by reference; at most {LARGEST}"
+            raise Failure(problem("sark.too_large", detail, "permanent"))
+        async with self._room.hold(size, attempt.step.plan.timeout.queue):
+            whole = {each: await self._whole(wanted[each]) for each in wanted}
+            values = filled(names, ((path, whole[each.digest]) for path, each in places))
+            yield replace(attempt, names=values, spills=False)
+
+    def _keep_one(self, attempt: Attempt, name: str, value: Json) -> Spilled:
+        data = orjson.dumps(value)
+        told = self._artifacts.keep_bytes(data, name, MEDIA_TYPE, self.retain(attempt))
+        return Spilled(str(told["artifact"]), name, len(data), kind(value))
+
+    async def _whole(self, value: Spilled) -> Spilled:
+        try:
+            data = await asyncio.to_thread(self._artifacts.content, value.told())
+        except (NotFound, Invalid) as fault:
+            raise Failure(problem("sark.artifact_missing", str(fault), "permanent")) from fault
+        except Unavailable as fault:
+            raise Failure(problem("sark.artifact", str(fault), "transient")) from fault
+        return replace(value, content=await asyncio.to_thread(orjson.loads, data))
+
+
+class _Room:
+    """Room for so many bytes, given in the order in which it is asked for."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._line: deque[tuple[int, asyncio.Event]] = deque()
+
+    @asynccontextmanager
+    async def hold(self, size: int, patience: timedelta) -> AsyncIterator[None]:
+        """Hold room; raise Failure if there is none in time."""
+        place = (size, asyncio.Event())
+        self._line.append(place)
+        self._let_in()
+        try:
+            async with asyncio.timeout(patience.total_seconds()):
+                await place[1].wait()
+        except TimeoutError:
+            self._leave(place)
+            detail = (
+                f"there was no room to read {size} bytes by reference within "
+                f"{patience.total_seconds():g} s (timeout.queue)"
+            )
+            raise Failure(problem("sark.queue_timeout", detail, "transient")) from None
+        except BaseException:
+            self._leave(place)
+            raise
+        try:
+            yield
+        finally:
+            self._left += size
+            self._let_in()
+
+    def _let_in(self) -> None:
+        while self._line and self._line[0][0] <= self._left:
+            size, turn = self._line.popleft()
+            self._left -= size
+            turn.set()
+
+    def _leave(self, place: tuple[int, asyncio.Event]) -> None:
+        """Let go of a place in the line, or of the room that was given at the same moment."""
+        if place[1].is_set():
+            self._left += place[0]
+        else:
+            self._line.remove(place)
+        self._let_in()
