@@ -52,7 +52,7 @@ class Spilling:
         """
         names = chosen(outputs)
         kept = {name: each for name, each in outputs.items() if name not in names}
-        if len(names) > MOST or len(orjson.dumps(kept)) > KEPT:
+        if len(names) > MOST or len(orjson.dumps({**dict.fromkeys(names), **kept})) > KEPT:
             detail = (
                 f"{len(outputs)} outputs have more than {KEPT} bytes together, and {MOST} values "
                 "of them at most are passed by reference: declare `outputs` for what is needed"

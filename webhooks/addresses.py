@@ -74,6 +74,11 @@ _RUNS = (
         _ONE, {},
     ),
     Address(
+        "GET", f"{_V1}/runs/{{id}}/values/{{digest}}", runs.value,
+        "Download an output of a step that is passed by reference",
+        {200: Answer("Value", "The value, any JSON.")}, ("run.read",), _ONE, {},
+    ),
+    Address(
         "POST", f"{_V1}/runs/{{id}}/cancel", runs.cancel, "Ask a run to end",
         {202: Answer("Cancelling", "It was asked, now or before.")},
         ("run.read", "run.cancel"), (*_CHANGE, "sark.conflict"), {},

@@ -40,6 +40,7 @@ def _pages() -> list[Route]:
     return [
         Route("/", pages.home),
         Route("/runs/{id}", pages.run),
+        Route("/runs/{id}/values/{digest}", pages.value),
         Route("/reviews/{source}/{number}", pages.review),
         Route("/plans/{digest}", pages.plan),
         Route("/login", pages.login, methods=["POST"]),

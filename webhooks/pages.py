@@ -23,6 +23,7 @@ from webhooks.auth import session
 from webhooks.auth.guard import namespaces
 from webhooks.auth.token import is_token
 from webhooks.doors import doors
+from webhooks.values import download
 
 _FOLDER = Path(__file__).parent
 _PAGES = Environment(
@@ -78,6 +79,18 @@ async def run(request: Request) -> Response:
     return _page(
         "run.html", reasons=seen.reasons, run=found.row, steps=found.steps, paused=found.paused
     )
+
+
+async def value(request: Request) -> Response:
+    """`GET /runs/{id}/values/{digest}`: an output of a step that is passed by reference."""
+    actor = session.actor(request)
+    if actor is None:
+        return _login(401, wrong=False)
+    identity, missing = named(request)
+    found = await doors(request).history.run(identity)
+    if found is None or not _may_read(request, actor, found[0]):
+        raise NotFound(missing)
+    return await download(request, found[1], str(identity))
 
 
 async def review(request: Request) -> Response:

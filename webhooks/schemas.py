@@ -160,6 +160,7 @@ SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "JournalPage": _page("JournalRow"),
+    "Value": ANYTHING,
     "RunPlan": _object({"digest": TEXT, "source": TEXT, "root": TEXT, "plan": FREE}),
     "Cancel": _object({}, reason=TEXT),
     "Pause": _object({}, reason=TEXT, **{"for": TEXT}),

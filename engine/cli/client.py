@@ -55,6 +55,18 @@ class Client:
 
         Raise Unavailable where nobody answers, and by status Denied, NotFound, Conflict, Invalid.
         """
+        return self._answer(*self._ask(method, path, body, headers))
+
+    def content(self, path: str) -> bytes:
+        """Return the bytes of what is at `path`; raise as `send` does."""
+        status, text = self._ask("GET", path, None, None)
+        if status >= 400:
+            self._answer(status, text)
+        return text
+
+    def _ask(
+        self, method: str, path: str, body: Json, headers: Mapping[str, str] | None
+    ) -> tuple[int, bytes]:
         parts = urlsplit(self.url)
         kind = (
             http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -76,7 +88,7 @@ class Client:
             ) from None
         finally:
             link.close()
-        return self._answer(answer.status, text)
+        return answer.status, text
 
     def _answer(self, status: int, text: bytes) -> Json:
         try:

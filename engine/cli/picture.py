@@ -31,6 +31,9 @@ def as_timeline(run: Mapping[str, Json]) -> str:
     if error:
         where = f" in {plain(error['step'])}" if error.get("step") else ""
         lines += ["", f"  error    {_error(error, where)}"]
+    for name, each in references(run):
+        told = f"{each['bytes']} bytes by reference, SHA-256 {str(each['artifact'])[:12]}"
+        lines += ["", f"  value    {plain(name)}  {told} (`sark show RUN --value {plain(name)}`)"]
     if run.get("outputs"):
         lines += ["", f"  outputs  {plain(run['outputs'])}"]
     return "\n".join(lines)
@@ -50,6 +53,13 @@ def step_line(step: Mapping[str, Json]) -> str:
     parts = [plain(step["path"]), word(str(step["status"])), span(step)]
     error = members(step.get("error"))
     return "  ".join(["", *filter(None, parts), *([_error(error, "")] if error else [])])
+
+
+def references(run: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """Yield the outputs of steps that are passed by reference, by path and name."""
+    for step in map(members, run["steps"] or ()):  # type: ignore[arg-type]
+        for name, each in members(step.get("spilled")).items():
+            yield f"{step['path']}.{name}", members(each)
 
 
 def instant(value: Json) -> str:

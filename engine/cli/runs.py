@@ -12,9 +12,10 @@ from engine.cli.named import placed
 from engine.cli.options import as_json, environment, remote
 from engine.cli.output import Exit, items, members, plain, since, table, word
 from engine.cli.output import as_json as print_json
-from engine.cli.picture import as_timeline, instant, span, step_line
+from engine.cli.picture import as_timeline, instant, references, span, step_line
 from engine.core.state import ENDED, RunStatus
 from engine.core.values import Json
+from engine.errors import NotFound
 
 _LONGEST_POLL = 1.0
 _GOING = frozenset({"pending", "running", "waiting"})
@@ -129,11 +130,18 @@ def runs(
 
 @click.command()
 @click.argument("run_id", metavar="RUN")
+@click.option(
+    "--value", metavar="STEP.NAME",
+    help="Only this output of a step, as JSON, which is passed by reference.",
+)  # fmt: skip
 @as_json
 @remote
-def show(client: Client, run_id: str, json_: bool) -> None:
+def show(client: Client, run_id: str, value: str | None, json_: bool) -> None:
     """Show a run and its steps, and what it waits for."""
     found = members(client.get(at("runs", run_id)))
+    if value is not None:
+        digest = _digest(found, value)
+        return click.echo(client.content(at("runs", run_id, "values", digest)))
     if json_:
         return print_json(found)
     click.echo(as_timeline(found))
@@ -175,6 +183,15 @@ def cancel(client: Client, run_id: str, reason: str, json_: bool) -> None:
         print_json(answer)
     else:
         click.echo(f"{plain(run_id)} {word(str(members(answer).get('status', 'cancelling')))}")
+
+
+def _digest(found: Mapping[str, Json], value: str) -> str:
+    """Return the digest of an output by reference; raise NotFound, naming those there are."""
+    told = dict(references(found))
+    if value not in told:
+        there = ", ".join(sorted(told)) or "none"
+        raise NotFound(f"run {found['id']} passes no {value!r} by reference; it passes {there}")
+    return str(told[value]["artifact"])
 
 
 def _second(namespace: str, name: str, told: Mapping[str, Json]) -> str:

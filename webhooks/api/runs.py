@@ -1,4 +1,4 @@
-"""`/runs`: list, show, journal, plan, cancel."""
+"""`/runs`: list, show, journal, plan, values, cancel."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -18,6 +18,7 @@ from webhooks.api import page
 from webhooks.auth.guard import allow, allow_read, record, visible
 from webhooks.doors import doors
 from webhooks.problem import Data
+from webhooks.values import download
 
 LONGEST_REASON = 500
 
@@ -85,6 +86,17 @@ async def plan(request: Request) -> Response:
         raise NotFound(f"the plan of run {identity} is no longer kept")
     told = {"digest": found.digest, "source": found.source, "root": found.root}
     return Data({**told, "plan": found.body})
+
+
+async def value(request: Request) -> Response:
+    """`GET /runs/{id}/values/{digest}`: a value of a step that is passed by reference."""
+    page.query(request)
+    identity, missing = named(request)
+    found = await doors(request).history.run(identity)
+    if found is None:
+        raise NotFound(missing)
+    await allow_read(request, "run.read", _resource(found[0]), missing)
+    return await download(request, found[1], str(identity))
 
 
 async def cancel(request: Request) -> Response:

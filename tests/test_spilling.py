@@ -1,0 +1,441 @@
+"""Outputs over 256 KiB: into the artifact store, past the journal, and into the call that reads."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, LiteralString
+
+import orjson
+import pytest
+
+from adapters.contract import Call, Json, Manifest, Outcome, Succeeded
+from engine.artifacts import LONGEST, Artifacts
+from engine.core import machine
+from engine.core.attempt import Attempt, attempt_of
+from engine.core.event import Failed
+from engine.core.event import Succeeded as Told
+from engine.core.plan import Cache, Plan, Projection, Step, Timeout
+from engine.core.run import Run
+from engine.core.spilled import KEPT, LARGEST, MOST
+from engine.errors import NotFound
+from engine.failing import Failure
+from engine.guard import guarding
+from engine.spilling import Spilling
+from engine.store import journal
+from engine.store.pool import Connection
+from tests.core import runs as core
+from tests.core.runs import NOW, SECOND, begin, edge, scope, step
+from tests.heart import (
+    calls,
+    executor,
+    house,
+    manifest,
+    owning,
+    performing,
+    plan,
+    pooled,
+    sealed,
+)
+from tests.test_executor import Vault
+
+BODY: Mapping[str, Json] = {"items": [{"id": n, "text": "x" * 500} for n in range(10_000)]}
+WHOLE = "{{ steps.fetch.outputs.body }}"
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Gives:
+    """Answers with what it is told to give."""
+
+    outputs: Mapping[str, Json]
+    manifest: Manifest = field(default_factory=lambda: manifest("test.give@1"))
+    made: int = 0
+
+    async def invoke(self, call: Call) -> Outcome:
+        self.made += 1
+        return Succeeded(self.outputs)
+
+
+@dataclass
+class Takes:
+    """Keeps what it was called with."""
+
+    manifest: Manifest = field(default_factory=lambda: manifest("test.take@1"))
+    heard: list[Mapping[str, Json]] = field(default_factory=list)
+
+    async def invoke(self, call: Call) -> Outcome:
+        self.heard.append(call.arguments)
+        return Succeeded({"n": len(orjson.dumps(call.arguments))})
+
+
+def fetching(*outputs: Projection, **more: Any) -> Step:
+    return step("fetch", verb=calls("test.give@1"), outputs=outputs, **more)
+
+
+def taking(**arguments: Any) -> Step:
+    return step("take", edge(0, data=True), verb=calls("test.take@1", **arguments))
+
+
+class Stage:
+    """A run of two steps in memory: one gives, the other takes."""
+
+    def __init__(
+        self, folder: Path, outputs: Mapping[str, Json], made: Plan | None = None,
+        secrets: Any = None, **arguments: Any,
+    ) -> None:  # fmt: skip
+        self.folder, self.takes = folder, Takes()
+        self.executor = executor(Gives(outputs), self.takes, folder=folder, secrets=secrets)
+        self.run, decision = begin(made or core.plan(scope(fetching(), taking(**arguments))))
+        self.first = self._make(self.run, decision)
+
+    def _make(self, run: Run, decision: machine.Decision) -> Told | Failed:
+        [launch] = decision.launches
+        return asyncio.run(self.executor.attempt(run, launch))
+
+    def next(self) -> Told | Failed:
+        """Make the second attempt."""
+        return self._make(self.run, machine.advance(self.run, self.first, NOW + SECOND))
+
+    def files(self) -> list[Path]:
+        return [path for _, path, _ in Artifacts(self.folder).all_of()]
+
+
+def error(outcome: Told | Failed) -> tuple[Json, Json, str]:
+    assert isinstance(outcome, Failed)
+    told = outcome.error
+    return told["type"], told["class"], str(told["detail"])
+
+
+def test_a_large_value_goes_from_step_to_step(tmp_path: Path):
+    """
+    A body of 5 MB is passed by reference; a later call gets it whole and in part.
+    """
+    stage = Stage(
+        tmp_path, {"status": 200, "body": BODY},
+        json=WHOLE, last=WHOLE.replace("body", "body.items[9999].id"),
+        count=WHOLE.replace("body }}", "body.items | length }}"),
+        status="{{ steps.fetch.outputs.status }}",
+    )  # fmt: skip
+    first = stage.first
+
+    assert isinstance(first, Told)
+    assert {"status": 200} == first.outputs
+    assert (len(orjson.dumps(BODY)), "object") == (
+        first.spilled["body"].bytes, first.spilled["body"].kind,
+    )  # fmt: skip
+    [path] = stage.files()
+    assert BODY == orjson.loads(path.read_bytes())
+    assert isinstance(stage.next(), Told)
+    assert [{"json": BODY, "last": 9999, "count": 10_000, "status": 200}] == stage.takes.heard
+
+
+def test_projections_are_of_the_whole(tmp_path: Path):
+    """
+    `outputs` are taken before anything is passed by reference, so small ones stay values.
+    """
+    told = (Projection("last", "body.items[9999].id", {}), Projection("all", "body", {}))
+    stage = Stage(tmp_path, {"body": BODY}, core.plan(scope(fetching(*told))))
+
+    assert isinstance(stage.first, Told)
+    assert ({"last": 9999}, ["all"]) == (stage.first.outputs, list(stage.first.spilled))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "by_reference"),
+    [
+        ({"a": "x" * (KEPT - 8)}, []),
+        ({"a": "x" * KEPT}, ["a"]),
+        ({"a": "x" * 200_000, "b": "x" * 100_000, "c": 1}, ["a"]),
+        ({str(n): "x" * KEPT for n in range(MOST)}, [str(n) for n in range(MOST)]),
+    ],
+)
+def test_as_little_as_can_be_is_passed_by_reference(
+    tmp_path: Path, outputs: Mapping[str, Json], by_reference: list[str]
+):
+    """
+    What fits into the journal stays there; else the largest go until the rest fits.
+    """
+    first = Stage(tmp_path, outputs).first
+
+    assert isinstance(first, Told)
+    assert by_reference == sorted(first.spilled, key=int if len(by_reference) > 2 else str)
+    assert set(outputs) == {*first.outputs, *first.spilled}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        ({"a": "x" * LARGEST}, f"at most {LARGEST} are passed on in a run"),
+        ({str(n): "x" * 10_000 for n in range(100)}, "declare `outputs` for what is needed"),
+        ({"k" * KEPT: 1}, "declare `outputs` for what is needed"),
+    ],
+)
+def test_there_is_an_end_to_it(tmp_path: Path, outputs: Mapping[str, Json], words: str):
+    """
+    More than 32 MiB, or too many values, fail the step, and nothing of them is kept.
+    """
+    stage = Stage(tmp_path, outputs)
+    kind, how, detail = error(stage.first)
+
+    assert ("sark.too_large", "permanent", True) == (kind, how, words in detail)
+    assert [] == stage.files()
+
+
+def test_one_call_reads_so_much_by_reference(tmp_path: Path):
+    """
+    Values that are too much together are not read into memory: the call fails, and says so.
+    """
+    outputs = {"a": "a" * (LARGEST // 2 - 100), "b": "b" * (LARGEST // 2 - 100)}
+    stage = Stage(tmp_path, outputs, a=WHOLE.replace("body", "a"), b=WHOLE.replace("body", "b"))
+    assert isinstance(stage.first, Told)
+    big = {name: replace(each, bytes=LARGEST) for name, each in stage.first.spilled.items()}
+    stage.first = replace(stage.first, spilled=big)
+
+    kind, how, detail = error(stage.next())
+
+    assert ("sark.too_large", "permanent") == (kind, how)
+    assert f"reads {2 * LARGEST} bytes of values by reference; at most {LARGEST}" in detail
+
+
+def test_a_secret_is_not_in_the_file(tmp_path: Path):
+    """
+    What is passed by reference is masked as all outputs are, before it is written.
+    """
+    made = replace(core.plan(scope(fetching())), secrets=("token",))
+    stage = Stage(tmp_path, {"body": ["hunter2", "x" * KEPT]}, made, Vault())
+    [path] = stage.files()
+
+    assert b"hunter2" not in path.read_bytes()
+    assert path.read_bytes().startswith(b'["***"')
+
+
+def test_data_that_looks_like_a_reference_stays_data(tmp_path: Path):
+    """
+    A service that answers with the words of a reference gets them back, and no file is read.
+    """
+    forged: Json = {
+        "artifact": "0" * 64, "name": "body", "media_type": "application/json", "bytes": 1,
+        "type": "object",
+    }  # fmt: skip
+    stage = Stage(tmp_path, {"body": forged, "spilled": {"body": forged}}, json=WHOLE)
+
+    assert isinstance(stage.next(), Told)
+    assert [{"json": forged}] == stage.takes.heard
+
+
+@pytest.mark.parametrize("how", ["gone", "cut", "changed"])
+def test_a_value_that_is_lost_fails_who_reads_it(tmp_path: Path, how: str):
+    """
+    A file that is gone or damaged is told as what it is: the step fails for good, nothing is made
+    of half a value.
+    """
+    stage = Stage(tmp_path, {"body": BODY}, json=WHOLE)
+    [path] = stage.files()
+    data = path.read_bytes()
+    path.unlink()
+    if how != "gone":
+        path.write_bytes(data[:-1] if how == "cut" else data[:-1] + b" ")
+
+    kind, error_class, detail = error(stage.next())
+
+    assert ("sark.artifact_missing", "permanent") == (kind, error_class)
+    assert "artifact 'body'" in detail
+    assert ("damaged" in detail) == (how != "gone")
+    assert [] == stage.takes.heard
+
+
+@pytest.mark.parametrize(
+    ("repeatable", "expected"), [(True, "transient"), (False, "unknown")]
+)  # fmt: skip
+def test_a_store_that_cannot_be_written_fails_the_step(
+    tmp_path: Path, repeatable: bool, expected: str
+):
+    """
+    The step says so; it is made again where that is safe, and undone where nobody may know.
+    """
+    (tmp_path / "store").write_text("in the way")
+    one = replace(fetching(), verb=calls("test.give@1", repeatable=repeatable))
+
+    stage = Stage(tmp_path / "store", {"b": "x" * KEPT}, core.plan(scope(one)))
+    kind, how, detail = error(stage.first)
+
+    assert ("sark.artifact", expected) == (kind, how)
+    assert "artifact 'b' cannot be kept in" in detail
+
+
+async def rows(connection: Connection, statement: LiteralString) -> list[Any]:
+    return await (await connection.execute(statement)).fetchall()
+
+
+def attempt(lasts: timedelta = DAY) -> Attempt:
+    run, decision = begin(core.plan(scope(fetching())))
+    return replace(attempt_of(run, decision.launches[0]), lasts=lasts)
+
+
+@pytest.mark.parametrize(
+    ("keep", "lasts", "expected"),
+    [(10 * DAY, DAY, 41 * DAY), (None, DAY, LONGEST), (36_500 * DAY, DAY, LONGEST)],
+)
+def test_a_value_is_kept_as_long_as_its_run(
+    tmp_path: Path, keep: timedelta | None, lasts: timedelta, expected: timedelta
+):
+    """
+    Its file outlives the run and its history, and is removed then like any artifact.
+    """
+    artifacts = Artifacts(tmp_path)
+    spilling = Spilling(artifacts, keep)
+
+    assert expected == spilling.retain(attempt(lasts))
+    _, told = spilling.spill(attempt(lasts), {"b": "x" * KEPT})
+    [(digest, _, until)] = artifacts.all_of()
+    assert digest == told["b"].digest
+    assert timedelta(0) <= datetime.now(UTC) + expected - until < 600 * SECOND
+    assert 1 == artifacts.forget(until + SECOND)
+
+
+def test_what_is_read_at_a_time_is_bounded(tmp_path: Path):
+    """
+    Calls that read more than a process has room for wait for each other, and not for ever.
+    """
+
+    async def check() -> None:
+        spilling = Spilling(Artifacts(tmp_path), DAY, room=2 * KEPT)
+        run, decision = begin(core.plan(scope(fetching(), taking(json=WHOLE))))
+        kept, told = spilling.spill(
+            attempt_of(run, decision.launches[0]), {"body": "x" * (KEPT + 10)}
+        )
+        event = Told("fetch", 1, kept, spilled=told)
+        [launch] = machine.advance(run, event, NOW + SECOND).launches
+        one = attempt_of(run, launch)
+        assert spilling.reads(one)
+        hasty = replace(launch.step.plan, timeout=replace(Timeout(), queue=timedelta(0)))
+        late = replace(one, step=type(launch.step)(hasty, 0))
+        order: list[str] = []
+
+        async def second() -> None:
+            async with spilling.read(one):
+                order.append("second")
+
+        async with spilling.read(one) as whole:
+            assert {"json": "x" * (KEPT + 10)} == whole.step.arguments.evaluate(whole.names)
+            waiting = asyncio.create_task(second())
+            given_up = asyncio.create_task(second())
+            await asyncio.sleep(0)
+            given_up.cancel()
+            with pytest.raises(Failure) as refused:
+                async with spilling.read(late):
+                    order.append("late")
+            assert "sark.queue_timeout" == refused.value.error["type"]
+            order.append("first")
+        await waiting
+        assert ["first", "second"] == order
+        async with spilling.read(one):
+            order.append("again")
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_nothing_but_the_reference_is_written_to_the_database(
+    database_url: str, tmp_path: Path, far: bool
+):
+    """
+    The journal, the message to a pool and the run's row hold the reference; the worker that makes
+    the call reads the value, and the run shows what can be downloaded.
+    """
+
+    async def check() -> None:
+        takes = Takes()
+        made = executor(Gives({"body": BODY, "n": 1}), takes, folder=tmp_path)
+        one: Step = taking(json=WHOLE)
+        if far:
+            one = pooled(
+                "take", edge(0, data=True), operation="test.take@1", arguments={"json": WHOLE}
+            )
+        whole = core.plan(scope(fetching(), one), body=WHOLE, size="{{ steps.take.outputs.n }}")
+        async with AsyncExitStack() as stack:
+            here = await stack.enter_async_context(house(database_url))
+            await stack.enter_async_context(owning(database_url, made=made, hears=far))
+            if far:
+                await stack.enter_async_context(performing(database_url, made=made))
+            (run,) = await here.start(sealed(whole))
+            assert "succeeded" == await here.until(run, "succeeded", "failed")
+            told_of = await journal.read(here.connection, run)
+            told = (await here.row(run))["outputs"]
+
+        assert [{"json": BODY}] == takes.heard
+        assert ["spilled", "succeeded"] == [each.kind for each in told_of]
+        assert all(len(orjson.dumps(each.data)) < 1000 for each in told_of)
+        assert len(orjson.dumps(BODY)) == told["body"]["bytes"]
+        assert len(orjson.dumps({"json": BODY})) == told["size"]
+
+    asyncio.run(check())
+
+
+def test_a_worker_that_dies_before_it_tells_leaves_an_orphan(database_url: str, tmp_path: Path):
+    """
+    A value whose outcome was never written is a file that goes with its time; the attempt is made
+    again, and the run has its value.
+    """
+
+    async def check() -> None:
+        made = executor(Gives({"body": BODY}), Takes(), folder=tmp_path)
+        whole = plan(fetching(), taking(json=WHOLE))
+        async with house(database_url) as here:
+            (run,) = await here.start(whole)
+            async with owning(database_url, made=made) as first, here.connection.transaction():
+                await here.connection.execute("LOCK TABLE journal IN SHARE MODE")
+                while not list(Artifacts(tmp_path).all_of()):
+                    await asyncio.sleep(0.01)
+                await first.stop()
+            assert [] == await here.history(run)
+            await here.declare_dead(first.id)
+            async with owning(database_url, made=made):
+                assert "succeeded" == await here.until(run, "succeeded", "failed")
+            kinds = [kind for kind, _, _ in await here.history(run)]
+
+        assert ["spilled", "succeeded"] == [each for each in kinds if each != "lost"]
+        assert 1 == len(list(Artifacts(tmp_path).all_of()))
+
+    asyncio.run(check())
+
+
+def test_a_cache_keeps_the_reference(database_url: str, tmp_path: Path):
+    """
+    A call that is answered from the cache gives the same value by reference; where its file is
+    gone, the call is made.
+    """
+
+    async def check() -> None:
+        gives = Gives({"body": BODY})
+        cached = replace(fetching(), cache=Cache(ttl=timedelta(hours=1)))
+        async with house(database_url) as here, guarding(database_url) as guard:
+            made = executor(gives, Takes(), folder=tmp_path, guard=guard)
+            async with owning(database_url, made=made):
+                for expected in (1, 1, 2):
+                    if expected == 2:
+                        [(_, path, _)] = Artifacts(tmp_path).all_of()
+                        os.unlink(path)
+                    (run,) = await here.start(plan(cached, taking(json=WHOLE)))
+                    assert "succeeded" == await here.until(run, "succeeded", "failed")
+                    assert expected == gives.made
+                    while not await rows(here.connection, "SELECT 1 FROM cache"):
+                        await asyncio.sleep(0.01)
+
+    asyncio.run(check())
+
+
+def test_content_is_what_it_was(tmp_path: Path):
+    """
+    What is read back is the very bytes, and a reference to nothing is an error.
+    """
+    artifacts = Artifacts(tmp_path)
+    told = artifacts.keep_bytes(b"[1]", "x", "application/json", DAY)
+
+    assert b"[1]" == artifacts.content(told)
+    with pytest.raises(NotFound, match="its retention is over"):
+        artifacts.content({**told, "artifact": "0" * 64})
