@@ -334,6 +334,7 @@ TABLE: tuple[Address, ...] = (
 )  # fmt: skip
 
 PATHS: Mapping[str, Parameter] = {
+    "digest": Parameter(SHA, "The SHA-256 of a value, as a step tells it."),
     "id": Parameter(UUID, "The run's id."),
     "name": Parameter(TEXT, "The name of the workflow or source."),
     "namespace": Parameter(TEXT, "The namespace."),
