@@ -5,13 +5,13 @@ whatever makes something new counts what it makes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 from engine.core.expression import tree
 from engine.core.expression.budget import Meter, check_output
 from engine.core.expression.fault import EvaluationError, UndefinedError
 from engine.core.expression.function import FUNCTIONS
+from engine.core.expression.looking import LOST, alone, as_it_is, look_up
 from engine.core.expression.operator import arithmetic, compare, negative
 from engine.core.expression.path import written
 from engine.core.expression.scalar import TESTS, text
@@ -22,7 +22,6 @@ from engine.core.values import Json
 
 Names: TypeAlias = Mapping[str, Any]
 Run: TypeAlias = Callable[[Names, Meter], Json]
-_LOST = (KeyError, IndexError, TypeError)
 _MAX_WORD = 60
 _N = TypeVar("_N")
 
@@ -36,7 +35,7 @@ def evaluator(node: tree.Node, source: str, *, is_area: bool = False) -> Callabl
         value = node.value
         return lambda _: value
     if isinstance(node, tree.Path):
-        return _path(node.path, _alone)
+        return look_up(node.path, alone)
     run = _closure(node, source)
 
     def evaluate(names: Names) -> Json:
@@ -65,53 +64,14 @@ def word(node: tree.Node, source: str) -> str:
     return word if len(word) <= _MAX_WORD else f"{word[: _MAX_WORD - 1]}…"
 
 
-def _path(path: tuple[str | int, ...], take: Callable[[Spilled], Json]) -> Callable[[Names], Json]:
-    """Return what looks a path up; `take` gives a value that is passed by reference."""
-
-    def look_up(names: Names) -> Json:
-        value: Any = names
-        try:
-            for segment in path:
-                value = value[segment]
-        except _LOST:
-            raise _undefined(names, path) from None
-        return take(value) if type(value) is Spilled else value
-
-    return look_up
-
-
-def _alone(value: Spilled) -> Json:
-    return value.opened(is_alone=True)
-
-
-def _as_it_is(value: Any) -> Json:
-    return value  # type: ignore[no-any-return]
-
-
-def _undefined(names: Names, path: tuple[str | int, ...]) -> UndefinedError:
-    """Return the error that tells at which segment a path was lost."""
-    value: Any = names
-    at = 0
-    with suppress(*_LOST):
-        while True:
-            value = value[path[at]]
-            at += 1
-    if at == 0:
-        return UndefinedError(f"`{path[0]}` is not defined")
-    reason = "has no" if isinstance(value, Mapping) else f"is {named(kind(value))}, with no"
-    return UndefinedError(
-        f"`{written(path)}` is not defined: `{written(path[:at])}` {reason} `{path[at]}`"
-    )
-
-
 def _constant(node: tree.Constant, _: str) -> Run:
     value = node.value
     return lambda _names, _meter: value
 
 
 def _reference(node: tree.Path, _: str) -> Run:
-    look_up = _path(node.path, Spilled.opened)
-    return lambda names, _meter: look_up(names)
+    value = look_up(node.path, Spilled.opened)
+    return lambda names, _meter: value(names)
 
 
 def _lookup(node: tree.Lookup, source: str) -> Run:
@@ -126,7 +86,7 @@ def _lookup(node: tree.Lookup, source: str) -> Run:
             raise EvaluationError("type", message)
         try:
             found: Any = value[segment]
-        except _LOST:
+        except LOST:
             raise UndefinedError(f"`{said}` is not defined") from None
         return found.opened() if type(found) is Spilled else found
 
@@ -326,7 +286,7 @@ def _default_of_path(path: tuple[str | int, ...], fallback: Run) -> Run:
         try:
             for segment in path:
                 value = value[segment]
-        except _LOST:
+        except LOST:
             return fallback(names, meter)
         return value.opened() if type(value) is Spilled else value
 
@@ -366,10 +326,10 @@ def _within(node: tree.Within, _: str) -> Run:
 
 def _within_path(node: tree.Path) -> Run:
     """Return the commonest template: what is passed by reference was counted where it was read."""
-    look_up = _path(node.path, _as_it_is)
+    found = look_up(node.path, as_it_is)
 
     def run(names: Names, meter: Meter) -> Json:
-        value: Any = look_up(names)
+        value: Any = found(names)
         if type(value) is Spilled:
             return value.opened()
         meter.make(value)

@@ -1,0 +1,233 @@
+"""Values that are passed by reference: what a run does with them, and what it refuses."""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import strategies as st
+
+from engine.core import machine, replay, schema
+from engine.core.attempt import attempt_of
+from engine.core.binding import Bound, BoundStep
+from engine.core.codec import decode as decode_plan
+from engine.core.codec import encode as encode_plan
+from engine.core.event import Succeeded, to_row
+from engine.core.handout import packed, place_of, unpacked
+from engine.core.plan import (
+    Approve,
+    Assignment,
+    Await,
+    Effect,
+    Emit,
+    ForEach,
+    Plan,
+    Pool,
+    Projection,
+    Set,
+    Start,
+    Step,
+    Switch,
+    Uses,
+    Wait,
+)
+from engine.core.plan.place import step_at
+from engine.core.run import Run
+from engine.core.spilled import (
+    Spilled,
+    found,
+)
+from engine.core.state import RunStatus, StepState
+from engine.core.values import Json
+from engine.core.whatif import Kind, Recording
+from tests.core.runs import HOUR, NOW, SECOND, begin, edge, header, only, plan, scope, step
+from tests.core.whatif.recording import judge, record, told
+
+BODY = Spilled("a" * 64, "body", 5_000_000, "object")
+FETCHED = Succeeded("fetch", 1, {"status": 200}, spilled={"body": BODY})
+ALL = "{{ steps.fetch.outputs.body }}"
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 53), 1 << 53) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+REFERENCES = st.builds(
+    Spilled, st.text("0123456789abcdef", min_size=64, max_size=64), st.text(),
+    st.integers(1, 1 << 40),
+    st.sampled_from(("object", "array", "string")),
+)  # fmt: skip
+
+
+def sends(argument: str) -> Uses:
+    return Uses("http.request@1", {"json": argument}, Effect.PURE, repeatable=True)
+
+
+def after(*steps: Step, **outputs: Any) -> Run:
+    """Return a run whose `fetch` gave a body by reference, and what follows of that."""
+    run, _ = begin(plan(scope(step("fetch"), *steps), **outputs))
+    machine.advance(run, FETCHED, NOW + SECOND)
+    return run
+
+
+def then(verb: Any, **more: object) -> Step:
+    return step("next", edge(0, data=True), verb=verb, **more)
+
+
+def typed(value: str, told: Json) -> Set:
+    return Set((Assignment("x", value, told),))
+
+
+def test_a_later_step_reads_the_small_part() -> None:
+    """
+    Of a step that gave a large value everything else is read as ever.
+    """
+    run = after(then(typed("{{ steps.fetch.outputs.status }}", {"type": "integer"})))
+
+    assert {"x": 200} == run.steps["next"].outputs
+
+
+@pytest.mark.parametrize("told", [{}, {"type": "object"}, {"type": ["object", "null"]}])
+def test_a_value_is_handed_on_whole(told: Json) -> None:
+    """
+    `set` and `outputs` pass the reference on, and the run's own outputs show it.
+    """
+    run = after(then(typed(ALL, told)), body="{{ steps.next.outputs.x }}", n=1)
+
+    assert {"x": BODY} == dict[str, object](run.steps["next"].outputs or {})
+    assert RunStatus.SUCCEEDED is run.outcome
+    assert {"body": BODY.told(), "n": 1} == run.outputs
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ({"type": "array"}, "expected an array, found an object"),
+        ({"type": "object", "required": ["id"]}, "nothing but its type can be checked"),
+        (True, ""),
+    ],
+)
+def test_the_type_of_what_is_handed_on_is_checked(declared: Json, words: str) -> None:
+    """
+    A type that cannot be true, or cannot be checked, fails the step and says why.
+    """
+    [*problems] = schema.validator(declared).problems(BODY)
+
+    assert words in "".join(problem for _, problem in problems)
+    assert bool(words) == bool(problems)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        typed("{{ [steps.fetch.outputs.body] }}", {}),
+        typed("{{ steps.fetch.outputs }}", {}),
+        Emit("made", None, {"x": ALL}),
+        Emit("made", ALL, {}),
+        Start("other", {"x": ALL}),
+        Wait(ALL),
+        Switch((), "steps.fetch.outputs.body", only()),
+        ForEach("steps.fetch.outputs.body", "each", only(), 10),
+        Await(HOUR, "paid", correlation=("data.x", "steps.fetch.outputs.body")),
+        Await(HOUR, "paid", correlation=("data.x", "steps.fetch.outputs")),
+        Approve(("user:ann",), HOUR, binds=(Assignment("x", ALL, {}),)),
+    ],
+)
+def test_what_leaves_the_run_takes_no_reference(verb: Any) -> None:
+    """
+    Events, other runs, people and the branches of a run get values: the step fails, and says so.
+    """
+    run = after(then(verb))
+
+    error = run.steps["next"].error or {}
+    assert (StepState.FAILED, "permanent") == (run.steps["next"].state, error["class"])
+    assert "'body' is passed by reference" in str(error["detail"])
+
+
+def test_a_condition_on_it_fails_the_step() -> None:
+    """
+    A condition is never false for want of a value.
+    """
+    run = after(then(typed("1", {}), condition="steps.fetch.outputs.body.ok"))
+
+    assert StepState.FAILED is run.steps["next"].state
+
+
+def test_a_run_is_the_same_after_a_replay() -> None:
+    """
+    Rebuilt from its journal's bytes a run is what it was, byte for byte.
+    """
+    made = plan(scope(step("fetch"), then(typed(ALL, {}))), body="{{ steps.next.outputs.x }}")
+    run, _ = begin(made)
+    machine.advance(run, FETCHED, NOW + SECOND)
+    row = to_row(FETCHED, 1, NOW + SECOND)
+    row = replace(row, data=orjson.loads(orjson.dumps(row.data)))
+
+    again = replay.replay(Bound(made), header(), NOW, [row])
+
+    assert replay.snapshot(run) == replay.snapshot(again)
+    [told, _] = replay.steps(again)
+    assert ({"status": 200}, {"body": BODY.told()}) == (told["outputs"], told["spilled"])
+
+
+@pytest.mark.parametrize(
+    "text", [ALL, "{{ steps.fetch.outputs }}", "{{ steps.fetch.outputs.body.id }}"]
+)
+def test_a_reference_goes_to_workers_of_a_pool(text: str) -> None:
+    """
+    Whoever makes an attempt far away gets the reference, and the message holds no value.
+    """
+    one = then(sends(text), terms=Pool(), pool="fast")
+    made = plan(scope(step("fetch"), one))
+    run, _ = begin(made)
+    [launch] = machine.advance(run, FETCHED, NOW + SECOND).launches
+    attempt = attempt_of(run, launch)
+    body = packed(attempt, run.bound.places[id(launch.step.plan)])
+    body = orjson.loads(orjson.dumps(body))
+    bound = BoundStep(step_at(decode_plan(encode_plan(made)), place_of(body)), 0)
+
+    told = unpacked(bound, (), attempt.run, "local", "next", 1, body, HOUR)
+
+    assert "names" not in body  # a worker that knows no references leaves it to others
+    assert told.spills
+    assert [BODY] == [each for _, each in found(told.names)]
+
+
+def test_what_reads_none_goes_out_as_ever() -> None:
+    """
+    A step that reads nothing large is handed out like any other, whatever its run holds.
+    """
+    made = plan(scope(step("fetch"), then(sends("{{ steps.fetch.outputs.status }}"), terms=Pool())))
+    run, _ = begin(made)
+    [launch] = machine.advance(run, FETCHED, NOW + SECOND).launches
+
+    body = packed(attempt_of(run, launch), "/root/steps/1")
+
+    assert {"steps": {"fetch": {"outputs": {"status": 200}}}} == body["names"]
+
+
+def recorded(text: str, *outputs: Projection) -> tuple[Plan, Recording]:
+    made = plan(scope(step("fetch", outputs=outputs), then(sends(text))))
+    return made, record(made, FETCHED, Succeeded("next", 1, {}))
+
+
+def test_a_recorded_run_is_played_without_the_values() -> None:
+    """
+    The same call of the same values is known to end as it did; one of other words is not.
+    """
+    made, recording = recorded(ALL)
+    other, _ = recorded("{{ steps.fetch.outputs.body.id }}")
+
+    assert (Kind.SAME, "", "") == told(judge(made, recording))
+    kind, place, why = told(judge(other, recording))
+    assert ("next", True) == (place, "arguments differ" in why), kind
+
+
+def test_other_outputs_of_what_is_not_at_hand_are_not_guessed() -> None:
+    """
+    Another part of a value that was passed by reference is not in the recording.
+    """
+    _, recording = recorded(ALL)
+    other, _ = recorded("x", Projection("id", "body.id", {}))
+
+    _, place, why = told(judge(other, recording))
+
+    assert ("fetch", True) == (place, "passed by reference, and is not at hand" in why)
