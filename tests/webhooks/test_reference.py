@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 import jsonschema_rs
 import pytest
 
+from engine.artifacts import Artifacts
 from policies.authorizer import Authorizer
 from policies.facts import Action, Actor, Resource, Verdict
 from tests.webhooks.served import SECRET, Answer, Served, payload, settings, sign
@@ -109,6 +111,15 @@ def prepared(there: Served) -> dict[str, str]:
     run = there.api("POST", START, {"inputs": {}}).json["id"]
     there.rows("UPDATE runs SET status = 'running', started_at = now() WHERE id = %s", run)
     there.rows("INSERT INTO journal SELECT %s, 1, now(), 'started', 'greet', 1, 'null'", run)
+    value = Artifacts(there.settings.artifact_folder).keep_bytes(
+        b"{}", "message", "application/json", timedelta(days=1)
+    )
+    told = {"outputs": {}, "artifacts": {}, "cached": False,
+            "spilled": {"message": {**value, "type": "object"}}}  # fmt: skip
+    there.rows(
+        "INSERT INTO journal SELECT %s, 2, now(), 'spilled', 'greet', 1, %s", run, json.dumps(told)
+    )
+    there.rows("UPDATE runs SET started_at = now() WHERE id = %s", run)
     there.rows(
         "INSERT INTO commits (source, sha, state, reason, findings) VALUES"
         " ('shop', %s, 'Rejected', 'no', %s)",
@@ -134,7 +145,8 @@ def prepared(there: Served) -> dict[str, str]:
     )
     (handed,) = there.api("GET", f"/runs/{run}/callbacks").json["items"]
     return {"token": handed["url"].rpartition("/")[2], "namespace": "shop", "name": "hello",
-            "id": run, "sha": "c0ffee", "source": "shop", "number": "482"}  # fmt: skip
+            "id": run, "sha": "c0ffee", "source": "shop", "number": "482",
+            "digest": str(value["artifact"])}  # fmt: skip
 
 
 def test_every_good_answer_is_as_described(there: Served):
