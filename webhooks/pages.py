@@ -88,9 +88,9 @@ async def value(request: Request) -> Response:
         return _login(401, wrong=False)
     identity, missing = named(request)
     found = await doors(request).history.run(identity)
-    if found is None or not _may_read(request, actor, found[0]):
+    if found is None or not _may_read(request, actor, found.row):
         raise NotFound(missing)
-    return await download(request, found[1], str(identity))
+    return await download(request, found.steps, str(identity))
 
 
 async def review(request: Request) -> Response:

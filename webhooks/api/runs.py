@@ -95,8 +95,8 @@ async def value(request: Request) -> Response:
     found = await doors(request).history.run(identity)
     if found is None:
         raise NotFound(missing)
-    await allow_read(request, "run.read", _resource(found[0]), missing)
-    return await download(request, found[1], str(identity))
+    await allow_read(request, "run.read", _resource(found.row), missing)
+    return await download(request, found.steps, str(identity))
 
 
 async def cancel(request: Request) -> Response:
