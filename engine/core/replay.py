@@ -89,11 +89,10 @@ def snapshot(run: Run) -> bytes:
         "outputs": run.outputs,
         "error": run.error,
         "ended_at": _instant(run.ended_at),
+        "paused": paused(run),
         "steps": [{**step(each), **_hidden(each)} for each in run.steps.values()],
         "scopes": {path: each.stop_reason for path, each in run.scopes.items()},
     }
-    if run.paused is not None:  # what recorded histories do not know is told where there is some
-        told["paused"] = paused(run)
     return canonical(told)
 
 

@@ -91,6 +91,16 @@ def again(told: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def as_far_as(told: Any, made: Any) -> Any:
+    """Return what was made without the keys that it was not told of then."""
+    match told, made:
+        case dict(), dict():
+            return {key: as_far_as(told[key], each) for key, each in made.items() if key in told}
+        case list(), list() if len(told) == len(made):
+            return [as_far_as(*pair) for pair in zip(told, made, strict=True)]
+    return made
+
+
 def _drawn(run: Run, dice: random.Random) -> Event:
     """Return something that may happen to a run: mostly what it waits for."""
     owed, chance = machine.owed(run), dice.random()

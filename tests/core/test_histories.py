@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.core.histories import FOLDER, again
+from tests.core.histories import FOLDER, again, as_far_as
 
 NAMES = sorted(str(file.relative_to(FOLDER)) for file in FOLDER.rglob("*.json"))
 
@@ -13,14 +13,15 @@ NAMES = sorted(str(file.relative_to(FOLDER)) for file in FOLDER.rglob("*.json"))
 def test_a_history_is_replayed_as_it_was(name: str) -> None:
     """
     The plan has the digest that it had, every row of the journal leads to the decision that it led
-    to, and the run stands as it stood: an upgrade takes no run in flight elsewhere.
+    to, and the run stands as it stood, as far as that version could tell: an upgrade takes no run
+    in flight elsewhere.
     """
     told = json.loads((FOLDER / name).read_text())
     made = again(told)
 
     assert told["digest"] == made["digest"]
-    assert told["decisions"] == made["decisions"]
-    assert told["state"] == made["state"]
+    assert told["decisions"] == as_far_as(told["decisions"], made["decisions"])
+    assert told["state"] == as_far_as(told["state"], made["state"])
 
 
 def test_the_histories_hold_every_kind_of_row() -> None:

@@ -119,7 +119,6 @@ def prepared(there: Served) -> dict[str, str]:
     there.rows(
         "INSERT INTO journal SELECT %s, 2, now(), 'spilled', 'greet', 1, %s", run, json.dumps(told)
     )
-    there.rows("UPDATE runs SET started_at = now() WHERE id = %s", run)
     there.rows(
         "INSERT INTO commits (source, sha, state, reason, findings) VALUES"
         " ('shop', %s, 'Rejected', 'no', %s)",
