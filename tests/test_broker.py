@@ -185,7 +185,7 @@ def test_who_lets_go_of_redis_says_nothing(redis_url: str, caplog: pytest.LogCap
     """
     However a broker is closed under the pop of its consumers, no trace of it stands in the log.
     """
-    for count in range(120):
+    for count in range(34):
         broker = HintBroker(redis_url)
         dramatiq.actor(actor_name="relay", queue_name="relay", broker=broker)(print)
         consumers = Worker(broker, worker_timeout=1000, worker_threads=1)

@@ -12,6 +12,7 @@ from engine.core.diagnostic import Severity
 from engine.core.review import (
     Effect,
     Guard,
+    Head,
     Impact,
     Links,
     Live,
@@ -144,6 +145,17 @@ def test_errors_are_told_in_place_of_a_plan():
     assert "\nIf merged anyway, `9f31c02` stays live and the commit is marked failed.\n" in told
     assert "\n1 other changed workflow is valid. If merged" in as_markdown(more, NOW)
     assert "specs checked" not in told
+
+
+def test_a_comment_has_room_for_a_title_at_least_or_for_a_part_of_it():
+    """
+    However little room there is, what is told is no longer; an end that is named by its commit is so once.
+    """
+    made = replace(three(), base=Head(BASE.commit[:9], BASE.commit))
+
+    assert "### SARK" == as_markdown(three(), NOW, LINKS, 8)
+    assert f"base `{BASE.commit[:7]}` + head `{HEAD.commit[:7]}`" in as_markdown(made, NOW)
+    assert "head `working tree`" in as_markdown(replace(made, head=Head("working tree", "")), NOW)
 
 
 def test_no_change_is_said_to_be_none():

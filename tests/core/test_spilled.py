@@ -41,6 +41,7 @@ ALL = "{{ steps.fetch.outputs.body }}"
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-(1 << 53), 1 << 53) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
 )
 REFERENCES = st.builds(
     Spilled, st.text("0123456789abcdef", min_size=64, max_size=64), st.text(),

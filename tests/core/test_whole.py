@@ -11,7 +11,7 @@ from engine.core.whole import Idempotency, Terms, WholeRun
 from tests.core.runs import plan, scope, step
 
 BARE = plan(scope(step("a")))
-RULES: Json = {"limit": 1, "on_conflict": "queue", "max_queue": 1_000}
+RULES: Json = {"limit": 1, "on_conflict": "queue", "max_queue": 1_000, "queue": 3_600_000}
 
 
 def terms(settings: Json = None, concurrency: Concurrency | None = None) -> Terms:

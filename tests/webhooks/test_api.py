@@ -74,7 +74,8 @@ def test_a_run_as_json(hello: Served):
 
     assert [
         "id", "namespace", "workflow", "status", "flags", "commit", "plan", "trigger", "inputs",
-        "outputs", "error", "objectives", "created_at", "started_at", "ended_at", "steps",
+        "outputs", "error", "objectives", "created_at", "started_at", "ended_at", "paused",
+        "steps",
     ] == list(told)  # fmt: skip
     assert ["greet", "again"] == [each["path"] for each in told["steps"]]
     assert {"pending"} == {each["status"] for each in told["steps"]}
