@@ -149,7 +149,8 @@ def test_errors_are_told_in_place_of_a_plan():
 
 def test_a_comment_has_room_for_a_title_at_least_or_for_a_part_of_it():
     """
-    However little room there is, what is told is no longer; an end that is named by its commit is so once.
+    However little room there is, what is told is no longer; an end that is named by its commit is
+    named once.
     """
     made = replace(three(), base=Head(BASE.commit[:9], BASE.commit))
 
