@@ -92,7 +92,7 @@ class Executor:
 
     def prepare(self, attempt: Attempt) -> Prepared:
         """Make an attempt ready: nothing of it is seen outside until it is made."""
-        if attempt.spills and self._spilling.reads(attempt):
+        if self._spilling.reads(attempt):
             return Prepared(attempt, None)
         try:
             return Prepared(attempt, self._call(attempt))

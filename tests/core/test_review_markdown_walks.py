@@ -16,7 +16,6 @@ from engine.core.review import (
     Effect,
     Head,
     Impact,
-    Links,
     Live,
     Review,
     Ruling,
@@ -24,8 +23,8 @@ from engine.core.review import (
     as_markdown,
 )
 from tests.core.test_change import NOW, SHOP, compared
+from tests.core.test_review_markdown import LINKS
 
-LINKS = Links("https://forge.example/acme/workflows", "https://sark.example")
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 # What GitHub makes something of, outside of code; the one number is ours.
 LIVE = re.compile(r"@|://|www\.|\x1b|\u202e|[0-9a-f]{7}|(?<!the same workflow: )#\d")

@@ -8,19 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core import machine
 from engine.core.event import Row, Succeeded, from_row, to_row
 from engine.core.expression import EvaluationError, compile_value, parse_expression
 from engine.core.expression.budget import MAX_OUTPUT
 from engine.core.kind import kind
-from engine.core.plan import (
-    Assignment,
-    Effect,
-    Set,
-    Step,
-    Uses,
-)
-from engine.core.run import Run
 from engine.core.spilled import (
     KEPT,
     ByReference,
@@ -33,11 +24,9 @@ from engine.core.spilled import (
     parted,
 )
 from engine.core.values import Json
-from tests.core.runs import NOW, SECOND, begin, edge, plan, scope, step
+from tests.core.runs import NOW
 
 BODY = Spilled("a" * 64, "body", 5_000_000, "object")
-FETCHED = Succeeded("fetch", 1, {"status": 200}, spilled={"body": BODY})
-ALL = "{{ steps.fetch.outputs.body }}"
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-(1 << 53), 1 << 53) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -48,25 +37,6 @@ REFERENCES = st.builds(
     st.integers(1, 1 << 40),
     st.sampled_from(("object", "array", "string")),
 )  # fmt: skip
-
-
-def sends(argument: str) -> Uses:
-    return Uses("http.request@1", {"json": argument}, Effect.PURE, repeatable=True)
-
-
-def after(*steps: Step, **outputs: Any) -> Run:
-    """Return a run whose `fetch` gave a body by reference, and what follows of that."""
-    run, _ = begin(plan(scope(step("fetch"), *steps), **outputs))
-    machine.advance(run, FETCHED, NOW + SECOND)
-    return run
-
-
-def then(verb: Any, **more: object) -> Step:
-    return step("next", edge(0, data=True), verb=verb, **more)
-
-
-def typed(value: str, told: Json) -> Set:
-    return Set((Assignment("x", value, told),))
 
 
 @given(st.dictionaries(st.text(), JSON), st.dictionaries(st.text(), REFERENCES, min_size=1))

@@ -5,7 +5,6 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import strategies as st
 
 from engine.core import machine, replay, schema
 from engine.core.attempt import attempt_of
@@ -34,27 +33,17 @@ from engine.core.plan import (
 from engine.core.plan.place import step_at
 from engine.core.run import Run
 from engine.core.spilled import (
-    Spilled,
     found,
 )
 from engine.core.state import RunStatus, StepState
 from engine.core.values import Json
 from engine.core.whatif import Kind, Recording
 from tests.core.runs import HOUR, NOW, SECOND, begin, edge, header, only, plan, scope, step
+from tests.core.test_spilled import BODY
 from tests.core.whatif.recording import judge, record, told
 
-BODY = Spilled("a" * 64, "body", 5_000_000, "object")
 FETCHED = Succeeded("fetch", 1, {"status": 200}, spilled={"body": BODY})
 ALL = "{{ steps.fetch.outputs.body }}"
-JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-(1 << 53), 1 << 53) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
-REFERENCES = st.builds(
-    Spilled, st.text("0123456789abcdef", min_size=64, max_size=64), st.text(),
-    st.integers(1, 1 << 40),
-    st.sampled_from(("object", "array", "string")),
-)  # fmt: skip
 
 
 def sends(argument: str) -> Uses:

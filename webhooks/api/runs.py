@@ -9,6 +9,7 @@ from starlette.responses import Response
 from engine import runs
 from engine.core.state import ENDED, RunStatus
 from engine.errors import Conflict, Invalid, NotFound
+from engine.history import Whole
 from engine.store import journal, plans, views
 from engine.store.pool import Connection
 from engine.store.views import RunLine, RunRow, Wanted
@@ -41,12 +42,7 @@ async def listed(request: Request) -> Response:
 
 async def shown(request: Request) -> Response:
     """`GET /runs/{id}`: a run and its steps."""
-    page.query(request)
-    identity, missing = named(request)
-    found = await doors(request).history.run(identity)
-    if found is None:
-        raise NotFound(missing)
-    await allow_read(request, "run.read", _resource(found.row), missing)
+    found = await _found(request)
     return Data({**whole(found.row), "paused": found.paused, "steps": found.steps})
 
 
@@ -90,13 +86,8 @@ async def plan(request: Request) -> Response:
 
 async def value(request: Request) -> Response:
     """`GET /runs/{id}/values/{digest}`: a value of a step that is passed by reference."""
-    page.query(request)
-    identity, missing = named(request)
-    found = await doors(request).history.run(identity)
-    if found is None:
-        raise NotFound(missing)
-    await allow_read(request, "run.read", _resource(found.row), missing)
-    return await download(request, found.steps, str(identity))
+    found = await _found(request)
+    return await download(request, found.steps, str(found.row.id))
 
 
 async def cancel(request: Request) -> Response:
@@ -177,6 +168,17 @@ def whole(run: RunRow) -> dict[str, object]:
         "started_at": run.started_at,
         "ended_at": run.ended_at,
     }
+
+
+async def _found(request: Request) -> Whole:
+    """Return the run that the path names, whole; raise NotFound if there is none to be seen."""
+    page.query(request)
+    identity, missing = named(request)
+    found = await doors(request).history.run(identity)
+    if found is None:
+        raise NotFound(missing)
+    await allow_read(request, "run.read", _resource(found.row), missing)
+    return found
 
 
 async def _reason(request: Request) -> str:

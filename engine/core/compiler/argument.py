@@ -11,12 +11,12 @@ from engine.core.document import Scalar
 from engine.core.frozen import frozen
 from engine.core.quoting import shown
 from engine.core.reader import resolve
+from engine.core.schema import ANNOTATIONS
 from engine.core.values import Json
 
-_SHOWN = frozenset({"title", "description", "default", "examples", "deprecated", "$defs"})
-_OBJECT = frozenset({"type", "properties", "required", "additionalProperties"}) | _SHOWN
-_ARRAY = frozenset({"type", "items"}) | _SHOWN
-_KEYS = _SHOWN | {
+_OBJECT = frozenset({"type", "properties", "required", "additionalProperties"}) | ANNOTATIONS
+_ARRAY = frozenset({"type", "items"}) | ANNOTATIONS
+_KEYS = ANNOTATIONS | {
     "required",
     "propertyNames",
     "minProperties",

@@ -3,7 +3,7 @@
 from engine.core.pointer import Pointer
 from engine.core.schema.assign import assignable
 from engine.core.schema.check import check
-from engine.core.schema.plain import fits_plainly
+from engine.core.schema.plain import ANNOTATIONS, fits_plainly
 from engine.core.schema.reference import inlined, rerooted
 from engine.core.schema.shape import (
     Absent,
@@ -18,6 +18,7 @@ from engine.core.schema.shape import (
 from engine.core.schema.validator import Validator, validator
 
 __all__ = [
+    "ANNOTATIONS",
     "Absent",
     "Pointer",
     "Validator",

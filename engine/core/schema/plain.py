@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from engine.core.kind import ALL
 from engine.core.values import Json
 
-_SHOWN = frozenset({"title", "description", "default", "examples", "deprecated", "$defs"})
-_SIMPLE = frozenset({"type", "enum", "const", "minProperties", "maxProperties"}) | _SHOWN
+ANNOTATIONS = frozenset({"title", "description", "default", "examples", "deprecated", "$defs"})
+"""The keywords that let no value in or keep one out."""
+_SIMPLE = frozenset({"type", "enum", "const", "minProperties", "maxProperties"}) | ANNOTATIONS
 _TEXTS = ("title", "description")
 _PLAIN = frozenset({"type", "enum", "default", *_TEXTS})
 _PYTHON: Mapping[str, tuple[type, ...]] = {
