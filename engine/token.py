@@ -1,7 +1,6 @@
 """The first bearer token: made at the first start, known by its file."""
 
 import hashlib
-import hmac
 import os
 import secrets
 from pathlib import Path
@@ -28,10 +27,10 @@ def ensure(state: Path) -> Path:
 
 
 def hashed(state: Path) -> bytes:
-    """Return the token's SHA-256, which is all that a server keeps of it."""
-    return hashlib.sha256(ensure(state).read_text().strip().encode()).digest()
+    """Return the digest of a state folder's token, which is all that a server keeps of it."""
+    return digest(ensure(state).read_text().strip())
 
 
-def matches(told: str, kept: bytes) -> bool:
-    """True if a token is the one whose hash was kept; takes the same time either way."""
-    return hmac.compare_digest(hashlib.sha256(told.encode()).digest(), kept)
+def digest(told: str) -> bytes:
+    """Return the SHA-256 of a token; digests are compared in constant time."""
+    return hashlib.sha256(told.encode()).digest()

@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 Schema: TypeAlias = Mapping[str, Any]
@@ -55,16 +54,6 @@ class Address:
     query: Mapping[str, Parameter] | None = None
     headers: Mapping[str, Parameter] = field(default_factory=dict)
     body: Body | None = None
-
-    def route(self) -> Route:
-        """Return the route that serves it."""
-        handler, known = self.handler, self.query
-
-        async def served(request: Request) -> Response:
-            request.scope["known"] = known
-            return await handler(request)
-
-        return Route(self.path, served, methods=[self.method])
 
 
 def needs_token(path: str) -> bool:

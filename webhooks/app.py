@@ -1,34 +1,20 @@
-"""The application: every address, and what serves it."""
+"""The application of one process: every address, and what serves it."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from webhooks import openapi, pages
 from webhooks.addresses import PATHS, TABLE
 from webhooks.doors import Doors
-from webhooks.gate import Gate
-from webhooks.problem import HANDLERS
-from webhooks.shield import Shield
+from webhooks.edge import Edge
+from webhooks.router import Route, Router
 
 
 def build(doors: Doors) -> ASGIApp:
-    """Return the ASGI application of one process.
-
-    The routes stand in one list. No mount: a router inside would redirect by itself.
-    """
-    app = Starlette(
-        routes=[*(each.route() for each in TABLE), *_pages()],
-        exception_handlers=HANDLERS,
-        middleware=[Middleware(Gate)],
-    )
-    app.router.redirect_slashes = False  # it would answer with the Host that the client told
-    app.state.doors = doors
-    app.state.description = description()
-    return Shield(app, doors.drain)
+    """Return the ASGI application of one process."""
+    return Edge(doors, Router(_routes()), description())
 
 
 def description() -> dict[str, Any]:
@@ -36,14 +22,16 @@ def description() -> dict[str, Any]:
     return openapi.document(TABLE, PATHS)
 
 
-def _pages() -> list[Route]:
-    return [
-        Route("/", pages.home),
-        Route("/runs/{id}", pages.run),
-        Route("/runs/{id}/values/{digest}", pages.value),
-        Route("/reviews/{source}/{number}", pages.review),
-        Route("/plans/{digest}", pages.plan),
-        Route("/login", pages.login, methods=["POST"]),
-        Route("/logout", pages.logout, methods=["POST"]),
-        Route("/static/sark.css", pages.style),
-    ]
+def _routes() -> Iterator[Route]:
+    for each in TABLE:
+        yield Route(each.method, each.path, each.handler, each.query)
+    yield from (
+        Route("GET", "/", pages.home),
+        Route("GET", "/runs/{id}", pages.run),
+        Route("GET", "/runs/{id}/values/{digest}", pages.value),
+        Route("GET", "/reviews/{source}/{number}", pages.review),
+        Route("GET", "/plans/{digest}", pages.plan),
+        Route("POST", "/login", pages.login),
+        Route("POST", "/logout", pages.logout),
+        Route("GET", "/static/sark.css", pages.style),
+    )

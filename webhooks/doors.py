@@ -31,7 +31,7 @@ BODY_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """`token` is the SHA-256 of the first bearer token, `others` those of the settings.
+    """`token` is the SHA-256 of the first bearer token; `bearers` has it and those of the settings.
 
     Nothing else of them is kept. `bodies` bounds how long a request's body may take.
     """
@@ -46,7 +46,7 @@ class Doors:
     policy: Authorizer
     secrets: Secrets
     token: bytes
-    others: tuple[tuple[bytes, Actor], ...]
+    bearers: tuple[tuple[bytes, Actor], ...]
     broker: HintBroker | None
     bell: Rings | None
     drain: Drain
@@ -55,5 +55,5 @@ class Doors:
 
 def doors(request: Request) -> Doors:
     """Return the doors of the process that serves a request."""
-    found: Doors = request.app.state.doors
+    found: Doors = request.scope["app"].doors
     return found

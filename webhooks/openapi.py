@@ -19,7 +19,7 @@ _NAMES = re.compile(r"{(\w+)}")
 
 async def shown(request: Request) -> Response:
     """`GET /api/openapi.json`: the document."""
-    return Data(request.app.state.description)
+    return Data(request.app.description)
 
 
 def document(table: Iterable[Address], paths: Mapping[str, Parameter]) -> _Json:

@@ -10,20 +10,14 @@ import orjson
 import psycopg
 from psycopg_pool import PoolTimeout
 from starlette.background import BackgroundTask
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.errors import Conflict, Denied, Invalid, NotFound, SarkError, Unavailable
+from engine.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from webhooks.doors import doors
 from webhooks.problems import PROBLEMS
 
 _LOG = logging.getLogger("sark.http")
-_KINDS = (Denied, NotFound, Conflict, Invalid, Unavailable)
-_ROUTER = {
-    404: ("http.not_found", "there is nothing at this address"),
-    405: ("http.method_not_allowed", "this address does not take this method"),
-}
 
 
 class Refusal(Exception):
@@ -71,59 +65,43 @@ def answer(
     return Problem(told, status, dict(headers or {}))
 
 
-async def on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
-    return answer(request, error.code, error.detail, headers=error.headers)
+async def told(request: Request, error: Exception) -> Response:
+    """Return the answer to whatever a handler has raised."""
+    match error:
+        case Refusal():
+            return answer(request, error.code, error.detail, headers=error.headers)
+        case Invalid():
+            return answer(request, error.code, str(error), error.problems)
+        case Unavailable():
+            after = {"Retry-After": str(max(1, ceil(error.after.total_seconds())))}
+            return answer(request, error.code, str(error), headers=after)
+        case Denied() | NotFound() | Conflict():
+            return answer(request, error.code, str(error))
+        case psycopg.Error() | PoolTimeout():
+            return await _on_database(request, error)
+        case _:
+            return _on_defect(request, error)
 
 
-async def on_sark_error(request: Request, error: Exception) -> Response:
-    """Answer what the world around us is to blame for."""
-    assert isinstance(error, SarkError)
-    if not isinstance(error, _KINDS):
-        return await on_defect(request, error)
-    problems = error.problems if isinstance(error, Invalid) else ()
-    headers = {}
-    if isinstance(error, Unavailable):
-        headers["Retry-After"] = str(max(1, ceil(error.after.total_seconds())))
-    return answer(request, error.code, str(error), problems, headers)
-
-
-async def on_http(request: Request, error: Exception) -> Response:
-    """Answer what the router refuses."""
-    assert isinstance(error, HTTPException)
-    code, detail = _ROUTER[error.status_code]
-    return answer(request, code, detail, headers=error.headers)
-
-
-async def on_database(request: Request, error: Exception) -> Response:
+async def _on_database(request: Request, error: Exception) -> Response:
     """Say that PostgreSQL is away, which a retry may mend, or that it cannot hold what was sent.
 
     Anything else is a defect of ours.
     """
+    words = (str(error).splitlines() or [""])[0]
     if isinstance(error, psycopg.errors.ProgramLimitExceeded):
-        words = (str(error).splitlines() or [""])[0]
-        return await on_sark_error(request, Invalid(f"PostgreSQL cannot hold it: {words}"))
+        return await told(request, Invalid(f"PostgreSQL cannot hold it: {words}"))
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
-        _LOG.warning("PostgreSQL does not answer: %s", (str(error).splitlines() or [""])[0])
-        told = await on_sark_error(request, Unavailable("PostgreSQL does not answer"))
+        _LOG.warning("PostgreSQL does not answer: %s", words)
+        away = await told(request, Unavailable("PostgreSQL does not answer"))
         # What ended one connection may have ended all: the next request is to find a good one.
-        told.background = BackgroundTask(doors(request).pool.check)
-        return told
-    _LOG.error("PostgreSQL refused a statement", exc_info=error)
-    return await on_defect(request, error)
+        away.background = BackgroundTask(doors(request).pool.check)
+        return away
+    return _on_defect(request, error)
 
 
-async def on_defect(request: Request, _: Exception) -> Response:
+def _on_defect(request: Request, error: Exception) -> Response:
     """Say nothing of what is wrong with us; the log has it whole."""
+    _LOG.error("request %s failed", request.scope["request_id"], exc_info=error)
     detail = "the server has made a mistake; its log says which, under this request's id"
     return answer(request, "sark.defect", detail)
-
-
-HANDLERS: dict[Any, Any] = {
-    Refusal: on_refusal,
-    SarkError: on_sark_error,
-    HTTPException: on_http,
-    psycopg.Error: on_database,
-    PoolTimeout: on_database,
-    Exception: on_defect,
-}

@@ -58,7 +58,8 @@ async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]
     """Hold the engine's doors open; they heal by themselves when a server comes back."""
     if settings.database_url is None:
         raise Misconfigured("SARK_DATABASE_URL is not set; `sark up` brings its own PostgreSQL")
-    others = tokens.others(settings)
+    first = token.hashed(settings.state)
+    bearers = tokens.bearers(first, settings)
     broker = HintBroker(settings.redis_url) if settings.redis_url else None
     bell = Bell(broker) if broker is not None else None
     async with AsyncExitStack() as stack:
@@ -79,8 +80,8 @@ async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]
             History(connections),
             policy,
             Secrets(settings),
-            token.hashed(settings.state),
-            others,
+            first,
+            bearers,
             broker,
             bell,
             Drain(),

@@ -1,15 +1,14 @@
 """Around every request: its id, headers that browsers heed, a count, and a word on leaving."""
 
 import re
-import time
 from collections.abc import Iterable
+from functools import cache
 
 from prometheus_client import Counter, Histogram
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import Response
 from uuid_utils import uuid7
 
 from engine.telemetry import REGISTRY
-from webhooks.doors import Drain
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _CSP = (
@@ -25,6 +24,7 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _NOT_KEPT = (b"cache-control", b"no-store")
+_LEAVES = (b"connection", b"close")
 _REQUESTS = Counter("sark_http_requests", "Requests", ["method", "status"], registry=REGISTRY)
 _SECONDS = Histogram(
     "sark_http_request_seconds",
@@ -35,45 +35,35 @@ _SECONDS = Histogram(
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class Shield:
-    """The outermost layer. `X-Forwarded-*` and `Host` are read by nobody behind it."""
-
-    def __init__(self, app: ASGIApp, drain: Drain) -> None:
-        self._app = app
-        self._drain = drain
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        identity = _identity(scope["headers"])
-        scope["request_id"] = identity.decode()
-        began = time.perf_counter()
-
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                _count(scope["method"], message["status"], time.perf_counter() - began)
-                message["headers"] = [*message["headers"], *self._extra(message, identity)]
-            await send(message)
-
-        await self._app(scope, receive, told)
-
-    def _extra(self, message: Message, identity: bytes) -> Iterable[tuple[bytes, bytes]]:
-        yield (b"x-request-id", identity)
-        yield from _HEADERS
-        if not any(name == b"cache-control" for name, _ in message["headers"]):
-            yield _NOT_KEPT
-        if self._drain.draining:
-            yield (b"connection", b"close")
-
-
-def _identity(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def identity(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Return the id that the client gave its request, if it is a plain one, or a new one."""
-    given = next((value for name, value in headers if name == b"x-request-id"), b"")
-    return given if _REQUEST_ID.fullmatch(given) else str(uuid7()).encode()
+    for name, value in headers:
+        if name == b"x-request-id":
+            return value if _REQUEST_ID.fullmatch(value) else _new()
+    return _new()
 
 
-def _count(method: str, status: int, seconds: float) -> None:
+def cover(answer: Response, identity: bytes, *, leaves: bool) -> None:
+    """Lay the headers on an answer that every one has. `leaves` if the server is about to stop."""
+    headers = answer.raw_headers
+    if not any(name == b"cache-control" for name, _ in headers):
+        headers.append(_NOT_KEPT)
+    headers.append((b"x-request-id", identity))
+    headers.extend(_HEADERS)
+    if leaves:
+        headers.append(_LEAVES)
+
+
+def count(method: str, status: int, seconds: float) -> None:
     """Count a request; labels stay few whatever is asked."""
-    known = method if method in _METHODS else "other"
-    _REQUESTS.labels(known, f"{status // 100}xx").inc()
+    _counter(method if method in _METHODS else "other", status // 100).inc()
     _SECONDS.observe(seconds)
+
+
+@cache
+def _counter(method: str, hundreds: int) -> Counter:
+    return _REQUESTS.labels(method, f"{hundreds}xx")
+
+
+def _new() -> bytes:
+    return str(uuid7()).encode()

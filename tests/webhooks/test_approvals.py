@@ -13,7 +13,7 @@ from engine.errors import Misconfigured
 from engine.settings import Settings
 from tests.webhooks.served import Answer, Served, settings
 from tests.webhooks.waits import ASKED, ENVIRONMENT, SECRETS, as_, asks, heard, run, tokens
-from webhooks.auth.token import others
+from webhooks.auth.token import bearers
 
 FORM = {
     "type": "object",
@@ -274,9 +274,9 @@ def test_a_weak_or_missing_token_keeps_the_server_from_starting(monkeypatch: pyt
     told = Settings.model_validate({"tokens": [tokens()[0]]})
     monkeypatch.delenv(ENVIRONMENT["ann"], raising=False)
     with pytest.raises(Misconfigured, match="the token of 'ann': the variable EDGE_ANN is not set"):
-        others(told)
+        bearers(b"", told)
     monkeypatch.setenv(ENVIRONMENT["ann"], "hunter2")
     with pytest.raises(Misconfigured, match="has 7 characters; expected 20 to 512") as caught:
-        others(told)
+        bearers(b"", told)
 
     assert "hunter2" not in str(caught.value)
