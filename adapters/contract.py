@@ -94,7 +94,7 @@ async def unwritten() -> None:
     """Write down nothing: whether the attempt began does not matter."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One attempt. `key` is stable over attempts and workers; `attempt` counts from 1.
 
@@ -122,7 +122,7 @@ class Call:
     begin: Callable[[], Awaitable[None]] = unwritten
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Succeeded:
     """The operation's outputs, of the manifest's `outputs` schema, and its files by name.
 
@@ -134,7 +134,7 @@ class Succeeded:
     files: Mapping[str, Path] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Failed:
     """The far side said no, or nothing. `retry_after` is what it asked for.
 

@@ -3,10 +3,11 @@
 import gc
 
 # Python looks at every 700 objects more than before, and a burst of runs is some hundred thousand
-# that live: what it looks at are plans and states in use. Nothing here waits for a cycle to go.
-_MORE = 10_000
+# that live: what it looks at are plans and states in use. Nothing here waits for a cycle to go,
+# and a run, the one thing that is many cycles, is cut up when it leaves (`Run.dissolve`).
+_MORE = 100_000
 # A look at everything costs a third of a second where ten thousand workflows are kept.
-_WHOLE = 100
+_WHOLE = 10
 
 
 def look_seldom() -> None:

@@ -37,6 +37,8 @@ def frozen(
     return made if cls is None else made(cls)
 
 
+# What a display makes costs a third of what a call makes.
+_DISPLAYS: dict[Any, str] = {list: "[]", dict: "{}"}
 _METHODS = """\
 def __init__(self, {parameters}):
     {assignments}
@@ -84,7 +86,7 @@ def _assignment(field: Field[Any]) -> str:
     name = field.name
     if field.default_factory is MISSING:
         return f"self.{name} = {name}"
-    made = f"_fields[{name!r}].default_factory()"
+    made = _DISPLAYS.get(field.default_factory) or f"_fields[{name!r}].default_factory()"
     return f"self.{name} = {made} if {name} is _missing else {name}"
 
 

@@ -301,4 +301,5 @@ class Owner(Loop):
         one.end()
         if one.run.ended_at is not None:
             METRICS.ended(machine.status(one.run).value)
+        one.run.dissolve()
         METRICS.owned.set(len(self._owned))

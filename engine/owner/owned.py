@@ -86,6 +86,8 @@ class Owned:
 
     def sent(self, decision: Decision) -> list[Sending]:
         """Return what a decision sends to the world."""
+        if not decision.is_sent:
+            return []
         header = self.run.header
         told = [
             *((each.path, "emitted", _emitted(header.id, each)) for each in decision.emissions),

@@ -77,6 +77,16 @@ def history(plan: Plan, seed: int) -> dict[str, Any]:
 
 def again(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return what this version makes of the plan and the journal of a history."""
+    run, decisions = rebuilt(told)
+    return {
+        "digest": codec.digest(run.bound.plan),
+        "decisions": [_told(each) for each in decisions],
+        "state": json.loads(replay.snapshot(run)),
+    }
+
+
+def rebuilt(told: Mapping[str, Any]) -> tuple[Run, list[Decision]]:
+    """Return the run of a history, and what came of its beginning and of each row."""
     plan = codec.decode(told["plan"])
     about = Header(**{**told["header"], "created_at": _instant(told["header"]["created_at"])})
     run, first = machine.begin(Bound(plan), about, NOW)
@@ -84,11 +94,7 @@ def again(told: Mapping[str, Any]) -> dict[str, Any]:
     for each in told["rows"]:
         row = Row(**{**each, "at": _instant(each["at"])})
         decisions.append(machine.advance(run, from_row(row), row.at))
-    return {
-        "digest": codec.digest(plan),
-        "decisions": [_told(each) for each in decisions],
-        "state": json.loads(replay.snapshot(run)),
-    }
+    return run, decisions
 
 
 def as_far_as(told: Any, made: Any) -> Any:

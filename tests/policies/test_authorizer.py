@@ -3,7 +3,6 @@
 import resource as limits
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,7 +95,7 @@ def test_equal_facts_are_asked_once(authorizer: Authorizer):
     def spent(identities: Iterable[str]) -> float:
         began = time.process_time()
         for each in identities:
-            allowed(authorizer, replace(ADMIN, id=each), "run.read")
+            allowed(authorizer, ADMIN._replace(id=each), "run.read")
         return time.process_time() - began
 
     assert spent(["the same"] * 1000) < spent(f"another {n}" for n in range(1000)) / 3

@@ -96,3 +96,8 @@ class Decision:
     unwatched: list[str] = field(default_factory=list)
     ended: bool = False
     echo: bool = False
+
+    @property
+    def is_sent(self) -> bool:
+        """True if anything of it goes to the world beside the attempts and alarms."""
+        return bool(self.emissions or self.starts or self.watches or self.asks or self.unwatched)
