@@ -18,7 +18,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -69,24 +69,27 @@ class Artifacts:
         return self._kept(io.BytesIO(data), name, media_type, retain)
 
     def content(self, reference: Json) -> bytes:
-        """Return the content of a reference, which is what it was.
+        """Return the content of a reference, which is what it was; raise as `opened` does."""
+        with _reading(self.path(reference)), self.opened(reference) as file:
+            return file.read()
+
+    def opened(self, reference: Json) -> BinaryIO:
+        """Return the file of a reference, open at its start; its content is what it was.
 
         Raise as `path` does, and NotFound where it was damaged, Unavailable where the store cannot
         be read.
         """
         path = self.path(reference)
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            raise NotFound(f"{path} is not there any more: its retention is over") from None
-        except OSError as error:
-            raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
         digest, name, _ = _read(reference)
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise NotFound(
-                f"artifact {name!r} ({digest[:12]}) is not what it was: {path} was damaged"
-            )
-        return data
+        with _reading(path), ExitStack() as stack:
+            file = stack.enter_context(path.open("rb"))
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                raise NotFound(
+                    f"artifact {name!r} ({digest[:12]}) is not what it was: {path} was damaged"
+                )
+            file.seek(0)
+            stack.pop_all()
+        return file
 
     def path(self, reference: Json) -> Path:
         """Return where the file of a reference lies, to be read and not to be changed.
@@ -248,6 +251,17 @@ def _kind(value: Json) -> str:
         case bool() | int() | float():
             return f"{value!r}"
     return "a list"
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Raise NotFound for a file of the store that is gone, Unavailable for one that fails."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFound(f"{path} is not there any more: its retention is over") from None
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _opened(path: Path, name: str) -> BinaryIO:

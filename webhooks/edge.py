@@ -11,7 +11,12 @@ from webhooks import problem, shield
 from webhooks.address import needs_token
 from webhooks.auth import token
 from webhooks.doors import Doors
+from webhooks.outflow import Outflow
 from webhooks.router import Router
+
+_READS = frozenset({"GET", "HEAD"})
+_PUT_OFF = "too many large answers wait for slow readers; ask again, or for less"
+_SOON = {"Retry-After": "1"}
 
 
 class Edge:
@@ -26,6 +31,7 @@ class Edge:
         self.doors = doors
         self.description = description
         self._router = router
+        self._outflow = Outflow()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,10 +40,13 @@ class Edge:
         identity = shield.identity(scope["headers"])
         scope["request_id"] = identity.decode()
         scope["app"] = self
-        answer = await self._answer(Request(scope, receive))
+        request = Request(scope, receive)
+        answer = await self._answer(request)
+        if scope["method"] in _READS and not self._outflow.has_room(answer):
+            answer = problem.answer(request, "sark.unavailable", _PUT_OFF, headers=_SOON)
         shield.cover(answer, identity, leaves=self.doors.drain.draining)
         shield.count(scope["method"], answer.status_code, time.perf_counter() - began)
-        await answer(scope, receive, send)
+        await self._outflow.send(answer, scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         """Return the answer of the handler, or the error as a problem.

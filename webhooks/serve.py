@@ -28,6 +28,7 @@ from webhooks import routes
 from webhooks.app import build
 from webhooks.auth import token as tokens
 from webhooks.doors import Doors, Drain
+from webhooks.outflow import PIECE
 from webhooks.protocol import GuardedProtocol
 from webhooks.pulls import Pulls
 from webhooks.reviews import Reviews
@@ -148,6 +149,8 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Inherited by each connection: what a client does not read is not piled up below us either.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PIECE)
     try:
         listener.bind((host, port))
     except OSError as error:

@@ -29,6 +29,11 @@ A list answers `{"items": [...], "next": CURSOR}`; `next` is null on the last pa
 A parameter or a member of a body that is not listed is refused.
 Instants are RFC 3339 in UTC, ids of runs are UUIDs of version 7.
 `X-Request-Id` comes back as it was sent, or new.
+
+A server has 2,048 connections, and keeps some 64 KiB at most of what each has not read yet.
+Answers of over 32 KiB that wait for readers have 64 MiB together; more is 503, but for one alone.
+Values of a run are read from the disk as they leave, and count for nothing there.
+A client that takes less than 8 KiB of what waits for it in 20 seconds is cut off.
 """
 _PROBLEMS = """\
 ## Problems

@@ -9,7 +9,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -189,6 +189,17 @@ def behind(url: str) -> Iterator[None]:
             leader.execute("SELECT pg_advisory_lock(7319, %s)", [crc32(duty.encode()) & 0x7FFFFFFF])
         yield
         worker.execute("DELETE FROM workers WHERE id = %s", row)
+
+
+def are_open(port: int, links: Sequence[socket.socket]) -> bool:
+    """True if a server's end of any of these connections is open, as the kernel has it."""
+    ours = {(port, each.getsockname()[1]) for each in links}
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, here, there, state, *_ = line.split()
+        ends = tuple(int(each.rpartition(":")[2], 16) for each in (here, there))
+        if state == "01" and ends in ours:
+            return True
+    return False
 
 
 async def activate(url: str, files: Mapping[str, str], namespace: str, source: str) -> str:
