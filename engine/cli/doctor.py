@@ -49,9 +49,9 @@ def config(loaded: "Loaded", json_: bool) -> None:
 def doctor(loaded: "Loaded", deep: bool, json_: bool) -> None:
     """Check this machine, the settings, and the servers; say how to mend what is not well.
 
-    Looked at are Python, Git, disk, policies, adapters, secrets, PostgreSQL, workers, controllers,
-    history, Redis, the server, and each process that tells how it is. With --deep the database,
-    too: that each journal is whole, and says what its run is.
+    Looked at are Python, Git, disk, policies, adapters, secrets, PostgreSQL and its epoch, workers,
+    controllers, history, Redis, the server, and each process that tells how it is. With --deep the
+    database, too: that each journal is whole, and says what its run is.
     """
     found = list(_examine(loaded.settings))
     if deep:
@@ -75,7 +75,9 @@ def _examine(told: "Settings") -> Iterator[Finding]:
     yield _tried("policies", _ask_policies)
     yield _tried("adapters", lambda: _ask_adapters(told))
     yield _tried("secrets", lambda: _ask_secrets(told))
-    yield _servers("postgresql", *_placed(told, "database_url"), _ask_postgresql)
+    database = _placed(told, "database_url")
+    yield _servers("postgresql", *database, _ask_postgresql)
+    yield _servers("epoch", *database, _ask_epoch)
     yield _workers(told)
     yield _controllers(told)
     yield _history(told)
@@ -196,6 +198,12 @@ async def _ask_postgresql(url: str) -> str:
         ) from None
     except PostgresError as error:
         raise Misconfigured(str(error)) from None
+
+
+async def _ask_epoch(url: str) -> str:
+    from engine.cli.epoch import ask
+
+    return await ask(url)
 
 
 def _journals(told: "Settings") -> Finding:

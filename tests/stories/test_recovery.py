@@ -33,16 +33,22 @@ _ARCHIVED = """
 """
 
 
-class Server:
-    """A PostgreSQL of an operator's own, which is administered with a shell."""
+_INITDB = "initdb --username sark --auth trust --encoding UTF8 --locale C >/dev/null"
 
-    def __init__(self, folder: Path) -> None:
+
+class Server:
+    """A PostgreSQL of an operator's own, which is administered with a shell.
+
+    `make` are the commands that make its folder of data.
+    """
+
+    def __init__(self, folder: Path, make: str = _INITDB) -> None:
         self.folder = folder
         self.data = folder / "data"
         port = free_port()
         self.url = f"postgresql://sark@127.0.0.1:{port}/postgres"
         self._become = nobody.become(folder)
-        self.sh("initdb --username sark --auth trust --encoding UTF8 --locale C >/dev/null")
+        self.sh(make)
         with (self.data / "postgresql.conf").open("a") as file:
             file.write(f"port = {port}\nunix_socket_directories = ''\nshared_buffers = 16MB\n")
         self.sh('pg_ctl start --wait --pgdata "$PGDATA" --log "$PGDATA/../log"')
