@@ -218,7 +218,7 @@ class Bell:
     Nobody who rings waits for Redis: one thread sends, and what is rung meanwhile goes once.
     """
 
-    def __init__(self, broker: HintBroker) -> None:
+    def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._pending: dict[tuple[str, str, tuple[str, ...]], None] = {}
         self._lock = threading.Lock()

@@ -4,18 +4,23 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import dramatiq
+from dramatiq.broker import Broker
 from dramatiq.worker import Worker as Consumers
 
-from engine.broker import HintBroker, serving_queue
+from engine.broker import serving_queue
 
 _STOPPING_MILLISECONDS = 1_000
 
 
 class Hints:
-    """Hears what is told to pools and to one worker of them, from `listen` to `close`."""
+    """Hears what is told to pools and to one worker of them, from `listen` to `close`.
 
-    def __init__(self, url: str) -> None:
-        self._broker = HintBroker(url)
+    The broker is its own, and closed with it; any of Dramatiq's does.
+    """
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._is_closed = False
         self._loop = asyncio.get_running_loop()
         self._consumers: Consumers | None = None
 
@@ -40,6 +45,7 @@ class Hints:
 
     def close(self) -> None:
         """End the threads; takes a moment, so not on the event loop."""
+        self._is_closed = True
         self._broker.close()
         if self._consumers is not None:
             self._consumers.stop(timeout=_STOPPING_MILLISECONDS)
@@ -47,7 +53,7 @@ class Hints:
     def _declare(self, name: str, queue: str, call: Callable[[], None]) -> None:
         def hint(*_: object) -> None:
             """Ring. What else the message says is not believed."""
-            if not self._broker.is_closed:
+            if not self._is_closed:
                 self._loop.call_soon_threadsafe(call)
 
         dramatiq.actor(actor_name=name, queue_name=queue, broker=self._broker)(hint)

@@ -223,7 +223,7 @@ class WorkerProcess:
         if self._redis_url is None:
             yield
             return
-        hints = Hints(self._redis_url)
+        hints = Hints(HintBroker(self._redis_url))
         runs, pools = RUNS if self._owns else "", self._served.pools
         if performer is None:
             hints.listen(runs, owner.worker, owner.attend, owner.look)
