@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from engine.broker import Rings, ring
@@ -11,7 +11,7 @@ from engine.core.approver import Person, objection
 from engine.core.event import Decided, to_row
 from engine.core.values import Json
 from engine.errors import Conflict, Denied, Invalid, NotFound
-from engine.store import approvals, audit, inbox
+from engine.store import approvals, audit, inbox, schedules
 from engine.store.approvals import Approval
 from engine.store.audit import Entry
 from engine.store.inbox import Telling
@@ -36,12 +36,13 @@ async def decide(
         if found is None:
             raise NotFound(f"run {run} asks for no approval at {told.path[:200]!r}")
         await _check_person(connection, found, person)
-        _check_asked(found, told)
+        now = await schedules.now(connection)
+        _check_asked(found, told, now)
         told = _filled_in(found, told)
         if _is_repeated(found, told):
             return False
         await approvals.note(connection, run, told.path, told.by, _word(told))
-        row = to_row(told, 0, datetime.now(UTC))
+        row = to_row(told, 0, now)
         telling = Telling(run, row.kind, row.path, f"{told.asked} {told.by}", row.data)
         heard = await inbox.tell(connection, [telling])
         if not heard:
@@ -60,8 +61,8 @@ async def _check_person(connection: Connection, found: Approval, person: Person)
         raise Denied(reason)
 
 
-def _check_asked(found: Approval, told: Decided) -> None:
-    if found.expires_at <= datetime.now(UTC):
+def _check_asked(found: Approval, told: Decided, now: datetime) -> None:
+    if found.expires_at <= now:
         raise Conflict(f"the approval has expired at {found.expires_at.isoformat()}")
     if found.body["asked"] != told.asked:
         raise Conflict(

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import psycopg
 
+from engine.clock import Clock
 from engine.owner import Owner
 from engine.performer import Performer
 from engine.store import handouts, workers
@@ -30,15 +31,19 @@ class Fenced(Exception):
 
 
 class Sweep:
-    """Beats for one owner on a connection of its own, and looks after all other workers."""
+    """Beats for one owner on a connection of its own, and looks after all other workers.
+
+    What PostgreSQL says of the time sets the owner's `clock`.
+    """
 
     def __init__(
         self, connection: Connection, owner: Owner, period: timedelta, lease: timedelta,
-        performer: Performer | None = None,
+        performer: Performer | None = None, clock: Clock | None = None,
     ) -> None:  # fmt: skip
         self._connection = connection
         self._owner = owner
         self._performer = performer
+        self._clock = clock
         self._period = period
         self._lease = lease
         self._last: datetime | None = None
@@ -63,10 +68,13 @@ class Sweep:
 
     async def look(self) -> None:
         """Say that the owner lives, ring it if there is work, take runs from dead workers."""
+        asked = time.monotonic()
         beat = await workers.beat(self._connection, self._owner.worker, self._period * _AHEAD)
         if beat is None:
             raise Fenced(f"worker {self._owner.worker} was declared dead")
         self._looked = time.monotonic()
+        if self._clock is not None:
+            self._clock.hear(beat.at, asked)
         is_claimable = await self._bury(self._may_judge(beat.at)) or beat.claimable
         is_told = await self._expire() or beat.told
         if is_claimable:

@@ -16,6 +16,7 @@ import uvloop
 from engine import epoch
 from engine.artifacts import Artifacts, tidy
 from engine.broker import EVERY, RUNS, Bell, HintBroker
+from engine.clock import Clock
 from engine.cycles import look_seldom
 from engine.errors import Misconfigured, Unavailable
 from engine.executor import Executor
@@ -29,7 +30,7 @@ from engine.probe import probing
 from engine.scratch import clear, nest
 from engine.secrets import Secrets
 from engine.settings import Settings, Worker
-from engine.store import workers
+from engine.store import schedules, workers
 from engine.store.handouts import NOTHING, Served
 from engine.store.pool import OWNER, Connection, connect
 from engine.sweep import Fenced, Sweep
@@ -161,10 +162,12 @@ class WorkerProcess:
             side = await stack.enter_async_context(await connect(self._url, "sweep"))
             worker = await stack.enter_async_context(self._registered(connection, side))
             capacity = self._settings.capacity if self._owns else 0
-            owner = Owner(connection, worker, RUNS, self._executor, capacity, bell=self._bell)
+            clock = Clock(await schedules.now(side))
+            owner = Owner(connection, worker, RUNS, self._executor, capacity, clock, self._bell)
             performer = await self._performing(stack, owner)
             await stack.enter_async_context(self._listening(owner, performer))
-            sweep = Sweep(side, owner, self._settings.sweep, self._settings.lease, performer)
+            told = self._settings
+            sweep = Sweep(side, owner, told.sweep, told.lease, performer, clock)
             self._owner, self._performer, self._sweep = owner, performer, sweep
             owner.attend()
             try:

@@ -1,7 +1,8 @@
 """`/runs/{id}/pause` and `/resume`: a run begins nothing new for a while."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +13,7 @@ from engine.core.event import Pause, Resume
 from engine.core.state import ENDED
 from engine.core.values import Json
 from engine.errors import Conflict, Invalid
+from engine.store import schedules
 from engine.store.audit import Entry
 from policies.facts import Resource
 from webhooks import body
@@ -22,28 +24,32 @@ from webhooks.doors import doors
 from webhooks.problem import Data
 
 _ACTION = "run.pause"
+_Asked = TypeVar("_Asked", Pause, Resume)
 
 
 async def pause(request: Request) -> Response:
     """`POST /runs/{id}/pause`: let a run begin nothing new; again, until another instant."""
     told = await _told(request, "pause", ("reason", "for"))
-    reason, now = _reason(told), datetime.now(UTC)
+    reason = _reason(told)
     try:
-        until = now + core.span(told.get("for"))
+        span = core.span(told.get("for"))
     except ValueError as error:
         raise Invalid("this is no pause", (("/for", str(error)),)) from None
-    identity = await _hold(request, lambda by: Pause(by, reason, until))
-    return Data({"id": identity, "until": until}, 202)
+    identity, asked = await _hold(request, lambda by, now: Pause(by, reason, now + span))
+    return Data({"id": identity, "until": asked.until}, 202)
 
 
 async def resume(request: Request) -> Response:
     """`POST /runs/{id}/resume`: let a paused run go on; one that is not paused goes on anyway."""
     reason = _reason(await _told(request, "resume", ("reason",)))
-    return Data({"id": await _hold(request, lambda by: Resume(by, reason))}, 202)
+    identity, _ = await _hold(request, lambda by, _: Resume(by, reason))
+    return Data({"id": identity}, 202)
 
 
-async def _hold(request: Request, makes: Callable[[str], Pause | Resume]) -> str:
-    """Tell a run what it is asked, by whom; return its id."""
+async def _hold(
+    request: Request, makes: Callable[[str, datetime], _Asked]
+) -> tuple[str, _Asked]:  # fmt: skip
+    """Tell a run what it is asked, by whom and when; return its id, and what it was told."""
     identity, missing = named(request)
     opened = doors(request)
     async with opened.pool.connection() as connection:
@@ -54,9 +60,9 @@ async def _hold(request: Request, makes: Callable[[str], Pause | Resume]) -> str
             raise Conflict(f"run {identity} has ended: {row.status}")
         if row.started_at is None:
             raise Conflict(f"run {identity} has not begun: it can be cancelled, and not paused")
-        event = makes(f"{actor.kind}:{actor.id}")
+        event = makes(f"{actor.kind}:{actor.id}", await schedules.now(connection))
         await runs.hold(connection, opened.bell, identity, event, _entry(request, resource, event))
-    return str(identity)
+    return str(identity), event
 
 
 async def _told(request: Request, what: str, keys: tuple[str, ...]) -> Mapping[str, Json]:
