@@ -2,11 +2,9 @@
 
 import dataclasses
 import importlib
-import os
-import stat
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
+from functools import partial
 
 from adapters.contract import (
     Adapter,
@@ -22,7 +20,6 @@ from engine.core.values import digest
 from engine.errors import Misconfigured
 from engine.manifest import MANIFEST as OWN
 
-GROUP = "sark.adapters"
 BUILT_IN = (
     "container", "echo", "file", "github", "http", "shell", "smtp", "sql", "table", "text",
 )  # fmt: skip
@@ -39,6 +36,7 @@ def build(settings: Mapping[str, Json], database_url: str | None = None) -> Regi
     adapters (entry points of the group `sark.adapters`) that may be loaded, and no other is.
     Raise Misconfigured for an unknown adapter, an unusable setting or a plugin that is refused.
     """
+    from engine import plugin
     from engine.record import Record
 
     plugins = _plugins(settings)
@@ -48,8 +46,8 @@ def build(settings: Mapping[str, Json], database_url: str | None = None) -> Regi
             raise Misconfigured(f'unknown setting "adapters.{name}"{_suggestion(name, known)}')
     registry, made = Registry(), dict[str, Adapter]()
     for name in known:
-        factory = _built_in(name) if name in BUILT_IN else _plugin(name)
-        made[name] = _create(name, factory, settings.get(name, {}))
+        create = partial(_create, name, settings.get(name, {}))
+        made[name] = create(_built_in(name)) if name in BUILT_IN else plugin.make(name, create)
         _add(registry, name, made[name])
     _add(registry, _OWN, Record(database_url))
     _join(made["shell"], made["container"])
@@ -89,7 +87,7 @@ async def open_operations(
 async def open_operation(settings: Mapping[str, Json], name: str) -> AsyncIterator[Operation]:
     """Give one operation of a built-in adapter, ready to be invoked; open no other adapter."""
     adapter, _, _ = name.partition(".")
-    made = _create(adapter, _built_in(adapter), settings.get(adapter, {}))
+    made = _create(adapter, settings.get(adapter, {}), _built_in(adapter))
     await made.open()
     try:
         yield next(each for each in made.operations() if each.manifest.name == name)
@@ -110,7 +108,7 @@ def _plugins(settings: Mapping[str, Json]) -> Sequence[str]:
     return found
 
 
-def _create(name: str, factory: AdapterFactory, given: Json) -> Adapter:
+def _create(name: str, given: Json, factory: AdapterFactory) -> Adapter:
     if not isinstance(given, Mapping):
         raise Misconfigured(f'"adapters.{name}" must be a table of settings')
     try:
@@ -151,35 +149,3 @@ def _suggestion(word: str, known: list[str]) -> str:
 def _built_in(name: str) -> AdapterFactory:
     factory: AdapterFactory = importlib.import_module(f"adapters.{name}").create
     return factory
-
-
-def _plugin(name: str) -> AdapterFactory:
-    """Return the factory of an allowed plugin, after a look at where its code lies."""
-    from importlib.metadata import entry_points
-
-    points = list(entry_points(group=GROUP, name=name))
-    if not points:
-        installed = [each.name for each in entry_points(group=GROUP)]
-        hint = _suggestion(name, installed)
-        raise Misconfigured(f'plugin "{name}" is not installed (entry point {GROUP}){hint}')
-    if len(points) > 1:
-        raise Misconfigured(f'plugin "{name}" is offered by {len(points)} distributions')
-    _refuse_shared(name, points[0].module)
-    try:
-        factory: AdapterFactory = points[0].load()
-    except Exception as error:
-        raise Misconfigured(f'plugin "{name}" cannot be loaded: {error!r}') from error
-    return factory
-
-
-def _refuse_shared(name: str, module: str) -> None:
-    """Raise Misconfigured if anybody on the machine may rewrite the plugin's code."""
-    from importlib.util import find_spec
-
-    found = find_spec(module.partition(".")[0])
-    origin = found.origin if found is not None else None
-    if origin is None:
-        raise Misconfigured(f'plugin "{name}": the module {module} is nowhere to be found')
-    for path in (Path(origin), Path(origin).parent):
-        if os.stat(path).st_mode & stat.S_IWOTH:
-            raise Misconfigured(f'plugin "{name}": everybody may write to {path}')

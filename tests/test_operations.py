@@ -44,15 +44,21 @@ def create(settings):
 """
 
 
-@pytest.fixture
-def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with an installed distribution that offers the adapter `acme`."""
-    folder = tmp_path / "site"
+def installed(place: Path) -> Path:
+    """Return a folder with an installed distribution that offers the adapter `acme`."""
+    folder = place / "site"
     information = folder / "acme-1.0.dist-info"
     information.mkdir(parents=True)
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
     (information / "entry_points.txt").write_text("[sark.adapters]\nacme = sark_acme:create\n")
     (folder / "sark_acme.py").write_text(PLUGIN.replace("NAME", "acme.say@1"))
+    return folder
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the adapter `acme`, from which this process imports."""
+    folder = installed(tmp_path)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, "sark_acme", raising=False)
     return folder
@@ -168,6 +174,38 @@ def test_plugins_that_are_refused(plugin: Path) -> None:
     module.chmod(0o666)
     with pytest.raises(Misconfigured, match="everybody may write"):
         build(allowed)
+
+
+BAD = {
+    "syntax": ("def create(:\n", "sark_acme.py:1: SyntaxError"),
+    "loop": ("from sark_other import create\n", "sark_other.py:1: ImportError"),
+    "exit": ("import sys\nsys.exit(0)\n", "sark_acme.py:2: SystemExit"),
+    "nothing": ("", "sark_acme.py: AttributeError"),
+    "slow": (
+        "import time\n\ndef create(settings):\n    time.sleep(1000)\n",
+        "sark_acme.py:4 has not come to an end in 1 s",
+    ),
+    "failing": ("def create(settings):\n    return 1 / 0\n", "sark_acme.py:2: ZeroDivisionError"),
+}
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_what_a_bad_plugin_does_is_told_with_its_line(
+    plugin: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """
+    A plugin that cannot be read, imports in a circle, leaves, or never comes to an end keeps the
+    process from starting, and the error names it and the line of its code.
+    """
+    monkeypatch.setattr("engine.plugin._LOADING_SECONDS", 1.0)
+    monkeypatch.delitem(sys.modules, "sark_other", raising=False)
+    source, sentence = BAD[name]
+    (plugin / "sark_acme.py").write_text(source)
+    (plugin / "sark_other.py").write_text("from sark_acme import create\n")
+    with pytest.raises(Misconfigured) as caught:
+        build({"plugins": ["acme"]})
+
+    assert f'plugin "acme" cannot be loaded: {plugin}/{sentence}' in str(caught.value)
 
 
 def test_the_digest_of_the_catalogue() -> None:

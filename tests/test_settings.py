@@ -54,6 +54,21 @@ def test_flags_go_before_the_environment_and_that_before_the_file(file: Path) ->
     assert "default" == told["server.host"][1]
 
 
+def test_adapters_have_tables_and_plugins_are_a_list(file: Path) -> None:
+    """
+    `plugins` names the adapters that may be loaded, beside the tables of each; anything else that
+    is no table is told with its line.
+    """
+    file.write_text('[adapters]\nplugins = ["acme"]\n[adapters.acme]\nport = 7000\n')
+    adapters = load(file, {}, {}).settings.adapters
+    file.write_text("[adapters]\nhttp = 3\n")
+    with pytest.raises(Misconfigured) as caught:
+        load(file, {}, {})
+
+    assert {"plugins": ["acme"], "acme": {"port": 7000}} == adapters
+    assert f"{file}:2: adapters.http: expected a table, found 3" == str(caught.value)
+
+
 def test_a_state_folder_lies_beside_the_file_that_names_it(file: Path) -> None:
     """
     A relative `state` in the file is relative to the file, not to the shell's folder.

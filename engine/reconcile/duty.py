@@ -10,7 +10,6 @@ from pathlib import Path
 import psycopg
 
 from engine import operations
-from engine.core.facts import Operations
 from engine.errors import Unavailable
 from engine.git import local
 from engine.git.address import Address, parse, shown
@@ -37,7 +36,8 @@ class ReconcileDuty:
     def __init__(self, settings: Settings, policy: Policy) -> None:
         self._policy = policy
         self._sources = settings.sources
-        self._adapters = settings.adapters
+        # Now, and not once it leads: who may not start must not be found out by then.
+        self._manifests = operations.catalogue(settings.adapters)
         self._mirrors = settings.state / "mirrors"
         self._step = settings.controller.watch.total_seconds()
         self._limits = limits(settings.git)
@@ -59,13 +59,12 @@ class ReconcileDuty:
 
     async def lead(self, session: Session) -> None:
         """Watch until the session is lost."""
-        manifests = operations.catalogue(self._adapters)
         await self._declare(session)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._ask(session))
                 for named in self._groups.values():
-                    group.create_task(self._watch(session, named, manifests))
+                    group.create_task(self._watch(session, named))
         finally:
             measure.forget()
 
@@ -91,16 +90,14 @@ class ReconcileDuty:
                 for name in await sources.wanted(connection):
                     self.wake(name)
 
-    async def _watch(
-        self, session: Session, named: Sequence[Source], manifests: Operations
-    ) -> None:
+    async def _watch(self, session: Session, named: Sequence[Source]) -> None:
         """Look at a repository when asked, when its files change, and at each interval.
 
         What fails is repeated after 5 s, later after 5 min ("full jitter", AWS Architecture Blog,
         2015); being asked begins anew.
         """
         repository = Repository(
-            named, manifests, self._mirrors, self._lanes, self._policy, self._limits
+            named, self._manifests, self._mirrors, self._lanes, self._policy, self._limits
         )
         wake, pause = self._wakes[named[0].name], _FIRST_PAUSE
         interval = min(each.interval for each in named).total_seconds()

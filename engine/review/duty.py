@@ -51,6 +51,7 @@ class ReviewDuty:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._sources = [each for each in settings.sources if each.is_reviewed]
+        self._manifests = operations.catalogue(settings.adapters) if self._sources else {}
         self._halted = Event()
 
     def close(self) -> None:
@@ -61,12 +62,17 @@ class ReviewDuty:
         """Look until the session is lost."""
         if not self._sources:
             await asyncio.Event().wait()
-        manifests = operations.catalogue(self._settings.adapters)
         async with (
             Forges(self._sources) as forges, Keepers() as keepers, asyncio.TaskGroup() as group,
         ):  # fmt: skip
             desk = Desk(
-                self._settings, self._sources, forges, manifests, self._halted, session, keepers
+                self._settings,
+                self._sources,
+                forges,
+                self._manifests,
+                self._halted,
+                session,
+                keepers,
             )
             group.create_task(desk.sweep())
             for each in self._sources:

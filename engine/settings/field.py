@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -114,6 +114,13 @@ def check_api(value: str) -> str:
     return value.rstrip("/")
 
 
+def check_adapter(value: object) -> object:
+    """Return what stands below `adapters`: a table each, but for the list `plugins`."""
+    if not isinstance(value, dict | list):
+        raise ValueError(f"expected a table, found {value!r}")
+    return value
+
+
 Span: TypeAlias = Annotated[
     timedelta, BeforeValidator(check_span, json_schema_input_type=str), Field(gt=timedelta(0))
 ]
@@ -123,6 +130,7 @@ Namespace: TypeAlias = Annotated[str, AfterValidator(check_namespace)]
 Principal: TypeAlias = Annotated[str, AfterValidator(check_principal)]
 
 
+OfAdapter: TypeAlias = Annotated[Any, AfterValidator(check_adapter)]
 Pooled: TypeAlias = Annotated[str, AfterValidator(check_pooled)]
 Kept: TypeAlias = Annotated[
     timedelta | str, BeforeValidator(check_kept, json_schema_input_type=str)

@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +11,7 @@ from engine.settings.field import (
     ADMINISTRATOR,
     Kept,
     Namespace,
+    OfAdapter,
     Pooled,
     Principal,
     Reference,
@@ -386,7 +387,7 @@ class Settings(_Section):
     git: Git = Git()
     sources: tuple[Source, ...] = ()
     tokens: tuple[Token, ...] = Field(default=(), max_length=200)
-    adapters: dict[str, dict[str, Any]] = {}
+    adapters: dict[str, OfAdapter] = {}
     secrets: dict[str, dict[str, Reference]] = {}
 
     @property
