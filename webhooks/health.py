@@ -66,8 +66,21 @@ async def metrics(request: Request) -> Response:
 async def _database(opened: Doors) -> tuple[str, str, str]:
     """Return what is wrong with the database or its version, with workers and with leaders.
 
-    Where the database does not answer nothing is known of the others, and nothing said.
+    Where the database does not answer nothing is known of the others, and nothing said. What ended
+    one connection may have ended all: only what a good one says counts.
     """
+    try:
+        return await _asked(opened)
+    except psycopg.Error:
+        await opened.pool.check()
+    try:
+        return await _asked(opened)
+    except psycopg.Error:
+        return "PostgreSQL does not answer", "", ""
+
+
+async def _asked(opened: Doors) -> tuple[str, str, str]:
+    """Return what `_database` does; raise what a connection raises that has ended."""
     try:
         async with asyncio.timeout(_PATIENCE), opened.pool.connection(_PATIENCE) as connection:
             missing = await migrate.pending(connection)
@@ -78,7 +91,7 @@ async def _database(opened: Doors) -> tuple[str, str, str]:
         return f"PostgreSQL has not answered within {_PATIENCE:g} s", "", ""
     except psycopg.errors.UndefinedTable:
         return "the database is empty: run `sark migrate`", "", ""
-    except (psycopg.Error, PoolTimeout, OSError):
+    except (PoolTimeout, OSError):
         return "PostgreSQL does not answer", "", ""
     except SarkError as error:
         return str(error), "", ""

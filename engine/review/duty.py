@@ -66,14 +66,9 @@ class ReviewDuty:
             Forges(self._sources) as forges, Keepers() as keepers, asyncio.TaskGroup() as group,
         ):  # fmt: skip
             desk = Desk(
-                self._settings,
-                self._sources,
-                forges,
-                self._manifests,
-                self._halted,
-                session,
+                self._settings, self._sources, forges, self._manifests, self._halted, session,
                 keepers,
-            )
+            )  # fmt: skip
             group.create_task(desk.sweep())
             for each in self._sources:
                 group.create_task(desk.poll(each))

@@ -62,6 +62,21 @@ def test_redis_away_is_no_reason_to_refuse(tmp_path: Path, database_url: str):
     assert took < 5
 
 
+def test_it_is_ready_as_soon_as_postgresql_is(server: Served):
+    """
+    After all connections were ended at once, as by a restart or a failover, the first look finds a
+    good one, and nobody turns away from the server.
+    """
+    assert 200 == server.send("GET", "/readyz").status
+    ended = server.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name LIKE 'sark-%%' AND datname = current_database()"
+    )
+
+    assert ended
+    assert 200 == server.send("GET", "/readyz").status
+
+
 def test_no_broker_at_all(tmp_path: Path, database_url: str):
     """
     A server that was told of no broker says so, and cancels and syncs without one.
