@@ -96,6 +96,8 @@ class _Open:
 
 # What a named tuple comes to in the end; a file has hundreds of scalars.
 _made: Final[Callable[..., Any]] = tuple.__new__
+# So short a text has neither too many nodes nor too long a scalar: of no character come four nodes.
+_SHORT: Final = MAX_NODES // 4
 # Stands for a key that was refused, so that its value is read and dropped.
 _REFUSED: Final = Scalar("", False, 0, 0, 0)
 
@@ -107,12 +109,14 @@ class _Loader:
         self.documents: list[Document] = []
         self._source = source
         self._stack: list[_Open] = []
+        self._around: _Open | None = None
         self._root: Node | None = None
         self._broken = False
         self._nodes = 0
         self._seen = 0
         self._texts: list[tuple[int, int]] | None = None
         self._is_shielded = False
+        self._is_unusual = False
 
     def run(self) -> None:
         """Read all documents; what is wrong goes to the source's findings."""
@@ -120,6 +124,7 @@ class _Loader:
         self._texts = [] if "\t" in text else None
         shielded = shield.raised(text)
         self._is_shielded = shielded is not text
+        self._is_unusual = len(text) > _SHORT or "\t" in text or "\\" in text
         next_event = CParser(shielded).get_event
         takers = self._takers()
         try:
@@ -148,13 +153,30 @@ class _Loader:
     def _scalar(self, event: _Event) -> None:
         start, end, value, style = event.start_mark, event.end_mark, event.value, event.style
         line = start.line
-        if self._is_shielded:
+        if self._is_shielded and not value.isascii():
             value = shield.lowered(value)
         stop = end.column + 1 if end.line == line else self._stop(event)
         node: Scalar = _made(Scalar, (value, not style, line + 1, start.column + 1, stop))
+        self._nodes += 1
+        if not value or event.anchor is not None or event.ctag is not None or self._is_unusual:
+            node = self._checked(event, node)
+        around = self._around
+        if around is None or (members := around.members) is None:
+            self._put(node)
+        elif (key := around.key) is not None:
+            if key is not _REFUSED:
+                members[key.text] = (key, node)
+            around.key = None
+        elif value in members or value == "<<":
+            around.key = self._unusual(node, members)
+        else:
+            around.key = node
+
+    def _checked(self, event: _Event, node: Scalar) -> Scalar:
+        """Return a scalar after a look for all that is refused, and that an ordinary one is not."""
+        start, value = event.start_mark, node.text
         if not value and start.index >= len(self._source.text):
             node = self._at_end()
-        self._nodes += 1
         if self._nodes > MAX_NODES:
             self._give_up(refusal.nodes, start)
         if event.anchor is not None or event.ctag is not None:
@@ -164,9 +186,9 @@ class _Loader:
             refusal.long_scalar(self._source, self._place(node), len(value))
         if "\0" in value:
             refusal.nul(self._source, self._place(node))
-        if self._texts is not None and style:
-            self._texts.append((start.index, end.index))
-        self._put(node)
+        if self._texts is not None and event.style:
+            self._texts.append((start.index, event.end_mark.index))
+        return node
 
     def _at_end(self) -> Scalar:
         """Return the nothing behind all text; the scanner may put it on a line not there."""
@@ -192,16 +214,18 @@ class _Loader:
             self._give_up(refusal.nodes, start)
         if event.anchor is not None or event.ctag is not None:
             self._refuse_properties(event)
-        around = self._stack[-1] if self._stack else None
+        around = self._around
         if around is not None and around.members is not None and around.key is None:
             refusal.complex_key(self._source, self._span(start), start.index)
             self._broken = True
         if len(self._stack) == MAX_DEPTH:
             self._give_up(refusal.depth, start)
-        self._stack.append(_Open(start.line + 1, start.column + 1, [], members))
+        self._around = _Open(start.line + 1, start.column + 1, [], members)
+        self._stack.append(self._around)
 
     def _close(self, _: _Event) -> None:
         opened = self._stack.pop()
+        self._around = self._stack[-1] if self._stack else None
         if opened.members is None:
             self._put(Sequence(tuple(opened.items), opened.line, opened.column))
         else:
@@ -209,11 +233,10 @@ class _Loader:
 
     def _put(self, node: Node) -> None:
         """Give a finished node to what is open around it: as item, key, value or root."""
-        if not self._stack:
+        around = self._around
+        if around is None:
             self._root = node
-            return
-        around = self._stack[-1]
-        if around.members is None:
+        elif around.members is None:
             around.items.append(node)
         elif around.key is None:
             if isinstance(node, Scalar) and node.text not in around.members and node.text != "<<":
@@ -241,7 +264,7 @@ class _Loader:
     def _alias(self, event: _Event) -> None:
         start, name = event.start_mark, event.anchor or ""
         node = Scalar(name, False, start.line + 1, start.column + 1, event.end_mark.column + 1)
-        if not self._stack or self._stack[-1].key is not _REFUSED:
+        if self._around is None or self._around.key is not _REFUSED:
             refusal.alias(self._source, self._place(node), name)
             self._broken = True
         self._put(node)
