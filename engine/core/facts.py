@@ -127,12 +127,12 @@ class Operation:
 
     def roles_at(self, pointer: Pointer) -> frozenset[str]:
         """Return the roles of the argument at `pointer`, those of every area around it included."""
-        told = (roles for place, roles in self._roles if _covers(place, pointer))
+        told = [roles for place, roles in self._roles if _covers(place, pointer)]
         return frozenset().union(*told)
 
     def roles_within(self, pointer: Pointer) -> frozenset[str]:
         """Return the roles that a value put at `pointer` may reach: there, around and inside it."""
-        told = (roles for place, roles in self._roles if _agree(place, pointer))
+        told = [roles for place, roles in self._roles if _agree(place, pointer)]
         return frozenset().union(*told)
 
     def effect_with(self, arguments: Mapping[str, Json]) -> Effect:
@@ -246,7 +246,10 @@ def _covers(place: tuple[str, ...], pointer: Pointer) -> bool:
 
 def _agree(place: tuple[str, ...], pointer: Pointer) -> bool:
     """True if one of the two is the other or lies below it."""
-    return all(part in ("*", str(key)) for part, key in zip(place, pointer, strict=False))
+    for part, key in zip(place, pointer, strict=False):
+        if part != "*" and part != str(key):
+            return False
+    return True
 
 
 def _parts(place: str) -> tuple[str, ...]:

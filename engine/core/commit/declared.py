@@ -105,6 +105,11 @@ class Declared:
         trust = None if self.trust is None else self.trust.face
         return self.kind, self.name, self.facts is None, self.wiring.face, trust
 
+    def compiled(self, plan: "Plan | None", trust: Trust | None) -> "Declared":
+        """Return the same with what it compiled to."""
+        told = (self.kind, self.name, self.span, self.facts, self.digest, self.wiring)
+        return Declared(*told, plan, trust)
+
     def at(self, file: str) -> "Declared":
         """Return the same in another file."""
         return replace(

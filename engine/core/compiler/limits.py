@@ -32,9 +32,18 @@ class Limits:
     settings: Json = None
 
 
+_NO_LIMITS = Limits()
+_BESIDE = frozenset({
+    "artifacts", "circuit", "rate", "concurrency", "cache", "pool", "sandbox", "resources",
+    "priority",
+})  # fmt: skip
+
+
 def limits_of(world: World, node: Node, uses: plan.Uses | None) -> Limits:
     """Return what the keys beside a step's verb ask for."""
     step = node.spec
+    if _BESIDE.isdisjoint(step.written):
+        return _NO_LIMITS
     _check_waits(world, node)
     return Limits(
         _artifacts(world, node),

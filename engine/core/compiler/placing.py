@@ -31,21 +31,27 @@ def may_have(node: Node, key: str) -> bool:
 
 def check_keys(findings: Findings, node: Node) -> None:
     """Find keys that mean nothing beside the verb of a step, or in its scope."""
-    step, verb = node.spec, verb_of(node.spec)
-    for key, (verbs, why) in _ONLY_WITH.items():
-        if key in step.written and verb not in verbs and getattr(step, key) not in (None, False):
-            _misplaced(findings, node, key, f"beside `{verb}`, which {why}")
+    step = node.spec
+    if not _ONLY_WITH.keys().isdisjoint(step.written):
+        verb = verb_of(step)
+        for key, (verbs, why) in _ONLY_WITH.items():
+            if key in step.written and verb not in verbs and _says(step, key):
+                _misplaced(findings, node, key, f"beside `{verb}`, which {why}")
     _check_scope(findings, node)
 
 
 def _check_scope(findings: Findings, node: Node) -> None:
     """Find what undoes, or forbids to undo, where nothing is undone."""
-    if all(each.kind not in _NOT_UNDONE for each in node.scope.chain()):
+    keys = [each for each in ("compensate", "pivot") if _says(node.spec, each)]
+    if not keys or all(each.kind not in _NOT_UNDONE for each in node.scope.chain()):
         return
     where = f"in {node.scope.called}: what is done there is not undone"
-    for key in ("compensate", "pivot"):
-        if getattr(node.spec, key) not in (None, False):
-            _misplaced(findings, node, key, where)
+    for key in keys:
+        _misplaced(findings, node, key, where)
+
+
+def _says(step: spec.Step, key: str) -> bool:
+    return getattr(step, key) not in (None, False)
 
 
 _NOT_UNDONE: frozenset[Kind] = AFTERWARDS | {Kind.COMPENSATION}

@@ -14,10 +14,12 @@ from engine.core.plan import Projection
 
 def projections(scene: Scene, node: Node) -> tuple[Projection, ...]:
     """Check the outputs that a step declares of what its verb gave."""
+    if node.spec.outputs is None:
+        return ()
     world = scene.world
     sites = {site.place.path[-2]: site for site in node.sites if site.is_projection}
     told = []
-    for name, output in (node.spec.outputs or {}).items():
+    for name, output in node.spec.outputs.items():
         declared = dict(output.extra)
         target = world.declared(declared, (*node.path, "outputs", name))
         if name in sites:

@@ -42,12 +42,25 @@ def resolve(
     ]
     if len(scene.world.findings.all) > before:
         return shape.ANYTHING, reads
-    types = {name: scene.types[name] for name in names if name in scene.types} | dict(own)
-    types["variables"] = shape.closed(scene.world.variables)
-    types["steps"] = shape.closed(
-        {read.target.id: view(scene.world, read.target) for read in reads}
-    )
-    return typed(scene.world, site, types), reads
+    return typed(scene.world, site, _types(scene, site, own, reads)), reads
+
+
+def _types(
+    scene: Scene, site: Site, own: Mapping[str, Schema], reads: list[Read]
+) -> dict[str, Schema]:
+    """Return the shape of each name that an expression reads."""
+    types: dict[str, Schema] = {}
+    for name in {str(each.path[0]) for each in site.compiled.references}:
+        if name == "steps":
+            views = {read.target.id: view(scene.world, read.target) for read in reads}
+            types[name] = shape.closed(views)
+        elif name == "variables":
+            types[name] = shape.closed(scene.world.variables)
+        elif name in own:
+            types[name] = own[name]
+        elif name in scene.types:
+            types[name] = scene.types[name]
+    return types
 
 
 def typed(world: World, site: Site, names: Mapping[str, Json]) -> Schema:

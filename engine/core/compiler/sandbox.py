@@ -26,9 +26,11 @@ def with_resources(
     What neither the operation nor the step's pool keeps is a finding, so is more than the pool
     gives, and so is a `sandbox` that nothing offers.
     """
-    pool = _pool(world, node)
+    told = node.spec.resources
+    if told is None and node.spec.pool is None and node.spec.sandbox is None:
+        return arguments
+    pool, most = _pool(world, node), _most(world, node)
     _check_sandbox(world, node, operation, pool)
-    told, most = node.spec.resources, _most(world, node)
     asked = {} if told is None else told.plain(nulls=False)
     kept = operation.resources_with(arguments)
     given = arguments.get("limits", {})

@@ -135,10 +135,12 @@ def _check_keys(findings: Findings, area: Json, path: Path) -> None:
             if has_template(key):
                 message = "the key of a mapping is a literal, it takes no braces"
                 findings.error("braces-in-key", message, Place((*path, key), key=True))
-            _check_keys(findings, item, (*path, key))
+            if isinstance(item, dict | list):
+                _check_keys(findings, item, (*path, key))
     elif isinstance(area, list):
         for index, item in enumerate(area):
-            _check_keys(findings, item, (*path, index))
+            if isinstance(item, dict | list):
+                _check_keys(findings, item, (*path, index))
 
 
 def _parsed(

@@ -59,6 +59,8 @@ def compensation(node: Node) -> plan.Scope | None:
 
 def check(world: World, node: Node) -> bool:
     """True if what undoes a step, or stands in for it, has a plan; warn of what is never needed."""
+    if not node.inner:
+        return True
     scope = node.opens(Kind.COMPENSATION)
     if scope is not None:
         effect = safety.effect_of(world, node)

@@ -88,7 +88,7 @@ def compile_survey(
             if part.model is not None and part.declared is not None:
                 watch = observe and partial(observe, index)
                 made = _compiled(part, part.model, catalogue, neighbours, watch)
-                documents[index] = replace(part.declared, plan=made.plan, trust=made.trust)
+                documents[index] = part.declared.compiled(made.plan, made.trust)
                 gathered.extend(made.diagnostics)
     known = tuple(each for each in documents if each is not None)
     return Unit(surveyed.file, known, tuple(gathered.sorted()), neighbours.asked)

@@ -125,9 +125,8 @@ class Record:
                 made[name] = keyword(walk, name, value, path, node)
             else:
                 made[name] = shape.read(walk, value, (*path, name))
-        unknown = [] if rest else [name for name in node.members if name not in fields]
         for name in self.required:
-            if name not in node.members and not any(self._means(each, name) for each in unknown):
+            if name not in node.members and not self._is_mistyped(node, name):
                 self._miss(walk, name, path)
         self.rules.check(walk, node, path, fields)
         return made if self.model is None else self.model.of(made)
@@ -147,6 +146,11 @@ class Record:
         hint = foreign or meant(name, free) or f"it takes {self._taken}"
         message = f'unknown field "{shown(name)}" in {place}'
         walk.error("unknown-key", message, key, hint=hint)
+
+    def _is_mistyped(self, node: Mapping, name: str) -> bool:
+        """True if a key that is not known stands for one that is missing."""
+        unknown = [] if self.rest else [each for each in node.members if each not in self.fields]
+        return any(self._means(each, name) for each in unknown)
 
     def _means(self, unknown: str, name: str) -> bool:
         """True if a key that is not known stands for one that is missing."""

@@ -25,6 +25,8 @@ class Rules:
 
     def check(self, walk: Walk, node: document.Mapping, path: Path, known: Container[str]) -> None:
         """Tell which rules a mapping breaks; `known` are the keys that it may have."""
+        if self.is_none:
+            return
         told = [node.members[name][0] for name in self.one_of if name in node.members]
         is_alone = tuple(node.members) == (self.alone,)
         if self.one_of and not told and not is_alone and not self._is_mistyped(node, known):
@@ -39,6 +41,11 @@ class Rules:
                 walk.error("two-keys", message, second, hint=_CHOOSE, first=told_first)
         if told or not self.one_of:
             self._check_companions(walk, node, path)
+
+    @property
+    def is_none(self) -> bool:
+        """True if any keys may stand together."""
+        return not (self.one_of or self.companions or self.apart)
 
     @property
     def acts(self) -> bool:

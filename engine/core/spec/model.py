@@ -91,14 +91,16 @@ class Model:
     def of(cls, told: Mapping[str, Any]) -> Self:
         """Return the model of a mapping by the keys that authors write; it has been checked."""
         made, names = cls.__new__(cls), cls._names
-        held, extra = made.__dict__, dict[str, Any]()
-        held.update(cls._defaults, extra=extra)
+        held, extra, written = made.__dict__, dict[str, Any](), list[str]()
+        held.update(cls._defaults)
         for key, value in told.items():
-            if key in names:
-                held[names[key]] = value
-            else:
+            name = names.get(key)
+            if name is None:
                 extra[key] = value
-        held["written"] = frozenset([names[key] for key in told if key in names])
+            else:
+                held[name] = value
+                written.append(name)
+        held["extra"], held["written"] = extra, frozenset(written)
         return made
 
     @classmethod
