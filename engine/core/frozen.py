@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, fields
+from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform, overload
 
 T = TypeVar("T")
@@ -39,13 +40,9 @@ def frozen(
 
 # What a display makes costs a third of what a call makes.
 _DISPLAYS: dict[Any, str] = {list: "[]", dict: "{}"}
-_METHODS = """\
+_INIT = """\
 def __init__(self, {parameters}):
     {assignments}
-def __eq__(self, other):
-    return ({mine}) == ({others}) if other.__class__ is self.__class__ else NotImplemented
-def __hash__(self):
-    return hash(({mine}))
 """
 
 
@@ -56,23 +53,34 @@ def _completed(bare: type[T]) -> type[T]:
     """
     told = sorted(fields(bare), key=lambda each: bool(each.kw_only))  # type: ignore[arg-type]
     first = next((each.name for each in told if each.kw_only), None)
-    compared = [each.name for each in told if each.compare]
-    text = _METHODS.format(
+    text = _INIT.format(
         parameters=", ".join("*, " * (each.name == first) + _parameter(each) for each in told),
         assignments="; ".join(map(_assignment, told)) or "pass",
-        mine="".join(f"self.{name}, " for name in compared),
-        others="".join(f"other.{name}, " for name in compared),
     )
     names = {"_fields": {each.name: each for each in told}, "_missing": MISSING}
     methods: dict[str, Any] = {}
     # What is compiled is made of the names of fields, which are code already.
     exec(text, names, methods)  # nosec B102
+    methods |= _compared([each.name for each in told if each.compare])
     for name, method in methods.items():
         method.__qualname__ = f"{bare.__qualname__}.{name}"
     for name, method in {**methods, "__repr__": _shown}.items():
         if name not in vars(bare):
             setattr(bare, name, method)
     return bare
+
+
+def _compared(names: list[str]) -> dict[str, Any]:
+    """Return how values are compared that are equal if these fields are."""
+    told = attrgetter(*names) if names else type
+
+    def __eq__(self: Any, other: object) -> bool:
+        return told(self) == told(other) if other.__class__ is self.__class__ else NotImplemented
+
+    def __hash__(self: Any) -> int:
+        return hash(told(self))
+
+    return {"__eq__": __eq__, "__hash__": __hash__}
 
 
 def _parameter(field: Field[Any]) -> str:

@@ -135,11 +135,11 @@ def _check_keys(findings: Findings, area: Json, path: Path) -> None:
             if has_template(key):
                 message = "the key of a mapping is a literal, it takes no braces"
                 findings.error("braces-in-key", message, Place((*path, key), key=True))
-            if isinstance(item, dict | list):
+            if isinstance(item, (dict, list)):
                 _check_keys(findings, item, (*path, key))
     elif isinstance(area, list):
         for index, item in enumerate(area):
-            if isinstance(item, dict | list):
+            if isinstance(item, (dict, list)):
                 _check_keys(findings, item, (*path, index))
 
 

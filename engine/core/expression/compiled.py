@@ -163,7 +163,7 @@ def _collect(value: Json, at: Pointer, found: list[tuple[Pointer, str]]) -> None
     if isinstance(value, str):
         if scan.has_template(value):
             found.append((at, value))
-    elif isinstance(value, dict | list):
+    elif isinstance(value, (dict, list)):
         for key, each in value.items() if isinstance(value, dict) else enumerate(value):
-            if (isinstance(each, str) and "{" in each) or isinstance(each, dict | list):
+            if (isinstance(each, str) and "{" in each) or isinstance(each, (dict, list)):
                 _collect(each, at.to(key), found)

@@ -1,30 +1,30 @@
 """Which paths a syntax tree reads."""
 
-from collections.abc import Iterator
-
 from engine.core.expression import tree
 from engine.core.expression.fault import Reference
 
 
 def references(node: tree.Node) -> tuple[Reference, ...]:
     """Return every path in a tree, in the order written."""
-    return tuple(_references(node, False, ()))
+    found: list[Reference] = []
+    _gather(node, False, (), found)
+    return tuple(found)
 
 
-def _references(
-    node: tree.Node, has_default: bool, through: tuple[str, ...]
-) -> Iterator[Reference]:
+def _gather(
+    node: tree.Node, has_default: bool, through: tuple[str, ...], found: list[Reference]
+) -> None:
     if isinstance(node, tree.Path):
         length = node.end - node.start
-        yield Reference(node.path, has_default, node.start, length, through)
+        found.append(Reference(node.path, has_default, node.start, length, through))
     elif isinstance(node, tree.Default):
-        yield from _references(node.operand, True, through)
-        yield from _references(node.fallback, has_default, through)
+        _gather(node.operand, True, through, found)
+        _gather(node.fallback, has_default, through, found)
         if node.falsy is not None:
-            yield from _references(node.falsy, has_default, through)
+            _gather(node.falsy, has_default, through, found)
     elif isinstance(node, tree.Defined):
-        yield from _references(node.operand, True, through)
-    else:
+        _gather(node.operand, True, through, found)
+    elif not isinstance(node, tree.Constant):
         inner = (node.function, *through) if isinstance(node, tree.Call) else through
-        for child in tree.children(node):
-            yield from _references(child, has_default, inner)
+        for child in node.parts if isinstance(node, tree.Text) else tree.children(node):
+            _gather(child, has_default, inner, found)

@@ -5,7 +5,10 @@ Nothing here checks: `engine.core.reader` reads a document by the JSON Schema of
 more than a class, and a type is looked at when the schema is printed.
 """
 
+import sys
 from collections.abc import Collection, Mapping
+from functools import cache
+from types import SimpleNamespace
 from typing import Any, ClassVar, Final, NoReturn, Self, dataclass_transform, get_type_hints
 
 _MISSING: Final = object()
@@ -106,7 +109,10 @@ class Model:
     @classmethod
     def types(cls) -> dict[str, Any]:
         """Return the type of each field as it was declared, with its words."""
-        hints = get_type_hints(cls, include_extras=True)
+        hints: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            if issubclass(base, Model):
+                hints |= _declared(base)
         return {name: hints[name] for name in cls.keys}
 
     def but(self, **changed: Any) -> Self:
@@ -139,6 +145,13 @@ class Model:
     def __repr__(self) -> str:
         said = (f"{name}={self.__dict__[name]!r}" for name in self.keys if name in self.written)
         return f"{type(self).__name__}({', '.join(said)})"
+
+
+@cache
+def _declared(model: type[Model]) -> dict[str, Any]:
+    """Return the types of the fields that a model adds to those it has from others."""
+    told = SimpleNamespace(__annotations__=model.__annotations__)
+    return get_type_hints(told, vars(sys.modules[model.__module__]), include_extras=True)
 
 
 def _plain(value: Any, nulls: bool) -> Any:
