@@ -72,7 +72,7 @@ def _completed(bare: type[T]) -> type[T]:
 
 def _compared(names: list[str]) -> dict[str, Any]:
     """Return how values are compared that are equal if these fields are."""
-    told = attrgetter(*names) if names else type
+    told = type if not names else attrgetter(*names, names[0])  # of one name alone: no tuple
 
     def __eq__(self: Any, other: object) -> bool:
         return told(self) == told(other) if other.__class__ is self.__class__ else NotImplemented

@@ -48,6 +48,7 @@ _SPANS = (
 # What a trigger says elsewhere in its plan.
 _APART = frozenset({"type", "filter", "with_"})
 _SECOND = timedelta(seconds=1)
+_BARE = (spec.ManualTrigger, spec.ApiTrigger)
 
 
 def triggers(workflow: spec.Workflow) -> Mapping[str, spec.Trigger]:
@@ -134,6 +135,8 @@ def _check_spans(world: World, settings: Mapping[str, Json], path: Path) -> None
     """Find spans of time that are none, or longer than any may be."""
     for outer, inner in _SPANS:
         told = settings.get(outer)
+        if told is None:
+            continue
         keys = (outer, inner) if inner else (outer,)
         text = told.get(inner) if isinstance(told, dict) else told
         if isinstance(text, str):
@@ -165,7 +168,7 @@ def _check_seconds(world: World, text: str | None, path: Path) -> None:
 def _trigger(world: World, name: str, trigger: spec.Trigger) -> plan.Trigger:
     settings = trigger.plain(leave_out=_APART, nulls=False)
     _lay_in(world, settings)
-    if isinstance(trigger, spec.ManualTrigger | spec.ApiTrigger):
+    if isinstance(trigger, _BARE):
         return plan.Trigger(name, trigger.type, settings)
     path = ("triggers", name)
     _check_spans(world, settings, path)

@@ -156,7 +156,9 @@ def _called(scene: Scene, node: Node) -> _Dirty:
 def _handed_on(scene: Scene, node: Node) -> _Dirty:
     """Return the outputs of a pure operation that was given a stranger's text: they may hold it."""
     operation = scene.world.operation(node)
-    if operation is None or operation.effect_with(node.spec.with_ or {}) is not Effect.PURE:
+    if not node.sites or operation is None:
+        return {}
+    if operation.effect_with(node.spec.with_ or {}) is not Effect.PURE:
         return {}
     return _all_open(scene, node, _of_use(scene, node, Use.ARGUMENT))
 

@@ -30,7 +30,7 @@ def assignable(source: Json, target: Json) -> str | None:
 
 
 class _Comparison:
-    """Compares part with part, so often and no more; the types of each part are found once."""
+    """Compares part with part, so often and no more; types of branches are found once."""
 
     def __init__(self) -> None:
         self._left = MAX_PAIRS
@@ -78,7 +78,9 @@ class _Comparison:
             reason = self._object(source, target, depth)
         return reason
 
-    def _types_of(self, schema: Json) -> frozenset[str]:
+    def _types_of(self, schema: Mapping[str, Json]) -> frozenset[str]:
+        if COMBINING.isdisjoint(schema):
+            return types(schema)
         if id(schema) not in self._types:
             self._types[id(schema)] = (schema, types(schema))
         return self._types[id(schema)][1]

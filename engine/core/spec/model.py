@@ -110,9 +110,9 @@ class Model:
     def types(cls) -> dict[str, Any]:
         """Return the type of each field as it was declared, with its words."""
         hints: dict[str, Any] = {}
-        for base in reversed(cls.__mro__):
-            if issubclass(base, Model):
-                hints |= _declared(base)
+        models: list[type] = [each for each in cls.__mro__ if issubclass(each, Model)]
+        for each in reversed(models):
+            hints |= _declared(each)
         return {name: hints[name] for name in cls.keys}
 
     def but(self, **changed: Any) -> Self:
@@ -148,7 +148,7 @@ class Model:
 
 
 @cache
-def _declared(model: type[Model]) -> dict[str, Any]:
+def _declared(model: type) -> dict[str, Any]:
     """Return the types of the fields that a model adds to those it has from others."""
     told = SimpleNamespace(__annotations__=model.__annotations__)
     return get_type_hints(told, vars(sys.modules[model.__module__]), include_extras=True)
