@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
 from engine.store.migrate import migrate
+from tests.database import another, clone
 
 # Tests run beside others, and traced: how long one example takes says nothing.
 settings.register_profile("sark", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -72,6 +72,11 @@ def template_url(servers: Path) -> Iterator[str]:
     """A migrated database that each test's own is cloned from."""
     server = Postgres(servers / "postgres")
     url = server.start()
+    with psycopg.connect(url, autocommit=True) as connection:
+        # What a process has written outlives its kill; only the end of the machine asks for more,
+        # and no test of this server ends the machine.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
     asyncio.run(migrate(url))
     yield url
     server.stop()
@@ -80,23 +85,15 @@ def template_url(servers: Path) -> Iterator[str]:
 @pytest.fixture
 def database_url(template_url: str) -> Iterator[str]:
     """An empty, migrated database of this test's own."""
-    place, _, template = template_url.rpartition("/")
-    name = f"test_{uuid4().hex[:12]}"
-    with psycopg.connect(f"{place}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
-        yield f"{place}/{name}"
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    with clone(template_url) as url:
+        yield url
 
 
 @pytest.fixture
 def empty_url(template_url: str) -> Iterator[str]:
     """A database with nothing in it."""
-    place, _, _ = template_url.rpartition("/")
-    name = f"empty_{uuid4().hex[:12]}"
-    with psycopg.connect(f"{place}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
-        yield f"{place}/{name}"
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    with another(template_url) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from engine.store import journal, migrate, partitions, workers
 from engine.store.pool import Connection, connect
 from engine.store.starts import NewRun, Starts
 from engine.store.turns import Claim, Claimed, Turns, Written
+from tests.database import another
 
 _CUT_IN = "0022_history.sql"
 _LINE = {"0020_line.sql", "0021_suspect.sql"}
@@ -46,16 +47,12 @@ Lacks = Callable[[migrate.Migration], bool]
 @contextmanager
 def old_database(url: str, monkeypatch: pytest.MonkeyPatch, lacks: Lacks) -> Iterator[str]:
     """Give a database that lacks some of the migrations."""
-    place, _, _ = url.rpartition("/")
-    name = f"old_{uuid4().hex[:12]}"
     before = [each for each in migrate.migrations() if not lacks(each)]
-    with psycopg.connect(f"{place}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
+    with another(url) as empty:
         with monkeypatch.context() as patched:
             patched.setattr(migrate, "migrations", lambda: before)
-            asyncio.run(migrate.migrate(f"{place}/{name}"))
-        yield f"{place}/{name}"
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+            asyncio.run(migrate.migrate(empty))
+        yield empty
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 
+from tests.database import clone
 from tests.webhooks.served import Served, settings
 
 
@@ -15,14 +14,9 @@ def shared(
     template_url: str, redis_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     """One server for all tests of a file that leave nothing behind."""
-    place, _, template = template_url.rpartition("/")
-    name = f"shared_{uuid4().hex[:12]}"
-    with psycopg.connect(f"{place}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
-        told = settings(tmp_path_factory.mktemp("shared"), f"{place}/{name}", redis_server)
-        with Served(told) as served:
-            yield served
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    folder = tmp_path_factory.mktemp("shared")
+    with clone(template_url) as url, Served(settings(folder, url, redis_server)) as served:
+        yield served
 
 
 @pytest.fixture

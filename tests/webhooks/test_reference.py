@@ -13,6 +13,7 @@ import pytest
 from engine.artifacts import Artifacts
 from policies.authorizer import Authorizer
 from policies.facts import Action, Actor, Resource, Verdict
+from tests.database import clone
 from tests.webhooks.served import SECRET, Answer, Served, payload, settings, sign
 from tests.webhooks.test_api import HELLO, START
 from tests.webhooks.test_inbound import HMAC, hook
@@ -45,14 +46,8 @@ def there(
     template_url: str, redis_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     """A server with a workflow, a hook, a run with a journal, and a commit with a finding."""
-    import psycopg
-
-    place, _, template = template_url.rpartition("/")
-    name = f"reference_{uuid4().hex[:12]}"
-    with psycopg.connect(f"{place}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
-    told = settings(tmp_path_factory.mktemp("reference"), f"{place}/{name}", redis_server)
-    with Served(told, Asked()) as served:
+    folder = tmp_path_factory.mktemp("reference")
+    with clone(template_url) as url, Served(settings(folder, url, redis_server), Asked()) as served:
         hello = HELLO.replace("inputs:\n", f"{TRIGGERS}inputs:\n", 1)
         served.activate({"hello.yaml": hello, **hook(HMAC)})
         yield served
