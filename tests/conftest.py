@@ -1,15 +1,18 @@
 """Real servers for the tests: one PostgreSQL and one Valkey a session, a database a test."""
 
 import asyncio
+import gc
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from coverage import Coverage
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
@@ -23,11 +26,51 @@ settings.load_profile("sark")
 
 # Files that start whole processes take longest, and so begin first: whoever is last ends alone.
 _LONG = ("stories", "chaos", "review", "simulation", "mutants")
+# What goes another way each time, or walks over what other tests reach one by one.
+_WALKS = ("simulation", "mutants")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without a look for garbage, for there is none, and be traced in one process alone:
+    what each of them imports is the same.
+    """
+    gc.disable()
+    try:
+        with untraced(os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0"):
+            return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what takes long first, in its own order."""
     items.sort(key=lambda each: _top(each.path) not in _LONG)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Trace no walk for coverage: it took more than half of its time, and a line that only chance
+    reaches is covered by chance.
+    """
+    file = pyfuncitem.path
+    by_name = _top(file) in _WALKS or file.stem.endswith("_walks")
+    with untraced(by_name or is_hypothesis_test(pyfuncitem.obj)):
+        return (yield)
+
+
+@contextmanager
+def untraced(wanted: bool) -> Iterator[None]:
+    """Stop the measurement of coverage, where there is one, until the end of the context."""
+    traced = Coverage.current() if wanted else None
+    if traced is not None:
+        traced.stop()
+    try:
+        yield
+    finally:
+        if traced is not None:
+            traced.start()
 
 
 def _top(file: Path) -> str:
@@ -44,19 +87,6 @@ def processes_go_unmeasured(request: pytest.FixtureRequest) -> Iterator[None]:
         if _top(request.path) in _LONG:
             patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         yield
-
-
-@pytest.fixture(scope="module", autouse=True)
-def walks_go_unmeasured(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Random walks are traced for no coverage: it took more than half of their time, and a line
-    that only chance reaches is covered by chance.
-    """
-    traced = Coverage.current() if request.path.stem.endswith("_walks") else None
-    if traced is not None:
-        traced.stop()
-    yield
-    if traced is not None:
-        traced.start()
 
 
 @pytest.fixture(scope="session")

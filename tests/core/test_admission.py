@@ -77,6 +77,19 @@ def test_one_more_of_a_group_of_steps(
     assert expected == arrive(Rules(1, Conflict(conflict), 2), live, waiting, 9)
 
 
+@pytest.mark.parametrize(
+    ("live", "limits", "expected"),
+    [(0, [], []), (0, [2, 2, 2], [0, 1]), (1, [2, 2], [0]), (0, [1, 9], [0, 1]), (1, [1, 9], [])],
+)
+def test_a_line_goes_as_far_as_its_next_one_bears(
+    live: int, limits: list[int], expected: list[int]
+) -> None:
+    """
+    Who bears less company holds up all behind him.
+    """
+    assert expected == let_in(live, list(enumerate(limits)))
+
+
 @given(st.integers(0, 5), st.lists(st.integers(1, 4), max_size=8))
 def test_nobody_overtakes_in_a_line(live: int, limits: list[int]) -> None:
     """

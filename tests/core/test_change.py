@@ -162,6 +162,12 @@ def test_what_is_no_change_is_told_as_none(line: int, more: str):
     text = "".join([*written[:line], more, *written[line:]])
 
     assert () == compared(SHOP, text)
+
+
+def test_that_nothing_changes_is_said():
+    """
+    A reader is told that there is nothing to read.
+    """
     assert "No workflow changes.\n" == change.as_text((), NOW)
     assert "no workflow changes" == change.summary(())
 

@@ -107,6 +107,18 @@ def test_a_folded_template_gives_what_it_gave(text: str, folded: Json) -> None:
     assert outcome(text, KNOWN | OTHERS, is_bare=False) == outcome(folded, OTHERS, is_bare=False)
 
 
+def test_what_looks_like_a_template_within_a_value_stays_text() -> None:
+    """
+    However deep it stands, a text of a value is no template of ours.
+    """
+    value: Json = {"a": ["{{ inputs.n }}", 1], "b": "plain"}
+    known: dict[str, Json] = {"variables": {"V": value}}
+
+    folded = folded_template("{{ variables.V }}", known)
+
+    assert value == outcome(folded, OTHERS, is_bare=False)
+
+
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**62), 2**62)
     | st.floats(allow_nan=False, allow_infinity=False) | st.text("a'\"\\{}%#\n\ré", max_size=6),

@@ -54,6 +54,15 @@ def test_an_expression_can_be_put_through_a_filter(expression: str) -> None:
     assert f"https://h/{value}/true" == parse_template(rewritten).evaluate(names)
 
 
+def test_a_part_is_written_as_it_stood() -> None:
+    """
+    Texts and expressions alike: nothing is set right between the braces.
+    """
+    text = "a {{b }}{{  c | upper}} d"
+
+    assert ["a ", "{{b }}", "{{  c | upper}}", " d"] == [each.written for each in parts(text)]
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.randoms(use_true_random=False).map(grammar.template) | st.text("{}%#'\"\\a 1|", max_size=30)

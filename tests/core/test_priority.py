@@ -46,6 +46,13 @@ def test_what_waits_rises() -> None:
     assert [0, 1] == ids([new(0, 0, age=9 * AGEING), new(1, 3)])
 
 
+def test_the_overdue_go_before_the_urgent() -> None:
+    """
+    Who has waited for half an hour waits for nobody who came later, of whatever level and turn.
+    """
+    assert [0, 1] == ids([new(0, 0, 5, OVERDUE), new(1, 3)])
+
+
 @given(WAITERS)
 def test_nobody_is_lost_and_the_overdue_go_as_they_came(told: list[Waiter[int]]) -> None:
     """

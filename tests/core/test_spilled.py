@@ -83,6 +83,14 @@ def test_a_row_without_its_references_is_refused(data: dict[str, Json]) -> None:
         from_row(Row(1, NOW, "spilled", "a", 1, told))
 
 
+def test_no_more_goes_than_must() -> None:
+    """
+    Once the largest value is passed by reference the rest stays, and what fits stays whole.
+    """
+    assert ["large"] == chosen({"small": 1, "large": "x" * KEPT, "middle": "y" * 100})
+    assert [] == chosen({"small": 1, "middle": "y" * 100})
+
+
 @given(st.dictionaries(st.text(min_size=1), st.text(max_size=200_000), max_size=6))
 def test_the_largest_go_first_and_the_rest_fits(outputs: dict[str, Any]) -> None:
     """
