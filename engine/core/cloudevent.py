@@ -12,6 +12,11 @@ from engine.core.frozen import frozen
 from engine.core.values import Json
 
 LONGEST = 500
+RESERVED = ("github.", "sark.")
+"""How types begin that tell what a forge has reported and what the engine has seen.
+
+Whoever waits for one may trust that nobody else has sent it.
+"""
 _EXTENSION = re.compile(r"[a-z0-9]{1,64}")
 _URI_REFERENCE = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:" + _URI_REFERENCE.pattern)

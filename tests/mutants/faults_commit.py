@@ -176,6 +176,15 @@ def silent_events(spec: Spec) -> Iterator[Change]:
         yield from _step(spec, start, hears)
 
 
+def reserved_events(spec: Spec) -> Iterator[Change]:
+    for path, _ in spec.bodies("emit"):
+        if spec.has((*path, "emit", "type")):
+            for told in ("github.push", "sark.objective.missed"):
+                yield spec.put((*path, "emit", "type"), plain(told))
+    for start, _ in spec.documents():
+        yield from _step(spec, start, {"emit": {"type": plain("github.check_run")}})
+
+
 def _switches(spec: Spec) -> Iterator[tuple[Path, dict[str, Data]]]:
     for path, value in spec.mappings():
         if path[-1] == "switch" and isinstance(value.get("cases"), dict):
@@ -309,6 +318,8 @@ FAULTS = (
           "trigger-cycle", trigger_cycles, near=None),
     fault("silent-event", "An event is waited for that nobody emits (a warning).",
           "event-nobody-emits", silent_events),
+    fault("reserved-event", "A step emits what only a forge or the engine tells.",
+          "reserved-event", reserved_events),
     fault("missing-case", "A case of a `switch`, or its `else`, is gone.",
           "missing-case", missing_cases, near=None),
     fault("unknown-case", "A case is for a value that there cannot be.",

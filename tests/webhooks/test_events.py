@@ -82,12 +82,15 @@ def test_one_event_has_one_identity(there: Served):
         ({"source": "run/1"}, "/source"),
         ({"source": "sark/source/shop"}, "/source"),
         ({"type": None}, "/type"),
+        ({"type": "github.check_run"}, "/type"),
+        ({"type": "sark.objective.missed"}, "/type"),
         ({"data_base64": "YQ=="}, "/data_base64"),
     ],
 )
 def test_what_is_no_event_is_refused(there: Served, more: dict[str, Any], pointer: str):
     """
-    What is no CloudEvent, or poses as one of a run's, is 422 with its place.
+    What is no CloudEvent, or poses as one of a run's, a forge's or the engine's, is 422 with its
+    place.
     """
     answer = send(there, **more)
 

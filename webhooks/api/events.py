@@ -68,6 +68,9 @@ def _event(told: Json) -> CloudEvent:
     if ours is not None:
         words = f"{ours} begins the sources of our own events; take another"
         raise Invalid("this source is none of yours", (("/source", words),))
+    if event.type.startswith(cloudevent.RESERVED):
+        words = "github. and sark. begin the types of what a forge reports and the engine sees"
+        raise Invalid("this type is none of yours", (("/type", words),))
     return event
 
 

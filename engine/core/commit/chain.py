@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 
+from engine.core.cloudevent import RESERVED
 from engine.core.commit.circle import circles, settled
 from engine.core.commit.declared import Declared, Mention
 from engine.core.diagnostic import Diagnostic, Related, Severity
@@ -10,8 +11,6 @@ from engine.core.wording import listed, meant
 
 MAX_DEPTH = 16
 MAX_STEPS = 2_000
-# Types that come from outside: a forge's deliveries, and what the engine itself tells.
-OUTSIDE = ("github.", "sark.")
 # Of a longer chain the middle is left out: nobody reads a hundred names.
 _MOST_SHOWN = 12
 
@@ -105,7 +104,7 @@ def _nobody_emits(workflows: Mapping[str, Declared]) -> Iterator[Diagnostic]:
     known = emitted | {told.name for each in wirings for told in each.outside}
     for each in wirings:
         for told in (*each.starts, *each.bounded, *each.awaits):
-            if told.name not in known and not told.name.startswith(OUTSIDE):
+            if told.name not in known and not told.name.startswith(RESERVED):
                 message = f'no workflow of this commit emits "{told.name}"'
                 otherwise = "it must come from outside, by the API"
                 hint = meant(told.name, emitted, otherwise)

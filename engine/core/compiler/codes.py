@@ -70,6 +70,8 @@ _COMPILER = {
     "same types.",
     "unknown-file": "`from` of an artifact names a file that the operation gives.",
     "artifact-place": "An artifact goes into an argument that is a file, or whole into an output.",
+    "reserved-event": "No step emits an event whose type begins with `github.` or `sark.`: these "
+    "tell what a forge has reported and what the engine has seen.",
     "unused-input": "An input that nothing reads is probably a mistake (a warning).",
     "unused-secret": "A secret that nothing reads need not be declared (a warning).",
     # types

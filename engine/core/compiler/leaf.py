@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from engine.core import plan, spec
+from engine.core.cloudevent import RESERVED
 from engine.core.compiler import bounds, people, reference, safety
 from engine.core.compiler.argument import Area
 from engine.core.compiler.env import with_variables
-from engine.core.compiler.findings import listed, meant
+from engine.core.compiler.findings import Place, listed, meant
 from engine.core.compiler.giving import happened
 from engine.core.compiler.layout import typed_values
 from engine.core.compiler.literal import with_code_quoted
@@ -41,7 +42,7 @@ def make(scene: Scene, node: Node) -> plan.Verb | None:
     if step.approve is not None:
         return _approve(world, node, step.approve)
     if step.emit is not None:
-        return plan.Emit(step.emit.type, step.emit.subject, step.emit.data)
+        return _emit(world, node, step.emit)
     if step.fail is not None:
         return plan.Fail(step.fail.type, step.fail.message)
     return rollback(scene, node)
@@ -118,6 +119,15 @@ def _await(scene: Scene, node: Node, told: spec.Await) -> plan.Await:
         plan.Otherwise(told.on_timeout),
         None if told.callback is None else told.callback.schema_,
     )
+
+
+def _emit(world: World, node: Node, told: spec.Emit) -> plan.Emit:
+    if told.type.startswith(RESERVED):
+        message = f'an event of the type "{told.type}" comes from a forge or from the engine alone'
+        hint = "begin its type with a name of your own, such as `acme.`"
+        place = Place((*node.path, "emit", "type"))
+        world.findings.error("reserved-event", message, place, hint=hint)
+    return plan.Emit(told.type, told.subject, told.data)
 
 
 def _approve(world: World, node: Node, told: spec.Approve) -> plan.Approve:
