@@ -120,6 +120,27 @@ def test_a_document_that_is_named_is_there(kind: str, name: str, rest: str, code
     assert name in found.expected
 
 
+def test_a_promotion_names_what_is_there() -> None:
+    """
+    A commit that waits for a workflow or an environment that is not there is never promoted.
+
+    The environment itself is not proposed to it.
+    """
+    promoted = "promotion: {from: prud, verify: [smokey, smoke]}\n"
+    texts = [document("Environment", "prod", promoted), workflow("smoke", STEPS)]
+
+    unknown = told(*texts)
+    described = told(*texts, document("Environment", "prude"))
+
+    otherwise = "describe it: a document of the kind `Environment` needs no more than a name"
+    assert [
+        ("unknown-environment", 4, 19, otherwise),
+        ("unknown-workflow", 4, 34, 'did you mean "smoke"?'),
+    ] == [(each.code, each.span.line, each.span.column, each.hint) for each in unknown]
+    assert 'did you mean "prude"?' == described[0].hint
+    assert [] == told(texts[0].replace("smokey, ", ""), texts[1], document("Environment", "prud"))
+
+
 def test_a_test_names_a_workflow() -> None:
     """
     A test of a workflow that is gone tests nothing.

@@ -41,6 +41,7 @@ IN_OTHER_TESTS = {
     "unknown-breaker",
     "unknown-calendar",
     "unknown-connection",
+    "unknown-environment",
     "unknown-adapter",
     "unknown-timezone",
     "unused-document",

@@ -78,6 +78,22 @@ def unknown_connections(spec: Spec) -> Iterator[Change]:
             yield spec.put((*path, "connection"), plain("nowhere"))
 
 
+def unknown_environments(spec: Spec) -> Iterator[Change]:
+    for start, document in spec.documents("Environment"):
+        told = document.get("promotion")
+        if isinstance(told, dict):
+            yield spec.put((*start, "promotion", "from"), plain(typo(str(told["from"]))))
+        else:
+            yield spec.put((*start, "promotion"), {"from": plain("nowhere")})
+
+
+def unverifiable_promotions(spec: Spec) -> Iterator[Change]:
+    for start, document in spec.documents("Environment"):
+        told = document.get("promotion")
+        if isinstance(told, dict):
+            yield spec.put((*start, "promotion", "verify"), [plain(typo("smoke"))])
+
+
 def connections_without_files(spec: Spec) -> Iterator[Change]:
     for start, document in spec.documents("Connection"):
         if str(document["adapter"]).startswith("file"):
@@ -296,6 +312,10 @@ FAULTS = (
           "unknown-calendar", unknown_calendars),
     fault("unknown-connection", "A connection is named that is not there.",
           "unknown-connection", unknown_connections),
+    fault("unknown-environment", "A promotion comes from an environment that is not there.",
+          "unknown-environment", unknown_environments),
+    fault("unknown-verification", "A promotion waits for a workflow that is not there.",
+          "unknown-workflow", unverifiable_promotions),
     fault("no-listing", "The connection of a file trigger leads to no files.",
           "no-listing", connections_without_files, near=None),
     fault("call-lacking-input", "A call lacks an input.", "missing-input", calls_lacking),

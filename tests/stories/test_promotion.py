@@ -25,6 +25,14 @@ namespace = "production"
 environment = "production"
 url = "REPOSITORY"
 """
+# An environment that is looked after, and that no document describes.
+BARE = """
+[[sources]]
+name = "trial"
+namespace = "trial"
+environment = "trial"
+url = "REPOSITORY"
+"""
 FILE = "environments/production.yaml"
 PRODUCTION = """\
 # What customers see.
@@ -36,12 +44,14 @@ promotion: {from: staging, verify: [hello]}
 variables:
   REGION:   north
 """
+STAGING = "apiVersion: sark/v1\nkind: Environment\nname: staging\n"
 BROKEN = HELLO.replace("name: hello", "name: bad").replace("{{ name }}", "{{ missing }}")
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with Stack({"hello.yaml": HELLO, FILE: PRODUCTION}, CONFIG) as running:
+    described = {FILE: PRODUCTION, "environments/staging.yaml": STAGING}
+    with Stack({"hello.yaml": HELLO, **described}, CONFIG + BARE) as running:
         yield running
 
 
@@ -174,7 +184,7 @@ def test_a_pull_request_is_opened_at_the_forge(stack: Stack, tmp_path: Path):
     [
         (("staging", "nowhere"), 1, "no source is bound to nowhere (there are: production, stag"),
         (("staging", "staging"), 1, "not from itself"),
-        (("production", "staging"), 1, "describes the Environment staging"),
+        (("staging", "trial"), 1, "describes the Environment trial"),
         (("staging", "production", "--soak", "soon"), 2, "--soak"),
         (("staging", "production", "--print", "--open-pr"), 2, "leave --branch and --open-pr out"),
         (("staging", "production", "--branch", "a..b"), 1, "no name for a branch"),

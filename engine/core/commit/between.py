@@ -24,6 +24,10 @@ _WORDS: Mapping[Kind, str] = {
     Kind.TEST: "test",
     Kind.POLICY_TEST: "test of policies",
 }
+# What to do about a name that is no slip, where that is not plain.
+_OTHERWISE: Mapping[Kind, str] = {
+    Kind.ENVIRONMENT: "describe it: a document of the kind `Environment` needs no more than a name",
+}
 
 
 def findings(documents: Sequence[Declared]) -> list[Diagnostic]:
@@ -91,7 +95,8 @@ def _unknown(
                 code = f"unknown-{word.split()[-1]}"
                 message = f'there is no {word} "{told.name}" in this commit'
                 expected = listed(names, f"no {word}")
-                hint = meant(told.name, names)
+                others = [each for each in names if (kind, each) != (document.kind, document.name)]
+                hint = meant(told.name, others, _OTHERWISE.get(kind, ""))
                 fix = fix_at(hint, told.span)
                 yield Diagnostic(code, message, told.span, hint=hint, expected=expected, fix=fix)
 

@@ -168,7 +168,9 @@ _COMPILER = {
     "duplicate-route": "The path of a webhook is unique in its namespace.",
     "look-alike": "Names of a kind that a reader takes for each other, such as `job-0` and "
     "`job-o`, are probably a mistake or a trick (a warning).",
-    "unknown-workflow": "A workflow that is called, waited for or tested is one of the commit.",
+    "unknown-workflow": "A workflow that is called, waited for or tested, or in the `verify` of a "
+    "promotion, is one of the commit.",
+    "unknown-environment": "`promotion.from` names an Environment of the commit.",
     "unknown-pool": "`pool` names a Pool of the commit.",
     "unknown-breaker": "`circuit` names a CircuitBreaker of the commit.",
     "unknown-calendar": "`calendar` names a Calendar of the commit.",

@@ -120,15 +120,21 @@ class _Gatherer:
                 self._events(each, path)
             self._steps += type(each) is spec.Step
         if isinstance(model, spec.Environment):
-            self._overlays(model)
+            self._around(model)
         lists = {name: tuple(told) for name, told in self._lists.items()}
         return Wiring(uses=tuple(self._uses), steps=self._steps, **lists)
 
-    def _overlays(self, model: spec.Environment) -> None:
-        """Note the connections of which an environment says something otherwise."""
+    def _around(self, model: spec.Environment) -> None:
+        """Note what an environment says otherwise, where it takes commits from, and on what."""
         for name in model.connections:
-            span = self._document.span(("connections", name), key=True)
-            self._uses.append((Kind.CONNECTION, Mention(name, span)))
+            self._use(Kind.CONNECTION, name, ("connections", name), key=True)
+        if model.promotion is not None:
+            self._use(Kind.ENVIRONMENT, model.promotion.from_, ("promotion", "from"))
+            for index, name in enumerate(model.promotion.verify):
+                self._use(Kind.WORKFLOW, name, ("promotion", "verify", index))
+
+    def _use(self, kind: Kind, name: str, path: Path, *, key: bool = False) -> None:
+        self._uses.append((kind, Mention(name, self._document.span(path, key=key))))
 
     def _names(self, model: Model, path: Path) -> None:
         """Note the documents that a model names by its keys."""
