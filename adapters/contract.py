@@ -1,6 +1,6 @@
 """What an adapter promises: its manifest, and one coroutine that makes one attempt."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+Faults: TypeAlias = Callable[[str], Iterable[tuple[int, str]]]
+"""Finds what is wrong with a text of code: lines, from 1, each with what is wrong there."""
 
 
 GRACE = timedelta(seconds=6)
@@ -61,7 +63,9 @@ class Manifest:
     `sandbox` is what the call is shut in, none, process or container; `sandbox_by` is an argument
     with which it is another: `("image", "container")`. `resources` of a step that are kept, cpu
     and memory, are by the member of the argument `limits` that sets them; with the argument of
-    `sandbox_by` none are. One that `waits` calls `Call.begin` itself.
+    `sandbox_by` none are. One that `waits` calls `Call.begin` itself. `faults` finds what is wrong
+    with code before anything runs, by the pointer of the argument: it is pure, bounded, and loads
+    what it needs when it is called.
     """
 
     name: str
@@ -80,6 +84,7 @@ class Manifest:
     sandbox_by: tuple[str, str] | None = None
     resources: Mapping[str, str] = field(default_factory=dict)
     waits: bool = False
+    faults: Mapping[str, Faults] = field(default_factory=dict)
 
 
 def _no_folder() -> Path:

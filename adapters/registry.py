@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from types import MappingProxyType
 
-from adapters.contract import Adapter, Manifest, Operation
+from adapters.contract import Adapter, Manifest, Operation, Role
 
 _NAME = re.compile(r"(?P<adapter>[a-z][a-z0-9_]*)\.[a-z][a-z0-9_]*@[1-9][0-9]*")
 _FILE = re.compile(r"[a-z][a-z0-9_]*")
@@ -113,3 +113,6 @@ def _refinement_problems(manifest: Manifest) -> Iterable[str]:
     for pointer in manifest.roles:
         if not pointer.startswith("/") or pointer.split("/")[1] not in known:
             yield f"role at {pointer!r}, which is no argument"
+    for pointer in manifest.faults:
+        if Role.CODE not in manifest.roles.get(pointer, ()):
+            yield f"faults are looked for at {pointer!r}, which is no code"

@@ -66,7 +66,11 @@ def catalogue(settings: Mapping[str, Json] | None = None) -> Mapping[str, Manife
 
 def catalogue_digest(manifests: Mapping[str, Manifest]) -> str:
     """Return the digest of all that a plan may depend on in the manifests."""
-    plain = {name: dataclasses.asdict(each) for name, each in manifests.items()}
+    # What finds faults is no datum: that it is there counts.
+    plain = {
+        name: {**dataclasses.asdict(each), "faults": sorted(each.faults)}
+        for name, each in manifests.items()
+    }
     return digest(plain)
 
 

@@ -1,9 +1,23 @@
 """What `text.render@1` takes, gives and promises."""
 
+from collections.abc import Iterator
+
 from adapters.contract import ErrorClass, ErrorType, Manifest, Role
 
 LARGEST_TEXT = 1024 * 1024
 _LARGEST_TEMPLATE = 64 * 1024
+
+
+def _faults(template: str) -> Iterator[tuple[int, str]]:
+    """Find the first construct of a template that is not taken."""
+    from adapters.text.budget import TemplateError
+    from adapters.text.template import parse
+
+    try:
+        parse(template)
+    except TemplateError as error:
+        yield error.line, error.words
+
 
 MANIFEST = Manifest(
     name="text.render@1",
@@ -45,4 +59,5 @@ MANIFEST = Manifest(
     ),
     roles={"/template": (Role.CODE,)},
     files=("file",),
+    faults={"/template": _faults},
 )

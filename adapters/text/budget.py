@@ -13,10 +13,12 @@ _PLAIN = (int, float, type(None))
 
 
 class TemplateError(Exception):
-    """The template is not acceptable, whatever its values."""
+    """The template is not acceptable, whatever its values: `words` say why, and at which `line`."""
 
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(f"line {line}: {message}")
+    def __init__(self, words: str, line: int) -> None:
+        super().__init__(f"line {line}: {words}")
+        self.words = words
+        self.line = line
 
 
 class ValueFault(Exception):

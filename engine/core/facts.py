@@ -4,7 +4,7 @@ The core does not import adapters. `adapters.contract.Manifest` has these attrib
 anything else that wants to be compiled against.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TypeAlias
@@ -37,6 +37,7 @@ ARTIFACT: Mapping[str, Json] = {
 """A file that a step has kept, as an expression sees it."""
 
 Pointer: TypeAlias = Sequence[str | int]
+Faults: TypeAlias = Callable[[str], Iterable[tuple[int, str]]]
 
 
 class OperationFacts(Protocol):
@@ -80,6 +81,9 @@ class OperationFacts(Protocol):
 
     @property
     def resources(self) -> Mapping[str, str]: ...
+
+    @property
+    def faults(self) -> Mapping[str, Faults]: ...
 
 
 Operations: TypeAlias = Mapping[str, OperationFacts]
@@ -135,6 +139,17 @@ class Operation:
         told = [roles for place, roles in self._roles if _agree(place, pointer)]
         return frozenset().union(*told)
 
+    def faults(
+        self, arguments: Mapping[str, Json]
+    ) -> Iterator[tuple[tuple[str, ...], str, int, str]]:
+        """Yield what is wrong with code: its pointer and text, the line, from 1, and words."""
+        for place, find in self._faults:
+            text: Json = arguments
+            for key in place:
+                text = text.get(key) if isinstance(text, Mapping) else None
+            if isinstance(text, str):
+                yield from ((place, text, line, words) for line, words in find(text))
+
     def effect_with(self, arguments: Mapping[str, Json]) -> Effect:
         """Return what it does to the world; the worst where an argument decides it at run time."""
         whole = self._effect
@@ -177,6 +192,10 @@ class Operation:
     @cached_property
     def _roles(self) -> tuple[tuple[tuple[str, ...], frozenset[str]], ...]:
         return tuple((_parts(at), frozenset(told)) for at, told in self.facts.roles.items())
+
+    @cached_property
+    def _faults(self) -> tuple[tuple[tuple[str, ...], Faults], ...]:
+        return tuple((_parts(at), find) for at, find in self.facts.faults.items())
 
     def _constant(self, arguments: Mapping[str, Json], name: str) -> str | None:
         """Return the text of an argument that is the same in every run, else nothing."""
@@ -276,4 +295,5 @@ def _told(facts: OperationFacts) -> Json:
         "sandbox": facts.sandbox,
         "sandbox_by": facts.sandbox_by,
         "resources": facts.resources,
+        "faults": sorted(facts.faults),
     }

@@ -17,20 +17,15 @@ def fix(hint: str, node: Node, file: str, stretch: tuple[int, int] = (0, 0)) -> 
     """Return the edit that a hint proposes for a scalar, or for a stretch of its text.
 
     There is none where it is not plain to see which characters are the wrong word: it occurs
-    twice, or the text has escapes or spans lines.
+    twice, or the text has escapes or folded lines.
     """
     if not isinstance(hint, Meant) or not isinstance(node, Scalar):
         return None
-    quotes = node.end - node.column - len(node.text)
-    if "\n" in node.text or quotes != (0 if node.plain else 2):
-        return None
     begin, end = stretch if any(stretch) else (0, len(node.text))
     word = re.compile(rf"(?<![\w-]){re.escape(hint.word)}(?![\w-])")
-    found = [each.start() for each in word.finditer(node.text, begin, end)]
-    if len(found) != 1:
-        return None
-    column = node.column + quotes // 2 + found[0]
-    return _edit(hint, Span(file, node.line, column, column + len(hint.word)))
+    found = [each.span() for each in word.finditer(node.text, begin, end)]
+    place = node.stretch(*found[0]) if len(found) == 1 else None
+    return None if place is None else _edit(hint, Span(file, *place))
 
 
 def fix_at(hint: str, span: Span) -> Edit | None:

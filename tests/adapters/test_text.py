@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from adapters.contract import ErrorClass, Failed, Json
+from adapters.manifest.text import MANIFEST
 from adapters.text import create
 from adapters.text.budget import MOST_STEPS
 from tests.adapters.speaking import call, failed, opened, outputs
@@ -105,12 +106,14 @@ def test_templates(template: str, values: dict[str, Json], expected: str | None)
 )  # fmt: skip
 def test_constructs_that_are_refused(template: str) -> None:
     """
-    What is not on the list is a fault of the template, whatever its values are.
+    What is not on the list is a fault of the template, whatever its values are, known beforehand.
     """
     found = refusal(template, {"x": "a", "xs": [1]})
+    [(line, words)] = MANIFEST.faults["/template"](template)
 
     assert (found.type, found.error_class) == ("text.template", ErrorClass.PERMANENT)
-    assert found.message.startswith("line 1: ")
+    assert found.message == f"line {line}: {words}"
+    assert line == 1
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Operations to compile against: small, made up, and with every property that counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.core.values import Json
@@ -23,6 +23,7 @@ class Facts:
     sandbox: str = "none"
     sandbox_by: tuple[str, str] | None = None
     resources: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, Callable[[str], Iterable[tuple[int, str]]]] = field(default_factory=dict)
 
 
 def _object(required: Sequence[str], **properties: Json) -> dict[str, Json]:

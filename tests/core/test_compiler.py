@@ -42,6 +42,7 @@ IN_OTHER_TESTS = {
     "unknown-calendar",
     "unknown-connection",
     "unknown-environment",
+    "bad-code",
     "unknown-adapter",
     "unknown-timezone",
     "unused-document",

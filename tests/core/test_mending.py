@@ -36,6 +36,11 @@ def edit(line: int, column: int, end: int, text: str, *, sure: bool = True) -> E
         (
             "steps:\n  a:\n    uses: echo.say@1\n    with:\n      message: |\n"
             "        {{ run.sttus }}\n",
+            edit(9, 16, 21, "status"),
+        ),
+        (
+            "steps:\n  a:\n    uses: echo.say@1\n    with:\n      message: >\n"
+            "        {{ run.sttus }}\n",
             None,
         ),
         ('steps: {a: {uses: echo.say@1, with: {message: "\\t{{ run.sttus }}"}}}\n', None),
@@ -48,6 +53,7 @@ def edit(line: int, column: int, end: int, text: str, *, sure: bool = True) -> E
         "reference",
         "other word",
         "block",
+        "folded block",
         "escapes",
     ],
 )

@@ -118,6 +118,20 @@ def templates_in_code(spec: Spec) -> Iterator[Change]:
             yield spec.with_step(start, {"uses": plain("sql.query@1"), "with": given})
 
 
+def bad_templates(spec: Spec) -> Iterator[Change]:
+    wrong = ("{% include 'x' %}", "{% endfor %}", "{{ 1 | nope }}", "{{ 1 + }}", "{% if 1 %}x")
+    for path, step in spec.steps():
+        given = step.get("with")
+        template = given.get("template") if isinstance(given, dict) else None
+        if isinstance(template, str) and step.get("uses") == "text.render@1":
+            for each in wrong:
+                yield spec.put((*path, "with", "template"), f"{template}{each}\n")
+    for start, _ in spec.documents():
+        for each in wrong:
+            given = {"template": each}
+            yield spec.with_step(start, {"uses": plain("text.render@1"), "with": given})
+
+
 def _names(value: "Data | None") -> list[str]:
     return list(value) if isinstance(value, dict) else []
 
@@ -299,6 +313,8 @@ FAULTS = (
           "unused-input", unused_inputs),
     fault("template-in-code", "Code has a template of the spec.", "template-in-code",
           templates_in_code, near=5),
+    fault("bad-template", "A template that is rendered is none.", "bad-code",
+          bad_templates, near=12),
     fault("unsafe-retry", "A write that is not idempotent is retried.",
           "unsafe-retry", unsafe_retries, near=9),
     fault("unsafe-cache", "A write is cached.", "unsafe-cache", unsafe_caches),

@@ -79,6 +79,8 @@ _COMPILER = {
     "missing-argument": "`with` gives every argument that the operation requires.",
     "unknown-argument": "`with` gives only arguments that the operation has.",
     "bad-argument": "A constant in `with` fits the operation's schema.",
+    "bad-code": "Code that its operation can read beforehand, such as the template of "
+    "`text.render`, has no fault.",
     "missing-input": "The `with` of a trigger or a call gives every input that has no default.",
     "bad-input": "A constant in the `with` of a trigger or a call fits the input's schema.",
     "missing-property": "A value has every property that its schema requires.",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from engine.core.diagnostic import Diagnostic, Gathered, Related, Severity, Span, has_errors
-from engine.core.document import Document
+from engine.core.document import Document, Scalar
 from engine.core.frozen import frozen
 from engine.core.mending import fix
 from engine.core.wording import listed, meant
@@ -73,18 +73,20 @@ class Findings(Gathered):
     def span(self, place: Place) -> Span:
         """Return where a place stands in the file.
 
-        A stretch is found in a plain scalar and in a quoted one without escapes, on one line. A
-        text that spans lines is shown by its key, any other by the whole scalar.
+        A stretch is found in a plain scalar and in a quoted one without escapes, on one line, and
+        in a literal block. Any other text that spans lines is shown by its key, the rest whole.
         """
         whole = self._document.span(place.path, key=place.key)
         if not place.text or place.key:
             return whole
-        quotes = whole.end - whole.column - len(place.text)
-        if quotes not in (0, 2):
-            is_block = "\n" in place.text
-            return self._document.span(place.path, key=True) if is_block else whole
-        column = whole.column + quotes // 2 + place.offset
-        return Span(whole.file, whole.line, column, column + max(place.length, 1))
+        node = self._document.node(place.path)
+        begin, end = place.offset, place.offset + max(place.length, 1)
+        if not isinstance(node, Scalar):
+            return whole
+        found = node.stretch(begin, end) if node.text == place.text else None
+        if found is not None:
+            return Span(whole.file, *found)
+        return self._document.span(place.path, key=True) if "\n" in node.text else whole
 
     def _note(
         self,

@@ -10,6 +10,7 @@ import re
 from engine.core import facts
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.node import Node
+from engine.core.document import Document, Scalar
 from engine.core.expression import has_template, templates_in
 from engine.core.facts import Operation
 from engine.core.values import Json
@@ -22,7 +23,7 @@ _BOUND = re.compile(r"\{%-?\s*(?:for\s+([\w\s,]+?)\s+in|set\s+(\w+))\b")
 
 
 def check_code(findings: Findings, node: Node, operation: Operation) -> None:
-    """Find code in which the author means to read `inputs`, `steps` and the like."""
+    """Find code that is none, or in which the author means to read `inputs`, `steps` and so on."""
     given = node.spec.with_ or {}
     if not operation.has_code:
         return
@@ -35,6 +36,31 @@ def check_code(findings: Findings, node: Node, operation: Operation) -> None:
                 path = (*node.path, "with", *pointer)
                 place = Place(path, False, text, match.start(1), len(match[1]))
                 refuse(findings, place, ".".join(map(str, pointer)), operation)
+    for argument, text, line, words in operation.faults(given):
+        place = Place((*node.path, "with", *argument), text=text)
+        _tell(findings, place, (line, words), operation)
+
+
+def _tell(findings: Findings, place: Place, fault: tuple[int, str], operation: Operation) -> None:
+    """Say what is wrong with code, at its line; where no place in the spec is that, in words."""
+    line, words = fault
+    *above, told = place.text.split("\n")[:line]
+    begin = sum(len(each) + 1 for each in above) + len(told) - len(told.lstrip())
+    where = _elsewhere(findings.document, place, line)
+    message = f"`{place.path[-1]}` of {operation.name} is not as it must be: {where}{words}"
+    findings.error("bad-code", message, place.within(begin, len(told.strip())))
+
+
+def _elsewhere(document: Document, place: Place, line: int) -> str:
+    """Return the words for a line of code that the spec does not show.
+
+    It may be in another file, in a connection, or in a text that is folded or has escapes.
+    """
+    written = document.node(place.path) if document.holds(place.path) else None
+    if isinstance(written, Scalar) and written.text != place.text:
+        return f"{written.text} line {line}: "
+    is_shown = "\n" not in place.text or (isinstance(written, Scalar) and written.indent)
+    return "" if is_shown else f"line {line}: "
 
 
 def refuse(findings: Findings, place: Place, argument: str, operation: Operation) -> None:

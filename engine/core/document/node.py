@@ -15,7 +15,8 @@ Path: TypeAlias = tuple[str | int, ...]
 class Scalar(NamedTuple):
     """A text with no type yet. `plain` is false for quoted and block scalars.
 
-    `end` is the column after its last character on the line where it begins.
+    `end` is the column after its last character on the line where it begins. `indent` is how many
+    blanks come before each line of a literal block (`|`), and 0 for all else.
     """
 
     text: str
@@ -23,11 +24,30 @@ class Scalar(NamedTuple):
     line: int
     column: int
     end: int
+    indent: int = 0
 
     @property
     def is_empty(self) -> bool:
         """True where nothing is written, not even quotes: `key:` and no more."""
         return self.plain and not self.text
+
+    def stretch(self, begin: int, end: int) -> tuple[int, int, int] | None:
+        """Return the line, first column and column after the last of a stretch of the text.
+
+        Of one that goes over the end of a line it is the part on its first line. There is none
+        where that would be a guess: the text has escapes, or its lines are folded.
+        """
+        if self.indent:
+            before = self.text[:begin].rpartition("\n")[2]
+            width = len(self.text[begin:end].partition("\n")[0])
+            line = self.line + 1 + self.text.count("\n", 0, begin)
+            column = self.indent + len(before) + 1
+            return line, column, column + max(width, 1)
+        quotes = self.end - self.column - len(self.text)
+        if "\n" in self.text or quotes != (0 if self.plain else 2):
+            return None
+        column = self.column + quotes // 2
+        return self.line, column + begin, column + end
 
 
 class Sequence(NamedTuple):

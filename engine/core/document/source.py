@@ -56,6 +56,15 @@ class Source:
         found = _LINE_END.search(self.text, start)
         return (found.start() if found else len(self.text)) - start + 1
 
+    def indent(self, value: str, line: int) -> int:
+        """Return how many blanks come before the lines of a literal block, 0 if it holds none.
+
+        `value` is its text, `line` the line below its `|`.
+        """
+        text = value.lstrip("\n")
+        first = text.partition("\n")[0]
+        return self.line_end(line + len(value) - len(text)) - len(first) - 1 if text else 0
+
     @property
     def line_starts(self) -> list[int]:
         """The index at which each line begins; worked out when first asked for."""
