@@ -58,6 +58,7 @@ class Gate:
 
     entries: tuple[Entry, ...] = ()
     public: bool = True
+    adapter: str = "http"
 
     def check_host(self, host: str, port: int) -> None:
         """Raise BlockedError unless a URL with this host and port may be asked at all."""
@@ -68,15 +69,15 @@ class Gate:
             raise BlockedError("the host is a number that is no dotted address; write it as one")
         entry = self._entry(host, address, port)
         if port in DENIED_PORTS and (entry is None or entry.port is None):
-            raise BlockedError(f"port {port} is closed; {_remedy(host, port)}")
+            raise BlockedError(f"port {port} is closed; {self._remedy(host, port)}")
         if entry is not None:
             return
         if address is not None:
             self._check_unlisted(host, port, address)
         elif host == "localhost" or host.endswith(".localhost"):
-            raise BlockedError(f"{host} is this machine (RFC 6761); {_remedy(host, port)}")
+            raise BlockedError(f"{host} is this machine (RFC 6761); {self._remedy(host, port)}")
         elif not self.public:
-            raise BlockedError(f"{host}:{port} is not in allow_hosts; {_remedy(host, port)}")
+            raise BlockedError(f"{host}:{port} is not in allow_hosts; {self._remedy(host, port)}")
 
     def check_answers(self, host: str, port: int, answers: Sequence[str]) -> None:
         """Raise BlockedError unless every address that the name `host` has may be connected to."""
@@ -90,7 +91,7 @@ class Gate:
                 text = f"{host} leads to {kind.words}, which no name may lead to"
                 raise BlockedError(f"{text}; write the address itself, and allow it, if you must")
             if not listed:
-                raise BlockedError(f"{host} leads to {kind.words}; {_remedy(host, port)}")
+                raise BlockedError(f"{host} leads to {kind.words}; {self._remedy(host, port)}")
 
     def check_socket(self, answer: str, port: int) -> None:
         """Raise BlockedError for an address that nothing in these rules could have opened.
@@ -107,9 +108,13 @@ class Gate:
     def _check_unlisted(self, host: str, port: int, address: Address) -> None:
         kind = classify(address)
         if kind.reach is not Reach.PUBLIC:
-            raise BlockedError(f"{host} is {kind.words}; {_remedy(host, port)}")
+            raise BlockedError(f"{host} is {kind.words}; {self._remedy(host, port)}")
         if not self.public:
-            raise BlockedError(f"{host}:{port} is not in allow_hosts; {_remedy(host, port)}")
+            raise BlockedError(f"{host}:{port} is not in allow_hosts; {self._remedy(host, port)}")
+
+    def _remedy(self, host: str, port: int) -> str:
+        shown = f"[{host}]" if ":" in host else host
+        return f'to open it, add "{shown}:{port}" to allow_hosts in [adapters.{self.adapter}]'
 
     def _entry(self, host: str, address: Address | None, port: int) -> Entry | None:
         """Return the entry that opens the most: one with a port opens closed ports too."""
@@ -117,10 +122,10 @@ class Gate:
         return max(found, key=lambda each: each.port is not None, default=None)
 
 
-def read_gate(allow_hosts: Iterable[str], public: bool | None) -> Gate:
+def read_gate(allow_hosts: Iterable[str], public: bool | None, adapter: str = "http") -> Gate:
     """Return the gate that the settings mean; raise ValueError for a line that means nothing."""
     entries = tuple(_entry(each) for each in allow_hosts)
-    return Gate(entries, public if public is not None else not entries)
+    return Gate(entries, public if public is not None else not entries, adapter)
 
 
 def _entry(text: str) -> Entry:
@@ -164,8 +169,3 @@ def _name(text: str, host: str) -> str:
     if not _NAME.fullmatch(ascii_host) or resembles_address(ascii_host):
         raise ValueError(f"{text!r} is no name, *.name, address or network (:port may follow)")
     return ascii_host
-
-
-def _remedy(host: str, port: int) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    return f'to open it, add "{shown}:{port}" to allow_hosts in [adapters.http]'

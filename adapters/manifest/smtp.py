@@ -7,7 +7,7 @@ LONGEST_SUBJECT = 500
 LARGEST_BODY = 1024 * 1024
 
 _T, _P, _U = ErrorClass.TRANSIENT, ErrorClass.PERMANENT, ErrorClass.UNKNOWN
-_ADDRESS: Json = {"type": "string", "minLength": 3, "maxLength": 320}
+_ADDRESS: dict[str, Json] = {"type": "string", "minLength": 3, "maxLength": 320}
 
 
 def _addresses(description: str, least: int = 0) -> Json:
@@ -20,7 +20,37 @@ def _addresses(description: str, least: int = 0) -> Json:
     }
 
 
+SERVER: dict[str, Json] = {
+    "host": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 253,
+        "description": "A mail server instead of the operator's, one of its `allow_hosts`; mostly "
+        "a Connection names it.",
+    },
+    "port": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 65535,
+        "description": "587 with `starttls`, 465 with `tls`, 25 with `none`, if not given.",
+    },
+    "security": {
+        "type": "string",
+        "enum": ["none", "starttls", "tls"],
+        "description": "How the server is spoken to; `starttls`, if not given.",
+    },
+    "username": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 320,
+        "description": "A login, never sent without TLS.",
+    },
+    "password": {"type": "string", "minLength": 1, "maxLength": 8192, "description": "Its word."},
+    "from": {**_ADDRESS, "description": "Who the message is from."},
+}
+"""What names a server; all of it belongs to the `host`."""
 _PROPERTIES: dict[str, Json] = {
+    **SERVER,
     "to": _addresses("Addresses: `sre@acme.example`, or `On call <sre@acme.example>`.", 1),
     "cc": _addresses("Others who get it, and are seen to."),
     "bcc": _addresses("Others who get it, and are not seen to."),
@@ -51,6 +81,12 @@ MANIFEST = Manifest(
         "additionalProperties": False,
         "required": ["to", "subject"],
         "anyOf": [{"required": ["text"]}, {"required": ["html"]}],
+        "dependentRequired": {
+            "host": ["from"],
+            **{key: ["host"] for key in ("port", "security", "from")},
+            "username": ["host", "password"],
+            "password": ["host", "username"],
+        },
         "properties": _PROPERTIES,
     },
     outputs={
@@ -86,7 +122,13 @@ MANIFEST = Manifest(
         ErrorType("smtp.protocol", _P, "What answers is no SMTP server; nothing was sent."),
         ErrorType("smtp.protocol", _U, "The answer to the message is not SMTP."),
         ErrorType("smtp.settings", _P, "[adapters.smtp] names no server, or its password is gone."),
+        ErrorType("smtp.blocked", _P, "The rules for hosts and addresses forbid it."),
         ErrorType("smtp.invalid", _P, "The arguments make no message; nothing was sent."),
     ),
-    roles=dict.fromkeys(("/to", "/cc", "/bcc", "/reply_to"), (Role.HEADER,)),
+    roles={
+        **dict.fromkeys(("/to", "/cc", "/bcc", "/reply_to", "/from"), (Role.HEADER,)),
+        "/host": (Role.HOST,),
+        "/username": (Role.SECRET,),
+        "/password": (Role.SECRET,),
+    },
 )

@@ -1,12 +1,9 @@
-"""`smtp.send@1`: an e-mail by the operator's own mail server."""
+"""`smtp.send@1`: an e-mail by the operator's own mail server, or one of a connection."""
 
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self
-
-from pydantic import Field, field_validator, model_validator
 
 from adapters.contract import (
     Adapter,
@@ -20,47 +17,10 @@ from adapters.contract import (
     Succeeded,
 )
 from adapters.manifest.smtp import MANIFEST
-from adapters.settings import AdapterSettings, Reference, read, reveal
-from adapters.smtp.message import InvalidError, Letter, compose, read_address
-from adapters.tls import CaFile, context
-
-_PORTS = {"none": 25, "starttls": 587, "tls": 465}
-
-
-class SmtpSettings(AdapterSettings):
-    """`[adapters.smtp]` of the configuration. Without `host` nothing can be sent.
-
-    `password` is a reference, `env:NAME` or `file:PATH`, read anew for each message.
-    """
-
-    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,253}$")] | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    security: Literal["none", "starttls", "tls"] = "starttls"
-    username: Annotated[str, Field(min_length=1, max_length=320)] | None = None
-    password: Reference | None = None
-    from_: str | None = Field(default=None, alias="from")
-    max_connections: Annotated[int, Field(ge=1, le=100)] = 4
-    ca_file: CaFile = None
-
-    @field_validator("from_")
-    @classmethod
-    def _must_be_an_address(cls, value: str | None) -> str | None:
-        try:
-            if value is not None:
-                read_address("from", value)
-        except InvalidError as error:
-            raise ValueError(str(error)) from None
-        return value
-
-    @model_validator(mode="after")
-    def _must_be_whole(self) -> Self:
-        if (self.host is None) != (self.from_ is None):
-            raise ValueError("host and from are set together")
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username and password are set together")
-        if self.username is not None and self.security == "none":
-            raise ValueError("a password is never sent in the clear: set security to starttls")
-        return self
+from adapters.settings import read
+from adapters.smtp.message import InvalidError, Letter, compose
+from adapters.smtp.place import Server, SmtpSettings, read_server
+from adapters.tls import context
 
 
 class Send:
@@ -98,32 +58,21 @@ class Smtp:
 
     async def send(self, call: Call) -> Outcome:
         """Make one attempt. The client is loaded here: a manifest needs none of it."""
-        settings = self._settings
-        if settings.host is None or settings.from_ is None:
-            message = "no mail server is set: write host and from into [adapters.smtp]"
-            return Failed("smtp.settings", message, ErrorClass.PERMANENT)
+        if self._context is None:
+            raise RuntimeError("the smtp adapter is not open")
         try:
-            sender = read_address("from", settings.from_)
+            server, sender = read_server(self._settings, call.arguments, self._context)
             letter = compose(call, sender, datetime.now(UTC))
-            password = reveal(settings.password) if settings.password else None
         except InvalidError as error:
             return Failed("smtp.invalid", str(error), ErrorClass.PERMANENT)
         except SettingError as error:
-            message = f"password of [adapters.smtp]: {error}"
-            return Failed("smtp.settings", message, ErrorClass.PERMANENT)
-        return await self._converse(call, letter, settings.host, password)
+            return Failed("smtp.settings", str(error), ErrorClass.PERMANENT)
+        return await self._converse(call, letter, server)
 
-    async def _converse(
-        self, call: Call, letter: Letter, host: str, password: str | None
-    ) -> Outcome:
+    async def _converse(self, call: Call, letter: Letter, server: Server) -> Outcome:
         from adapters.smtp import failures
-        from adapters.smtp.conversation import Progress, Server, converse
+        from adapters.smtp.conversation import Progress, converse
 
-        settings = self._settings
-        port = settings.port or _PORTS[settings.security]
-        if self._context is None:
-            raise RuntimeError("the smtp adapter is not open")
-        server = Server(host, port, settings.security, settings.username, password, self._context)
         progress = Progress()
         limit = asyncio.timeout(call.timeout.total_seconds())
         try:
@@ -132,7 +81,7 @@ class Smtp:
         except Exception as error:
             if limit.expired() or isinstance(error, TimeoutError):
                 return failures.timed_out(server, call.timeout, progress)
-            secrets = (*letter.secrets(), *filter(None, (password, settings.username)))
+            secrets = (*letter.secrets(), *filter(None, (server.password, server.username)))
             return failures.from_exception(server, error, progress, secrets)
 
 

@@ -1,35 +1,21 @@
 """One conversation with a server: greeting, TLS, login, envelope, message, and its end."""
 
 import asyncio
-import ssl
+import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import aiosmtplib
 from aiosmtplib.protocol import SMTPProtocol, normalize_message_line_endings
 
 from adapters.contract import Json
+from adapters.http.gate import Gate
 from adapters.smtp.message import Letter
+from adapters.smtp.place import Server
 
 _GOODBYE = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where, how and as whom."""
-
-    host: str
-    port: int
-    security: str
-    username: str | None
-    password: str | None
-    context: ssl.SSLContext
-
-    @property
-    def told(self) -> str:
-        """Return what may be said about it."""
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(slots=True)
@@ -45,9 +31,11 @@ async def converse(server: Server, letter: Letter, progress: Progress) -> Mappin
 
     Raise what the client raises. A recipient who is refused ends it before anything is sent.
     """
+    reached = None if server.gate is None else await _reach(server, server.gate)
     client = aiosmtplib.SMTP(
         hostname=server.host,
-        port=server.port,
+        port=None if reached else server.port,
+        sock=reached,
         use_tls=server.security == "tls",
         start_tls=False,
         tls_context=server.context,
@@ -74,6 +62,35 @@ async def converse(server: Server, letter: Letter, progress: Progress) -> Mappin
         return {"message_id": letter.id, "reply": reply}
     finally:
         _hang_up(client)
+
+
+async def _reach(server: Server, gate: Gate) -> socket.socket:
+    """Return a connection to an address of the server that the gate lets by.
+
+    Raise BlockedError where there must be none. The name is not looked up again after the check.
+    """
+    loop = asyncio.get_running_loop()
+    gate.check_host(server.host, server.port)
+    try:
+        found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+        gate.check_answers(server.host, server.port, [str(each[4][0]) for each in found])
+        for family, *_, address in found[:-1]:
+            with suppress(OSError):
+                return await _connected(family, address)
+        return await _connected(found[-1][0], found[-1][-1])
+    except OSError as error:
+        raise aiosmtplib.SMTPConnectError("no connection") from error
+
+
+async def _connected(family: int, address: Any) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(made, address)
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 async def _hand_over(client: aiosmtplib.SMTP, data: bytes, progress: Progress) -> str:

@@ -7,8 +7,10 @@ from datetime import timedelta
 import aiosmtplib
 
 from adapters.contract import ErrorClass, Failed, Json
+from adapters.http.gate import BlockedError
 from adapters.masking import mask_text
-from adapters.smtp.conversation import Progress, Server
+from adapters.smtp.conversation import Progress
+from adapters.smtp.place import Server
 
 _T, _P, _U = ErrorClass.TRANSIENT, ErrorClass.PERMANENT, ErrorClass.UNKNOWN
 _EXCERPT = 500
@@ -19,6 +21,8 @@ def from_exception(
 ) -> Failed:
     """Return the failure that `error` is; raise it again if it is not of the network's making."""
     match error:
+        case BlockedError():
+            return Failed("smtp.blocked", str(error), _P)
         case aiosmtplib.SMTPResponseException() if 400 <= error.code < 600:
             return _refused(server, error, progress, secrets)
         case aiosmtplib.SMTPResponseException():

@@ -54,6 +54,14 @@ def test_every_case_leads_to_what_is_declared(tmp_path: Path):
             await conformance.check_case(operation, Case("nobody", GIVEN, "smtp.connect"))
         async with opened(create({})) as operation:
             await conformance.check_case(operation, Case("unset", GIVEN, "smtp.settings"))
+            named: dict[str, Json] = {**GIVEN, "host": "127.0.0.1", "from": "a@b.example"}
+            login: dict[str, Json] = {"username": CANARY, "password": CANARY}
+            blocked = Case("a server", {**named, **login}, "smtp.blocked")
+            await conformance.check_case(operation, blocked)
+            clear = Case("in the clear", {**named, **login, "security": "none"}, "smtp.invalid")
+            await conformance.check_case(operation, clear)
+            half = Case("no server", {**GIVEN, "port": 25}, "smtp.invalid", False)
+            await conformance.check_case(operation, half)
 
     asyncio.run(story())
 
@@ -92,10 +100,10 @@ def test_an_adapter_that_is_closed_holds_nothing():
     asyncio.run(story())
 
 
-def test_no_argument_may_be_secret():
+def test_only_a_login_may_be_secret():
     """
     What is written into an e-mail is told to others.
     """
     (operation,) = create({}).operations()
 
-    assert frozenset() == conformance.secret_arguments(operation.manifest)
+    assert {"/username", "/password"} == conformance.secret_arguments(operation.manifest)
