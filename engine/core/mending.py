@@ -1,11 +1,11 @@
-"""From a hint to an edit: the one word that was meant, put where the wrong one stands."""
+"""From a hint to an edit: the one word, or text, that was meant, where the wrong one stands."""
 
 import re
 from typing import Final
 
 from engine.core.diagnostic import Edit, Span
 from engine.core.document import Node, Scalar
-from engine.core.wording import Meant
+from engine.core.wording import Extent, Instead, Meant
 
 # A word that YAML and expressions read as itself, wherever another word stood.
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w.@/-]*", re.ASCII)
@@ -14,11 +14,13 @@ _DIGITS: Final = re.compile(r"\d+")
 
 
 def fix(hint: str, node: Node, file: str, stretch: tuple[int, int] = (0, 0)) -> Edit | None:
-    """Return the edit that a hint proposes for a scalar, or for a stretch of its text.
+    """Return the edit that a hint proposes for a scalar, or for a word of a stretch of its text.
 
     There is none where it is not plain to see which characters are the wrong word: it occurs
     twice, or the text has escapes or folded lines.
     """
+    if isinstance(hint, Instead) and isinstance(node, Scalar):
+        return _rewritten(hint, node, file, stretch)
     if not isinstance(hint, Meant) or not isinstance(node, Scalar):
         return None
     begin, end = stretch if any(stretch) else (0, len(node.text))
@@ -26,6 +28,18 @@ def fix(hint: str, node: Node, file: str, stretch: tuple[int, int] = (0, 0)) -> 
     found = [each.span() for each in word.finditer(node.text, begin, end)]
     place = node.stretch(*found[0]) if len(found) == 1 else None
     return None if place is None else _edit(hint, Span(file, *place))
+
+
+def _rewritten(hint: Instead, node: Scalar, file: str, stretch: tuple[int, int]) -> Edit | None:
+    """Return the edit that writes another text for a part of a scalar."""
+    is_marked = hint.extent is Extent.MARK
+    place = node.stretch(*stretch) if is_marked else node.stretch(0, len(node.text))
+    if place is None or (node.indent and not is_marked):
+        return None
+    line, begin, end = place
+    if hint.extent is Extent.NODE:
+        begin, end = node.column, node.end
+    return Edit(Span(file, line, begin, end), hint.text, is_sure=True)
 
 
 def fix_at(hint: str, span: Span) -> Edit | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from enum import Enum
 
 import orjson
 
@@ -37,6 +38,37 @@ class Meant(str):
         made = super().__new__(cls, f"did you mean {quote}{near}{quote}?")
         made.word, made.near = word, near
         return made
+
+
+class Extent(Enum):
+    """What of a scalar a hint speaks of: all of it with its quotes, its text, or what is marked."""
+
+    NODE = 1
+    TEXT = 2
+    MARK = 3
+
+
+class Instead(str):
+    """A hint that knows what to write in the place of a part.
+
+    Nothing else is meant by it, so a program may write it unasked.
+    """
+
+    __slots__ = ("extent", "text")
+
+    text: str
+    extent: Extent
+
+    def __new__(cls, hint: str, text: str, extent: Extent = Extent.NODE) -> "Instead":
+        made = super().__new__(cls, hint)
+        made.text, made.extent = text, extent
+        return made
+
+
+def in_quotes(text: str) -> str:
+    """Return a text of one line as YAML in single quotes."""
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
 
 
 def meant(word: str, known: Iterable[str], otherwise: str = "") -> str:

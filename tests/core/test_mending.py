@@ -2,8 +2,9 @@
 
 import pytest
 
+from engine.cli.fixing import apart, edited
 from engine.core.compiler import compile_file
-from engine.core.diagnostic import Edit, Span
+from engine.core.diagnostic import Diagnostic, Edit, Span
 from engine.core.mending import fix_at, is_slip
 from engine.core.wording import Meant
 from tests.core.catalogue import CATALOGUE
@@ -127,3 +128,66 @@ def test_a_fix_moves_with_its_file() -> None:
 
     assert fix is not None
     assert "b.yaml" == fix.span.file
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("if: \"{{ inputs.who == 'x' }}\"", "if: \"inputs.who == 'x'\""),
+        ("if: inputs.who == 'x' && run.id != ''", "if: inputs.who == 'x' and run.id != ''"),
+        ("if: (inputs.who=='x')||(run.id=='')", "if: (inputs.who=='x') or (run.id=='')"),
+        ("if: \"!(inputs.who == 'x')\"", None),
+        ('if: "!inputs.sure"', 'if: "not inputs.sure"'),
+        ("if: inputs.who === '&&' && true", "if: inputs.who == '&&' and true"),
+        ("if: inputs.who !== '<>'", "if: inputs.who != '<>'"),
+        ("if: inputs.who = 'x'", "if: inputs.who == 'x'"),
+        ("if: inputs.who <> 'x'", "if: inputs.who != 'x'"),
+        ("if: inputs.maybe != null", "if: inputs.maybe != none"),
+        ("if: who == 'x'", "if: inputs.who == 'x'"),
+        ("if: inputs.who == 'x && true", None),
+        ("optional: yes", "optional: true"),
+        ("optional: 'false'", "optional: false"),
+        ('optional: "off"', "optional: false"),
+        ("optional: perhaps", None),
+        ("timeout:\t5m", "timeout: 5m"),
+        ("with: {message: {{ inputs.who }}}", 'with: {message: "{{ inputs.who }}"}'),
+        ('with: {message: {{ inputs.who ~ "x" }}}', "with: {message: '{{ inputs.who ~ \"x\" }}'}"),
+        ("with: {message: {{ inputs.who ~ \"x\" ~ 'y' }}}", None),
+        ('retry: {max_attempts: "3"}', "retry: {max_attempts: 3}"),
+        ("retry: {max_attempts: 'three'}", None),
+        ("with: {message: NO}", "with: {message: 'NO'}"),
+        ("with: {message: 014}", None),
+        ("with: {message: a, times: '2'}", "with: {message: a, times: 2}"),
+    ],
+)
+def test_what_can_be_meant_in_one_way_is_written(wrong: str, right: str | None) -> None:
+    """
+    What is wrong in but one way is put right, in its place and quotes; nothing is guessed.
+
+    Comments and all else stay, and what is right is not touched again.
+    """
+    spec = HEAD + INPUTS + STEP
+    text = f"{spec}    {wrong}   # said\n{'' if 'with:' in wrong else SAID}"
+
+    mended, rounds = text, 0
+    while (edits := sure(mended)) and rounds < 9:
+        mended, rounds = edited(mended, edits), rounds + 1
+
+    assert mended == (text if right is None else text.replace(wrong, right))
+    assert (right is None) == any(each.code not in UNUSED for each in found(mended))
+
+
+INPUTS = (
+    "inputs:\n  who: {type: string}\n  sure: {type: boolean}\n  maybe: {type: [string, 'null']}\n"
+)
+STEP = "steps:\n  a:\n    uses: echo.say@1\n"
+SAID = "    with: {message: hi}  # to whom\n"
+UNUSED = ("unused-input", "constant-condition", "misplaced-key")
+
+
+def found(text: str) -> tuple[Diagnostic, ...]:
+    return compile_file("a.yaml", text.encode(), CATALOGUE).diagnostics
+
+
+def sure(text: str) -> list[Edit]:
+    return apart(each.fix for each in found(text) if each.fix is not None and each.fix.is_sure)

@@ -13,6 +13,7 @@ from engine.core.quoting import shown
 from engine.core.reader import resolve
 from engine.core.schema import ANNOTATIONS
 from engine.core.values import Json
+from engine.core.wording import Instead, in_quotes
 
 _OBJECT = frozenset({"type", "properties", "required", "additionalProperties"}) | ANNOTATIONS
 _ARRAY = frozenset({"type", "items"}) | ANNOTATIONS
@@ -124,7 +125,9 @@ class Area:
         with suppress(ValueError):
             other = node.text if node.plain else resolve(node._replace(plain=True))
             if not schemas.validator(schema).problems(other):
-                return f"quote it: '{shown(node.text)}'" if node.plain else "take the quotes away"
+                if node.plain:
+                    return Instead(f"quote it: '{shown(node.text)}'", in_quotes(node.text))
+                return Instead("take the quotes away", node.text)
         return ""
 
     def _name(self, pointer: Path) -> str:

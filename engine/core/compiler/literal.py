@@ -59,7 +59,7 @@ def _elsewhere(document: Document, place: Place, line: int) -> str:
     written = document.node(place.path) if document.holds(place.path) else None
     if isinstance(written, Scalar) and written.text != place.text:
         return f"{written.text} line {line}: "
-    is_shown = "\n" not in place.text or (isinstance(written, Scalar) and written.indent)
+    is_shown = "\n" not in place.text or (isinstance(written, Scalar) and written.indent > 0)
     return "" if is_shown else f"line {line}: "
 
 

@@ -7,6 +7,7 @@ from engine.core.compiler.site import ARGUMENTS, Schema, Site, Use
 from engine.core.compiler.world import World
 from engine.core.expression import Reference
 from engine.core.schema import Absent, project
+from engine.core.wording import Extent, Instead
 
 # The triggers that bring a word.
 _BY_CLOCK = {"interval": ("schedule", "absent"), "scheduled_at": ("schedule",)}
@@ -36,12 +37,16 @@ def check_secret(world: World, site: Site, reference: Reference, place: Place) -
 
 def refuse_name(scene: Scene, site: Site, name: str, place: Place, names: tuple[str, ...]) -> None:
     """Say that a name cannot be read here, and what may have been meant."""
+    begin, end = place.stretch
+    written = place.text[begin:end]
     if scene.scope.find(name) is not None:
         hint = f"the outputs of a step are `steps.{name}.outputs`"
     elif name in scene.world.workflow.inputs and "inputs" in names:
-        hint = f"an input is `inputs.{name}`"
+        hint = Instead(f"an input is `inputs.{name}`", f"inputs.{written}", Extent.MARK)
     elif name == "event" and "trigger" in names:
-        hint = "in a step it is `trigger.event`"
+        hint = Instead("in a step it is `trigger.event`", f"trigger.{written}", Extent.MARK)
+    elif written == "null":
+        hint = Instead("write `none`", "none", Extent.MARK)
     else:
         hint = meant(name, names)
     message = f'there is no "{name}" to read in `{site.use}`'

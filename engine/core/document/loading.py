@@ -155,8 +155,11 @@ class _Loader:
         line = start.line
         if self._is_shielded and not value.isascii():
             value = shield.lowered(value)
-        stop = end.column + 1 if end.line == line else self._stop(event)
-        indent = 0 if style != "|" else self._source.indent(value, line + 2)
+        stop, indent = end.column + 1, 0
+        if end.line != line:
+            stop, indent = self._stop(event), -1
+        if style == "|":
+            indent = self._source.indent(value, line + 2)
         node: Scalar = _made(Scalar, (value, not style, line + 1, start.column + 1, stop, indent))
         self._nodes += 1
         if not value or event.anchor is not None or event.ctag is not None or self._is_unusual:

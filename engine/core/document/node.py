@@ -16,7 +16,8 @@ class Scalar(NamedTuple):
     """A text with no type yet. `plain` is false for quoted and block scalars.
 
     `end` is the column after its last character on the line where it begins. `indent` is how many
-    blanks come before each line of a literal block (`|`), and 0 for all else.
+    blanks come before each line of a literal block (`|`), 0 for a text on one line, and -1 for any
+    other.
     """
 
     text: str
@@ -37,14 +38,14 @@ class Scalar(NamedTuple):
         Of one that goes over the end of a line it is the part on its first line. There is none
         where that would be a guess: the text has escapes, or its lines are folded.
         """
-        if self.indent:
+        if self.indent > 0:
             before = self.text[:begin].rpartition("\n")[2]
             width = len(self.text[begin:end].partition("\n")[0])
             line = self.line + 1 + self.text.count("\n", 0, begin)
             column = self.indent + len(before) + 1
             return line, column, column + max(width, 1)
         quotes = self.end - self.column - len(self.text)
-        if "\n" in self.text or quotes != (0 if self.plain else 2):
+        if self.indent or quotes != (0 if self.plain else 2):
             return None
         column = self.column + quotes // 2
         return self.line, column + begin, column + end

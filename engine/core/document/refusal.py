@@ -1,9 +1,14 @@
 """What is YAML and yet refused, each in its own words."""
 
-from engine.core.diagnostic import Related, Span
+import re
+from typing import Final
+
+from engine.core.diagnostic import Edit, Related, Span
 from engine.core.document.source import MAX_DEPTH, MAX_DOCUMENTS, MAX_NODES, MAX_SCALAR, Source
 from engine.core.quoting import shown
 
+# A template on one line, and behind it the end of its value.
+_TEMPLATE: Final = re.compile(r"(\{\{[^{}\\\r\n]*\}\})(?=[ \t]*(?:[\r\n,}\]]|[ \t]#|$))")
 _QUOTE = "take it out; quote a text that begins so"
 
 
@@ -39,10 +44,23 @@ def complex_key(source: Source, span: Span, index: int) -> None:
     if source.text.startswith("{{", index - 1):
         span = Span(span.file, span.line, span.column - 1, span.column + 1)
         message = "a template that begins a value must stand in quotes"
-        source.add("unquoted-template", message, span, 'write "{{ ... }}"')
+        fix = _in_quotes(source, span)
+        source.add("unquoted-template", message, span, 'write "{{ ... }}"', fix=fix)
     else:
         message = "a list or a mapping cannot be a key"
         source.add("complex-key", message, span, "quote it if it is a text")
+
+
+def _in_quotes(source: Source, span: Span) -> Edit | None:
+    """Return the edit that quotes a template, where nothing but it is the value."""
+    begin = source.line_starts[span.line - 1] + span.column - 1
+    found = _TEMPLATE.match(source.text, begin)
+    if found is None or ('"' in found[1] and "'" in found[1]):
+        return None
+    quote = "'" if '"' in found[1] else '"'
+    end = span.column + len(found[1])
+    place = Span(span.file, span.line, span.column, end)
+    return Edit(place, f"{quote}{found[1]}{quote}", is_sure=True)
 
 
 def nul(source: Source, span: Span) -> None:
@@ -73,4 +91,7 @@ def nodes(source: Source, span: Span) -> None:
 
 def tab(source: Source, span: Span) -> None:
     message = "a tab stands between words, where its width is anybody's guess"
-    source.add("tab", message, span, "write spaces")
+    begin = source.line_starts[span.line - 1]
+    is_indentation = not source.text[begin : begin + span.column - 1].strip()
+    fix = None if is_indentation else Edit(span, " ", is_sure=True)
+    source.add("tab", message, span, "write spaces", fix=fix)

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Final
 
-from engine.core.diagnostic import Diagnostic, Enough, Gathered, Related, Span
+from engine.core.diagnostic import Diagnostic, Edit, Enough, Gathered, Related, Span
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 40
@@ -40,9 +40,12 @@ class Source:
     found: Gathered = field(default_factory=Gathered)
     _starts: list[int] = field(default_factory=list)
 
-    def add(self, code: str, message: str, span: Span, hint: str = "", *related: Related) -> None:
+    def add(
+        self, code: str, message: str, span: Span, hint: str = "", *related: Related,
+        fix: Edit | None = None,
+    ) -> None:  # fmt: skip
         """Note a finding; raise Enough where there are too many."""
-        self.found.add(Diagnostic(code, message, span, hint=hint, related=related))
+        self.found.add(Diagnostic(code, message, span, hint=hint, related=related, fix=fix))
 
     def span_at(self, index: int, length: int = 1) -> Span:
         """Return the place of a stretch of the text within a line."""

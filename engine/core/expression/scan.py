@@ -5,14 +5,16 @@ from collections.abc import Iterator
 
 from engine.core.expression.fault import Fault, FaultError
 from engine.core.frozen import frozen
+from engine.core.wording import Extent, Instead
 
 _OPEN = re.compile(r"\{[{%#]")
 # A string, a bracket or the end of an expression; everything else is passed over. A quote alone is
 # one that is never closed: looking no further keeps a text of nothing but quotes from costing
 # the square of its length.
-_STRING = r"""'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*"|['"]"""
-_INSIDE = re.compile(rf"{_STRING}|[(\[{{]|\}}\}}|[)\]}}]", re.DOTALL)
-_BRACES = re.compile(rf"{_STRING}|\{{\{{", re.DOTALL)
+STRING = r"""'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*"|['"]"""
+_INSIDE = re.compile(rf"{STRING}|[(\[{{]|\}}\}}|[)\]}}]", re.DOTALL)
+_BRACES = re.compile(rf"{STRING}|\{{\{{", re.DOTALL)
+_BARE = "write the bare expression"
 _STATEMENTS = {
     "{%": ("a statement", "a spec has expressions alone; only `text.render` takes statements"),
     "{#": ("a comment", "write a YAML comment"),
@@ -77,7 +79,8 @@ def braces(text: str) -> Fault | None:
         if match.group() == "{{":
             bare = text.strip()
             whole = bare.startswith("{{") and bare.endswith("}}") and bare.count("{{") == 1
-            hint = f"write `{bare[2:-2].strip()}`" if whole else "write the bare expression"
+            inner = bare[2:-2].strip()
+            hint = Instead(f"write `{inner}`", inner, Extent.TEXT) if whole else _BARE
             message = "this key holds an expression, which takes no braces"
             return Fault("braces-in-expression", message, match.start(), 2, hint)
     return None

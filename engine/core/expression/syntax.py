@@ -9,7 +9,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 
-from engine.core.expression import tree
+from engine.core.expression import foreign, tree
 from engine.core.expression.fault import Fault, FaultError
 from engine.core.expression.function import FUNCTIONS
 from engine.core.expression.scalar import TESTS
@@ -40,6 +40,13 @@ def parse(text: str, base: int = 0) -> tree.Node:
 
     Raise FaultError for anything that is not on the list.
     """
+    try:
+        return _parsed(text, base)
+    except FaultError as error:
+        raise foreign.explained(error, text, base) from None
+
+
+def _parsed(text: str, base: int) -> tree.Node:
     tokens = tokenize(text, base)
     if not tokens.all:
         raise FaultError(
@@ -64,8 +71,6 @@ def _worded(error: TemplateSyntaxError, stream: TokenStream, tokens: Tokens) -> 
     if stream.eos:
         offset, length = tokens.ends[tokens.all[-1].lineno], 1
         message = _EARLY.sub("the expression ends too early", message)
-    elif stream.current.type == "assign":
-        message = "`=` assigns and compares nothing: write `==`"
     return FaultError(Fault("expression-syntax", message, offset, length))
 
 

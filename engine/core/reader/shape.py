@@ -12,6 +12,7 @@ from engine.core.reader.scalar import is_ambiguous, resolve
 from engine.core.reader.walk import Walk
 from engine.core.reader.words import coded, listed, meant
 from engine.core.values import Json
+from engine.core.wording import Instead, in_quotes
 
 
 class Shape(Protocol):
@@ -110,11 +111,12 @@ class Flag:
         if not isinstance(node, Scalar):
             return ""
         if node.text in ("true", "false"):
-            return "take the quotes away"
+            return Instead("take the quotes away", node.text)
         lowered = node.text.lower()
         if lowered in ("true", "yes", "on", "y", "1"):
-            return "write `true`"
-        return "write `false`" if lowered in ("false", "no", "off", "n", "0") else ""
+            return Instead("write `true`", "true")
+        is_false = lowered in ("false", "no", "off", "n", "0")
+        return Instead("write `false`", "false") if is_false else ""
 
 
 @frozen
@@ -140,14 +142,18 @@ class Number:
     def read(self, walk: Walk, node: Node, path: Path) -> Json:
         value = self._value(node)
         if value is None or not isinstance(node, Scalar):
-            is_quoted = self._value(_unquoted(node)) is not None
-            hint = "take the quotes away" if is_quoted else ""
-            return walk.wrong_type(node, path, self.expected, hint)
+            return walk.wrong_type(node, path, self.expected, self._hint(node))
         _warn_if_ambiguous(walk, node, value)
         too_small = self.least is not None and value < self.least
         if too_small or (self.most is not None and value > self.most):
             return walk.bad_value(node, path, self.expected)
         return value if self.whole else float(value)
+
+    def _hint(self, node: Node) -> str:
+        if not isinstance(node, Scalar) or not node.text:
+            return ""
+        is_quoted = self._value(node._replace(plain=True)) is not None
+        return Instead("take the quotes away", node.text) if is_quoted else ""
 
     def _value(self, node: Node) -> int | float | None:
         if not isinstance(node, Scalar):
@@ -191,12 +197,8 @@ class Free:
 def _warn_if_ambiguous(walk: Walk, node: Scalar, value: Json) -> None:
     if is_ambiguous(node):
         hint = f"quote it if it is a text: '{node.text}'"
+        if isinstance(value, str):
+            hint = Instead(hint, in_quotes(node.text))
         kind = "a text" if isinstance(value, str) else f"the number {value}"
         message = f"`{node.text}` is {kind} here; YAML 1.1 reads something else"
         walk.warn("ambiguous-scalar", message, node, hint)
-
-
-def _unquoted(node: Node) -> Node:
-    if isinstance(node, Scalar) and node.text:
-        return node._replace(plain=True)
-    return node

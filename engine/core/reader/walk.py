@@ -41,7 +41,8 @@ class Walk:
     def warn(self, code: str, message: str, node: Node, hint: str) -> None:
         """Note what a person should look at."""
         span = self.document.place(node)
-        self.found.add(Diagnostic(code, message, span, Severity.WARNING, hint))
+        mended = fix(hint, node, span.file)
+        self.found.add(Diagnostic(code, message, span, Severity.WARNING, hint, fix=mended))
 
     def missing(self, code: str, message: str, path: Path, hint: str) -> Json:
         """Note what is not there, at the key of what should hold it."""
