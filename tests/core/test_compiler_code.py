@@ -112,3 +112,18 @@ def test_code_without_a_fault_is_let_be() -> None:
     assert () == compiled("      more: very bad\n").diagnostics
     [found] = compiled(more.format("'{% bad %}'")).diagnostics
     assert WORDS + "bad is no word" == found.message
+
+
+def test_a_fault_in_the_code_of_a_connection_is_told_at_its_step_in_a_list() -> None:
+    """
+    A step of a list has no key of its own: what its connection gives is told where it begins.
+    """
+    spec = SPEC.removesuffix("  a:\n    uses: text.render@1\n    with:\n")
+    step = "  - {id: a, uses: text.render@1, connection: notes}\n"
+    head = "---\napiVersion: sark/v1\nkind: Connection\nname: notes\nadapter: text\n"
+    surveyed = survey("demo.yaml", f"{spec}{step}{head}with: {{template: very bad}}\n".encode())
+
+    unit = compile_survey(surveyed, OPERATIONS, Commit(surveyed.documents))
+    [found] = [each for each in unit.diagnostics if each.code == "bad-code"]
+
+    assert ("bad-code", 5, 5) == (found.code, found.span.line, found.span.column)

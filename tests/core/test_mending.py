@@ -134,6 +134,7 @@ def test_a_fix_moves_with_its_file() -> None:
     ("wrong", "right"),
     [
         ("if: \"{{ inputs.who == 'x' }}\"", "if: \"inputs.who == 'x'\""),
+        ('if: "{{ inputs.who == \\"x\\" }}"', None),
         ("if: inputs.who == 'x' && run.id != ''", "if: inputs.who == 'x' and run.id != ''"),
         ("if: (inputs.who=='x')||(run.id=='')", "if: (inputs.who=='x') or (run.id=='')"),
         ("if: \"!(inputs.who == 'x')\"", None),
