@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.core.exposed import SECRETS
 from tests.git.desk import GOOD, desk, source
 from tests.git.repo import Repo, spec
 
@@ -58,6 +59,31 @@ def test_what_a_spec_may_not_say_rejects_the_commit(repo, tmp_path, database_url
             assert {"a"} == set(await here.workflows())
 
     asyncio.run(story())
+
+
+def test_a_secret_in_a_spec_rejects_the_commit(repo, tmp_path, database_url, caplog):
+    """
+    E13: a commit with a token in it is never live; the database and the log say where the token
+    stands, and neither has it.
+    """
+    secret = SECRETS["a token of GitHub"]
+
+    async def story():
+        live = repo.commit({"a.yaml": spec("a")})
+        async with desk(database_url, tmp_path, source(repo.url)) as here:
+            await here.look()
+            bad = repo.commit({"a.yaml": spec("a", secret)})
+            await here.look()
+            told = await here.commit(bad)
+
+            assert ("Rejected", live) == (told.state, (await here.row()).active)
+            assert [("secret-in-spec", 7)] == [(x["code"], x["line"]) for x in told.findings]
+            assert secret not in f"{told}{await here.row()}"
+
+    with caplog.at_level("DEBUG"):
+        asyncio.run(story())
+
+    assert secret not in caplog.text
 
 
 def test_a_tag_that_is_moved_elsewhere_is_held(repo, tmp_path, database_url):

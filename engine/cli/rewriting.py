@@ -13,13 +13,17 @@ from tempfile import mkstemp
 import click
 
 from engine.cli.output import coloured, plain
+from engine.core.exposure import covered
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def diff(name: str, source: bytes, made: bytes) -> Iterator[str]:
-    """Yield the lines of a unified diff, with what `patch` wants where a line has no end."""
-    one, other = (each.decode("utf-8", "replace") for each in (source, made))
+    """Yield the lines of a unified diff, with what `patch` wants where a line has no end.
+
+    Secrets that are written into the file are covered.
+    """
+    one, other = (covered(each.decode("utf-8", "replace")) for each in (source, made))
     if one == other:
         return
     lines = unified_diff(_lines(one), _lines(other), plain(name), plain(name))

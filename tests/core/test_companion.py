@@ -14,6 +14,7 @@ from engine.core.spec import Workflow
 from engine.core.values import Json
 from tests.core.beside import Files
 from tests.core.catalogue import CATALOGUE, Facts
+from tests.core.exposed import SECRETS
 
 _TEMPLATE: Json = {"template": {"type": "string", "maxLength": 100}, "values": {"type": "object"}}
 _ARGUMENTS: dict[str, Json] = {
@@ -187,6 +188,19 @@ def test_a_template_that_is_none_is_told(content: bytes, code: str, message: str
 
     assert (code, "5:45") == found[:2]
     assert found[2].startswith(message)
+
+
+def test_a_secret_in_a_file_is_told_and_not_laid_in() -> None:
+    """
+    What is written into a file beside the specs is found as well: at the place that names it, with
+    the line of the file, and the plan does not have it.
+    """
+    secret = SECRETS["a token of GitHub"]
+    unit = compiled(RENDER.format("a.j2"), a_j2=f"Hi\n{secret}\n".encode())
+
+    message = "line 2 of a.j2 holds what looks like a token of GitHub"
+    assert [("secret-in-spec", "5:45", message)] == told(unit)
+    assert secret not in repr(unit.documents)
 
 
 def test_a_reference_within_a_schema_is_not_a_file() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.settings import Settings
+from tests.core.exposed import SECRETS
 from tests.git.repo import spec
 from tests.review.stage import Stage, leading, stage, until
 
@@ -114,6 +115,30 @@ def test_deliveries_that_are_lost_or_doubled_change_nothing(alone: Stage):
 
     assert before == len(alone.hub.asked("(POST|PATCH) .*(comments|check-runs)"))
     assert 1 == len(alone.ours(number))
+
+
+def test_a_secret_in_a_spec_is_told_and_never_shown(alone: Stage):
+    """
+    E13: a pull request with a token in it fails, with the line of it; neither the comment nor the
+    check nor the page has the token, nor has what is said of the pull request that takes it out.
+    """
+    secret = SECRETS["a token of GitHub"]
+    with leading(alone.settings):
+        number = alone.open({"a.yaml": spec("a", secret)})
+        check = alone.concluded(alone.fork.head)
+        noted = alone.hub.annotations[check["id"]]
+        leaked = [*alone.ours(number), f"{check}{noted}{alone.rows('SELECT body FROM reviews')}"]
+        alone.merge(number)
+        alone.settled()
+        after = alone.open({"a.yaml": spec("a", "new")}, number=number + 1)
+        clean = alone.concluded(alone.fork.head)
+        leaked += [*alone.ours(after), f"{clean}{alone.rows('SELECT body FROM reviews')}"]
+
+    assert "failure" == check["conclusion"]
+    assert "secret-in-spec" in leaked[0]
+    assert [("flows/a.yaml", 7)] == [(each["path"], each["start_line"]) for each in noted]
+    assert "success" == clean["conclusion"]
+    assert [] == [each for each in leaked if secret in each or secret[-12:] in each]
 
 
 def test_names_of_strangers_stay_text(alone: Stage):

@@ -11,7 +11,7 @@ from engine.core.compiler.protection import protection_of
 from engine.core.compiler.unit import Survey, compile_file, compile_survey, survey
 from engine.core.compiler.workflow import compile_workflow
 
-VERSION = "7"
+VERSION = "8"
 """Raised when the same file and catalogue would give another plan or other findings."""
 
 __all__ = [

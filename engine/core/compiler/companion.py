@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from engine.core import facts, spec
+from engine.core import exposure, facts, spec
 from engine.core import schema as schemas
 from engine.core.commit.neighbour import Neighbours
 from engine.core.compiler.findings import Findings, Path, Place
@@ -22,6 +22,7 @@ MAX_BYTES = 256 * 1024
 _TEMPLATE = re.compile(r"[\w.-]+(?:/[\w.-]+)*\.j2")
 _PATH = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\\\0]+")
 _FIELD = "template"
+_MOST_EXPOSED = 10
 _Model = TypeVar("_Model", bound=Model)
 
 
@@ -134,7 +135,7 @@ class _Reader:
             return None
         content = self._neighbours.file(name)
         if content is not None:
-            return content
+            return self._covered(name, content, place)
         if self._neighbours.has_file(name):
             message = f"{name} is over {MAX_BYTES >> 10} KiB, and was not read"
             self._bad(message, place, "name a smaller file")
@@ -144,6 +145,16 @@ class _Reader:
             hint="paths begin at the root of the source, whatever the folder of the spec",
         )  # fmt: skip
         return None
+
+    def _covered(self, name: str, content: bytes, place: Place) -> bytes:
+        """Return a file's content with the secrets in it covered, which are told."""
+        text = content.decode("utf-8", "surrogateescape")
+        exposed = exposure.found(text)
+        for each in exposed[:_MOST_EXPOSED]:
+            line = text.count("\n", 0, each.begin) + 1
+            message = f"line {line} of {name} holds what looks like {each.what}"
+            self._findings.error("secret-in-spec", message, place, hint="take it out of the file")
+        return exposure.covered(text, exposed).encode("utf-8", "surrogateescape")
 
     def _bad(self, message: str, place: Place, hint: str = "") -> None:
         self._findings.error("bad-file", message, place, hint=hint)

@@ -24,6 +24,10 @@ CODES: Final = {
     "PostgreSQL cannot keep and many programs take for the end of a text.",
     "scalar-too-long": "A single text is longer than 65,536 characters. Put it into a file of its "
     "own, and let the step read that.",
+    "secret-in-spec": "A secret is written into a spec, or into a file that a spec names: a token "
+    "or a key of a known form, a password in a URL, or a value that looks drawn by chance behind a "
+    "name such as `password` or `token`. It is never shown. Where a text only stands for a secret, "
+    "write `example` into it.",
     "tab": "A tab stands outside of a text or comment. How wide it is differs between editors, so "
     "YAML forbids it in indentation; specs have none between words either.",
     "tag": "A YAML tag such as `!!str` or `!ref` picks a type. Specs have none: the schema of a "

@@ -27,6 +27,7 @@ from engine.core.document.source import (
     MAX_NODES,
     MAX_SCALAR,
     Source,
+    cover,
     decode,
     refuse_directive,
 )
@@ -36,12 +37,14 @@ def load(source: bytes, file: str) -> tuple[list[Document], list[Diagnostic]]:
     """Return the documents of a file and what is wrong with it as YAML, in the order of the lines.
 
     A document that holds an alias, a key that is no text, or ends in a syntax error is left out:
-    it has no value that anybody meant. Documents with nothing in them are passed over.
+    it has no value that anybody meant. Documents with nothing in them are passed over. Secrets
+    that were written into the file are covered: no value has them.
     """
     text = Source(file)
     loader = _Loader(text)
     try:
         decode(source, text)
+        cover(text)
         loader.run()
     except Enough:
         pass

@@ -5,6 +5,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Final
 
+from engine.core import exposure
 from engine.core.diagnostic import Diagnostic, Edit, Enough, Gathered, Related, Span
 
 MAX_BYTES: Final = 256 * 1024
@@ -108,6 +109,20 @@ def _check_characters(source: Source, *, is_plain: bool) -> None:
         raise Enough
     if source.found.all:
         raise Enough
+
+
+def cover(source: Source) -> None:
+    """Note the secrets in the text, and cover them, so that nothing that follows can tell one."""
+    exposed = exposure.found(source.text)
+    source.text = exposure.covered(source.text, exposed)
+    for each in exposed:
+        span = source.span_at(each.begin, each.end - each.begin)
+        end = min(span.end, source.line_end(span.line))
+        source.add(
+            "secret-in-spec", f"this looks like {each.what}",
+            Span(span.file, span.line, span.column, end), "whoever reads the repository has it: "
+            "have a new one issued, keep that on the server, and read `{{ secrets.NAME }}`",
+        )  # fmt: skip
 
 
 def refuse_directive(source: Source, span: Span) -> None:

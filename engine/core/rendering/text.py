@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from engine.core.diagnostic import Diagnostic, Severity, Span
+from engine.core.exposure import covered
 from engine.core.rendering.excerpt import excerpt, lines_of, visible
 
 _COLOURS: Final = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.INFO: "1;36"}
@@ -16,10 +17,11 @@ _BESIDE: Final = "did you mean "
 def as_text(findings: Sequence[Diagnostic], sources: Mapping[str, str], color: bool) -> str:
     """Return the blocks, one blank line between, in the order given; nothing for no finding.
 
-    `sources` has the text of the files by name; a file that is not there shows no lines.
+    `sources` has the text of the files by name; a file that is not there shows no lines. Secrets
+    that are written into one are covered.
     """
     lines = {each.span.file: [""] for each in findings}
-    lines |= {file: lines_of(sources[file]) for file in lines if file in sources}
+    lines |= {file: lines_of(covered(sources[file])) for file in lines if file in sources}
     ink = _Ink(color)
     return "\n".join("".join(f"{line}\n" for line in _block(each, lines, ink)) for each in findings)
 
