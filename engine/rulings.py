@@ -10,7 +10,7 @@ from engine.core.frozen import frozen
 from engine.core.plan import Plan
 from engine.core.rendering.excerpt import visible
 from engine.core.review import Effect, Ruling, Rulings, facts, policy
-from engine.core.review.facts import Facts, Pull
+from engine.core.review.facts import UNKNOWN, Facts, Pull, Whose
 from policies import review
 from policies.fault import Fault
 
@@ -23,6 +23,7 @@ _ORDER = tuple(Effect)
 _MOST_FINDINGS = 10
 _MOST_FLIPS = 20
 _LONGEST = 500
+_OWNERS = (b"code_owner", b"owner_groups", b"unowned_files")
 # What a change's own policies would decide is only told beside it: nobody waits long for that.
 _STRANGE_SECONDS = 20.0
 _STICKS = (",", ".", ";", ":", ")", "?", "!")
@@ -32,7 +33,8 @@ _STICKS = (",", ".", ";", ":", ")", "?", "!")
 class Case:
     """A change that is to be judged, and what policies are told beside it.
 
-    `policies` are the files of policies that it adds, changes or removes.
+    `policies` are the files of policies that it adds, changes or removes; `whose` is whose files
+    are.
     """
 
     changes: Sequence[Change]
@@ -41,15 +43,16 @@ class Case:
     environment: str
     pull: Pull | None = None
     policies: Sequence[str] = ()
+    whose: Whose = UNKNOWN
 
     def each(self) -> list[Facts]:
         """Return what policies are told of each workflow."""
-        told = self.namespace, self.environment, self.pull
+        told = self.namespace, self.environment, self.pull, self.whose
         return facts.of_changes(self.changes, self.catalogue, *told)
 
     def whole(self) -> Facts:
         """Return what policies are told of the change as a whole."""
-        told = self.namespace, self.environment, self.pull, self.policies
+        told = self.namespace, self.environment, self.pull, self.policies, self.whose
         return facts.of_whole(self.changes, *told)
 
 
@@ -82,6 +85,7 @@ def judged(
     texts, read = opened(sources)
     errors = read.findings
     names = tuple(each.name for each in read.rules)
+    errors = [*errors, *_unknown(case.whose, sources)]
     if errors:
         return Rulings(tuple(_unusable(each) for each in errors[:_MOST_FINDINGS]), names)
     told = review.judge(texts, case.each(), case.whole(), seconds)
@@ -122,6 +126,12 @@ def finding(fault: Fault, texts: Mapping[str, str]) -> Diagnostic:
     column = len(line.encode()[: max(fault.column - 1, 0)].decode(errors="ignore")) + 1
     file = fault.file or next(iter(texts), "")
     return Diagnostic("policy-syntax", fault.message, Span(file, max(fault.line, 1), column))
+
+
+def _unknown(whose: Whose, sources: Mapping[str, bytes]) -> Iterator[Diagnostic]:
+    """Yield why policies that ask for owners cannot judge: a `CODEOWNERS` that nobody can use."""
+    asked = any(word in data for data in sources.values() for word in _OWNERS)
+    yield from whose.owners.faults if whose.owners.is_unusable and asked else ()
 
 
 def _changed(base: Mapping[str, bytes], head: Mapping[str, bytes]) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def test_the_policies_of_the_specs_pass_their_tests() -> None:
     ]
 
     assert [] == messages(results)
-    assert (8, []) == (len(policies.rules), policies.silent)
+    assert (9, []) == (len(policies.rules), policies.silent)
 
 
 def test_what_fails_is_told_beside_the_facts() -> None:

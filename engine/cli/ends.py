@@ -28,13 +28,14 @@ _SHA256 = 64
 @frozen
 class Side:
     """One end: what its specs compile to, their texts by their names below the root, and those
-    of its policies.
+    of its policies. `tree` is the commit or tree that they are of, "" for files as they are.
     """
 
     head: Head
     compiled: Compiled
     texts: Mapping[str, bytes]
     policies: Mapping[str, bytes]
+    tree: str = ""
 
     @property
     def end(self) -> End:
@@ -70,7 +71,7 @@ class Ends:
         listed = self.repository.tree(tree or head.commit).blobs
         self._read({blob for name, blob in listed.items() if _matters(name)})
         files = {name: self._file(name, blob) for name, blob in listed.items()}
-        return self._side(head, files, Committed(files))
+        return replace(self._side(head, files, Committed(files)), tree=tree or head.commit)
 
     def of_folder(self) -> Side:
         """Return the specs in the root's folder as they are now, as a commit would have them."""

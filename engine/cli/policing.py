@@ -1,19 +1,20 @@
 """The tests that authors write for their policies, each tried out; what failed as findings."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine import rulings
 from engine.core import change, spec
+from engine.core.change import Change
 from engine.core.commit import Companions
 from engine.core.diagnostic import Diagnostic, Severity, has_errors
 from engine.core.document import Document
 from engine.core.facts import Catalogue, Operations
 from engine.core.frozen import frozen
 from engine.core.plan import Plan
-from engine.core.review import Effect, Pull, Ruling, Rulings
-from engine.core.review.facts import Facts
+from engine.core.review import Effect, Pull, Ruling, Rulings, owners
+from engine.core.review.facts import UNKNOWN, Facts, Whose
 from engine.core.trial.problem import Path, Problem
 from engine.core.wording import listed, meant
 from engine.rulings import Case
@@ -97,7 +98,8 @@ class Policies:
         catalogue, given = Catalogue(self.operations), test.pull
         pull = None if given is None else Pull(given.author, tuple(given.teams), given.fork)
         changes = change.compare(before, after, catalogue)
-        return Case(changes, catalogue, test.namespace, test.environment, pull, test.policies)
+        told = changes, catalogue, test.namespace, test.environment, pull, test.policies
+        return Case(*told, _whose(test, changes))
 
     def _plans(self, test: spec.PolicyTest, word: str) -> dict[str, Plan]:
         """Return what the specs before or after compile to; raise _Unfit if they do not."""
@@ -122,6 +124,14 @@ class Policies:
             message = f"`{word}` does not compile; {place}"
             raise _Unfit(Problem(_CODE, path, message, errors[0].hint))
         return compiled.plans
+
+
+def _whose(test: spec.PolicyTest, changes: Sequence[Change]) -> Whose:
+    if not test.code_owners:
+        return UNKNOWN
+    known = owners.read(owners.PLACES[0], test.code_owners.encode())
+    ends = (end for each in changes for end in (each.old, each.new) if end is not None)
+    return Whose(known, owners.touched(known, {*(each.file for each in ends), *test.policies}))
 
 
 class _Unfit(Exception):

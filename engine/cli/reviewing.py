@@ -14,7 +14,8 @@ from engine.core import review, whatif
 from engine.core.change import Change
 from engine.core.facts import Catalogue
 from engine.core.frozen import frozen
-from engine.core.review import Head, Impact, Place, Review, Rulings
+from engine.core.review import Head, Impact, Place, Review, Rulings, owners
+from engine.core.review.facts import Whose
 from engine.core.state import ENDED, RunStatus
 from engine.core.values import Json
 from engine.errors import Invalid
@@ -60,7 +61,9 @@ class Asked:
         ends.tell_base(base)
         made = review.make(place, base.end, head.end, Catalogue(catalogue()))
         namespace = "" if live is None else str(live["namespace"])
-        made = replace(made, rulings=_rulings(made, namespace, base, head))
+        whose = _whose(repository, place.root, base, head)
+        rules = _rulings(made, namespace, base, head, whose)
+        made = replace(made, rulings=rules, owners=whose.touched)
         if client is not None:
             impact = _impact(client, namespace, made.changes)
             made = replace(made, impact=impact, what_if=_what_if(client, namespace, made.changes))
@@ -130,11 +133,40 @@ def _touched(base: Mapping[str, bytes], head: Mapping[str, bytes]) -> frozenset[
     return frozenset(name for name in base.keys() | head.keys() if base.get(name) != head.get(name))
 
 
-def _rulings(made: Review, namespace: str, base: Side, head: Side) -> Rulings:
+def _whose(repository: Here, root: str, base: Side, head: Side) -> Whose:
+    """Return whose files are, by the base, and whose those that the change touches."""
+    there = repository.plain_files(base.head.commit, owners.PLACES)
+    file = next((each for each in owners.PLACES if each in there), "")
+    if not file:
+        return Whose(root=root)
+    known = owners.read(file, repository.blobs([there[file]], owners.MAX_BYTES)[there[file]])
+    texts = [{**each.texts, **each.policies} for each in (base, head)]
+    files = (f"{root}/{each}" if root else each for each in _touched(*texts))
+    return Whose(
+        known, owners.touched(known, files, is_changed=_has_other(repository, head, there)), root
+    )
+
+
+def _has_other(repository: Here, head: Side, there: Mapping[str, str]) -> bool:
+    """True if the head has another `CODEOWNERS` than the base."""
+    if head.tree:
+        return repository.plain_files(head.tree, owners.PLACES) != there
+    blobs = repository.blobs(there.values(), owners.MAX_BYTES)
+    return any(
+        _on_disk(repository.top / each) != (blobs[there[each]] if each in there else None)
+        for each in owners.PLACES
+    )
+
+
+def _on_disk(place: Path) -> bytes | None:
+    return place.read_bytes() if place.is_file() and not place.is_symlink() else None
+
+
+def _rulings(made: Review, namespace: str, base: Side, head: Side, whose: Whose) -> Rulings:
     """Return what the policies of the base say; nobody is asked where nothing changes."""
     if not made.changes and base.policies == head.policies:
         return made.rulings
-    case = Case(made.changes, Catalogue(catalogue()), namespace, made.environment)
+    case = Case(made.changes, Catalogue(catalogue()), namespace, made.environment, whose=whose)
     return rulings(case, base.policies, head.policies, base.compiled.plans)
 
 

@@ -1,7 +1,7 @@
 """The repository that a person works in: commits by the names that he has for them. Read only."""
 
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from git.cmd import Git
@@ -11,7 +11,7 @@ from engine.errors import Invalid
 from engine.git.command import Answer, Runner, first
 from engine.git.limits import MAX_FILES
 from engine.git.objects import Objects
-from engine.git.tree import Tree, checked, inside, listed, too_many
+from engine.git.tree import Tree, checked, inside, listed, plain_files, too_many
 
 _MARK = ".git"
 _TRUNK = "refs/remotes/origin/HEAD"
@@ -87,6 +87,11 @@ class Here:
         where = ["--", inside(self.root)] if self.root else []
         told = self.runner.run("ls-tree", "-r", "-z", "--full-tree", commit, *where)
         return listed(commit, self.root, told)
+
+    def plain_files(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        """Return the blobs of those of these paths that are plain files of a commit, or a tree."""
+        told = self.runner.run("ls-tree", "-z", "--full-tree", commit, "--", *paths)
+        return plain_files(told)
 
     def files(self, matters: Callable[[str], bool]) -> dict[str, str]:
         """Return the names below the root of what a commit of all that is here would have.

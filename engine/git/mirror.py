@@ -25,7 +25,7 @@ from engine.git.keys import Keys
 from engine.git.limits import LIMITS, Limits
 from engine.git.objects import Objects
 from engine.git.signature import Signed
-from engine.git.tree import Tree, changed, inside, listed, too_many
+from engine.git.tree import Tree, changed, inside, listed, plain_files, too_many
 
 MAX_FILE = 256 * 1024
 _RESOLVE_SECONDS = 20.0
@@ -125,6 +125,11 @@ class Mirror:
         names = ("--", below) if below else ()
         told = self._print(root, "ls-tree", "-r", "-z", "--full-tree", commit, *names)
         return self._there(listed(commit, root, told, self.limits.files))
+
+    def plain_files(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        """Return the blobs of those of these paths that are plain files of a commit, or a tree."""
+        told = self._inside.run("ls-tree", "-z", "--full-tree", commit, "--", *paths)
+        return plain_files(told)
 
     def objects(self) -> Objects:
         """Return the reader of contents, to be used as a context."""

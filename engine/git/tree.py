@@ -70,6 +70,17 @@ def changed(old: Tree, commit: str, told: bytes, most: int = MAX_FILES) -> Tree:
     return Tree(commit, old.root, blobs)
 
 
+def plain_files(told: bytes) -> dict[str, str]:
+    """Return the blobs of the plain files that `ls-tree -z` tells of, by their paths."""
+    found = {}
+    for record in _records(told):
+        head, _, path = record.partition("\t")
+        mode, _, blob = head.split(" ", 2)
+        if mode in _FILE_MODES:
+            found[path] = blob
+    return found
+
+
 def too_many(root: str, most: int) -> Refused:
     return Refused("too-many-files", f"there are more than {most} files below {root!r}")
 

@@ -15,8 +15,9 @@ from engine import rulings
 from engine.core import review as reviews
 from engine.core import whatif
 from engine.core.diagnostic import Diagnostic, Span
-from engine.core.review import End, Head, Impact, Pull, Review, policy
+from engine.core.review import End, Head, Impact, Pull, Review, owners, policy
 from engine.core.review.approval import approved
+from engine.core.review.facts import Whose
 from engine.core.values import digest
 from engine.core.whatif import Stored
 from engine.git.command import Runner
@@ -24,7 +25,7 @@ from engine.git.mirror import MAX_FILE
 from engine.git.objects import Objects
 from engine.git.tree import Tree
 from engine.review.kept import Kept
-from engine.review.task import MOST_TEXT, REPLAY_SECONDS, Answer, Asked, Running, Task
+from engine.review.task import MOST_TEAMS, MOST_TEXT, REPLAY_SECONDS, Answer, Asked, Running, Task
 from engine.rulings import Case
 
 _TOO_LARGE = b"too large to be read"  # what no policy parses as, so that it denies
@@ -64,9 +65,18 @@ def _answer(review: Review, task: Task, spent: float, names: Sequence[str] = ())
         reviews.as_markdown(review, task.now, task.links),
         reviews.as_text(review, task.now)[:MOST_TEXT], digest(told),
         [each.name for each in review.changes],
-        {each.rule: each.team for each in review.rulings.rulings if each.team},
+        _asks(review),
         reviews.annotations(review), names,
     )  # fmt: skip
+
+
+def _asks(review: Review) -> dict[str, list[str]]:
+    """Return the teams that each rule asks for."""
+    asks: dict[str, dict[str, None]] = {}
+    for each in review.rulings.rulings:
+        if each.team:
+            asks.setdefault(each.rule, {})[each.team] = None
+    return {rule: list(teams)[:MOST_TEAMS] for rule, teams in asks.items()}
 
 
 def _refused(task: Task) -> Review:
@@ -83,17 +93,36 @@ def _made(task: Task, kept: Kept) -> Review:
         base = _end(task.base, task.before, objects, kept)
         head = _end(task.head, task.after, objects, kept)
         ours, theirs = _policies(task.before, objects), _policies(task.after, objects)
+        whose = _whose(task, objects)
     found = [*head.findings, *_against(base, head, task.running.foreign)]
     review = reviews.make(task.place, base, replace(head, findings=found), catalogue, kept.reached)
     guard = review.guard
     case = Case(
-        review.changes, catalogue, task.namespace, task.place.environment, _pull(task.asked)
+        review.changes,
+        catalogue,
+        task.namespace,
+        task.place.environment,
+        _pull(task.asked),
+        whose=whose,
     )
     told = rulings.rulings(case, ours, theirs, base.plans)
     return replace(
         review, guard=None if guard and guard.gone in task.confirmed else guard,
+        owners=whose.touched,
         rulings=approved(told, task.approvals, review.digest, task.asked.author),
     )  # fmt: skip
+
+
+def _whose(task: Task, objects: Objects) -> Whose:
+    """Return whose files are by the base, and whose those are that the change touches."""
+    told, root = task.owners, task.place.root
+    if not told.file:
+        return Whose(root=root)
+    known = owners.read(told.file, objects.read([told.blob], MAX_FILE)[told.blob])
+    old, new = _blobs(task.before), _blobs(task.after)
+    files = (path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
+    placed = (f"{root}/{each}" if root else each for each in files)
+    return Whose(known, owners.touched(known, placed, is_changed=told.is_changed), root)
 
 
 def _pull(asked: Asked) -> Pull | None:

@@ -12,6 +12,7 @@ from engine.core.frozen import frozen
 from engine.core.review.approval import Approval
 from engine.core.review.command import HELP, Command, Verb, parse
 from engine.core.review.inert import code
+from engine.core.review.owners import ANY_OF, MAX_OWNERS
 from engine.errors import NotFound
 from engine.forge.contract import Comment, Forge, Pull
 from engine.review import previewing
@@ -23,6 +24,7 @@ from engine.store.reviews import ReviewRow
 _LOG = logging.getLogger("sark.review")
 _MOST_NOTES = 10
 _SHORT = 8
+_MOST_NAMED = 5
 
 
 @frozen
@@ -87,9 +89,10 @@ class Hearing:
         await self._eye(told.comment)
         match command.verb:
             case Verb.APPROVE:
-                approval = Approval(command.rule, row.asks[command.rule], row.digest, told.author)
-                async with self.session.turn() as connection:
-                    await remarks.approve(connection, row.source, row.number, approval)
+                for team in await self._teams(told.author, row.teams(command.rule)):
+                    approval = Approval(command.rule, team, row.digest, told.author)
+                    async with self.session.turn() as connection:
+                        await remarks.approve(connection, row.source, row.number, approval)
             case Verb.HELP:
                 return row, HELP
             case Verb.RETEST:
@@ -107,9 +110,9 @@ class Hearing:
         match command.verb:
             case Verb.APPROVE:
                 return next(_unapprovable(row, command, is_author), "") or (
-                    "" if await self._speaks_for(author, row.asks[command.rule])
-                    else f"only a member of {code(row.asks[command.rule])} who may write approves "
-                    f"{code(command.rule)}."
+                    "" if await self._teams(author, row.teams(command.rule))
+                    else f"only a member of {_named(row.teams(command.rule))} who may write "
+                    f"approves {code(command.rule)}."
                 )  # fmt: skip
             case Verb.OK if command.plan != row.checked:
                 return f"the head is {code(row.checked[:_SHORT])} by now; nothing was trusted."
@@ -117,8 +120,22 @@ class Hearing:
                 return f"this is no command. {HELP}"
         return ""
 
+    async def _teams(self, login: str, teams: Sequence[str]) -> list[str]:
+        """Return those of some teams for which somebody may speak."""
+        return [each for each in teams if await self._speaks_for(login, each)]
+
     async def _speaks_for(self, login: str, team: str) -> bool:
-        return await self.forge.may_write(login) and await self.forge.is_member(login, team)
+        """True if somebody is one of a team, or of several of which one is enough."""
+        if not await self.forge.may_write(login):
+            return False
+        for each in team.split(ANY_OF)[:MAX_OWNERS]:
+            if each.startswith("@"):
+                is_one = each[1:].lower() == login.lower()
+            else:
+                is_one = "@" not in each and await self.forge.is_member(login, each)
+            if is_one:
+                return True
+        return False
 
     async def _eye(self, comment: int) -> None:
         """Show that a comment was seen; it matters to nobody if it is gone."""
@@ -126,6 +143,11 @@ class Hearing:
             await self.forge.react(comment, "eyes")
         except NotFound as error:
             _LOG.info("%s", error)
+
+
+def _named(teams: Sequence[str]) -> str:
+    """Return teams as a sentence names them, the first few."""
+    return ", or of ".join(map(code, teams[:_MOST_NAMED]))
 
 
 def _untrusted(row: ReviewRow, command: Command, pull: Pull, may: bool) -> Iterator[str]:

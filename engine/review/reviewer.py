@@ -13,7 +13,7 @@ from engine import recordings
 from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Operations
 from engine.core.frozen import frozen
-from engine.core.review import Conclusion, Head, Links, Place, conflicted, marker, policy
+from engine.core.review import Conclusion, Head, Links, Place, conflicted, marker, owners, policy
 from engine.core.review.inert import prose
 from engine.core.values import digest
 from engine.core.whatif import Stored
@@ -30,7 +30,7 @@ from engine.review.keeping import Keepers
 from engine.review.landing import land
 from engine.review.previewing import Previewing
 from engine.review.publishing import Publisher, Said
-from engine.review.task import Answer, Asked, Running, Task, Unjudged
+from engine.review.task import Answer, Asked, Owned, Running, Task, Unjudged
 from engine.settings import Source
 from engine.store import reviews, sources
 from engine.store.leases import Session
@@ -220,6 +220,7 @@ class Reviewer:
             await self._running(row),
             approvals, bench.links, datetime.now(UTC), facts.prunes, bench.kept,
             refused, await self._live(row, before),
+            await asyncio.to_thread(_owned, bench.pulls, row.base, tree),
         )  # fmt: skip
 
     async def _live(self, row: ReviewRow, base: Tree | None) -> Tree | None:
@@ -257,6 +258,13 @@ def _with(row: ReviewRow, answer: Answer) -> ReviewRow:
         row, digest=answer.digest, workflows=answer.workflows, asks=answer.asks or {},
         body=answer.text,
     )  # fmt: skip
+
+
+def _owned(pulls: Pulls, base: str, tree: str) -> Owned:
+    """Return where the base has its `CODEOWNERS`, and whether the head has another."""
+    before, after = (pulls.plain_files(each, owners.PLACES) for each in (base, tree))
+    file = next((each for each in owners.PLACES if each in before), "")
+    return Owned(file, before.get(file, ""), before != after)
 
 
 def _tree(pulls: Pulls, commit: str, root: str) -> tuple[Tree | None, list[Diagnostic]]:

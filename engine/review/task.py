@@ -26,6 +26,9 @@ REPLAY_SECONDS = 20.0
 _MOST_NAMES = 50_000
 _MOST_ANNOTATIONS = 200
 _LONGEST_WORD = 500
+_LONGEST_TEAM = 20_000
+MOST_TEAMS = 100
+"""How many teams a rule asks for in a change, at most, so that they can approve it."""
 _DIGEST = 64
 
 
@@ -63,6 +66,15 @@ class Running:
 
 
 @frozen
+class Owned:
+    """A `CODEOWNERS`: where it stands, or "", and its blob; whether the head has another."""
+
+    file: str = ""
+    blob: str = ""
+    is_changed: bool = False
+
+
+@frozen
 class Ground:
     """What changes of a source are compiled on: the tree that is live, in the repository at
     `folder`; None where nothing is known to be. It is the same source as long as a process lives.
@@ -81,7 +93,8 @@ class Task:
     With `refused`, the head was refused before anything of it was read. Whoever `approvals` are of
     may approve, by what the forge says now. `confirmed` are counts
     of removals that commits confirm. `kept` is how long history is kept, None being for ever.
-    `live` is the tree of the commit that is active, as far as the repository has it.
+    `live` is the tree of the commit that is active, as far as the repository has it; `owners` the
+    `CODEOWNERS` of the base.
     """
 
     place: Place
@@ -101,6 +114,7 @@ class Task:
     kept: timedelta | None = None
     refused: Sequence[Diagnostic] = ()
     live: Tree | None = None
+    owners: Owned = Owned()
 
     @property
     def ground(self) -> Ground:
@@ -124,7 +138,7 @@ class Answer:
     text: str
     said: str
     workflows: Sequence[str] = ()
-    asks: Mapping[str, str] | None = None
+    asks: Mapping[str, Sequence[str]] | None = None
     annotations: Sequence[Annotation] = ()
     replays: Sequence[str] = ()
 
@@ -142,7 +156,8 @@ def decode(told: bytes) -> Answer:
             _text(data["title"], _LONGEST_WORD), _text(data["comment"], LIMIT + 1000),
             _text(data["text"], MOST_TEXT), _text(data["said"], _DIGEST),
             [_text(each, _LONGEST_WORD) for each in _list(data["workflows"], _MOST_NAMES)],
-            {_text(k, _LONGEST_WORD): _text(v, _LONGEST_WORD) for k, v in data["asks"].items()},
+            {_text(k, _LONGEST_WORD): [_text(v, _LONGEST_TEAM) for v in _list(vs, MOST_TEAMS)]
+             for k, vs in data["asks"].items()},
             [_annotation(each) for each in _list(data["annotations"], _MOST_ANNOTATIONS)],
             [_text(each, _LONGEST_WORD) for each in _list(data["replays"], MOST_WORKFLOWS)],
         )  # fmt: skip

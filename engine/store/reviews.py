@@ -119,7 +119,7 @@ class ReviewRow:
     conclusion: str | None
     digest: str
     workflows: Sequence[str]
-    asks: Mapping[str, str]
+    asks: Mapping[str, Sequence[str]]
     check_id: int | None
     checked: str
     annotated: str
@@ -133,6 +133,11 @@ class ReviewRow:
     previews: Sequence[Mapping[str, Any]]
     asked_at: datetime
     updated_at: datetime
+
+    def teams(self, rule: str) -> Sequence[str]:
+        """Return the teams that a rule asks for; a single one may be written by itself."""
+        told = self.asks.get(rule, ())
+        return (told,) if isinstance(told, str) else told
 
 
 async def want(
@@ -232,9 +237,15 @@ async def open_of(connection: Connection, source: str) -> list[ReviewRow]:
 async def save(connection: Connection, row: ReviewRow, wait: timedelta = timedelta(0)) -> None:
     """Write a review as it stands; it is not looked at again before `wait` is over."""
     told = {each.name: getattr(row, each.name) for each in fields(row)}
-    told |= {"workflows": Texts(row.workflows), "asks": Jsonb(dict(row.asks)), "wait": wait}
+    told |= {"workflows": Texts(row.workflows), "asks": Jsonb(_asks(row)), "wait": wait}
     told["previews"] = Jsonb(list(row.previews))
     await connection.execute(_SAVE, told)
+
+
+def _asks(row: ReviewRow) -> dict[str, Sequence[str]]:
+    """Return the teams by rule, a single one as the versions before write and read it."""
+    told = {rule: row.teams(rule) for rule in row.asks}
+    return {rule: each[0] if len(each) == 1 else list(each) for rule, each in told.items()}
 
 
 async def also(connection: Connection, source: str, number: int) -> dict[int, Sequence[str]]:

@@ -28,6 +28,10 @@ warn("worst-case", change, ["makes up to", change.worst_calls, "calls,",
                             "before", change.worst_calls_before]) if
     change.kind = "changed" and change.worst_calls > 10 * change.worst_calls_before;
 
+rule("owners-approve", "Who owns a file of production by CODEOWNERS approves what it becomes.");
+approval("owners-approve", change, group, ["its file is of", group]) if
+    is_production(change) and group in change.owner_groups;
+
 whole_rule("few-removals", "Many workflows at once are removed by the platform team alone.");
 approval("few-removals", whole, "acme/platform", ["removes", whole.count_removed, "workflows"]) if
     whole.count_removed > 5;

@@ -319,3 +319,36 @@ def test_what_a_sparse_checkout_leaves_out_is_not_gone(repo: Repo):
     assert f"No workflow changes: the compiled result is that of {first[:7]}.\n" in same.stdout
     (change,) = json.loads(told.stdout)["workflows"]
     assert ("hello", "changed") == (change["workflow"], change["kind"])
+
+
+def test_owners_of_what_changes_are_told(repo: Repo):
+    """
+    `sark plan` tells whose the files are by the base, and asks them where a policy does; a
+    `CODEOWNERS` that is changed here does not count.
+    """
+    (repo.folder / ".github").mkdir(parents=True)
+    (repo.folder / ".github/CODEOWNERS").write_text("/flows/ @acme/core @dana\n")
+    (repo.folder / "policies").mkdir()
+    (repo.folder / "policies/a.polar").write_text(
+        'rule("owned", "Owners approve.");\n'
+        'approval("owned", change, group, ["is theirs"]) if group in change.owner_groups;\n'
+    )
+    first = commit(repo, HELLO)
+    write(repo, YOU)
+    told = plan()
+    (repo.folder / ".github/CODEOWNERS").unlink()
+    gone = plan()
+    second = commit(repo, YOU)
+    committed = plan(f"{first}..{second}")
+
+    assert (3, 3, 3) == (told.exit_code, gone.exit_code, committed.exit_code)
+    assert (
+        f"Owners   by .github/CODEOWNERS of {first[:7]}\n"
+        "  acme/core or @dana           flows/hello.yaml\n"
+    ) in told.stdout
+    assert "another CODEOWNERS" not in told.stdout
+    for each in (gone, committed):
+        assert "  another CODEOWNERS comes with this change, and does not count\n" in each.stdout
+    assert "  approval   owned                        acme/core or @dana  hello  is theirs" in (
+        told.stdout
+    )

@@ -63,7 +63,9 @@ def _told(row: ReviewRow) -> dict[str, object]:
         "conclusion": row.conclusion,
         "plan": row.digest or None,
         "workflows": row.workflows,
-        "approvals": [{"rule": rule, "team": team} for rule, team in sorted(row.asks.items())],
+        "approvals": [
+            {"rule": rule, "team": team} for rule in sorted(row.asks) for team in row.teams(rule)
+        ],
         "live": row.landed or None,
         "waits": row.wanted > row.handled,
         "fault": row.fault or None,

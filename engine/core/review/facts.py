@@ -15,6 +15,7 @@ from engine.core.change.reach import Reach, reach
 from engine.core.facts import Catalogue
 from engine.core.frozen import frozen
 from engine.core.plan import Plan
+from engine.core.review.owners import ANY_OF, NOBODY, Owners, Touched
 from engine.core.review.steps import calls
 from engine.core.values import Json, parse_duration
 
@@ -47,6 +48,22 @@ class Fact:
 
 
 @frozen
+class Whose:
+    """Whose files are, by the `CODEOWNERS` of the base, and what of them the change touches.
+
+    `root` is that of the source, as paths from the repository's top begin.
+    """
+
+    owners: Owners = NOBODY
+    touched: Touched | None = None
+    root: str = ""
+
+    def of(self, file: str) -> tuple[str, ...]:
+        """Return who owns a file below the root."""
+        return self.owners.of(f"{self.root}/{file}" if self.root else file)
+
+
+@frozen
 class Pull:
     """What is known of a pull request: `teams` are those of its author, as in `acme/payments`."""
 
@@ -55,6 +72,7 @@ class Pull:
     is_fork: bool = False
 
 
+UNKNOWN = Whose()
 _STEP = ("name", "operation", "line", "is_new")
 _CONTEXT: Mapping[str, Fact] = {
     "namespace": Fact(Shape.TEXT, "the namespace of the source"),
@@ -79,6 +97,18 @@ CHANGE: Mapping[str, Fact] = {
     "owners": Fact(Shape.TEXTS, "its owners"),
     "owners_before": Fact(Shape.TEXTS, "its owners before the change"),
     "is_unowned": Fact(Shape.TRUTH, "whether it is there after the change and has no owner"),
+    "code_owners": Fact(
+        Shape.TEXTS,
+        "who owns its file by `CODEOWNERS`, and who the file that it stood in before, as "
+        "`acme/payments` or `@dana`",
+    ),
+    "owner_groups": Fact(
+        Shape.TEXTS, "the same, those of a file together: `acme/payments or @dana`, of whom one is "
+        "enough",
+    ),
+    "is_without_code_owner": Fact(
+        Shape.TRUTH, "whether nobody owns its file, or the file that it stood in before"
+    ),
     "labels": Fact(Shape.TEXTS, "its labels, each as `key=value`"),
     "labels_before": Fact(Shape.TEXTS, "its labels before the change"),
     **{
@@ -128,6 +158,14 @@ WHOLE: Mapping[str, Fact] = {
     "changed": Fact(Shape.TEXTS, "names of workflows that change"),
     "removed": Fact(Shape.TEXTS, "names of workflows that go"),
     "policies": Fact(Shape.TEXTS, "files of policies that the change adds, changes or removes"),
+    "code_owners": Fact(Shape.TEXTS, "who owns the files that it touches, by `CODEOWNERS`"),
+    "owner_groups": Fact(
+        Shape.TEXTS, "the same, those of a file together: `acme/payments or @dana`"
+    ),
+    "unowned_files": Fact(Shape.TEXTS, "files that it touches and nobody owns"),
+    "changes_code_owners": Fact(
+        Shape.TRUTH, "whether it brings another `CODEOWNERS`, which does not count"
+    ),
     "count": Fact(Shape.NUMBER, "how many workflows are new, change or go"),
     "count_removed": Fact(Shape.NUMBER, "how many workflows go"),
 }
@@ -150,18 +188,20 @@ THING: Mapping[str, Fact] = {
 
 def of_changes(
     changes: Sequence[Change], catalogue: Catalogue, namespace: str, environment: str,
-    pull: Pull | None = None,
+    pull: Pull | None = None, whose: Whose = UNKNOWN,
 ) -> list[Facts]:  # fmt: skip
     """Return the facts of each workflow that changes."""
     context = _context(namespace, environment, pull)
-    return [_of_change(each, catalogue) | context for each in changes]
+    return [_of_change(each, catalogue) | _owned(each, whose) | context for each in changes]
 
 
 def of_whole(
     changes: Sequence[Change], namespace: str, environment: str, pull: Pull | None = None,
-    policies: Sequence[str] = (),
+    policies: Sequence[str] = (), whose: Whose = UNKNOWN,
 ) -> Facts:  # fmt: skip
     """Return the facts of a change as a whole; `policies` are the files of them that change."""
+    owned = whose.touched
+    groups = () if owned is None else tuple(owned.groups)
     names: dict[Kind, list[Json]] = {kind: [] for kind in Kind}
     for each in changes:
         names[each.kind].append(each.name)
@@ -169,6 +209,10 @@ def of_whole(
         **_context(namespace, environment, pull),
         **{str(kind): told for kind, told in names.items()},
         "policies": list(policies),
+        "code_owners": list(dict.fromkeys(each for group in groups for each in group)),
+        "owner_groups": [ANY_OF.join(group) for group in groups],
+        "unowned_files": [] if owned is None else list(owned.unowned),
+        "changes_code_owners": owned is not None and owned.is_changed,
         "count": len(changes),
         "count_removed": len(names[Kind.REMOVED]),
     }
@@ -207,6 +251,16 @@ def _of_change(change: Change, catalogue: Catalogue) -> Facts:
     told["timeouts"] = list(_timeouts(change))
     told["places"] = [each.place for each in change.lines]
     return told | _worst(new, "") | _worst(old, "_before")
+
+
+def _owned(change: Change, whose: Whose) -> Facts:
+    files = dict.fromkeys(each.file for each in (change.new, change.old) if each is not None)
+    groups = list(dict.fromkeys(map(whose.of, files)))
+    return {
+        "code_owners": list(dict.fromkeys(each for group in groups for each in group)),
+        "owner_groups": [ANY_OF.join(group) for group in groups if group],
+        "is_without_code_owner": () in groups,
+    }
 
 
 def _described(plan: Plan | None, suffix: str) -> Facts:

@@ -8,6 +8,7 @@ from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.rendering.machine import finding_as_json
 from engine.core.review import words
 from engine.core.review.model import Annotation, Head, Impact, Review, Ruling
+from engine.core.review.owners import Touched
 from engine.core.values import Json
 
 FORMAT = 1
@@ -41,6 +42,7 @@ def as_json(review: Review, now: datetime) -> dict[str, Json]:
         "flips": list(review.rulings.flips),
         "callers": [{"workflow": name, "caller": caller} for name, caller in review.callers],
         "guard": None if guard is None else {"gone": guard.gone, "of": guard.of},
+        "owners": _owners(review.owners),
         "what_if": list(review.what_if),
         "pull": review.pull or None,
         "fork": review.is_fork,
@@ -68,6 +70,20 @@ def _impacts(impacts: Mapping[str, Impact] | None) -> Json:
         return None
     return {name: {"in_flight": dict(each.in_flight), "also": list(each.also)}
             for name, each in impacts.items()}  # fmt: skip
+
+
+def _owners(told: Touched | None) -> Json:
+    if told is None:
+        return None
+    return {
+        "file": told.owners.file,
+        "changes": told.is_changed,
+        "groups": [{"owners": list(group), "files": list(files)}
+                   for group, files in told.groups.items()],
+        "unowned": list(told.unowned),
+        "faults": [{"line": each.span.line, "message": each.message}
+                   for each in told.owners.faults],
+    }  # fmt: skip
 
 
 def _ruling(each: Ruling) -> Json:

@@ -99,6 +99,7 @@ def _told(review: Review, now: datetime, links: Links | None) -> Iterator[Sectio
     notes += _warnings(review, links)
     yield Section(notes, "**Look at these first**\n", "- … and {} more", 2, 4)
     yield Section(_policies(review, links), _RULES, "| … and {} more | | |", 2, 4)
+    yield Section([*_owners(review)], "**Owners of what changes**\n", "- … and {} more", 2, 4)
     flips = [f"- {prose(each)}" for each in review.rulings.flips]
     yield Section(flips, "**Policies decide otherwise**\n", "- … and {} more", 3, 8)
     told = [f"- {prose(each)}" for each in review.what_if]
@@ -176,6 +177,24 @@ def _policies(review: Review, links: Links | None) -> Sequence[str]:
     silent = len(review.rulings.silent)
     other = "other " * bool(told)
     return [*told, f"| {silent:,} {other}rule{'s' * (silent != 1)} | ok | |"] if silent else told
+
+
+def _owners(review: Review) -> Iterator[str]:
+    """Yield whose the files are; who has to say yes is for policies to tell."""
+    told = review.owners
+    if told is None:
+        return
+    for group, files in told.groups.items():
+        yield f"- {' or '.join(map(code, group))}: {_some([*map(code, files)])}"
+    if told.unowned:
+        yield f"- nobody: {_some([*map(code, told.unowned)])}"
+    file = code(told.owners.file)
+    if told.is_changed:
+        yield f"- This changes {file}: that of the base counts."
+    for each in told.owners.faults:
+        where = code(f"{each.span.file}:{each.span.line}")
+        passed = "" if told.owners.is_unusable else "is passed over: "
+        yield f"- {where} {passed}{prose(each.message)}"
 
 
 def _also(review: Review) -> Iterator[str]:

@@ -12,6 +12,7 @@ from engine.core import change
 from engine.core.change import Change
 from engine.core.diagnostic import Diagnostic, Severity
 from engine.core.frozen import frozen
+from engine.core.review.owners import Touched
 
 
 class Effect(StrEnum):
@@ -142,6 +143,7 @@ class Review:
     the new plans. `pull` is the number of the pull request, 0 for none. `seconds` is how long it
     took. `touched` are the specs whose text is another one, as far as somebody has looked.
     `kept` is how long the history of a workflow that is gone is kept, None where nobody says.
+    `owners` is whose the files are, by the `CODEOWNERS` of the base; None where there is none.
     """
 
     source: str
@@ -164,6 +166,7 @@ class Review:
     seconds: float = 0.0
     touched: frozenset[str] = frozenset()
     kept: timedelta | None = None
+    owners: Touched | None = None
 
     def path(self, file: str) -> str:
         """Return a file below the root as the repository has it."""

@@ -7,10 +7,13 @@ from engine.core.change import Change, Kind, block
 from engine.core.rendering.excerpt import visible
 from engine.core.review import words
 from engine.core.review.model import Effect, Head, Review, Ruling
+from engine.core.review.owners import ANY_OF
 
 WORK_TREE = "working tree"
 """What the files as they are, in no commit, are called."""
 _COLUMN = 28
+_NOBODY = "nobody"
+_MOST_FILES = 10
 _EFFECTS: Mapping[Effect, str] = {
     Effect.DENY: "denied",
     Effect.APPROVAL: "approval",
@@ -32,7 +35,7 @@ def as_text(review: Review, now: datetime) -> str:
         return f"{_errors(review)}\n"
     sections = [list(_about(review))]
     sections += [list(_block(review, each, now)) for each in review.changes]
-    sections += [_policy(review), [*_besides(review)], [*_verdict(review)]]
+    sections += [_policy(review), [*_owners(review)], [*_besides(review)], [*_verdict(review)]]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
@@ -82,6 +85,23 @@ def _ruling(ruling: Ruling, review: Review) -> str:
     who = f"by {ruling.approved_by}" if is_given else ruling.team
     rest = "  ".join(filter(None, (who, ruling.workflow, place, ruling.reason)))
     return f"  {word:10} {visible(ruling.rule):{_COLUMN}} {visible(rest)}".rstrip()
+
+
+def _owners(review: Review) -> Iterator[str]:
+    told = review.owners
+    if told is None:
+        return
+    yield f"Owners   by {visible(told.owners.file)} of {words.short(review.base)}"
+    groups = [*told.groups.items(), *([((_NOBODY,), told.unowned)] if told.unowned else ())]
+    for group, files in groups:
+        more = f" and {len(files) - _MOST_FILES:,} more" if len(files) > _MOST_FILES else ""
+        named = visible(", ".join(files[:_MOST_FILES]))
+        yield f"  {visible(ANY_OF.join(group)):{_COLUMN}} {named}{more}"
+    if told.is_changed:
+        yield "  another CODEOWNERS comes with this change, and does not count"
+    passed = "" if told.owners.is_unusable else "is passed over: "
+    for each in told.owners.faults:
+        yield f"  {visible(each.span.file)}:{each.span.line} {passed}{visible(each.message)}"
 
 
 def _besides(review: Review) -> Iterator[str]:

@@ -50,6 +50,9 @@ class PolicyTest(Head):
     before: Specs = field(default="", description="Specs before the change; none, if unsaid.")
     after: Specs = field(default="", description="Specs after the change; none, if unsaid.")
     pull: GivenPull | None = field(default=None, description="What is known of the pull request.")
+    code_owners: Prose = field(
+        default="", description="What `CODEOWNERS` says before the change, of files from the root."
+    )
     policies: list[str] = field(
         default=[], description="Files of policies that the change adds, changes or removes."
     )
