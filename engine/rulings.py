@@ -1,9 +1,9 @@
 """What policies say of a change: facts go in, rulings come out, and what fails is a denial."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 
-from engine.core.change import Change, compare
+from engine.core.change import Change, Known, compare
 from engine.core.diagnostic import Diagnostic, Span
 from engine.core.facts import Catalogue
 from engine.core.frozen import frozen
@@ -34,7 +34,7 @@ class Case:
     """A change that is to be judged, and what policies are told beside it.
 
     `policies` are the files of policies that it adds, changes or removes; `whose` is whose files
-    are.
+    are, and `known` what some of the plans reach.
     """
 
     changes: Sequence[Change]
@@ -44,10 +44,11 @@ class Case:
     pull: Pull | None = None
     policies: Sequence[str] = ()
     whose: Whose = UNKNOWN
+    known: Known = field(default_factory=dict)
 
-    def each(self) -> list[Facts]:
-        """Return what policies are told of each workflow."""
-        told = self.namespace, self.environment, self.pull, self.whose
+    def each(self, asked: Container[str] = facts.CHANGE) -> list[Facts]:
+        """Return what policies are told of each workflow, as far as it is `asked` for."""
+        told = self.namespace, self.environment, self.pull, self.whose, asked, self.known
         return facts.of_changes(self.changes, self.catalogue, *told)
 
     def whole(self) -> Facts:
@@ -76,11 +77,13 @@ def rulings(
 
 
 def judged(
-    case: Case, sources: Mapping[str, bytes], seconds: float = review.SECONDS
+    case: Case, sources: Mapping[str, bytes], seconds: float = review.SECONDS,
+    each: Sequence[Facts] | None = None,
 ) -> Rulings:  # fmt: skip
     """Return what policies say of a change; those that are built in, if there is no source.
 
-    What they are not asked about within `seconds` is denied.
+    What they are not asked about within `seconds` is denied. The facts of `each` workflow may be
+    there already.
     """
     texts, read = opened(sources)
     errors = read.findings
@@ -88,7 +91,9 @@ def judged(
     errors = [*errors, *_unknown(case.whose, sources)]
     if errors:
         return Rulings(tuple(_unusable(each) for each in errors[:_MOST_FINDINGS]), names)
-    told = review.judge(texts, case.each(), case.whole(), seconds)
+    if each is None:
+        each = case.each(policy.asked(texts.values()))
+    told = review.judge(texts, each, case.whole(), seconds)
     if told.fault is not None:
         return Rulings((_unusable(finding(told.fault, texts)),), names)
     found = [*(_failed(each, case) for each in told.failed)]
@@ -196,10 +201,15 @@ def _flips(
         return
     lines = list(_turned(told, after, "{}"))
     if plans:
-        now = replace(case, changes=compare({}, plans, case.catalogue), policies=())
-        lines += _turned(
-            judged(now, base), judged(now, head, _STRANGE_SECONDS), "{}, if it were new"
+        made = compare({}, plans, case.catalogue, case.known)
+        now = replace(case, changes=made, policies=())
+        each = now.each(
+            policy.asked(text for side in (base, head) for text in opened(side)[0].values())
         )
+        lines += _turned(
+            judged(now, base, each=each), judged(now, head, _STRANGE_SECONDS, each),
+            "{}, if it were new",
+        )  # fmt: skip
     yield from lines[:_MOST_FLIPS]
     if len(lines) > _MOST_FLIPS:
         yield f"and {len(lines) - _MOST_FLIPS:,} more"

@@ -104,6 +104,7 @@ def _made(task: Task, kept: Kept) -> Review:
         task.place.environment,
         _pull(task.asked),
         whose=whose,
+        known=kept.reached,
     )
     told = rulings.rulings(case, ours, theirs, base.plans)
     return replace(

@@ -74,7 +74,7 @@ def compare(
     reached = Reach.of(reach(each, catalogue, known) for each in old.values())
     names = sorted(old.keys() | new.keys())
     return tuple(
-        _change(name, old.get(name), new.get(name), catalogue, reached)
+        _change(name, old.get(name), new.get(name), catalogue, reached, known)
         for name in names
         if _digest(old.get(name)) != _digest(new.get(name))
     )
@@ -102,10 +102,11 @@ def _digest(plan: Plan | None) -> str:
 
 
 def _change(
-    name: str, old: Plan | None, new: Plan | None, catalogue: Catalogue, reached: Reach
-) -> Change:
-    had = NOTHING if old is None else reach(old, catalogue)
-    has = NOTHING if new is None else reach(new, catalogue)
+    name: str, old: Plan | None, new: Plan | None, catalogue: Catalogue, reached: Reach,
+    known: Known,
+) -> Change:  # fmt: skip
+    had = NOTHING if old is None else reach(old, catalogue, known)
+    has = NOTHING if new is None else reach(new, catalogue, known)
     lines = () if old is None or new is None else tuple(_lines(old, new))
     gains = has.without(had)
     return Change(name, old, new, lines, gains, had.without(has), gains.without(reached))

@@ -5,13 +5,13 @@ never fails to find one, and a name that is none of these is a mistake.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
 from engine.core import bounds
 from engine.core.change import Change, Kind
-from engine.core.change.reach import Reach, reach
+from engine.core.change.reach import NONE, Known, Reach, reach
 from engine.core.facts import Catalogue
 from engine.core.frozen import frozen
 from engine.core.plan import Plan
@@ -188,11 +188,22 @@ THING: Mapping[str, Fact] = {
 
 def of_changes(
     changes: Sequence[Change], catalogue: Catalogue, namespace: str, environment: str,
-    pull: Pull | None = None, whose: Whose = UNKNOWN,
+    pull: Pull | None = None, whose: Whose = UNKNOWN, asked: Container[str] = CHANGE,
+    known: Known = NONE,
 ) -> list[Facts]:  # fmt: skip
-    """Return the facts of each workflow that changes."""
+    """Return the facts of each workflow that changes, as far as they are `asked` for.
+
+    What some of the plans reach may be `known` already.
+    """
     context = _context(namespace, environment, pull)
-    return [_of_change(each, catalogue) | _owned(each, whose) | context for each in changes]
+    makers = [each for each in _MAKERS if any(name in asked for name in each.names)]
+    told = []
+    for each in changes:
+        facts = context.copy()
+        for maker in makers:
+            facts |= maker.make(_Given(each, catalogue, whose, known))
+        told.append({key: value for key, value in facts.items() if key in asked})
+    return told
 
 
 def of_whole(
@@ -230,30 +241,66 @@ def _context(namespace: str, environment: str, pull: Pull | None) -> Facts:
     }
 
 
-def _of_change(change: Change, catalogue: Catalogue) -> Facts:
+@frozen
+class _Given:
+    """What facts of a workflow are made of."""
+
+    change: Change
+    catalogue: Catalogue
+    whose: Whose
+    known: Known
+
+
+@frozen
+class _Maker:
+    """Makes the facts of some names together."""
+
+    names: tuple[str, ...]
+    make: Callable[[_Given], Facts]
+
+
+def _plain(given: _Given) -> Facts:
+    change = given.change
     old, new = change.old, change.new
+    return {
+        "name": change.name, "kind": str(change.kind), "file": change.file,
+        **_described(new, ""), **_described(old, "_before"),
+        "is_unowned": new is not None and not new.owners,
+        "lost_approvals": [] if new is None else list(change.loses.asks),
+        "schedules": list(_schedules(old, new)),
+        "timeouts": list(_timeouts(change)),
+        "places": [each.place for each in change.lines],
+    }  # fmt: skip
+
+
+def _reaching(given: _Given) -> Facts:
+    new = given.change.new
+    has = Reach() if new is None else reach(new, given.catalogue, given.known)
+    return _reached(has, given.change)
+
+
+def _stepwise(given: _Given) -> Facts:
+    old, new = given.change.old, given.change.new
     had = frozenset() if old is None else frozenset(each.key for each in calls(old))
     steps = [] if new is None else calls(new)
-    told: Facts = {"name": change.name, "kind": str(change.kind), "file": change.file}
-    told |= _described(new, "") | _described(old, "_before")
-    told["is_unowned"] = new is not None and not new.owners
-    told |= _reached(Reach() if new is None else reach(new, catalogue), change)
-    told["destroys"] = [
-        {**each.told(had), "is_asked": each.is_asked, "is_undo": each.is_undo}
-        for each in steps
-        if each.is_destructive
-    ]
-    told["unsafe_retries"] = [
-        {**each.told(had), "attempts": each.attempts} for each in steps if each.is_unsafe
-    ]
-    told["lost_approvals"] = [] if new is None else list(change.loses.asks)
-    told["schedules"] = list(_schedules(old, new))
-    told["timeouts"] = list(_timeouts(change))
-    told["places"] = [each.place for each in change.lines]
-    return told | _worst(new, "") | _worst(old, "_before")
+    return {
+        "destroys": [
+            {**each.told(had), "is_asked": each.is_asked, "is_undo": each.is_undo}
+            for each in steps
+            if each.is_destructive
+        ],
+        "unsafe_retries": [
+            {**each.told(had), "attempts": each.attempts} for each in steps if each.is_unsafe
+        ],
+    }
 
 
-def _owned(change: Change, whose: Whose) -> Facts:
+def _bounded(given: _Given) -> Facts:
+    return _worst(given.change.new, "") | _worst(given.change.old, "_before")
+
+
+def _owned(given: _Given) -> Facts:
+    change, whose = given.change, given.whose
     files = dict.fromkeys(each.file for each in (change.new, change.old) if each is not None)
     groups = list(dict.fromkeys(map(whose.of, files)))
     return {
@@ -324,3 +371,17 @@ def _worst(plan: Plan | None, suffix: str) -> Facts:
         f"worst_events{suffix}": 0 if told is None else told.events,
         f"worst_runs{suffix}": 0 if told is None else told.runs,
     }
+
+
+_OWNING = ("code_owners", "owner_groups", "is_without_code_owner")
+_REACHING = tuple(f"{prefix}{name}" for prefix in ("", "new_", "first_") for name in _REACHED)
+_STEPWISE = ("destroys", "unsafe_retries")
+_BOUNDED = tuple(name for name in CHANGE if name.startswith("worst_"))
+_APART = {*_OWNING, *_REACHING, *_STEPWISE, *_BOUNDED}
+_MAKERS = (
+    _Maker(tuple(name for name in CHANGE if name not in _APART), _plain),
+    _Maker(_OWNING, _owned),
+    _Maker(_REACHING, _reaching),
+    _Maker(_STEPWISE, _stepwise),
+    _Maker(_BOUNDED, _bounded),
+)

@@ -191,8 +191,8 @@ def _is_like(part: str, name: str) -> bool:
     return _fits(re.findall(r"\\.|[^\\]", part), name, "*", _is_character)
 
 
-def _is_character(token: str, character: str) -> bool:
-    return token == "?" or token[-1] == character
+def _is_character(mark: str, character: str) -> bool:
+    return mark == "?" or mark[-1] == character
 
 
 def _fits(

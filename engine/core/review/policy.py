@@ -5,7 +5,7 @@ every name is looked up here, before anything is asked.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -30,6 +30,7 @@ _DECLARES: Mapping[str, str] = {"rule": "change", "whole_rule": "whole"}
 _ABOUT: Mapping[str, Mapping[str, Fact]] = {"change": CHANGE, "whole": WHOLE}
 _ANY: Mapping[str, Fact] = {**THING, **WHOLE, **CHANGE}
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_FACT = re.compile(r"\.\s*([A-Za-z_]\w*)")
 _RESERVED = "policies"
 _REFUSED: Mapping[str, str] = {
     "print": "nobody sees what it prints", "debug": "nobody is there to answer",
@@ -77,6 +78,11 @@ def is_policy(path: str) -> bool:
     As of specs, a name on the way that begins with a dot hides it.
     """
     return path.startswith(FOLDER) and path.endswith(SUFFIX) and "/." not in path
+
+
+def asked(texts: Iterable[str]) -> frozenset[str]:
+    """Return the names behind a dot in policies: no others are of facts that they ask for."""
+    return frozenset(name for text in texts for name in _FACT.findall(text))
 
 
 def read(sources: Mapping[str, str]) -> Policies:
