@@ -20,6 +20,7 @@ from engine.forge.duty import StatusDuty
 from engine.git.address import check_ref
 from engine.git.tree import inside
 from engine.health import Health, of_broker
+from engine.logs import log_to_stderr
 from engine.lookout import LookoutDuty
 from engine.oversight import Oversight, period
 from engine.probe import probing
@@ -60,6 +61,7 @@ def run_controller(settings: Settings, duties: Sequence[Duty] = ()) -> None:
         check_ref(source.ref)
         inside(source.root)
     look_seldom()
+    log_to_stderr()
     uvloop.run(_serve(settings, Controller(settings, duties)))
 
 

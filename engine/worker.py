@@ -23,6 +23,7 @@ from engine.executor import Executor
 from engine.guard import guarding
 from engine.health import Health, of_broker
 from engine.hints import Hints
+from engine.logs import log_to_stderr
 from engine.operations import open_operations
 from engine.owner import Owner
 from engine.performer import Performer
@@ -51,6 +52,7 @@ def run_worker(settings: Settings) -> None:
     Raise Misconfigured without a database, or where attempts can have no folders.
     """
     look_seldom()
+    log_to_stderr()
     uvloop.run(_serve(settings))
 
 

@@ -20,6 +20,7 @@ from engine.errors import Misconfigured
 from engine.forge.forges import Forges
 from engine.history import History
 from engine.intake import Intake
+from engine.logs import log_to_stderr
 from engine.secrets import Secrets
 from engine.settings import Settings
 from engine.store.pool import pool
@@ -51,6 +52,7 @@ def run_server(settings: Settings) -> None:
         raise Misconfigured(str(error)) from None
     listener = _listen(settings.server.host, settings.server.port)
     look_seldom()
+    log_to_stderr()
     uvloop.run(_serve(settings, policy, listener))
 
 
