@@ -109,6 +109,10 @@ HINTS = [
     ("'\\d'", "write `\\\\d`"),
     ("{{ inputs.n }}", "write `inputs.n`"),
     ("'a' == {{ b }}", "write the bare expression"),
+    ("a && b", "write `and`"),
+    ("a || b", "write `or`"),
+    ("!a", "write `not`"),
+    ("a # b", ""),
 ]
 
 

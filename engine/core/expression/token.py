@@ -29,6 +29,8 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = frozenset("\\'\"abfnrtvxuU01234567\n")
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
+# Operators of other languages that no expression holds, and the words for them.
+_WORDS = {"&": "and", "!": "not"}
 _PREFIXES = frozenset(("not", "if", "-", "+"))
 
 
@@ -90,14 +92,18 @@ def _raw(text: str, base: int) -> Iterator[tuple[int, str, str]]:
         for _, kind, written in _lexer().tokeniter(text, None, state="variable"):
             if kind == "variable_end":
                 raise _syntax(f"unexpected `{written}`", offset, len(written))
+            if written == "|" and text.startswith("||", offset - base):
+                raise _syntax("unexpected `||`", offset, 2, "write `or`")
             yield offset, kind, written
             offset += len(written)
     except TemplateSyntaxError as error:
-        message = str(error.message)
+        message, hint = str(error.message), ""
         if "unexpected char" in message:
-            is_quote = text[offset - base] in "'\""
+            character = text[offset - base]
+            is_quote = character in "'\""
             message = "the string is never closed" if is_quote else "unexpected character"
-        raise _syntax(message.replace("'", "`"), offset, 1) from None
+            hint = f"write `{_WORDS[character]}`" if character in _WORDS else ""
+        raise _syntax(message.replace("'", "`"), offset, 1, hint) from None
 
 
 def _token(start: int, kind: str, written: str) -> Token:

@@ -7,7 +7,7 @@ from functools import cached_property
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
 from engine.core.frozen import frozen
 from engine.core.quoting import shown
-from engine.core.reader.declared import keyword
+from engine.core.reader.declared import as_type, keyword
 from engine.core.reader.rule import NO_RULES, Rules
 from engine.core.reader.shape import Shape, Text, Word
 from engine.core.reader.walk import Walk
@@ -114,7 +114,8 @@ class Record:
 
     def read(self, walk: Walk, node: Node, path: Path) -> object:
         if not isinstance(node, Mapping):
-            return walk.wrong_type(node, path, self.expected, self._hint(walk, node, path))
+            hint = self._hint(walk, node, path)
+            return walk.wrong_type(node, path, self.expected, hint, may_vary=bool(hint))
         made: dict[str, object] = {}
         fields, refused, rest = self.fields, self.refused, self.rest
         for name, (key, value) in node.members.items():
@@ -162,6 +163,8 @@ class Record:
     def _hint(self, walk: Walk, node: Node, path: Path) -> str:
         """Return how to write a value as a mapping, where it can only belong to one key."""
         is_empty = isinstance(node, Scalar) and node.is_empty
+        if self.is_schema and (hint := as_type(node, self.required)):
+            return hint
         if is_empty or self.rules.acts or len(self.required) > 1:
             return ""
         for key in (*self.required, *self.rules.one_of):

@@ -1,7 +1,9 @@
 """A JSON Schema in a spec: it gives the values that stand in it a type."""
 
+from collections.abc import Iterable
 from typing import Final
 
+from engine.core import kind
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
 from engine.core.frozen import frozen
 from engine.core.reader.scalar import is_null
@@ -31,8 +33,18 @@ class Declared:
 
     def read(self, walk: Walk, node: Node, path: Path) -> Json:
         if not isinstance(node, Mapping):
-            return walk.wrong_type(node, path, self.expected)
+            return walk.wrong_type(node, path, self.expected, as_type(node))
         return _schema(walk, node, path)
+
+
+def as_type(node: Node, others: Iterable[str] = ()) -> str:
+    """Return how to write a word as the type that it names, beside `others` that are required.
+
+    It is no text if the node names no type.
+    """
+    if not (isinstance(node, Scalar) and node.plain and node.text in kind.ALL):
+        return ""
+    return f"write `{{type: {node.text}{''.join(f', {each}: ...' for each in others)}}}`"
 
 
 def keyword(walk: Walk, name: str, node: Node, path: Path, schema: Mapping) -> Json:

@@ -6,7 +6,7 @@ Here are those of scalars and of free areas; `engine.core.reader.branch` has the
 import re
 from typing import Protocol
 
-from engine.core.document import Mapping, Node, Path, Scalar, Sequence
+from engine.core.document import Node, Path, Scalar, Sequence
 from engine.core.frozen import frozen
 from engine.core.reader.scalar import is_ambiguous, resolve
 from engine.core.reader.walk import Walk
@@ -47,7 +47,8 @@ class Text:
 
     def read(self, walk: Walk, node: Node, path: Path) -> Json:
         if not isinstance(node, Scalar) or (node.plain and not node.text):
-            hint = "put it in quotes" if isinstance(node, Mapping | Sequence) else ""
+            is_text = not isinstance(node, Scalar) and self.pattern is None
+            hint = "put it in quotes" if is_text else ""
             return walk.wrong_type(node, path, self.words, hint)
         if self.pattern is not None and not self.pattern.fullmatch(node.text):
             return walk.bad_value(node, path, self.words, self.proposal(node.text))

@@ -49,12 +49,17 @@ class Walk:
         span = self.document.span(path, key=True)
         return self._note(Diagnostic(code, message, span, hint=hint))
 
-    def wrong_type(self, node: Node, path: Path, expected: str, hint: str = "") -> Json:
-        """Note that a value is of another kind than its key takes."""
+    def wrong_type(
+        self, node: Node, path: Path, expected: str, hint: str = "", *, may_vary: bool = False
+    ) -> Json:
+        """Note that a value is of another kind than its key takes.
+
+        `may_vary`: a template is welcome where the hint puts it.
+        """
         if isinstance(node, Scalar) and node.is_empty:
             message = f"{self.place(path)} has no value; it takes {expected}"
             return self.missing("missing-value", message, path, "write one, or take the key out")
-        return self._unfit("wrong-type", node, path, expected, hint)
+        return self._unfit("wrong-type", node, path, expected, hint, may_vary)
 
     def bad_value(self, node: Scalar, path: Path, expected: str, hint: str = "") -> Json:
         """Note that a value is of the right kind and yet not one that its key takes."""
@@ -65,8 +70,10 @@ class Walk:
         message = f"{self.place(path)} takes {wanted}; this has {count}"
         return self.error("bad-value", message, node)
 
-    def _unfit(self, code: str, node: Node, path: Path, expected: str, hint: str) -> Json:
-        if isinstance(node, Scalar) and "{{" in node.text:
+    def _unfit(
+        self, code: str, node: Node, path: Path, expected: str, hint: str, may_vary: bool = False
+    ) -> Json:
+        if isinstance(node, Scalar) and "{{" in node.text and not may_vary:
             message = f"{self.place(path)} takes no template; it takes {expected}"
             return self.error("template-not-allowed", message, node, hint="write the value out")
         message = f"{self.place(path)} takes {expected}; this is {found(node)}"
