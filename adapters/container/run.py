@@ -10,7 +10,7 @@ from adapters.container import command
 from adapters.container.command import CALL, House, Name, Program
 from adapters.container.engine import Engine, FailedError, last_words, said
 from adapters.contract import Call, ErrorClass, Failed, Json
-from adapters.shell.process import Ended
+from adapters.shell.process import Ended, exited
 
 _PERMANENT, _TRANSIENT = ErrorClass.PERMANENT, ErrorClass.TRANSIENT
 _NOT_STARTED = frozenset({"created", "configured", "initialized"})
@@ -131,7 +131,7 @@ def _check(engine: Engine, program: Program, ended: Ended, state: State) -> None
     if state.out_of_memory:
         limit = f"limits.memory_mib = {program.limits.memory_mib}"
         raise _failed("container.limit", f"the program went past {limit}", program, ended, state)
-    message = f"the program ended with exit code {state.code}"
+    message = exited(state.code, ended, program.secrets)
     raise _failed("container.exit", message, program, ended, state)
 
 

@@ -26,7 +26,7 @@ from adapters.masking import mask_text
 from adapters.settings import AdapterSettings, read
 from adapters.shell import command, contained
 from adapters.shell.command import Command, InvalidError, Limits
-from adapters.shell.process import Ended, LostError, Nursery, Order, SpawnError, signal_name
+from adapters.shell.process import Ended, LostError, Nursery, Order, SpawnError, exited, signal_name
 from adapters.values import parsed
 
 _PERMANENT, _UNKNOWN = ErrorClass.PERMANENT, ErrorClass.UNKNOWN
@@ -170,8 +170,10 @@ def _outcome(ended: Ended, found: Command, timeout: timedelta) -> Outcome:
     if ended.reason or ended.code < 0:
         return _killed(ended, found, timeout)
     if ended.code not in found.ok:
-        message = f"the program ended with exit code {ended.code}"
-        return _failed("shell.exit", message, ended, found, {"exit_code": ended.code})
+        details: dict[str, Json] = {"exit_code": ended.code}
+        return _failed(
+            "shell.exit", exited(ended.code, ended, found.secrets), ended, found, details
+        )
     outputs: dict[str, Json] = {
         "exit_code": ended.code,
         "stdout": ended.stdout.text(),

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from adapters.contract import unheard
+from adapters.masking import mask_text
 from adapters.shell.capture import Capture
 
 GRACE = timedelta(seconds=2)
 _KILLING = 3.0
 _DRAINING = 0.5
+_LONGEST_LINE = 200
 _PROGRAM = Path(__file__).with_name("nursery.py")
 
 
@@ -65,6 +67,14 @@ class Ended:
     reason: str
     stdout: Capture
     stderr: Capture
+
+
+def exited(code: int, ended: Ended, secrets: Sequence[str]) -> str:
+    """Return in words how a program exited and what it said last, the secrets in that covered."""
+    lines = mask_text(ended.stderr.text(), secrets).split("\n")
+    last = next((line for each in reversed(lines) if (line := each.strip())), "")
+    told = f"the program ended with exit code {code}"
+    return f"{told}: {last[:_LONGEST_LINE]}" if last else told
 
 
 class Nursery:

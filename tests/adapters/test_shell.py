@@ -135,6 +135,26 @@ def test_exit_codes_that_are_fine() -> None:
     assert found.details == {"exit_code": 4, "stdout": "out\n", "stderr": "err\n"}
 
 
+def test_the_message_of_a_failed_program_ends_with_its_last_words() -> None:
+    """
+    Whoever is told that a step has failed reads why, and no secret.
+    """
+    said = {
+        "exit 4": "the program ended with exit code 4",
+        "echo one >&2; echo 'no such file' >&2; echo >&2; exit 4": (
+            "the program ended with exit code 4: no such file"
+        ),
+        'echo "login with $TOKEN" >&2; exit 4': (
+            "the program ended with exit code 4: login with ***"
+        ),
+        "head -c 3000 /dev/zero | tr '\\0' x >&2; exit 4": (
+            f"the program ended with exit code 4: {'x' * 200}"
+        ),
+    }
+    for script, told in said.items():
+        assert told == refusal(script=script, env={"TOKEN": "s3cr3t-token"}).message
+
+
 def test_output_as_json() -> None:
     """
     With `parse: json` the output is a value, and output that is none fails the step.
