@@ -46,6 +46,36 @@ def test_the_way_in(server: Served):
     assert b"&lt;script&gt;" in home.body
 
 
+WAITS = """\
+apiVersion: sark/v1
+kind: Workflow
+name: waits
+triggers: {api: {type: api}}
+steps:
+  ok: {approve: {by: [group:sre], expires: 1h}}
+  rest: {wait: {for: 2h}}
+  paid: {await: {event: acme.paid, within: 3h}}
+"""
+
+
+def test_a_run_that_waits_says_what_for(server: Served):
+    """
+    The page of a run tells of each step that waits for what it waits and until when.
+    """
+    server.activate({"waits.yaml": WAITS})
+    run = server.api("POST", "/workflows/shop/waits/runs", {"inputs": {}}).json["id"]
+    server.rows("UPDATE runs SET status = 'waiting', started_at = '2026-03-29T02:30:00Z'")
+    session = {"Cookie": cookie(login(server, server.token))}
+
+    page = server.send("GET", f"/runs/{run}", None, session).body.decode()
+
+    told = " ".join(page.split())
+    assert "waits for approval until 2026-03-29 03:30:00 UTC; who is asked what:" in told
+    assert f"<code>sark show {run}</code>" in told
+    assert "waits for time until 2026-03-29 04:30:00 UTC" in told
+    assert "waits for event acme.paid until 2026-03-29 05:30:00 UTC" in told
+
+
 def test_the_pages_tell_the_truth(server: Served):
     """
     What slows the house stands on every page; without a database a page says so, as 503.
