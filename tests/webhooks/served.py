@@ -119,10 +119,10 @@ class Served:
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send one request on a connection of its own."""
+        """Send one request on a connection of its own; pieces of a body as chunks."""
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             link.request(method, path, body, dict(headers or {}))

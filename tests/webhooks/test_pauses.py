@@ -1,4 +1,4 @@
-"""Pausing a run over the API: who is told what, and what is refused."""
+"""Pausing and cancelling a run over the API: who is told what, and what is refused."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -70,6 +70,9 @@ def test_a_run_that_has_not_begun_is_not_paused(hello: Served):
         ("pause", {"reason": 1}, "/reason"),
         ("pause", [], ""),
         ("resume", {"for": "1h"}, "/for"),
+        ("cancel", {"why": "late"}, "/why"),
+        ("cancel", {"reason": 1}, "/reason"),
+        ("cancel", "late", ""),
     ],
 )
 def test_what_does_not_belong_there_is_named(hello: Served, verb: str, told: object, pointer: str):
@@ -81,6 +84,20 @@ def test_what_does_not_belong_there_is_named(hello: Served, verb: str, told: obj
     assert 422 == answer.status
     assert [pointer] == [each["pointer"] for each in answer.json["errors"]]
     assert [] == hello.rows("SELECT kind FROM inbox")
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
+def test_why_may_come_in_pieces(hello: Served, verb: str):
+    """
+    A body whose length nobody knows beforehand is read like any other.
+    """
+    told = {"Authorization": f"Bearer {hello.token}", "Content-Type": "application/json"}
+    pieces = iter([b'{"reason": "in', b' pieces"}'])
+
+    answer = hello.send("POST", f"/api/v1/runs/{begun(hello)}/{verb}", pieces, told)
+
+    assert 202 == answer.status
+    assert "in pieces" in hello.rows("SELECT reason FROM audit")[0][0]
 
 
 def test_a_paused_run_says_so_on_its_page(hello: Served):

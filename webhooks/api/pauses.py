@@ -1,6 +1,6 @@
 """`/runs/{id}/pause` and `/resume`: a run begins nothing new for a while."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,14 +11,12 @@ from engine import runs
 from engine.core import pause as core
 from engine.core.event import Pause, Resume
 from engine.core.state import ENDED
-from engine.core.values import Json
 from engine.errors import Conflict, Invalid
 from engine.store import schedules
 from engine.store.audit import Entry
 from policies.facts import Resource
-from webhooks import body
-from webhooks.api import page
-from webhooks.api.runs import LONGEST_REASON, named, readable
+from webhooks.api import page, wish
+from webhooks.api.runs import named, readable
 from webhooks.auth.guard import allow
 from webhooks.doors import doors
 from webhooks.problem import Data
@@ -29,8 +27,9 @@ _Asked = TypeVar("_Asked", Pause, Resume)
 
 async def pause(request: Request) -> Response:
     """`POST /runs/{id}/pause`: let a run begin nothing new; again, until another instant."""
-    told = await _told(request, "pause", ("reason", "for"))
-    reason = _reason(told)
+    page.query(request)
+    told = await wish.read(request, "pause", ("reason", "for"))
+    reason = wish.reason(told)
     try:
         span = core.span(told.get("for"))
     except ValueError as error:
@@ -41,7 +40,8 @@ async def pause(request: Request) -> Response:
 
 async def resume(request: Request) -> Response:
     """`POST /runs/{id}/resume`: let a paused run go on; one that is not paused goes on anyway."""
-    reason = _reason(await _told(request, "resume", ("reason",)))
+    page.query(request)
+    reason = wish.reason(await wish.read(request, "resume", ("reason",)))
     identity, _ = await _hold(request, lambda by, _: Resume(by, reason))
     return Data({"id": identity}, 202)
 
@@ -63,27 +63,6 @@ async def _hold(
         event = makes(f"{actor.kind}:{actor.id}", await schedules.now(connection))
         await runs.hold(connection, opened.bell, identity, event, _entry(request, resource, event))
     return str(identity), event
-
-
-async def _told(request: Request, what: str, keys: tuple[str, ...]) -> Mapping[str, Json]:
-    """Return what an optional body says; raise Invalid for what does not belong there."""
-    page.query(request)
-    if request.headers.get("content-length", "0") == "0":
-        return {}
-    told = body.parse(await body.read(request, body.API_LIMIT))
-    if not isinstance(told, Mapping):
-        raise Invalid(f"this is no {what}", (("", "expected an object"),))
-    if unknown := [key for key in told if key not in keys]:
-        faults = tuple((f"/{key}", "there is no such key here") for key in unknown)
-        raise Invalid(f"this is no {what}", faults)
-    return told
-
-
-def _reason(told: Mapping[str, Json]) -> str:
-    reason = told.get("reason", "")
-    if not isinstance(reason, str):
-        raise Invalid("this is no reason", (("/reason", "expected a text"),))
-    return reason[:LONGEST_REASON].replace("\0", "\ufffd")
 
 
 def _entry(request: Request, resource: Resource, event: Pause | Resume) -> Entry:

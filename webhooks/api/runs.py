@@ -1,6 +1,5 @@
 """`/runs`: list, show, journal, plan, values, cancel."""
 
-from collections.abc import Mapping
 from uuid import UUID
 
 from starlette.requests import Request
@@ -14,14 +13,11 @@ from engine.store import journal, plans, views
 from engine.store.pool import Connection
 from engine.store.views import RunLine, RunRow, Wanted
 from policies.facts import Actor, Resource, Verdict
-from webhooks import body
-from webhooks.api import page
+from webhooks.api import page, wish
 from webhooks.auth.guard import allow, allow_read, record, visible
 from webhooks.doors import doors
 from webhooks.problem import Data
 from webhooks.values import download
-
-LONGEST_REASON = 500
 
 
 async def listed(request: Request) -> Response:
@@ -94,7 +90,7 @@ async def cancel(request: Request) -> Response:
     """`POST /runs/{id}/cancel`: ask a run to end. Asking again changes nothing."""
     page.query(request)
     identity, missing = named(request)
-    reason = await _reason(request)
+    reason = wish.reason(await wish.read(request, "cancel", ("reason",)))
     opened = doors(request)
     async with opened.pool.connection() as connection:
         row, actor = await readable(request, connection, identity, missing)
@@ -179,17 +175,6 @@ async def _found(request: Request) -> Whole:
         raise NotFound(missing)
     await allow_read(request, "run.read", _resource(found.row), missing)
     return found
-
-
-async def _reason(request: Request) -> str:
-    """Return why a run is cancelled, as an optional body says."""
-    if request.headers.get("content-length", "0") == "0":
-        return ""
-    told = body.parse(await body.read(request, body.API_LIMIT))
-    reason = told.get("reason", "") if isinstance(told, Mapping) else None
-    if not isinstance(told, Mapping) or told.keys() - {"reason"} or not isinstance(reason, str):
-        raise Invalid('a cancel takes {"reason": "..."} and nothing else', (("", "unknown"),))
-    return reason[:LONGEST_REASON]
 
 
 def _resource(row: RunRow) -> Resource:
