@@ -1,6 +1,6 @@
 """The active set in memory: which workflows there are, and which events each one waits for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -20,7 +20,6 @@ from engine.store.schedules import Key
 from engine.store.workflows import Active
 
 _PLANS_KEPT = 1_000
-_WEBHOOK, _EVENT, _MANUAL = "webhook", "event", "manual"
 
 
 @frozen
@@ -120,37 +119,42 @@ class Cache:
         return found
 
     def _arrange(self, number: int, found: Iterable[Active]) -> ActiveSet:
-        named: dict[tuple[str, str], Active] = {}
-        reports: dict[tuple[str, str], tuple[Hook, ...]] = {}
-        webhooks: dict[tuple[str, str], tuple[Hook, ...]] = {}
-        events: dict[tuple[str, str], tuple[Hook, ...]] = {}
-        followers: dict[tuple[str, str], tuple[Hook, ...]] = {}
-        clocks: dict[tuple[str, str], tuple[Hook, ...]] = {}
-        files: dict[tuple[str, str], tuple[Hook, ...]] = {}
-        hands: dict[tuple[str, str], tuple[Hook, ...]] = {}
-        for active in found:
-            named[active.namespace, active.name] = active
+        """Lay each trigger where what sets it off is looked for."""
+        named = {(each.namespace, each.name): each for each in found}
+        places: dict[str, dict[tuple[str, str], tuple[Hook, ...]]] = {
+            place: {} for place in (_REPORTS, *(place for place, _ in _PLACES.values()))
+        }
+        for active in named.values():
             for told in self._triggers.get(active.plan, ()):
                 hook = Hook(active, str(told["id"]), told["settings"], str(told["type"]))
-                if hook.type in CLOCK:
-                    place, name = clocks, active.name
-                elif hook.type == FILE:
-                    place, name = files, active.name
-                elif hook.type == _MANUAL:
-                    place, name = hands, active.name
-                elif hook.type == _EVENT:
-                    place, name = events, hook.settings["event"]
-                elif hook.type == _WEBHOOK:
-                    place, name = webhooks, hook.settings["path"]
-                elif hook.type == ENDED:
-                    place, name = followers, hook.settings["workflow"]
-                else:
-                    place, name = reports, hook.type
-                key = (active.namespace, str(name))
-                place[key] = (*place.get(key, ()), hook)
-        return ActiveSet(
-            number, named, reports, webhooks, events, followers, clocks, files, hands
-        )  # fmt: skip
+                place, name = _PLACES.get(hook.type, (_REPORTS, _type))
+                key = (active.namespace, name(hook))
+                places[place][key] = (*places[place].get(key, ()), hook)
+        return ActiveSet(number, named, **places)
+
+
+def _type(hook: Hook) -> str:
+    return hook.type
+
+
+def _workflow(hook: Hook) -> str:
+    return hook.workflow.name
+
+
+def _setting(key: str) -> Callable[[Hook], str]:
+    return lambda hook: str(hook.settings[key])
+
+
+# Where in the active set a trigger of a type lies, and the name by which it is found there.
+_REPORTS = "reports"
+_PLACES: Mapping[str, tuple[str, Callable[[Hook], str]]] = {
+    **dict.fromkeys(CLOCK, ("clocks", _workflow)),
+    FILE: ("files", _workflow),
+    "manual": ("hands", _workflow),
+    "event": ("events", _setting("event")),
+    "webhook": ("webhooks", _setting("path")),
+    ENDED: ("followers", _setting("workflow")),
+}
 
 
 def _events(triggers: Json) -> list[Mapping[str, Any]]:
@@ -160,5 +164,4 @@ def _events(triggers: Json) -> list[Mapping[str, Any]]:
 
 
 def _is_kept(kind: str) -> bool:
-    kept = (_WEBHOOK, _EVENT, _MANUAL, ENDED, FILE, *CLOCK)
-    return kind in kept or kind.startswith(forge.PREFIX)
+    return kind in _PLACES or kind.startswith(forge.PREFIX)
