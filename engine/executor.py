@@ -28,7 +28,7 @@ from engine.errors import SarkError, Unavailable
 from engine.failing import Failure, bounded, cut_off, may_repeat, problem, refused, told
 from engine.guard import Guard, Refused, key_of, versions
 from engine.scratch import Scratch, remove
-from engine.spilling import Spilling
+from engine.spilling import Needs, Spilling, needs
 from policies.facts import Action, Actor, Resource, Verdict
 
 _LOG = logging.getLogger("sark.executor")
@@ -53,11 +53,11 @@ class Keeps(Protocol):
 class Prepared:
     """An attempt that is ready to be made, or the failure that it will be.
 
-    Neither is known yet of one that reads what is passed by reference.
+    Neither is known yet of one that needs what is passed by reference.
     """
 
     attempt: Attempt
-    ready: tuple[contract.Operation, contract.Call, Scratch] | Failure | None
+    ready: tuple[contract.Operation, contract.Call, Scratch] | Failure | Needs
 
 
 class Executor:
@@ -92,8 +92,8 @@ class Executor:
 
     def prepare(self, attempt: Attempt) -> Prepared:
         """Make an attempt ready: nothing of it is seen outside until it is made."""
-        if self._spilling.reads(attempt):
-            return Prepared(attempt, None)
+        if (needed := needs(attempt)) is not None:
+            return Prepared(attempt, needed)
         try:
             return Prepared(attempt, self._call(attempt))
         except Failure as failure:
@@ -113,8 +113,8 @@ class Executor:
         """
         attempt = prepared.attempt
         try:
-            if prepared.ready is None:
-                async with self._spilling.read(attempt) as whole:
+            if isinstance(prepared.ready, Needs):
+                async with self._spilling.read(attempt, prepared.ready) as whole:
                     return await self.make(self.prepare(whole), mark)
             if isinstance(prepared.ready, Failure):
                 raise prepared.ready

@@ -6,7 +6,7 @@ memory no longer than the attempt that reads it.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -16,9 +16,20 @@ import orjson
 
 from engine.artifacts import LONGEST, Artifacts
 from engine.core.attempt import Attempt
+from engine.core.frozen import frozen
 from engine.core.handout import needed
 from engine.core.kind import kind
-from engine.core.spilled import KEPT, LARGEST, MEDIA_TYPE, MOST, Spilled, chosen, filled, found
+from engine.core.spilled import (
+    KEPT,
+    LARGEST,
+    MEDIA_TYPE,
+    MOST,
+    Path,
+    Spilled,
+    chosen,
+    filled,
+    found,
+)
 from engine.core.values import Json
 from engine.errors import Invalid, NotFound, SarkError, Unavailable
 from engine.failing import Failure, may_repeat, problem
@@ -29,6 +40,23 @@ ROOM = 4 * LARGEST
 _BEYOND = timedelta(days=30)
 
 Outputs: TypeAlias = tuple[Mapping[str, Json], Mapping[str, Spilled]]
+
+
+@frozen
+class Needs:
+    """What a call reads, where some of it is passed by reference: the values, and those places."""
+
+    names: Mapping[str, Json]
+    places: Sequence[tuple[Path, Spilled]]
+
+
+def needs(attempt: Attempt) -> Needs | None:
+    """Return what an attempt reads by reference; None if that is nothing."""
+    if not attempt.spills:
+        return None
+    names = needed(attempt.step, attempt.names)
+    places = found(names)
+    return Needs(names, places) if places else None
 
 
 class Spilling:
@@ -65,18 +93,13 @@ class Spilling:
             error_class = safe if may_repeat(attempt.step) else "unknown"
             raise Failure(problem("sark.artifact", str(fault), error_class)) from fault
 
-    def reads(self, attempt: Attempt) -> bool:
-        """True if an attempt reads what is passed by reference."""
-        return attempt.spills and bool(found(needed(attempt.step, attempt.names)))
-
     @asynccontextmanager
-    async def read(self, attempt: Attempt) -> AsyncIterator[Attempt]:
-        """Give the attempt with the values that it reads, once there is room for them.
+    async def read(self, attempt: Attempt, needs: Needs) -> AsyncIterator[Attempt]:
+        """Give the attempt with the values that it needs, once there is room for them.
 
         Raise Failure if there is too much of them, or one is not there, or no room in time.
         """
-        names = needed(attempt.step, attempt.names)
-        places = found(names)
+        names, places = needs.names, needs.places
         wanted = {each.digest: each for _, each in places}
         size = sum(each.bytes for each in wanted.values())
         if size > LARGEST:

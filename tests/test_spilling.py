@@ -21,7 +21,7 @@ from engine.core.run import Run
 from engine.core.spilled import KEPT, LARGEST, MOST
 from engine.errors import NotFound
 from engine.failing import Failure
-from engine.spilling import Spilling
+from engine.spilling import Spilling, needs
 from tests.core import runs as core
 from tests.core.runs import NOW, SECOND, begin, edge, scope, step
 from tests.heart import (
@@ -290,35 +290,35 @@ def test_what_is_read_at_a_time_is_bounded(tmp_path: Path):
     async def check() -> None:
         spilling = Spilling(Artifacts(tmp_path), DAY, room=2 * KEPT)
         run, decision = begin(core.plan(scope(fetching(), taking(json=WHOLE))))
-        kept, told = spilling.spill(
-            attempt_of(run, decision.launches[0]), {"body": "x" * (KEPT + 10)}
-        )
+        body: dict[str, Json] = {"body": "x" * (KEPT + 10)}
+        kept, told = spilling.spill(attempt_of(run, decision.launches[0]), body)
         event = Told("fetch", 1, kept, spilled=told)
         [launch] = machine.advance(run, event, NOW + SECOND).launches
         one = attempt_of(run, launch)
-        assert spilling.reads(one)
+        told_of = needs(one)
+        assert told_of is not None
         hasty = replace(launch.step.plan, timeout=replace(Timeout(), queue=timedelta(0)))
         late = replace(one, step=type(launch.step)(hasty, 0))
         order: list[str] = []
 
         async def second() -> None:
-            async with spilling.read(one):
+            async with spilling.read(one, told_of):
                 order.append("second")
 
-        async with spilling.read(one) as whole:
+        async with spilling.read(one, told_of) as whole:
             assert {"json": "x" * (KEPT + 10)} == whole.step.arguments.evaluate(whole.names)
             waiting = asyncio.create_task(second())
             given_up = asyncio.create_task(second())
             await asyncio.sleep(0)
             given_up.cancel()
             with pytest.raises(Failure) as refused:
-                async with spilling.read(late):
+                async with spilling.read(late, told_of):
                     order.append("late")
             assert "sark.queue_timeout" == refused.value.error["type"]
             order.append("first")
         await waiting
         assert ["first", "second"] == order
-        async with spilling.read(one):
+        async with spilling.read(one, told_of):
             order.append("again")
 
     asyncio.run(check())
