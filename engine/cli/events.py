@@ -37,7 +37,9 @@ def events(
         for e in items(page)
     ]
     return table(
-        ("type", "subject", "namespace", "source", "age", "id"), rows, "No event has come yet."
+        ("type", "subject", "namespace", "source", "age", "id"),
+        rows,
+        "No event has come yet. What webhooks brought is told by `sark decisions`.",
     )
 
 

@@ -199,11 +199,17 @@ def _people(told: Mapping[str, Json]) -> Iterator[str]:
 def _steps(told: Mapping[str, Json]) -> Iterator[str]:
     steps = [members(each) for each in told["steps"] or ()]  # type: ignore[union-attr]
     width = max((len(str(each["path"])) for each in steps), default=0)
-    for each in steps:
-        why = f" ({plain(each['reason'])})" if each["reason"] else ""
-        head = f"  {plain(each['path']):{width}}  {word(str(each['status']))}{why}"
-        yield f"{head}  {span(each):>7}  {plain(each['where'] or '')}".rstrip()
+    came_to = [f"{each['status']}{_why(each)}" for each in steps]
+    widest = max(map(len, came_to), default=0)
+    for each, end in zip(steps, came_to, strict=True):
+        head = f"  {plain(each['path']):{width}}  {word(str(each['status']))}{_why(each)}"
+        rest = f"{'':{widest - len(end)}}  {span(each):>7}  {plain(each['where'] or '')}"
+        yield f"{head}{rest}".rstrip()
         yield from _attempts(each, width)
+
+
+def _why(step: Mapping[str, Json]) -> str:
+    return f" ({plain(step['reason'])})" if step["reason"] else ""
 
 
 def _attempts(step: Mapping[str, Json], width: int) -> Iterator[str]:

@@ -226,6 +226,8 @@ def test_a_trace_tells_the_origin_of_a_run_and_all_it_did(stack: Stack) -> None:
     assert "  ask  approved by " in text
     assert "attempt 1  failed  shell.exit" in text
     assert f"  started   child {child['run']}" in text
+    where = [line.index(" flows/parent.yaml:") for line in text.splitlines() if ".yaml:" in line]
+    assert [where[0]] * len(told["steps"]) == where
     stack.wait_ended(child["run"])
     below = stack.sark("trace", child["run"]).stdout
     assert f"  run of    {started}\n" in below
