@@ -26,10 +26,12 @@ class ErrorClass(StrEnum):
 class Role(StrEnum):
     """What an argument is used for: code takes no template, a secret goes nowhere else.
 
+    Code that is a template puts in, as `{{ name }}`, what the argument `values` has by that name.
     An argument that is a file is an artifact in the spec, and a path on this machine in the call.
     """
 
     CODE = "code"
+    TEMPLATE = "template"
     SECRET = "secret"  # nosec B105 - a word, no secret
     HOST = "host"
     PATH = "path"

@@ -57,7 +57,7 @@ MANIFEST = Manifest(
             "text.invalid", ErrorClass.PERMANENT, "The arguments are no template and values."
         ),
     ),
-    roles={"/template": (Role.CODE,)},
+    roles={"/template": (Role.CODE, Role.TEMPLATE)},
     files=("file",),
     faults={"/template": _faults},
 )

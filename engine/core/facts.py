@@ -14,6 +14,7 @@ from engine.core.schema import inlined
 from engine.core.values import Json, digest
 
 CODE = "code"
+TEMPLATE = "template"
 SECRET = "secret"  # nosec B105
 HOST = "host"
 PATH = "path"

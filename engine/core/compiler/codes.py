@@ -45,7 +45,8 @@ _COMPILER = {
     "unknown-name": "An expression reads only names that exist where it stands: `inputs`, "
     "`steps`, `trigger`, `run` and `variables`; `secrets` in `with`; `error` in `retry.if`, "
     "handlers, fallbacks and `finally`; `self` in `repeat` and `compensate`; `items` and "
-    "`failures` in `collect`; `event` in triggers and `match`.",
+    "`failures` in `collect`; `event` in triggers and `match`. A template of `text.render` reads "
+    "its `values`, and what its own `for` and `set` give.",
     "unknown-variable": "`variables.<name>` is a variable of the Environments of the commit.",
     "missing-variable": "A variable that is read is one of every Environment of the commit, and of "
     "the one that it is compiled for, or has a `default` right behind it.",

@@ -2,13 +2,14 @@
 
 A script may hold `docker inspect --format '{{.State}}'`, and what `text.render` renders is full
 of `{{ name }}`. So no template in a code argument is ever filled in. An author who expects it to
-be, and writes `{{ inputs.name }}` there, is told so.
+be, and writes `{{ inputs.name }}` there, is told so; and who lets a template of `text.render` read
+a name that none of its `values` has.
 """
 
 import re
 
 from engine.core import facts
-from engine.core.compiler.findings import Findings, Path, Place
+from engine.core.compiler.findings import Findings, Path, Place, listed, meant
 from engine.core.compiler.node import Node
 from engine.core.document import Document, Scalar
 from engine.core.expression import has_template, templates_in
@@ -19,7 +20,14 @@ _MARK = re.compile(r"\{[{%#]")
 _OURS = re.compile(
     r"\{[{%](?:[^{}]|\}(?!\}))*?(?<![\w.'\"])(inputs|steps|trigger|secrets|run|variables)[.\[]"
 )
-_BOUND = re.compile(r"\{%-?\s*(?:for\s+([\w\s,]+?)\s+in|set\s+(\w+))\b")
+_READ = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)\b(?!\s*\()([^{}]*)\}\}")
+_NOT_READ = frozenset(
+    ("true", "false", "none", "not", "loop", "inputs", "steps", "trigger", "secrets", "run")
+) | {"variables"}
+# Braces may stand there as they are, and a name may be missing there.
+_VERBATIM = re.compile(r"\{#|\{%[-+]?\s*raw\b")
+_UNSURE = re.compile(r"\bdefault\b|\bif\b")
+_BOUND = re.compile(r"\{%[-+]?\s*(?:for\s+([\w\s,()]+?)\s+in|set\s+(\w+))\b")
 
 
 def check_code(findings: Findings, node: Node, operation: Operation) -> None:
@@ -31,14 +39,33 @@ def check_code(findings: Findings, node: Node, operation: Operation) -> None:
         if facts.CODE not in operation.roles_at(pointer):
             continue
         own = _names_of_its_own(text, given.get("values"))
+        path = (*node.path, "with", *pointer)
         for match in _OURS.finditer(text):
             if match[1] not in own:
-                path = (*node.path, "with", *pointer)
                 place = Place(path, False, text, match.start(1), len(match[1]))
                 refuse(findings, place, ".".join(map(str, pointer)), operation)
+        is_known = isinstance(given.get("values", {}), dict)
+        if is_known and facts.TEMPLATE in operation.roles_at(pointer):
+            _check_names(findings, path, text, own)
     for argument, text, line, words in operation.faults(given):
         place = Place((*node.path, "with", *argument), text=text)
         _tell(findings, place, (line, words), operation)
+
+
+def _check_names(findings: Findings, path: Path, text: str, own: set[str]) -> None:
+    """Find what a template puts in and `values` does not have; what it only tests may be away."""
+    if _VERBATIM.search(text):
+        return
+    for match in _READ.finditer(text):
+        name = match[1]
+        if name in own or name in _NOT_READ or _UNSURE.search(match[2]):
+            continue
+        if re.search(rf"\b{name}\s+is\s+(?:not\s+)?(?:un)?defined\b", text):
+            continue
+        place = Place(path, False, text, match.start(1), len(name))
+        hint = meant(name, own, f"add it to `values`: `{name}: ...`")
+        message = f'there is no "{name}" in `values` for this template to read'
+        findings.error("unknown-name", message, place, hint=hint, expected=listed(sorted(own)))
 
 
 def _tell(findings: Findings, place: Place, fault: tuple[int, str], operation: Operation) -> None:
@@ -92,5 +119,5 @@ def _names_of_its_own(text: str, values: Json) -> set[str]:
     """Return the names that a template of `text.render` has from its values, loops and `set`s."""
     names = set(values) if isinstance(values, dict) else set()
     for loop, single in _BOUND.findall(text):
-        names |= {single, *(name.strip() for name in loop.split(","))}
+        names |= {single, *(name.strip(" ()") for name in loop.split(","))}
     return names
