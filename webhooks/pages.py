@@ -1,8 +1,10 @@
 """The pages: what is active, what is in the way, what has run. Read only, without JavaScript."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import parse_qs
 
 import orjson
@@ -38,6 +40,7 @@ _STYLE = (_FOLDER / "static" / "sark.css").read_bytes()
 _DIGEST = re.compile(r"[0-9a-f]{8,64}")
 _FORM_LIMIT = 4096
 _LATEST = 50
+_View: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 async def home(request: Request) -> Response:
@@ -64,6 +67,20 @@ async def home(request: Request) -> Response:
     )
 
 
+def _or_missing(view: _View) -> _View:
+    """Let a page that is not there be a page too: whoever meets it sits at a browser."""
+
+    @wraps(view)
+    async def seen(request: Request) -> Response:
+        try:
+            return await view(request)
+        except NotFound as gone:
+            return _page("missing.html", 404, told=str(gone))
+
+    return seen
+
+
+@_or_missing
 async def run(request: Request) -> Response:
     """`GET /runs/{id}`: one run and its steps."""
     actor = session.actor(request)
@@ -93,6 +110,7 @@ async def value(request: Request) -> Response:
     return await download(request, found.steps, str(identity))
 
 
+@_or_missing
 async def review(request: Request) -> Response:
     """`GET /reviews/{source}/{number}`: what a pull request would change, in full."""
     number = whole(request.path_params["number"])
@@ -101,6 +119,7 @@ async def review(request: Request) -> Response:
     return await _reviewed(request, [] if row is None else [row])
 
 
+@_or_missing
 async def plan(request: Request) -> Response:
     """`GET /plans/{digest}`: the reviews of a plan, by 8 digits or more of it."""
     digest = request.path_params["digest"]

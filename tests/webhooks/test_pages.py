@@ -217,7 +217,9 @@ def test_a_run_that_is_not_there(shared: Served):
     session = {"Cookie": cookie(login(shared, shared.token))}
     missing = "/runs/018f0000-0000-7000-8000-000000000000"
 
-    assert 404 == shared.send("GET", missing, None, session).status
+    gone = shared.send("GET", missing, None, session)
+    assert (404, "text/html; charset=utf-8") == (gone.status, gone.headers["content-type"])
+    assert b"there is no run" in gone.body
     assert 401 == shared.send("GET", missing).status
 
 
