@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from engine.core.circuit import Breaker, CircuitState, Passed, Stopped, Tally, ask, tell
 from engine.core.plan import Circuit
-from engine.guard.patience import within
+from engine.guard.deadline import within
 from engine.guard.refusal import Refused
 from engine.store import circuits
 from engine.store.circuits import Name, Seen

@@ -20,8 +20,8 @@ from engine.core.priority import LEVELS
 from engine.core.spilled import decode
 from engine.core.values import Json
 from engine.errors import Invalid, NotFound, Unavailable
+from engine.guard.cache import Cache
 from engine.guard.circuits import Circuits
-from engine.guard.memory import Memory
 from engine.guard.rates import Rates
 from engine.guard.refusal import Refused
 from engine.guard.slots import Slots
@@ -44,7 +44,7 @@ class Guard:
     """Lets calls through, and remembers what they gave. Made by `guarding`."""
 
     def __init__(self, connections: Pool) -> None:
-        self._memory = Memory(connections)
+        self._cache = Cache(connections)
         self._circuits = Circuits(connections)
         self._rates = Rates(connections)
         self._slots = Slots(connections)
@@ -80,7 +80,7 @@ class Guard:
         The files are then retained from now on, as if they had just been made: for `retain` where
         they are outputs that are passed by reference.
         """
-        found = await self._memory.find(key)
+        found = await self._cache.find(key)
         if found is None:
             return None
         spilled = {name: decode(each) for name, each in found.spilled.items()}
@@ -102,12 +102,12 @@ class Guard:
         """Keep an outcome for calls to come; it is written soon, or lost."""
         assert attempt.step.plan.cache is not None
         ttl = attempt.step.plan.cache.ttl
-        self._memory.keep(key, outcome, ttl)
+        self._cache.keep(key, outcome, ttl)
 
     async def serve(self) -> None:
         """Write and read what is shared, until cancelled; log a defect whole, and go on."""
         async with asyncio.TaskGroup() as tasks:
-            for each in (self._memory, self._circuits, self._slots):
+            for each in (self._cache, self._circuits, self._slots):
                 tasks.create_task(_always(each.serve))
 
     async def _wait(self, attempt: Attempt, stack: AsyncExitStack) -> None:

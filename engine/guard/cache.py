@@ -8,7 +8,7 @@ import orjson
 
 from engine.core.event import Succeeded
 from engine.core.spilled import encode
-from engine.guard.patience import within
+from engine.guard.deadline import within
 from engine.store import cache
 from engine.store.cache import Entry, Found
 from engine.store.pool import AWAY, Pool
@@ -23,7 +23,7 @@ _GROUP = 100
 _PATIENCE_SECONDS = 1.0
 
 
-class Memory:
+class Cache:
     """Finds entries, and writes new ones behind the back of the calls that gave them."""
 
     def __init__(self, connections: Pool) -> None:
