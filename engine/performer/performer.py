@@ -19,7 +19,7 @@ from engine.core.event import Failed, Succeeded
 from engine.core.values import Json
 from engine.executor import Executor
 from engine.loop import Loop
-from engine.performer.shelf import Shelf
+from engine.performer.steps import Steps
 from engine.store import handouts
 from engine.store.handouts import Handout, Served
 from engine.store.pool import Connection, is_passing
@@ -64,7 +64,7 @@ class Performer(Loop):
         self._room = room
         self._rings = bell
         self._hear = hear
-        self._shelf = Shelf()
+        self._steps = Steps()
         self._work: dict[int, _Work] = {}
         self._outcomes: list[tuple[int, Succeeded | Failed]] = []
         self._beginning: list[int] = []
@@ -112,7 +112,7 @@ class Performer(Loop):
 
     @property
     def _unreadable(self) -> Sequence[str]:
-        return sorted(self._shelf.unreadable)
+        return sorted(self._steps.unreadable)
 
     async def _begin(self) -> None:
         """Write down that attempts begin, and let those begin that are still this worker's."""
@@ -150,8 +150,8 @@ class Performer(Loop):
                 self._connection, self._worker, self._served, self._unreadable, place, limit
             )
             # Before the commit: what cannot be read now is not taken either.
-            await self._shelf.fetch(self._connection, {each.plan for each in taken})
-            made = [(each, self._shelf.attempt(each)) for each in taken]
+            await self._steps.fetch(self._connection, {each.plan for each in taken})
+            made = [(each, self._steps.attempt(each)) for each in taken]
             left = [each.id for each, attempt in made if attempt is None]
             if left:
                 await handouts.release(self._connection, self._worker, left)

@@ -17,7 +17,7 @@ _LOG = logging.getLogger("sark.performer")
 _KEPT = 1_000
 
 
-class Shelf:
+class Steps:
     """Keeps plans by digest. `unreadable` are those that this program leaves to others."""
 
     def __init__(self) -> None:
