@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from engine.artifacts import LARGEST, LONGEST, Artifacts, tidy
-from engine.core.compiler.bounds import LONGEST as LONGEST_SPAN
+from engine.core.compiler.timing import LONGEST as LONGEST_SPAN
 from engine.errors import Invalid, NotFound, Unavailable
 
 DAY = timedelta(days=1)

@@ -4,7 +4,7 @@ import pytest
 
 from engine.core import plan
 from engine.core.commit import Commit
-from engine.core.compiler import Outlook, compile_survey, survey
+from engine.core.compiler import Visibility, compile_survey, survey
 from engine.core.compiler.world import World
 from engine.core.facts import Catalogue
 from engine.core.values import Json
@@ -284,9 +284,9 @@ def test_an_editor_offers_the_variables_of_all_environments() -> None:
         surveys += [survey("e.yaml", each.encode()) for each in environments]
         commit = Commit(told for each in surveys for told in each.documents)
         compile_survey(surveys[0], Catalogue(CATALOGUE), commit, lambda _, each: seen.append(each))
-        outlook = Outlook(seen[-1])
+        names = Visibility(seen[-1]).names
         paths = [("steps", "a", "with", "message"), ("triggers", "t", "filter")]
-        return [dict(outlook.names(path).get("variables", {})).get("properties") for path in paths]
+        return [dict(names(path).get("variables", {})).get("properties") for path in paths]
 
     assert [{"X": {"type": "string"}, "Y": {"type": "integer"}}] * 2 == look(
         variables("p", "X: a"), variables("s", "X: b, Y: 1")

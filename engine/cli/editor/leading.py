@@ -85,8 +85,8 @@ def _own(space: Workspace, path: str, at: Pointed, sort: str, name: str) -> Targ
         told = (each for each in part.values if each[:1] == ("secrets",))
         where = (each for each in told if at.outline.value(document, each) == name)
         return Target(sort, name, document, next(where, ()))
-    outlook = space.outlook(path, document)
-    node = outlook.step(at.spot.path, name) if outlook is not None else None
+    visibility = space.visibility(path, document)
+    node = visibility.step(at.spot.path, name) if visibility is not None else None
     return None if node is None else Target(sort, name, document, node.path)
 
 
@@ -130,8 +130,8 @@ def _needs(outline: Outline, target: Target, where: Path) -> bool:
 
 def _is_another(space: Workspace, path: str, target: Target, where: Path) -> bool:
     """True if a step of that name, read from there, is another one."""
-    outlook = space.outlook(path, target.document) if target.sort == "steps" else None
-    node = outlook.step(where, target.name) if outlook is not None else None
+    visibility = space.visibility(path, target.document) if target.sort == "steps" else None
+    node = visibility.step(where, target.name) if visibility is not None else None
     return node is not None and node.path != target.path
 
 

@@ -59,12 +59,14 @@ def hover(space: Workspace, described: Described, path: str, index: int) -> str:
 def _in_expression(space: Workspace, path: str, at: Pointed) -> Iterable[Item]:
     if at.is_filter:
         return _functions()
-    outlook = space.outlook(path, at.spot.document)
+    visibility = space.visibility(path, at.spot.document)
     if len(at.reference) > 1:
-        schema = outlook.type_of(at.spot.path, at.reference[:-1]) if outlook is not None else None
+        schema = (
+            visibility.type_of(at.spot.path, at.reference[:-1]) if visibility is not None else None
+        )
         told = names_in(schema)
         return [Item(name, "name", worded(each), prose_of(each)) for name, each in told.items()]
-    names = outlook.names(at.spot.path) if outlook is not None else {}
+    names = visibility.names(at.spot.path) if visibility is not None else {}
     own = [Item(name, "name", worded(each), prose_of(each)) for name, each in names.items()]
     return [*own, *_functions()]
 
@@ -87,9 +89,9 @@ def _words(space: Workspace, described: Described, path: str, at: Pointed) -> li
     kind = NAMED.get(str(spot.path[-1])) if spot.path else None
     if kind is not None:
         return [Item(each.name, "name", kind) for each in space.documents if each.kind is kind]
-    outlook = space.outlook(path, spot.document)
-    if "needs" in spot.path[-2:] and outlook is not None:
-        names = names_in(outlook.names(spot.path).get("steps"))
+    visibility = space.visibility(path, spot.document)
+    if "needs" in spot.path[-2:] and visibility is not None:
+        names = names_in(visibility.names(spot.path).get("steps"))
         return [Item(name, "name", "step") for name in names]
     words = described.words(at.outline, spot.document, spot.path)
     return [Item(word, "word", "", prose) for word, prose in words.items()]
@@ -99,8 +101,8 @@ def _type(space: Workspace, path: str, at: Pointed) -> str:
     if at.is_filter or (len(at.reference) == 1 and at.reference[0] in functions()):
         told = functions().get(str(at.word), "")
         return f"```\n{told}\n```" if told else ""
-    outlook = space.outlook(path, at.spot.document)
-    schema = outlook.type_of(at.spot.path, at.reference) if outlook is not None else None
+    visibility = space.visibility(path, at.spot.document)
+    schema = visibility.type_of(at.spot.path, at.reference) if visibility is not None else None
     if schema is None:
         return ""
     prose = prose_of(schema)

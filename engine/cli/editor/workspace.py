@@ -11,7 +11,7 @@ from adapters.contract import Manifest
 from engine.cli import memo
 from engine.cli.folder import UNTOLD, Beside, walked
 from engine.core.commit import Commit, Declared, Unit, findings
-from engine.core.compiler import Outlook, Survey, compile_survey, survey
+from engine.core.compiler import Survey, Visibility, compile_survey, survey
 from engine.core.compiler.world import World
 from engine.core.diagnostic import Diagnostic
 from engine.core.document import MAX_BYTES
@@ -33,7 +33,7 @@ class Workspace:
         self.operations = operations
         self.catalogue = Catalogue(operations)
         self.documents: list[Declared] = []
-        self._outlooks: dict[str, dict[int, Outlook]] = {}
+        self._visibilities: dict[str, dict[int, Visibility]] = {}
         self._files: dict[str, File] = {}
         self._open: dict[str, File] = {}
         self._units = _Kept(memo.opened(root))
@@ -55,7 +55,7 @@ class Workspace:
     def close(self, path: str) -> None:
         """Let the file speak for itself again."""
         self._open.pop(path, None)
-        self._outlooks.pop(path, None)
+        self._visibilities.pop(path, None)
 
     def findings(self) -> dict[str, list[Diagnostic]]:
         """Return what is wrong with each text that is open and is a spec, by path."""
@@ -74,9 +74,9 @@ class Workspace:
                 found[each.span.file].append(each)
         return found
 
-    def outlook(self, path: str, document: int) -> Outlook | None:
+    def visibility(self, path: str, document: int) -> Visibility | None:
         """Return what the compiler knew of a document when it could last be read."""
-        return self._outlooks.get(path, {}).get(document)
+        return self._visibilities.get(path, {}).get(document)
 
     def text(self, path: str) -> str:
         """Return the text of a spec, as the editor has it or else the disk."""
@@ -89,7 +89,7 @@ class Workspace:
     def observe(self, path: str, document: int, world: World) -> None:
         """Keep what the compiler knows of a text that is open."""
         if path in self._open:
-            self._outlooks.setdefault(path, {})[document] = Outlook(world)
+            self._visibilities.setdefault(path, {})[document] = Visibility(world)
 
 
 @frozen

@@ -6,9 +6,9 @@ The rules are listed in `codes`.
 """
 
 from engine.core.compiler.link import Laid, laid
-from engine.core.compiler.outlook import Outlook
 from engine.core.compiler.protection import protection_of
 from engine.core.compiler.unit import Survey, compile_file, compile_survey, survey
+from engine.core.compiler.visibility import Visibility
 from engine.core.compiler.workflow import compile_workflow
 
 VERSION = "8"
@@ -17,8 +17,8 @@ VERSION = "8"
 __all__ = [
     "VERSION",
     "Laid",
-    "Outlook",
     "Survey",
+    "Visibility",
     "compile_file",
     "compile_survey",
     "compile_workflow",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from engine.core import plan, spec
 from engine.core import schema as schemas
-from engine.core.compiler import bounds, choice, reference, shape
+from engine.core.compiler import choice, reference, shape, timing
 from engine.core.compiler.findings import Place
 from engine.core.compiler.giving import (
     WINNER,
@@ -100,7 +100,7 @@ def _most(world: World, node: Node, told: spec.ForEach, over: Schema) -> int:
 
 def _repeat(world: World, node: Node, told: spec.Repeat) -> plan.Repeat | None:
     path, body = (*node.path, "repeat"), node.inner[0].plan
-    every = bounds.span(world.findings, told.every, (*path, "every"), least=timedelta(0))
+    every = timing.span(world.findings, told.every, (*path, "every"), least=timedelta(0))
     if body is None:
         return None
     exhausted = plan.Otherwise(told.on_exhausted)

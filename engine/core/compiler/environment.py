@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from engine.core import spec
 from engine.core.commit.neighbour import Neighbours
-from engine.core.compiler import bounds, people
+from engine.core.compiler import people, timing
 from engine.core.compiler.findings import Findings, Path, Place
 from engine.core.compiler.variable import kind_of
 from engine.core.expression import has_template
@@ -27,8 +27,8 @@ def check(findings: Findings, model: spec.Environment, neighbours: Neighbours) -
 def _check_protection(findings: Findings, told: spec.Protection) -> None:
     """Find a protection that lets everybody in, or nobody ever."""
     path = ("protection",)
-    bounds.span(findings, told.expires, (*path, "expires"))
-    bounds.maybe_span(findings, told.wait, (*path, "wait"))
+    timing.span(findings, told.expires, (*path, "expires"))
+    timing.maybe_span(findings, told.wait, (*path, "wait"))
     if told.by:
         people.check(findings, told, path)
     elif told.wait is None:
@@ -39,7 +39,7 @@ def _check_protection(findings: Findings, told: spec.Protection) -> None:
 
 def _check_promotion(findings: Findings, name: str, told: spec.Promotion) -> None:
     """Find a promotion from nowhere else, or one that soaks without end."""
-    bounds.span(findings, told.soak, ("promotion", "soak"), least=timedelta(0))
+    timing.span(findings, told.soak, ("promotion", "soak"), least=timedelta(0))
     if told.from_ == name:
         message = f"the environment {name} cannot be promoted from itself"
         hint = "name the environment where a commit is tried before"

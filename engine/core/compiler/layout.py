@@ -7,11 +7,11 @@ from typing import TypeAlias
 from engine.core import spec
 from engine.core.compiler import shape, site
 from engine.core.compiler.findings import Findings, Path, Place
+from engine.core.compiler.gathering import sites_of
 from engine.core.compiler.node import Kind, Node, Result, Steps
 from engine.core.compiler.placing import check_keys
 from engine.core.compiler.protection import NAME as PROTECTION
 from engine.core.compiler.site import Use
-from engine.core.compiler.sites import sites_of
 from engine.core.facts import Catalogue
 from engine.core.values import Json
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from engine.core import plan, spec
 from engine.core.cloudevent import RESERVED
-from engine.core.compiler import bounds, people, reference, safety
+from engine.core.compiler import people, reference, safety, timing
 from engine.core.compiler.argument import Area
 from engine.core.compiler.env import with_variables
 from engine.core.compiler.findings import Place, listed, meant
@@ -94,7 +94,7 @@ def _call(world: World, node: Node, workflow: str) -> plan.Verb:
         area.check(given, told.inputs)
     if node.spec.detach:
         return plan.Start(workflow, given)
-    return plan.Call(workflow, given, {}, plan.Scope((), bounds.LONGEST))
+    return plan.Call(workflow, given, {}, plan.Scope((), timing.LONGEST))
 
 
 def _wait(world: World, node: Node, told: spec.Wait) -> plan.Wait:
@@ -102,16 +102,16 @@ def _wait(world: World, node: Node, told: spec.Wait) -> plan.Wait:
         if site.use is Use.WAIT:
             reference.check_fits(world.findings, site, kind, STRING)
     if told.for_ is not None and not has_template(told.for_):
-        bounds.span(world.findings, told.for_, (*node.path, "wait", "for"))
+        timing.span(world.findings, told.for_, (*node.path, "wait", "for"))
     return plan.Wait(told.for_, told.until)
 
 
 def _await(scene: Scene, node: Node, told: spec.Await) -> plan.Await:
     findings, path = scene.world.findings, (*node.path, "await")
     happened(scene.world, node)
-    lookback = told.lookback and bounds.span(findings, told.lookback, (*path, "lookback"))
+    lookback = told.lookback and timing.span(findings, told.lookback, (*path, "lookback"))
     return plan.Await(
-        bounds.span(findings, told.within, (*path, "within")),
+        timing.span(findings, told.within, (*path, "within")),
         told.event or "",
         told.match,
         correlation(node),
@@ -137,7 +137,7 @@ def _approve(world: World, node: Node, told: spec.Approve) -> plan.Approve:
     people.check(world.findings, told, path)
     return plan.Approve(
         tuple(told.by),
-        bounds.span(world.findings, told.expires, (*path, "expires")),
+        timing.span(world.findings, told.expires, (*path, "expires")),
         told.min,
         tuple(told.exclude),
         told.on_expiry,

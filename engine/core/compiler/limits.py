@@ -3,7 +3,7 @@
 from typing import get_args
 
 from engine.core import plan, spec
-from engine.core.compiler import bounds
+from engine.core.compiler import timing
 from engine.core.compiler.findings import Findings, listed, meant
 from engine.core.compiler.node import Node
 from engine.core.compiler.pool import terms_of
@@ -120,7 +120,7 @@ def _artifacts(world: World, node: Node) -> tuple[Artifact, ...]:
                     "unknown-file", message, place, hint=meant(each.from_, given),
                     expected=listed(given, "no file"),
                 )  # fmt: skip
-        retain = bounds.span(world.findings, each.retain, (*node.path, "artifacts", name, "retain"))
+        retain = timing.span(world.findings, each.retain, (*node.path, "artifacts", name, "retain"))
         told.append(Artifact(name, each.from_ or "", each.path or "", each.media_type, retain))
     return tuple(told)
 
@@ -135,7 +135,7 @@ def _rate(findings: Findings, node: Node) -> Rate | None:
     told = node.spec.rate
     if told is None:
         return None
-    period = bounds.span(findings, told.per, (*node.path, "rate", "per"))
+    period = timing.span(findings, told.per, (*node.path, "rate", "per"))
     return Rate(told.group or "", told.limit, period)
 
 
@@ -148,5 +148,5 @@ def _cache(findings: Findings, node: Node, uses: plan.Uses | None) -> Cache | No
         hint = "only a call that is pure or reads can be answered from a cache"
         findings.error("unsafe-cache", message, node.at("cache", key=True), hint=hint)
     return Cache(
-        bounds.span(findings, told.ttl, (*node.path, "cache", "ttl")), told.key, told.scope
+        timing.span(findings, told.ttl, (*node.path, "cache", "ttl")), told.key, told.scope
     )

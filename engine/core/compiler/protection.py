@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from engine.core import spec
 from engine.core.commit.declared import Declared, Kind
-from engine.core.compiler.bounds import LONGEST
+from engine.core.compiler.timing import LONGEST
 from engine.core.plan import Approve, Block, Edge, Plan, Requirement, Scope, Step, Wait
 from engine.core.values import Json, parse_duration
 

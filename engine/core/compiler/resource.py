@@ -5,7 +5,7 @@ from datetime import date
 
 from engine.core import spec
 from engine.core.commit.neighbour import Neighbours
-from engine.core.compiler import bounds, connection, environment
+from engine.core.compiler import connection, environment, timing
 from engine.core.compiler.findings import Findings, Path, Place, listed, meant
 from engine.core.facts import Catalogue
 from engine.core.zone import zone
@@ -19,8 +19,8 @@ def check(
         case spec.Calendar():
             _check_calendar(findings, model)
         case spec.CircuitBreaker():
-            bounds.span(findings, model.window, ("window",))
-            bounds.span(findings, model.open_for, ("open_for",))
+            timing.span(findings, model.window, ("window",))
+            timing.span(findings, model.open_for, ("open_for",))
         case spec.Connection():
             _check_adapter(findings, model.adapter, ("adapter",), catalogue)
             connection.check(findings, model, catalogue)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from engine.core import spec
-from engine.core.compiler import bounds
+from engine.core.compiler import timing
 from engine.core.compiler.findings import Findings, Place
 from engine.core.compiler.node import Kind, Node
 from engine.core.compiler.world import World
@@ -87,7 +87,7 @@ def check_memory(world: World, node: Node, told: Retry, timeout: Timeout) -> Non
     key = node.spec.idempotency
     if key is None or key.ttl is None:
         return
-    ttl = bounds.span(world.findings, key.ttl, (*node.path, "idempotency", "ttl"))
+    ttl = timing.span(world.findings, key.ttl, (*node.path, "idempotency", "ttl"))
     ends = (told.max_elapsed, timeout.total, (told.max_attempts - 1) * (timeout.attempt + told.max))
     last = min(each for each in ends if each is not None)
     if told.max_attempts == 1 or last < ttl:
@@ -153,12 +153,12 @@ def _key_of(node: Node) -> str:
 def _retry(findings: Findings, told: spec.Retry, path: tuple[str | int, ...]) -> Retry:
     return Retry(
         told.max_attempts,
-        bounds.span(
+        timing.span(
             findings, told.backoff.initial, (*path, "backoff", "initial"), least=timedelta(0)
         ),
         told.backoff.factor,
-        bounds.span(findings, told.backoff.max, (*path, "backoff", "max"), least=timedelta(0)),
+        timing.span(findings, told.backoff.max, (*path, "backoff", "max"), least=timedelta(0)),
         told.backoff.jitter == "full",
-        bounds.maybe_span(findings, told.max_elapsed, (*path, "max_elapsed")),
+        timing.maybe_span(findings, told.max_elapsed, (*path, "max_elapsed")),
         told.if_,
     )

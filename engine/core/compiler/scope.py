@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from engine.core import plan
-from engine.core.compiler import bounds, graph, reference, step
+from engine.core.compiler import graph, reference, step, timing
 from engine.core.compiler.findings import Path, Place
 from engine.core.compiler.giving import UNSURE, names_inside, outputs_of, properties_of, required_of
 from engine.core.compiler.graph import Read
@@ -53,10 +53,10 @@ def compile_scope(world: World, scope: Steps, around: timedelta) -> None:
     bound = _time(world, scope, around)
     for node in scope.nodes:
         for inner in node.inner:
-            compile_scope(world, inner, bounds.time_inside(world, node, bound))
+            compile_scope(world, inner, timing.time_inside(world, node, bound))
     for each in scope.after:
         compile_scope(world, each, bound)
-    bounds.check_sum(world.findings, scope, bound)
+    timing.check_sum(world.findings, scope, bound)
     made = [step.make(scene, node, bound) for node in scope.nodes]
     outputs = assignments(world, scope.results, types_of(scope)) if _gives(scope) else ()
     handlers = [compile_handler(world, scope, each) for each in scope.after if each.handler]
@@ -79,11 +79,11 @@ def _time(world: World, scope: Steps, around: timedelta) -> timedelta:
     if scope.time is None:
         return around
     text, path = scope.time
-    told = bounds.span(world.findings, text, path)
+    told = timing.span(world.findings, text, path)
     if scope.kind in (Kind.RUN, Kind.FINALLY, Kind.UNDO_FAILED, Kind.COMPENSATION):
         return told
     if told > around and scope.around is not None:
-        bounds.too_long(
+        timing.too_long(
             world.findings, Place(path), scope.called, told, scope.around.called, around
         )
     return min(told, around)

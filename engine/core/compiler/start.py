@@ -7,11 +7,11 @@ from typing import TypeAlias
 from engine.core import plan, spec
 from engine.core.compiler import lookout, shape, site
 from engine.core.compiler.argument import Area
-from engine.core.compiler.bounds import span
 from engine.core.compiler.findings import Path, Place
 from engine.core.compiler.label import is_harmless
 from engine.core.compiler.reference import check_condition, check_fits, check_text, typed
 from engine.core.compiler.site import Schema, Site, Use
+from engine.core.compiler.timing import span
 from engine.core.compiler.variable import check_variable
 from engine.core.compiler.world import World
 from engine.core.schedule import cron

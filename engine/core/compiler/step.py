@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from engine.core import plan
-from engine.core.compiler import bounds, composite, leaf, safety, undo
+from engine.core.compiler import composite, leaf, safety, timing, undo
 from engine.core.compiler.findings import Findings, Place
 from engine.core.compiler.limits import check_priority, limits_of
 from engine.core.compiler.node import Node
@@ -28,8 +28,8 @@ def make(scene: Scene, node: Node, bound: timedelta) -> plan.Step | None:
     refuse_artifact(world, node)
     opens = composite.is_one(node.spec)
     verb = composite.make(scene, node) if opens else leaf.make(scene, node)
-    timeout = bounds.timeout(world, node)
-    bounds.check_fits(world, node, timeout, bound)
+    timeout = timing.timeout(world, node)
+    timing.check_fits(world, node, timeout, bound)
     undone = undo.check(world, node)
     if verb is None or node.scope.graph is None or not undone:
         return None

@@ -5,15 +5,15 @@ from datetime import timedelta
 
 from engine.core import plan, spec
 from engine.core.compiler import shape, site
-from engine.core.compiler.bounds import maybe_span, span
 from engine.core.compiler.env import check_reach
 from engine.core.compiler.findings import Path, Place
+from engine.core.compiler.gathering import priority_areas
 from engine.core.compiler.limits import check_priority, concurrency, priority
 from engine.core.compiler.match import correlated
 from engine.core.compiler.reference import check_condition, check_text, resolve
 from engine.core.compiler.scene import scene_of
 from engine.core.compiler.site import Schema, Use
-from engine.core.compiler.sites import priority_areas
+from engine.core.compiler.timing import maybe_span, span
 from engine.core.compiler.world import World
 from engine.core.expression import has_template
 from engine.core.frozen import frozen

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from engine.core import codec, spec
 from engine.core.commit import Neighbours, Trust
-from engine.core.compiler import bounds, course, reference, scope, site, start, taint, whole_run
-from engine.core.compiler.bound import BoundFindings, bound, together
+from engine.core.compiler import course, reference, scope, site, start, taint, timing, whole_run
 from engine.core.compiler.budget import is_within
 from engine.core.compiler.findings import Findings, Place
 from engine.core.compiler.layout import lay_out
 from engine.core.compiler.node import Kind
 from engine.core.compiler.scene import scene_of
 from engine.core.compiler.site import Use
+from engine.core.compiler.variant import VariantFindings, together, variant
 from engine.core.compiler.world import World
 from engine.core.diagnostic import Diagnostic, Enough, Gathered, has_errors
 from engine.core.document import Document
@@ -94,8 +94,8 @@ def _somewhere(made: Made, world: World, document: Document) -> Made:
     """
     plans, found = [], list[Diagnostic]()
     for place in world.neighbours.places:
-        findings = BoundFindings(document, place)
-        there, _ = _made(findings, bound(world, place), world.catalogue, world.neighbours)
+        findings = VariantFindings(document, place)
+        there, _ = _made(findings, variant(world, place), world.catalogue, world.neighbours)
         plans.append(there.plan)
         found += there.diagnostics
     gathered = Gathered()
@@ -111,7 +111,7 @@ def _plan(world: World) -> Plan | None:
     triggers = start.compile_triggers(world)
     scope.resolve_scope(world, world.root)
     taint.spread(world, world.root)
-    scope.compile_scope(world, world.root, bounds.LONGEST)
+    scope.compile_scope(world, world.root, timing.LONGEST)
     taint.note_flows(world)
     course.check_course(world, world.root)
     _check_common_retry(world)

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.core.commit import Commit
-from engine.core.compiler import Outlook, compile_survey, survey
+from engine.core.compiler import Visibility, compile_survey, survey
 from engine.core.compiler.world import World
 from engine.core.facts import Catalogue
 from tests.core.catalogue import CATALOGUE
@@ -57,11 +57,11 @@ outputs:
 """
 
 
-def outlook(text: str = SPEC) -> Outlook:
+def visibility(text: str = SPEC) -> Visibility:
     worlds: dict[int, World] = {}
     surveyed = survey("a.yaml", text.encode())
     compile_survey(surveyed, Catalogue(CATALOGUE), Commit(surveyed.documents), worlds.__setitem__)
-    return Outlook(worlds[0])
+    return Visibility(worlds[0])
 
 
 PLAIN = ("inputs", "steps", "trigger", "run")
@@ -100,7 +100,7 @@ def test_each_place_reads_its_own_names(path: tuple[str | int, ...], expected: s
     """
     What is offered at a place is what the compiler lets be read there, and nothing else.
     """
-    assert expected == set(outlook().names(path))
+    assert expected == set(visibility().names(path))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_name_has_the_type_that_the_compiler_gives_it(
     """
     The type of a reference is that of its place: a step does not read itself, or into a block.
     """
-    told = outlook().type_of(path, reference)
+    told = visibility().type_of(path, reference)
 
     assert expected == (told and told.get("type"))
 
@@ -131,7 +131,7 @@ def test_a_step_is_found_from_where_it_may_be_read() -> None:
     """
     A name leads to the step that an expression at that place would read.
     """
-    view = outlook()
+    view = visibility()
     inner = view.step(("steps", "boxed", "block", "steps", "inner", "if"), "inner")
 
     assert inner is not None
@@ -145,6 +145,6 @@ def test_a_workflow_full_of_mistakes_still_answers() -> None:
     """
     bad = "".join(f"  s{n}: {{uses: echo.say@1, with: {{message: '{{{{ x.y }}}}'}}}}\n"
                   for n in range(150))  # fmt: skip
-    view = outlook(SPEC.replace("steps:\n  say", f"steps:\n{bad}  say", 1))
+    view = visibility(SPEC.replace("steps:\n  say", f"steps:\n{bad}  say", 1))
 
     assert "steps" in view.names(("outputs", "text", "value"))

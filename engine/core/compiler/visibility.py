@@ -43,7 +43,7 @@ _OF_THE_RUN: Mapping[str, Use] = {
 
 
 @frozen
-class Outlook:
+class Visibility:
     """What can be seen of a workflow from a place in it; `path` is that of the place's value."""
 
     world: World

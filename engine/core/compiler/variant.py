@@ -32,7 +32,7 @@ _WITHOUT_A_CHOICE = frozenset(
 )
 
 
-class BoundFindings(Findings):
+class VariantFindings(Findings):
     """The findings on a workflow in one environment, where texts are not as they were written."""
 
     def __init__(self, document: Document, place: str) -> None:
@@ -71,7 +71,7 @@ def _about(finding: Diagnostic) -> tuple[str, int]:
     return finding.code, finding.span.line
 
 
-def bound(world: World, place: str) -> spec.Workflow:
+def variant(world: World, place: str) -> spec.Workflow:
     """Return a workflow that was looked through, with the values of an environment."""
     told = {name: world.neighbours.variable(name).values for name in world.variables}
     known = {ROOT: {name: each[place] for name, each in told.items() if place in each}}
