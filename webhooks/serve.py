@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from types import FrameType
 
 import uvicorn
@@ -38,6 +38,7 @@ from webhooks.syncs import Syncs
 _LOG = logging.getLogger("sark.http")
 _CONNECTIONS = 2048
 _IDLE_SECONDS = 30
+_TICK_SECONDS = 1.0
 _GRACE_SECONDS = 10
 _LONGEST_LEAVE = 10.0
 _BALANCER_SILENCE = 30.0
@@ -111,6 +112,25 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._drain = doors.drain
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._leaving = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Tick once a second, for the date of answers, and at once to leave.
+
+        uvicorn looks ten times a second whether it is to leave, which is most of what a server
+        does that nobody asks.
+        """
+        self._loop = asyncio.get_running_loop()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), _TICK_SECONDS)
+
+    def leave(self) -> None:
+        """Begin to leave; from any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._leaving.set)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Say first on `/readyz` that this server leaves, for as long as a balancer looks away.
@@ -130,7 +150,7 @@ class Server(uvicorn.Server):
         """Leave as uvicorn does, but do not die of the signal afterwards: we end with 0."""
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
-        self.should_exit = True
+        self.leave()
 
 
 def leave_after(asked: list[float], now: float) -> float:

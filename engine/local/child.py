@@ -116,8 +116,9 @@ def _be_a_child(name: str, log: Path) -> None:
     die_with_parent()
     if hasattr(_LIBC, "prctl"):
         _LIBC.prctl(_PR_SET_NAME, f"sark-{name}".encode(), 0, 0, 0)
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
         signal.signal(each, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
     os.closerange(3, _MOST_FILES)
     sink = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -32,7 +32,7 @@ from engine.local.child import stop, tail, write_private
 from engine.local.holding import hold
 from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
-from engine.local.watch import Part, Program, Watched
+from engine.local.watch import Part, Program, Watched, asleep
 from engine.settings import Settings, Source
 from engine.store.migrate import migrate
 from engine.worker import run_worker
@@ -46,7 +46,6 @@ _IN_THE_WAY = {
 }  # fmt: skip
 _READY_PATIENCE = 60.0
 _FIRST_LOOK = 3.0
-_POLL = 0.05
 _QUICK_POLL = 0.01
 # How long after its grace a worker may still take to hand its runs back.
 _CLEANING_SECONDS = 5.0
@@ -88,9 +87,10 @@ class _Up:
         try:
             self._start()
             self._tell()
-            while not self._stopping:
-                self._mend()
-                time.sleep(_POLL)
+            with asleep() as sleep:
+                while not self._stopping:
+                    self._mend()
+                    sleep(self._watched)
         finally:
             self._end()
 

@@ -1,7 +1,11 @@
 """What is started again when it ends, after a pause that grows."""
 
+import os
+import select
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +18,7 @@ from engine.local.child import Forked, fork
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 _LONG_LIFE = 10.0
+_LONGEST_SLEEP = 1.0
 
 
 class Part(Protocol):
@@ -73,3 +78,30 @@ class Watched:
             except (SarkError, OSError) as error:
                 click.echo(f"sark: {self.name} did not start: {error}", err=True)
             self.began, self.due = time.monotonic(), None
+
+
+@contextmanager
+def asleep() -> Iterator[Callable[[Iterable[Watched]], None]]:
+    """Give a sleep that ends when a child does, a signal comes, or a part is to be started again.
+
+    Of the main thread, whose signals write to a pipe meanwhile.
+    """
+    ours, theirs = os.pipe()
+    for each in (ours, theirs):
+        os.set_blocking(each, False)
+    before = signal.signal(signal.SIGCHLD, lambda *_: None)
+    told = signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
+
+    def sleep(watched: Iterable[Watched]) -> None:
+        dues = [each.due - time.monotonic() for each in watched if each.due is not None]
+        select.select([ours], [], [], max(0.0, min((*dues, _LONGEST_SLEEP))))
+        with suppress(BlockingIOError):
+            os.read(ours, 1 << 16)
+
+    try:
+        yield sleep
+    finally:
+        signal.set_wakeup_fd(told)
+        signal.signal(signal.SIGCHLD, before)
+        os.close(ours)
+        os.close(theirs)

@@ -95,7 +95,7 @@ class Served:
     def __exit__(self, *_: object) -> None:
         assert self._server is not None
         assert self._thread is not None
-        self._server.should_exit = True
+        self._server.leave()
         self._thread.join(20)
 
     async def _serve(self) -> None:
