@@ -189,3 +189,13 @@ def test_every_fact_is_described() -> None:
         assert fact.meaning
         assert (fact.shape is Shape.THINGS) is bool(fact.keys)
         assert set(fact.keys) <= set(THING)
+
+
+def test_a_fact_is_asked_for_wherever_its_name_stands() -> None:
+    """
+    Only facts that policies name are worked out, and a name may stand behind blanks and comments.
+    """
+    text = RULE + 'deny("a", change, "x") if change.\n  # of\n  count > 1 and h in change. hosts;'
+
+    assert {"count", "hosts"} <= policy.asked([text])
+    assert "environment" not in policy.asked([text])

@@ -30,7 +30,8 @@ _DECLARES: Mapping[str, str] = {"rule": "change", "whole_rule": "whole"}
 _ABOUT: Mapping[str, Mapping[str, Fact]] = {"change": CHANGE, "whole": WHOLE}
 _ANY: Mapping[str, Fact] = {**THING, **WHOLE, **CHANGE}
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
-_FACT = re.compile(r"\.\s*([A-Za-z_]\w*)")
+# Blanks and comments may stand behind the dot.
+_FACT = re.compile(r"\.(?:\s|#[^\n]*)*([A-Za-z_]\w*)")
 _RESERVED = "policies"
 _REFUSED: Mapping[str, str] = {
     "print": "nobody sees what it prints", "debug": "nobody is there to answer",
