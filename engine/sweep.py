@@ -68,7 +68,7 @@ class Sweep:
 
     async def look(self) -> None:
         """Say that the owner lives, ring it if there is work, take runs from dead workers."""
-        asked = time.monotonic()
+        asked = self._clock.asking() if self._clock is not None else 0.0
         beat = await workers.beat(self._connection, self._owner.worker, self._period * _AHEAD)
         if beat is None:
             raise Fenced(f"worker {self._owner.worker} was declared dead")

@@ -17,7 +17,7 @@ from engine.review.keeping import Keeper, Keepers
 from engine.review.task import Answer, Asked, Running, Task, Unjudged, decode
 
 GOOD = Answer(
-    "d", Conclusion.SUCCESS, "a title", "a comment", "a text", "s", ["w"], {"rule": "acme/pay"},
+    "d", Conclusion.SUCCESS, "a title", "a comment", "a text", "s", ["w"], {"rule": ["acme/pay"]},
     [Annotation("a.yaml", 1, "failure", "code", "words")], ["w"],
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 
-from engine.store import events, handouts, inbox, leases, outbox, pool
+from engine.store import events, handouts, inbox, leases, outbox, pool, schedules
 from tests.simulation.contracts_pool import of
 from tests.simulation.database import Contract, Transaction
 
@@ -63,6 +63,10 @@ def sweep(told: Transaction, values: Values) -> Answer:
             told.lock("inbox", row, "update")
             told.delete("inbox", row)
     return []
+
+
+def clock(told: Transaction, _: Values) -> Answer:
+    return [(told.database.now(),)]
 
 
 def end_handouts(told: Transaction, values: Values) -> Answer:
@@ -196,6 +200,6 @@ CONTRACTS: dict[str, Contract] = {
     events._WATCHERS: watchers, events._WATCH: watch,
     events._PAST + events._OF_TYPE + events._OLDEST: past, events._UNWATCH: unwatch,
     events._SWEEP: forget_watches, leases._LEAD: lead,
-    pool._IN_FORCE: yes,
+    pool._IN_FORCE: yes, schedules._NOW: clock,
     **dict.fromkeys((leases._UNBOUNDED, leases._KEPT_ALIVE, leases._BOUNDED), nothing),
 }  # fmt: skip

@@ -5,13 +5,14 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from typing import Any
 
 import engine.epoch
 import engine.store.starts
 import engine.store.turns
 import engine.worker
-from engine.owner import Owner
+from engine.clock import Clock
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.wire import PreparedStatement
 
@@ -21,7 +22,7 @@ def seams() -> Iterator[None]:
     """Let the engine run on virtual time and the small PostgreSQL; its log is silent."""
     with ExitStack() as stack:
         for module, name, other in (
-            (engine.worker, "connect", _connect), (engine.worker, "Owner", _owner),
+            (engine.worker, "connect", _connect), (engine.worker, "Clock", _clock),
             (engine.epoch, "enter", _one_database),
             (engine.store.turns, "Statement", PreparedStatement),
             (engine.store.starts, "Statement", PreparedStatement),
@@ -61,6 +62,5 @@ async def _one_database(connection: Any) -> None:
     """Let a worker find the database that it knows: none is restored in this world."""
 
 
-def _owner(*arguments: Any, **more: Any) -> Owner:
-    told: dict[str, Any] = {**more, "clock": _loop().now}
-    return Owner(*arguments, **told)
+def _clock(at: datetime) -> Clock:
+    return Clock(at, _loop().time)
