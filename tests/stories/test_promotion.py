@@ -45,7 +45,7 @@ variables:
   REGION:   north
 """
 STAGING = "apiVersion: sark/v1\nkind: Environment\nname: staging\n"
-BROKEN = HELLO.replace("name: hello", "name: bad").replace("{{ name }}", "{{ missing }}")
+BROKEN = HELLO.replace("name: hello", "name: bad").replace("{{ name }}", "{{ name.missing }}")
 
 
 @pytest.fixture(scope="module")
