@@ -208,9 +208,9 @@ def _of(seeded: Seeded, kinds: tuple[str, ...]) -> Sought:
 
 
 def _stalled(seed: int) -> Plan:
-    """Let one worker after another freeze beyond its lease, at one statement after another."""
-    worker, statement = SLOTS[seed % 3], float(seed // 3 + 8)
-    return Plan(seed, ("once", "once"), (Fault("stall", worker, statement, 25.0),))
+    """Let one worker after another freeze beyond its lease, at a statement amid its first runs."""
+    worker, statement = SLOTS[seed % 3], float(30 + seed // 3 % 25)
+    return Plan(seed, ("once",) * 6, (Fault("stall", worker, statement, 25.0),))
 
 
 def _slowed(seed: int) -> Plan:
