@@ -72,7 +72,7 @@ def test_a_failure_is_made_small() -> None:
     """
     What is told of a failure is no more than what it takes, and it fails when it is played again.
     """
-    sought = next(each for each in FAULTS if each.name == "gate_is_open")
+    sought = next(each for each in FAULTS if each.name == "number_is_used_again")
     with sought.seeded():
         failure = walk(range(sought.most), sought.draw)
         assert failure is not None
