@@ -49,17 +49,13 @@ def _types(
     scene: Scene, site: Site, own: Mapping[str, Schema], reads: list[Read]
 ) -> dict[str, Schema]:
     """Return the shape of each name that an expression reads."""
-    types: dict[str, Schema] = {}
-    for name in {str(each.path[0]) for each in site.compiled.references}:
-        if name == "steps":
-            views = {read.target.id: view(scene.world, read.target) for read in reads}
-            types[name] = shape.closed(views)
-        elif name == "variables":
-            types[name] = shape.closed(scene.world.variables)
-        elif name in own:
-            types[name] = own[name]
-        elif name in scene.types:
-            types[name] = scene.types[name]
+    wanted = {str(each.path[0]) for each in site.compiled.references}
+    types = {name: told[name] for told in (scene.types, own) for name in wanted & told.keys()}
+    if "steps" in wanted:
+        views = {read.target.id: view(scene.world, read.target) for read in reads}
+        types["steps"] = shape.closed(views)
+    if "variables" in wanted:
+        types["variables"] = shape.closed(scene.world.variables)
     return types
 
 

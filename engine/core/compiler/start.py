@@ -135,8 +135,6 @@ def _check_spans(world: World, settings: Mapping[str, Json], path: Path) -> None
     """Find spans of time that are none, or longer than any may be."""
     for outer, inner in _SPANS:
         told = settings.get(outer)
-        if told is None:
-            continue
         keys = (outer, inner) if inner else (outer,)
         text = told.get(inner) if isinstance(told, dict) else told
         if isinstance(text, str):
