@@ -37,8 +37,8 @@ class Sweep:
     """
 
     def __init__(
-        self, connection: Connection, owner: Owner, period: timedelta, lease: timedelta,
-        performer: Performer | None = None, clock: Clock | None = None,
+        self, connection: Connection, owner: Owner, clock: Clock, period: timedelta,
+        lease: timedelta, performer: Performer | None = None,
     ) -> None:  # fmt: skip
         self._connection = connection
         self._owner = owner
@@ -68,13 +68,12 @@ class Sweep:
 
     async def look(self) -> None:
         """Say that the owner lives, ring it if there is work, take runs from dead workers."""
-        asked = self._clock.asking() if self._clock is not None else 0.0
+        asked = self._clock.asking()
         beat = await workers.beat(self._connection, self._owner.worker, self._period * _AHEAD)
         if beat is None:
             raise Fenced(f"worker {self._owner.worker} was declared dead")
         self._looked = time.monotonic()
-        if self._clock is not None:
-            self._clock.hear(beat.at, asked)
+        self._clock.hear(beat.at, asked)
         is_claimable = await self._bury(self._may_judge(beat.at)) or beat.claimable
         is_told = await self._expire() or beat.told
         if is_claimable:

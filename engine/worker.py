@@ -169,7 +169,7 @@ class WorkerProcess:
             performer = await self._performing(stack, owner)
             await stack.enter_async_context(self._listening(owner, performer))
             told = self._settings
-            sweep = Sweep(side, owner, told.sweep, told.lease, performer, clock)
+            sweep = Sweep(side, owner, clock, told.sweep, told.lease, performer)
             self._owner, self._performer, self._sweep = owner, performer, sweep
             owner.attend()
             try:

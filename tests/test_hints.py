@@ -11,11 +11,12 @@ from dramatiq.brokers.stub import StubBroker
 
 from engine import runs
 from engine.broker import EVERY, RUNS, Bell, HintBroker, ring, serving_queue
+from engine.clock import Clock
 from engine.core.plan import Plan
 from engine.hints import Hints
 from engine.owner import Owner
 from engine.performer import Performer
-from engine.store import workers
+from engine.store import schedules, workers
 from engine.store.handouts import Served
 from engine.store.pool import OWNER, connect
 from engine.sweep import Sweep
@@ -49,9 +50,11 @@ async def working(url: str, hears: Broker | None, tells: Broker | None, *operati
         served, how = Served((_POOL,), {}), executor(*operations)
         worker = await workers.register(connection, RUNS, "test", 1, served)
         bell = None if tells is None else Bell(tells)
-        owner = Owner(connection, worker, RUNS, how, 100, bell=bell)
+        clock = Clock(await schedules.now(side))
+        owner = Owner(connection, worker, RUNS, how, 100, clock, bell)
         performer = Performer(taking, worker, served, how, 10, bell, owner.look)
-        sweep = Sweep(side, owner, _OFTEN if hears is None else _NEVER, _NEVER, performer)
+        period = _OFTEN if hears is None else _NEVER
+        sweep = Sweep(side, owner, clock, period, _NEVER, performer)
         if hears is not None:
             hints = Hints(hears)
             hints.listen(RUNS, worker, owner.attend, owner.look, performer.attend, (_POOL,))

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from engine.clock import Clock
 from engine.core.plan import Concurrency, Pool
 from engine.guard import guarding
-from engine.store import handouts
+from engine.store import handouts, schedules
 from engine.sweep import Sweep
 from engine.telemetry import METRICS
 from tests.core.runs import edge, step
@@ -351,7 +352,8 @@ def test_what_a_program_of_before_has_buried_is_found(database_url: str):
                 first.task.cancel()
                 await asyncio.gather(first.task, return_exceptions=True)
             await here.connection.execute("DELETE FROM workers WHERE id = %s", (first.id,))
-            sweep = Sweep(here.connection, owner.owner, SECOND, SECOND)
+            clock = Clock(await schedules.now(here.connection))
+            sweep = Sweep(here.connection, owner.owner, clock, SECOND, SECOND)
             await sweep.look()
             async with performing(database_url, other):
                 assert "succeeded" == await here.until(run, "succeeded", patience=20)
