@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, field_validator
 
 from adapters.contract import Adapter, Call, Json, Operation, Outcome
-from adapters.http.gate import Gate, read_gate
+from adapters.egress.gate import Gate, read_gate
+from adapters.egress.names import Lookup, look_up
 from adapters.manifest.http import DOWNLOAD, MANIFEST
 from adapters.settings import AdapterSettings, read
 from adapters.tls import CaFile, context
 
 if TYPE_CHECKING:
-    from adapters.http.client import Client, Lookup
+    from adapters.http.client import Client
 
 
 class HttpSettings(AdapterSettings):
@@ -61,9 +62,9 @@ class HttpDownload:
 
 
 class Http:
-    """The adapter. `lookup` is how names are resolved; the system's way without one."""
+    """The adapter. `lookup` is how names are resolved."""
 
-    def __init__(self, settings: HttpSettings, lookup: "Lookup | None" = None) -> None:
+    def __init__(self, settings: HttpSettings, lookup: Lookup = look_up) -> None:
         self._settings = settings
         self._lookup = lookup
         self._client: Client | None = None
@@ -86,12 +87,12 @@ class Http:
 
     async def open(self) -> None:
         """Make the session. The client library is loaded here: a manifest needs none of it."""
-        from adapters.http.client import look_up, open_client
+        from adapters.http.client import open_client
 
         settings = self._settings
         self._client = open_client(
             self.gate,
-            self._lookup or look_up,
+            self._lookup,
             settings.max_connections,
             context(settings.ca_file),
             settings.user_agent,

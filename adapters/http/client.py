@@ -4,7 +4,7 @@ import asyncio
 import resource
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import Connection
 
 from adapters.contract import Call, Failed, Outcome, Succeeded
+from adapters.egress.gate import Gate
+from adapters.egress.names import Lookup
 from adapters.http import download, failures, response
-from adapters.http.gate import Gate
 from adapters.http.request import InvalidError, Request, build, redirected
 
-Lookup = Callable[[str, int], Sequence[str]]
 Build = Callable[[Call, str], Request]
 Take = Callable[[Request, aiohttp.ClientResponse], Awaitable[Outcome]]
 
@@ -35,12 +35,6 @@ _KEEP_ALIVE = 1.5
 _TURNS = 4
 _PROGRESS: ContextVar[SimpleNamespace] = ContextVar("progress")
 _MOST_PLACES = 10_000
-
-
-def look_up(host: str, port: int) -> Sequence[str]:
-    """Return every address of a name, as the system's resolver gives them; raise OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    return [str(each[4][0]) for each in found]
 
 
 class _NotedRequest(aiohttp.ClientRequest):

@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from adapters.contract import ErrorClass, Failed, Json
-from adapters.http.gate import BlockedError
+from adapters.egress.gate import BlockedError
 from adapters.http.request import InvalidError, Request
 from adapters.http.response import (
     Body,

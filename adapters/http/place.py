@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from adapters.http.addresses import literal
+from adapters.egress.addresses import literal
 
 
 def place(url: str) -> str:

@@ -5,13 +5,13 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import aiosmtplib
 from aiosmtplib.protocol import SMTPProtocol, normalize_message_line_endings
 
 from adapters.contract import Json
-from adapters.http.gate import Gate
+from adapters.egress.gate import Gate
+from adapters.egress.names import look_up
 from adapters.smtp.message import Letter
 from adapters.smtp.place import Server
 
@@ -72,21 +72,21 @@ async def _reach(server: Server, gate: Gate) -> socket.socket:
     loop = asyncio.get_running_loop()
     gate.check_host(server.host, server.port)
     try:
-        found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-        gate.check_answers(server.host, server.port, [str(each[4][0]) for each in found])
-        for family, *_, address in found[:-1]:
+        answers = await loop.run_in_executor(None, look_up, server.host, server.port)
+        gate.check_answers(server.host, server.port, answers)
+        for answer in answers[:-1]:
             with suppress(OSError):
-                return await _connected(family, address)
-        return await _connected(found[-1][0], found[-1][-1])
+                return await _connected(answer, server.port)
+        return await _connected(answers[-1], server.port)
     except OSError as error:
         raise aiosmtplib.SMTPConnectError("no connection") from error
 
 
-async def _connected(family: int, address: Any) -> socket.socket:
-    made = socket.socket(family, socket.SOCK_STREAM)
+async def _connected(address: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     made.setblocking(False)
     try:
-        await asyncio.get_running_loop().sock_connect(made, address)
+        await asyncio.get_running_loop().sock_connect(made, (address, port))
     except BaseException:
         made.close()
         raise

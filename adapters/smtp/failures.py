@@ -7,7 +7,7 @@ from datetime import timedelta
 import aiosmtplib
 
 from adapters.contract import ErrorClass, Failed, Json
-from adapters.http.gate import BlockedError
+from adapters.egress.gate import BlockedError
 from adapters.masking import mask_text
 from adapters.smtp.conversation import Progress
 from adapters.smtp.place import Server

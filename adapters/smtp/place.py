@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from adapters.contract import Json, SettingError
-from adapters.http.gate import Gate, read_gate
+from adapters.egress.gate import Gate, read_gate
 from adapters.manifest.smtp import SERVER
 from adapters.settings import AdapterSettings, Reference, read, reveal
 from adapters.smtp.message import InvalidError, read_address

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, field_validator
 
 from adapters.contract import Adapter, Call, Json, Operation, Outcome
-from adapters.http.gate import read_gate
+from adapters.egress.gate import read_gate
 from adapters.manifest.sql import LOAD, QUERY
 from adapters.settings import AdapterSettings, read
 

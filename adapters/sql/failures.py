@@ -11,8 +11,9 @@ from datetime import timedelta
 import psycopg
 
 from adapters.contract import ErrorClass, Failed, Json
+from adapters.egress.gate import BlockedError
 from adapters.masking import mask_text
-from adapters.sql.place import BlockedError, Place
+from adapters.sql.place import Place
 from adapters.sql.statement import InvalidError
 
 _T, _P = ErrorClass.TRANSIENT, ErrorClass.PERMANENT

@@ -6,8 +6,7 @@ sockets of this machine, and so lend the worker's own rights to whoever writes a
 
 import ipaddress
 import re
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -16,8 +15,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from adapters.contract import Json
-from adapters.http.addresses import Reach, classify, literal, resembles_address
-from adapters.http.gate import Gate
+from adapters.egress.addresses import Reach, classify, literal, resembles_address
+from adapters.egress.gate import BlockedError, Gate
+from adapters.egress.names import Lookup
 from adapters.sql.statement import InvalidError
 
 _UNREADABLE = (
@@ -25,8 +25,6 @@ _UNREADABLE = (
     "and letters such as @ : / % # of a password percent-encoded"
 )
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,253}")
-
-Lookup = Callable[[str, int], Sequence[str]]
 
 _NEEDED = ("user", "host", "dbname")
 _ALLOWED = (
@@ -44,16 +42,6 @@ _CLOSED: Mapping[str, str] = {
     "gssencmode": "disable",
     "require_auth": "scram-sha-256,md5,password,none",
 }
-
-
-def look_up(host: str, port: int) -> Sequence[str]:
-    """Return every address of a name, as the system's resolver gives them; raise OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    return [str(each[4][0]) for each in found]
-
-
-class BlockedError(Exception):
-    """The dsn may not lead there; the message says what would open the way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 
-from adapters.http.gate import Gate, read_gate
+from adapters.egress.gate import Gate, read_gate
+from adapters.egress.names import look_up
 from adapters.sql import values
 from adapters.sql.failures import LoginError
-from adapters.sql.place import Place, look_up, parameters
+from adapters.sql.place import Place, parameters
 from adapters.sql.pool import Connection, Pool
 
 

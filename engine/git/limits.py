@@ -57,7 +57,7 @@ def host_of(address: Address) -> str:
 
 def _inside(host: str) -> str:
     """Return in words what is wrong with a host that no public one is called, or nothing."""
-    from adapters.http.addresses import Reach, classify, literal, resembles_address
+    from adapters.egress.addresses import Reach, classify, literal, resembles_address
 
     if _LOCAL.fullmatch(host):
         return "this machine"

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from adapters.contract import ErrorClass, Json, Outcome
-from adapters.http.gate import read_gate
-from adapters.sql.place import BlockedError, parameters, read_dsn
+from adapters.egress.gate import BlockedError, read_gate
+from adapters.sql.place import parameters, read_dsn
 from adapters.sql.statement import InvalidError
 from tests.adapters.querying import ask, database, refusal
 from tests.adapters.servers import make_certificate, server_context

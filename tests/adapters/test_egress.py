@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from adapters.contract import ErrorClass, Failed, SettingError
+from adapters.egress.addresses import Reach, classify, literal
+from adapters.egress.gate import BlockedError, read_gate
 from adapters.http import Http, HttpSettings, create
-from adapters.http.addresses import Reach, classify, literal
-from adapters.http.gate import BlockedError, read_gate
 from tests.adapters.servers import json_answer, serve
 from tests.adapters.speaking import call, failed, opened, outputs
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from adapters.http.addresses import Address, Reach, classify, literal, resembles_address
+from adapters.egress.addresses import Address, Reach, classify, literal, resembles_address
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -1,0 +1,1 @@
+"""Where this process may connect to: addresses told apart, the rules of the settings, names."""
