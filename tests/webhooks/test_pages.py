@@ -102,7 +102,7 @@ def test_the_session_is_for_this_browser_alone(shared: Served):
     """
     told = login(shared, shared.token).headers["set-cookie"]
 
-    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= {
+    assert {"HttpOnly", "SameSite=lax", "Path=/"} <= {
         part.strip() for part in told.split(";")[1:]
     }
     assert shared.token not in told
@@ -169,6 +169,7 @@ def test_signing_out(shared: Served):
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec_Fetch_Site": "cross-site"},
         {"Sec_Fetch_Site": "same-site"},
     ],
@@ -183,13 +184,35 @@ def test_another_site_sends_no_forms(shared: Served, headers: dict[str, str]):
     ).status  # fmt: skip
 
 
-def test_its_own_site_does(shared: Served):
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://{host}", "Sec_Fetch_Site": "same-origin"},
+        {"Origin": "http://{host}"},
+        {"Origin": "https://{host}"},
+        {"Origin": "null", "Sec_Fetch_Site": "same-origin"},
+        {},
+    ],
+    ids=("a browser", "an old one", "behind TLS", "one that hides its origin", "a program"),
+)
+def test_its_own_site_does(shared: Served, headers: dict[str, str]):
     """
-    The page's own form is taken as a browser sends it.
+    The page's own form is taken as browsers send it, also where a proxy speaks TLS with them.
     """
-    origin = f"http://127.0.0.1:{shared.port}"
+    host = f"127.0.0.1:{shared.port}"
+    told = {name: value.format(host=host) for name, value in headers.items()}
 
-    assert 303 == login(shared, shared.token, Origin=origin, Sec_Fetch_Site="same-origin").status
+    assert 303 == login(shared, shared.token, **told).status
+
+
+def test_a_browser_tells_its_origin(shared: Served):
+    """
+    The page lets a browser name it as the origin of its own form, and as nobody else's referrer.
+
+    Under `no-referrer` a browser sends `Origin: null` (Fetch standard, "append a request `Origin`
+    header").
+    """
+    assert "same-origin" == shared.send("GET", "/").headers["referrer-policy"]
 
 
 def test_a_session_opens_no_api(shared: Served):

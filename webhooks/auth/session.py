@@ -1,4 +1,4 @@
-"""A browser's session: a signed cookie that no script reads and no other site can send.
+"""A browser's session: a signed cookie that no script reads and no form of another site brings.
 
 The cookie holds an expiry and no token. It is signed under a key made from the token's hash, so
 that a new token ends every session, and every server of one state folder knows it.
@@ -33,14 +33,14 @@ def begin(request: Request, answer: Response) -> None:
         path="/",
         secure=is_secure,
         httponly=True,
-        samesite="strict",
+        samesite="lax",
     )
 
 
 def end(request: Request, answer: Response) -> None:
     """Take the session away."""
     name, is_secure = _cookie(request)
-    answer.delete_cookie(name, path="/", secure=is_secure, httponly=True, samesite="strict")
+    answer.delete_cookie(name, path="/", secure=is_secure, httponly=True, samesite="lax")
 
 
 def actor(request: Request) -> Actor | None:
@@ -55,11 +55,19 @@ def actor(request: Request) -> Actor | None:
 
 
 def check_origin(request: Request) -> None:
-    """Refuse a form that another site has sent."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    origin = request.headers.get("origin")
-    ours = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    if site not in ("same-origin", "none") or origin not in (None, ours):
+    """Refuse a form that another site has sent.
+
+    A browser says itself where a form comes from; one that does not is asked for its origin. The
+    rule is that of `http.CrossOriginProtection` in Go's standard library: of an origin the host
+    counts alone, for TLS may end before us.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is None:
+        origin = request.headers.get("origin")
+        is_ours = origin is None or origin.partition("://")[2] == request.headers.get("host", "")
+    else:
+        is_ours = site in ("same-origin", "none")
+    if not is_ours:
         raise Refusal("auth.origin", "this form was sent by another site")
 
 
