@@ -1,5 +1,6 @@
 # The two commands are `make up` and `make test`; both set up first.
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
+# The first that runs: a version manager may have one on the PATH that it does not let run.
+PYTHON ?= $(firstword $(foreach each,python3.11 python3.12,$(shell $(each) -c '' 2>/dev/null && echo $(each))) python3)
 BIN := .venv/bin
 STAMP := .venv/.ready
 GOAL = $(or $(MAKECMDGOALS),setup)
