@@ -101,7 +101,7 @@ def test_death_between_two_steps_leaves_old_or_new(repo, tmp_path, database_url,
     from engine.reconcile import ledger
     from engine.store import plans, workflows
 
-    class Died(Exception):
+    class Died(BaseException):
         pass
 
     async def die(*words, **named):

@@ -238,7 +238,7 @@ def test_death_in_a_rollback_leaves_old_or_new(repo, tmp_path, database_url, mon
     """
     from engine.store import overrides
 
-    class Died(Exception):
+    class Died(BaseException):
         pass
 
     async def die(*words, **named):

@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
-
 from engine import operations
-from engine.errors import Unavailable
 from engine.git import local
 from engine.git.address import Address, parse, shown
 from engine.reconcile import measure, status
@@ -18,7 +15,7 @@ from engine.reconcile.access import grouped, limits
 from engine.reconcile.condition import unconfigured
 from engine.reconcile.lane import Lanes
 from engine.reconcile.permission import Policy
-from engine.reconcile.repository import Repository
+from engine.reconcile.repository import LOST, Repository
 from engine.settings import Settings, Source
 from engine.store import sources, statuses, workflows
 from engine.store.leases import Session
@@ -118,7 +115,7 @@ class ReconcileDuty:
         """Make a pass. A fault of ours in it is logged whole, and other repositories go on."""
         try:
             return await repository.look(session)
-        except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable):
+        except LOST:
             raise
         except Exception:
             _LOG.exception("a pass over %s has failed", shown(repository.address.url))

@@ -1,9 +1,13 @@
 """One repository looked at for all of its sources: one question, one mirror, one pass."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
+
 from engine.core.facts import Catalogue, Operations
+from engine.errors import Unavailable
 from engine.git.address import parse
 from engine.git.failure import GitFailed
 from engine.git.limits import LIMITS, Limits
@@ -18,6 +22,10 @@ from engine.store.leases import Session
 from engine.store.schedules import Clock, now
 from engine.store.sources import SourceRow
 from engine.telemetry import METRICS
+
+_LOG = logging.getLogger("sark.reconcile")
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable)
+"""What ends a leader: PostgreSQL is not there, or not for this session."""
 
 
 class Repository:
@@ -68,15 +76,23 @@ class Repository:
         rested = True
         for each in self._reconcilers:
             row, head = rows[each.source.name], heads.get(each.source.ref)
-            rested &= await each.look(session, row, head, self._failing)
+            rested &= await self._look(session, each, row, head)
         self._failing = not rested
         if rested:
             await self._tidy()
         return rested
 
-    async def is_wanted(self, session: Session) -> bool:
-        """True if somebody has asked for a look that no pass has served."""
-        return any(row.handled < row.wanted for row in (await self._rows(session)).values())
+    async def _look(
+        self, session: Session, each: Reconciler, row: SourceRow, head: str | None
+    ) -> bool:
+        """Look at one source. A defect of ours is logged whole and told, and the others go on."""
+        try:
+            return await each.look(session, row, head, self._failing)
+        except LOST:
+            raise
+        except Exception as error:
+            _LOG.exception("a look at source %s has failed", row.name)
+            return await each.settle(session, row, head, rules.defect(error))
 
     async def _rows(self, session: Session) -> dict[str, SourceRow]:
         found: dict[str, SourceRow] = {}

@@ -68,6 +68,12 @@ def failed(error: Exception) -> Verdict:
     return Verdict(Stage.SOURCE, reason, str(error), lasting=False, passing=True)
 
 
+def defect(error: Exception) -> Verdict:
+    """The engine itself has failed, which its log tells whole; the look is repeated."""
+    told = f"the engine has failed: {type(error).__name__}; the controller's log has it whole"
+    return Verdict(Stage.SOURCE, "Defect", told, lasting=False, passing=True)
+
+
 def unusable(stage: Stage, message: str) -> Verdict:
     """Something of ours on the server is missing or wrong; once it is mended, a look finds it."""
     return Verdict(stage, "Misconfigured", message, lasting=False, passing=True)
