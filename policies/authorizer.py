@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from policies.facts import ACTIONS, Action, Actor, Resource, Verdict
-from policies.polar import PolarError, Rules
+from policies.polar import PolarError, Rules, unseen
 
 _LOG = logging.getLogger("sark.policies")
 _FOLDER = Path(__file__).parent
@@ -53,15 +53,23 @@ class Authorizer:
             self._remembered[facts] = verdict
         return verdict
 
+    def decide_any_name(
+        self, actor: Actor, action: Action, resource: Resource
+    ) -> Verdict | None:  # fmt: skip
+        """Return the verdict on a resource whatever its `id` is; None where rules look at that."""
+        try:
+            allowed = _allows(self._rules, actor, action, resource, unseen())
+        except PolarError:
+            return None
+        return _verdict(allowed, actor, action)
+
     def _ask(self, actor: Actor, action: Action, resource: Resource) -> Verdict:
         try:
-            allowed = _allows(self._rules, actor, action, resource)
+            allowed = _allows(self._rules, actor, action, resource, resource.id)
         except Exception:
             _LOG.exception("a policy failed on %s; that is a denial", action.name)
             return Verdict(False, "a policy failed, and that is a denial")
-        if allowed:
-            return Verdict(True)
-        return Verdict(False, f"no policy allows {actor.kind} {actor.id!r} to {action.name}")
+        return _verdict(allowed, actor, action)
 
 
 def check(folder: Path) -> None:
@@ -93,8 +101,19 @@ def _load(folder: Path) -> Rules:
     return Rules({str(each): each.read_text(encoding="utf-8") for each in _files(folder)})
 
 
-def _allows(rules: Rules, actor: Actor, action: Action, resource: Resource) -> bool:
-    """Ask the policy; the facts become Polar's own dictionaries, which have no attributes."""
+def _verdict(allowed: bool, actor: Actor, action: Action) -> Verdict:
+    if allowed:
+        return Verdict(True)
+    return Verdict(False, f"no policy allows {actor.kind} {actor.id!r} to {action.name}")
+
+
+def _allows(
+    rules: Rules, actor: Actor, action: Action, resource: Resource, name: object
+) -> bool:  # fmt: skip
+    """Ask the policy; the facts become Polar's own dictionaries, which have no attributes.
+
+    `name` is told as the resource's `id`.
+    """
     about_actor = {
         "kind": actor.kind,
         "id": actor.id,
@@ -105,7 +124,7 @@ def _allows(rules: Rules, actor: Actor, action: Action, resource: Resource) -> b
     about = {
         **dict(resource.attributes),
         "kind": resource.kind,
-        "id": resource.id,
+        "id": name,
         "namespace": resource.namespace,
     }
     return any(True for _ in rules.ask("allow", about_actor, action.name, about))
@@ -134,7 +153,7 @@ def _judge(folder: Path) -> str:
     try:
         rules = _load(folder)
         for each in _questions():
-            _allows(rules, *each)
+            _allows(rules, *each, "x")
     except PolarError as error:
         return str(error)
     return ""

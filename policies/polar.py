@@ -100,6 +100,16 @@ def is_known(value: object) -> bool:
     return not isinstance(value, Variable)
 
 
+def unseen() -> object:
+    """Return what stands for a value that no rule may look at.
+
+    Rules may hand it on; one that compares it, or asks anything of it, fails. For to Oso it is an
+    object, of which only its host can tell more, and this one does not. So what rules answer
+    without failing they answer for every value.
+    """
+    return object()
+
+
 def unknown(name: str) -> Variable:
     """Return what stands for that which is asked for."""
     return Variable(name)

@@ -24,6 +24,10 @@ class Policy(Protocol):
 
     def decide(self, actor: Actor, action: Action, resource: Resource) -> Ruling: ...
 
+    def decide_any_name(
+        self, actor: Actor, action: Action, resource: Resource
+    ) -> Ruling | None: ...  # fmt: skip
+
 
 @dataclass(slots=True)
 class Permission:
@@ -38,11 +42,14 @@ class Permission:
 
         `before` are the names of those that it has. Blocks.
         """
-        asked = {name: plan for name, plan in plans.items() if self._is_new(plan)}
-        denied = [
-            *(self._denied(name, plan.file, _effect(plan).value) for name, plan in asked.items()),
-            *(self._denied(name, "", "remove") for name in sorted(before - plans.keys())),
-        ]
+        new = [plan for plan in plans.values() if self._is_new(plan)]
+        asked = [(plan.name, plan.file, _effect(plan).value) for plan in new]
+        asked += [(name, "", "remove") for name in sorted(before - plans.keys())]
+        of_all = {effect: self._of_all(effect) for effect in {effect for *_, effect in asked}}
+        denied = (
+            _denied(name, file, of_all[effect] or self._decided(name, effect))
+            for name, file, effect in asked
+        )
         found = [each for each in denied if each is not None]
         if found:
             more = f"; and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
@@ -56,16 +63,26 @@ class Permission:
     def _is_new(self, plan: Plan) -> bool:
         return self._allowed.get(plan.name) != plan.digest
 
-    def _denied(self, name: str, file: str, effect: str) -> Diagnostic | None:
-        source = self.source
-        facts = (("environment", source.environment), ("effect", effect))
-        ruling = self.policy.decide(
-            Actor("source", source.name, source.namespace), _DEFINE,
-            Resource("workflow", name, source.namespace, facts),
-        )  # fmt: skip
-        if ruling.allowed:
-            return None
-        return Diagnostic("denied", f"workflow {name!r}: {ruling.reason}", Span(file, 1, 1))
+    def _of_all(self, effect: str) -> Ruling | None:
+        """Return what holds for workflows of every name; None where rules look at the name."""
+        return self.policy.decide_any_name(self._actor, _DEFINE, self._resource("", effect))
+
+    def _decided(self, name: str, effect: str) -> Ruling:
+        return self.policy.decide(self._actor, _DEFINE, self._resource(name, effect))
+
+    @property
+    def _actor(self) -> Actor:
+        return Actor("source", self.source.name, self.source.namespace)
+
+    def _resource(self, name: str, effect: str) -> Resource:
+        facts = (("environment", self.source.environment), ("effect", effect))
+        return Resource("workflow", name, self.source.namespace, facts)
+
+
+def _denied(name: str, file: str, ruling: Ruling) -> Diagnostic | None:
+    if ruling.allowed:
+        return None
+    return Diagnostic("denied", f"workflow {name!r}: {ruling.reason}", Span(file, 1, 1))
 
 
 def _effect(plan: Plan) -> Effect:

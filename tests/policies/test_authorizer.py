@@ -164,6 +164,79 @@ def test_a_rule_that_fails_later_denies(rule: str, tmp_path: Path):
     assert time.perf_counter() - began < 10
 
 
+# Each way in which a rule may look at a name, so that "pay" is another than "other" to it.
+LOOKS = {
+    "unify": 'r.id = "pay"',
+    "turned round": '"pay" = r.id',
+    "equal": 'r.id == "pay"',
+    "unequal": 'r.id != "pay"',
+    "another fact": "a.namespace = r.id",
+    "less": 'r.id < "pay"',
+    "a list": 'r.id in ["pay"]',
+    "within a list": '[r.id, 1] in [["pay", 1]]',
+    "the rest of a list": '[r.id, 1] = ["pay", *_x]',
+    "a method": 'r.id.startswith("pa")',
+    "its letters": 'c in r.id and c = "p"',
+    "a variable": 'x = r.id and y = "pay" and x = y',
+    "an assignment": 'x := r.id and x = "pay"',
+    "every": 'forall(x in ["pay"], r.id = x)',
+    "a key": "k = r.id and x = {pay: 1} and x.(k) = 1",
+    "its own key": 'k in ["id"] and r.(k) = "pay"',
+    "a pattern": 'r matches {id: "pay"}',
+    "the facts as a whole": 'r = {id: "pay", kind: "workflow", namespace: "shop"}',
+    "the values of all facts": '[_, v] in r and v = "pay"',
+    "a pair of all facts": '["id", "pay"] in r',
+    "a head": "named(r.id)",
+    "a head of facts": "told(r)",
+    "a head of a list": "listed([r.id])",
+    "a cut": "is_cut(r)",
+}
+HELPERS = """
+named("pay"); told(_r: {id: "pay"}); listed(["pay"]);
+is_cut(r) if r.id != "pay" and cut and 1 = 2; is_cut(_);
+"""
+
+
+@pytest.fixture(scope="module")
+def looking(tmp_path_factory: pytest.TempPathFactory) -> Authorizer:
+    """Return rules that look at a name in every way, and so that it must not be; each an action."""
+    folder = tmp_path_factory.mktemp("looking")
+    rules = [
+        f'allow(a, "{way}{no}", r) if a.kind = r.namespace or {no} (a.kind != a.id and {look});'
+        for way, look in LOOKS.items()
+        for no in ("", "not")
+    ]
+    (folder / "a.polar").write_text("\n".join([*rules, HELPERS]))
+    return Authorizer(folder)
+
+
+@pytest.mark.parametrize("no", ["", "not"])
+@pytest.mark.parametrize("way", LOOKS)
+def test_what_holds_for_every_name_holds_for_each(looking: Authorizer, way: str, no: str):
+    """
+    However a rule looks at a name, no verdict is given for every name at once: each is asked about.
+    """
+    actor, action = Actor("source", "s", "pay"), Action(way + no)
+
+    def of(name: str) -> Resource:
+        return Resource("workflow", name, "shop")
+
+    assert 2 == len({looking.decide(actor, action, of(name)) for name in ("pay", "other", "a")})
+    assert looking.decide_any_name(actor, action, of("")) is None
+
+
+def test_rules_that_look_at_no_name_are_asked_once(authorizer: Authorizer):
+    """
+    Where no rule looks at a name, the verdict on every name is told, be it yes or no.
+    """
+    define = Action("workflow.define")
+    for namespace in ("shop", "bank"):
+        resource = Resource("workflow", "a", namespace, (("effect", "write"),))
+        told = authorizer.decide_any_name(SOURCE, define, resource)
+
+        assert authorizer.decide(SOURCE, define, resource) == told
+
+
 def test_several_files_are_one_policy(tmp_path: Path):
     """
     Rules of one file may use those of another; the digest follows every byte.
