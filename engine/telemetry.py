@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 REGISTRY = CollectorRegistry()
 _PASSES = (0.005, 0.02, 0.1, 0.5, 2, 10, 60)
 _PAUSES = (0.01, 0.1, 1, 10, 60, 600, 3600)
+_HOLDS = (60, 600, 3600, 6 * 3600, 86_400, 3 * 86_400, 7 * 86_400)
 _SIZES = (1, 4, 16, 64, 256, 1024, 4096)
 
 
@@ -121,6 +122,18 @@ class Metrics:
         self.held = Counter(
             "sark_commits_held", "Commits that were held, by reason", ["reason"],
             registry=registry,
+        )  # fmt: skip
+        self.holds = Histogram(
+            "sark_source_held_seconds", "How long commits of a source were held, once it is over",
+            ["reason"], buckets=_HOLDS, registry=registry,
+        )  # fmt: skip
+        self.specs = Counter(
+            "sark_specs", "Specs of commits, by whether they were compiled or known already",
+            ["outcome"], registry=registry,
+        )  # fmt: skip
+        self.reviews = Histogram(
+            "sark_review_seconds", "Time that a look at a pull request took",
+            buckets=_PASSES, registry=registry,
         )  # fmt: skip
         self.forge = Counter(
             "sark_forge_requests", "Requests to forges, by what came of them",

@@ -16,6 +16,7 @@ from engine.git.mirror import MAX_FILE, Mirror
 from engine.git.objects import Objects
 from engine.git.signature import Signed
 from engine.git.tree import Tree
+from engine.reconcile import measure
 from engine.reconcile.memory import Memory
 from engine.reconcile.pin import Pin, Pins
 from engine.source import Beside, Cache, Compiled, File, compile_files, is_spec, too_large
@@ -158,7 +159,12 @@ class Reader:
         with METRICS.reconcile.labels("compile").time(), self.mirror.objects() as objects:
             files = self.files.of(checkout, objects)
             specs, beside = checkout.specs(files), Beside(files)
-            return compile_files(specs, operations, cache, environment, beside)
+            read: set[str] = set()
+            made = compile_files(
+                specs, operations, cache, environment, beside, lambda told: read.add(told.file)
+            )
+        measure.compiled(made.files, len(read))
+        return made
 
     def _read(self, head: str, active: str | None, old: Tree | None, began: float) -> Checkout:
         if active is not None and not self.mirror.is_ancestor(active, head):

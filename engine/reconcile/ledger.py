@@ -125,7 +125,7 @@ async def settle(
         await sources.report(
             connection, Report(row.name, row.wanted, told, judged, commit, attempted)
         )
-    measure.conditions(row.name, told)
+    measure.conditions(row.name, row.conditions, told)
     if attempted is not None and attempted not in (row.active, row.attempted):
         measure.stopped(verdict)
 
@@ -166,7 +166,7 @@ async def activate(
         report = Report(row.name, row.wanted, told, judged, observed, head)
         await sources.report(connection, report)
         lag = await commits.age(connection, row.name, head)
-    measure.conditions(row.name, told)
+    measure.conditions(row.name, row.conditions, told)
     is_new = rollback is None and row.active != commit
     measure.activated(time.monotonic() - began, lag if is_new else None)
     return True
@@ -237,13 +237,13 @@ async def stay(
         )
         await _pin(connection, row, checkout, held)
         await sources.report(connection, Report(row.name, row.wanted, told, judged, head, head))
-    measure.conditions(row.name, told)
+    measure.conditions(row.name, row.conditions, told)
 
 
 async def rest(session: Session, row: SourceRow, commit: str) -> None:
     """Nothing has changed since the last verdict; write only if anybody would notice."""
     told = resumed(row.conditions, commit, datetime.now(UTC))
-    measure.conditions(row.name, told)
+    measure.conditions(row.name, row.conditions, told)
     if told == list(row.conditions) and row.handled >= row.wanted and row.observed == commit:
         return
     async with session.turn() as connection:

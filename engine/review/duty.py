@@ -33,6 +33,7 @@ from engine.settings import Settings, Source
 from engine.store import reviews
 from engine.store.leases import Session
 from engine.store.reviews import ReviewRow
+from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.review")
 _PERIOD = 0.5
@@ -151,7 +152,8 @@ class Desk:
                 async with self._session.turn() as connection:
                     now = await reviews.read(connection, row.source, row.ref)
                 if now is not None and now.wanted > now.handled:
-                    await self._reviewers[row.source].look(now)
+                    with METRICS.reviews.time():
+                        await self._reviewers[row.source].look(now)
         except psycopg.Error:
             raise
         except (SarkError, OSError) as error:
