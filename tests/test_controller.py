@@ -115,7 +115,7 @@ def test_a_ring_wakes_it(repo, tmp_path, database_url, redis_url):
             head = repo.commit({"a.yaml": spec("a", "rung")})
             async with await connect(database_url, "test") as connection:
                 for _ in range(50):
-                    await sources.request(connection, "shop")
+                    await sources.request(connection, "shop", "token:ann")
                     bell.ring_controller("shop")
             bell.ring_controller("nobody")
 
@@ -136,7 +136,7 @@ def test_a_request_without_a_ring_is_found(repo, tmp_path, database_url):
             await until(database_url, live(repo.head))
             head = repo.commit({"a.yaml": spec("a", "asked")})
             async with await connect(database_url, "test") as connection:
-                await sources.request(connection, "shop")
+                await sources.request(connection, "shop", "token:ann")
 
             assert await until(database_url, live(head)) < 20
 

@@ -24,7 +24,7 @@ def test_a_suspension_ends_on_its_own(tmp_path, database_url):
             await until(database_url, live(repo.head))
             asked = Asked(Kind.SUSPEND, "x", timedelta(seconds=5))
             async with await connect(database_url, "test") as server, server.transaction():
-                await sources.request(server, "shop")
+                await sources.request(server, "shop", "token:ann")
                 await overrides.put(server, "shop", asked, "token:ann")
             head = repo.commit({"a.yaml": spec("a", "new")})
 

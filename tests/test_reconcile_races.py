@@ -192,14 +192,39 @@ def test_a_request_is_served_by_a_pass_that_began_after_it(repo, tmp_path, datab
         async with desk(database_url, tmp_path, source(repo.url)) as here:
             await here.look()
             async with here.session.turn() as connection:
-                asked = [await sources.request(connection, "shop") for _ in range(50)]
+                asked = [await sources.request(connection, "shop", "token:ann") for _ in range(50)]
                 assert ["shop"] == await sources.wanted(connection)
             await here.look()
             row = await here.row()
             assert asked[-1] == row.wanted == row.handled
             async with here.session.turn() as connection:
                 assert [] == await sources.wanted(connection)
-                assert await sources.request(connection, "nobody") is None
+                assert await sources.request(connection, "nobody", "token:ann") is None
+
+    asyncio.run(story())
+
+
+def test_a_commit_says_why_it_was_seen(repo, tmp_path, database_url):
+    """
+    Who asked for the look that has found a commit is told, the last where there are several, and
+    that nobody did.
+    """
+
+    async def story():
+        async with desk(database_url, tmp_path, source(repo.url)) as here:
+            found = repo.commit({"a.yaml": spec("a")})
+            await here.look()
+            for by in ("token:ann", "webhook 8f0c1e9a"):
+                async with here.session.turn() as connection:
+                    await sources.request(connection, "shop", by)
+            told = repo.commit({"a.yaml": spec("a", "told")})
+            await here.look()
+            later = repo.commit({"a.yaml": spec("a", "later")})
+            await here.look()
+
+            assert ["found by looking", "asked for by webhook 8f0c1e9a", "found by looking"] == [
+                (await here.commit(each)).history[0]["reason"] for each in (found, told, later)
+            ]
 
     asyncio.run(story())
 

@@ -210,7 +210,7 @@ _SOURCES = (
     Address(
         "POST", f"{_V1}/sources/{{name}}/sync", sources.sync, "Ask for a look at a source",
         {202: Answer("Asked", "Wait until `generation_handled` has come as far.")},
-        ("source.read", "source.sync"), (*_ONE, "sark.denied"), {},
+        ("source.read", "source.sync"), (*_ONE, "sark.denied", "sark.conflict"), {},
     ),
     Address(
         "GET", f"{_V1}/commits/{{sha}}", sources.commit, "Say what became of a commit",

@@ -30,6 +30,11 @@ def id_of(told: str, raw: bytes) -> str:
     return told
 
 
+def delivered_by(identity: str) -> str:
+    """Return who asks where a delivery does, as a commit tells it."""
+    return f"webhook {identity}"
+
+
 def only(headers: Headers, name: str) -> str:
     """Return a header that is there once, or an empty string."""
     found = headers.getlist(name)

@@ -16,7 +16,7 @@ from engine.core.review.wish import Wish, wish
 from engine.core.values import Json
 from engine.settings import Source
 from webhooks import body, routes
-from webhooks.delivery import DELIVERIES, id_of, named, only, unsigned
+from webhooks.delivery import DELIVERIES, delivered_by, id_of, named, only, unsigned
 from webhooks.doors import doors
 from webhooks.problem import Data, Refusal
 from webhooks.signature import verify_hmac, verify_token
@@ -85,7 +85,7 @@ async def _woken(
     """Wake whoever is meant, and say who that is."""
     opened, woke = doors(request), "nobody"
     if is_push:
-        opened.syncs.ask(source.name)
+        opened.syncs.ask(source.name, delivered_by(identity))
         woke = "reconciler"
     elif await opened.reviews.ask(source.name, wanted):
         woke = "reviews"

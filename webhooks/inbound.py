@@ -23,7 +23,7 @@ from engine.core.values import Json, parse_duration
 from engine.errors import Invalid, Misconfigured
 from engine.intake import Delivered, Delivery, Kind
 from webhooks import body, routes
-from webhooks.delivery import DELIVERIES, id_of, named, only, unsigned
+from webhooks.delivery import DELIVERIES, delivered_by, id_of, named, only, unsigned
 from webhooks.doors import Doors, doors
 from webhooks.problem import Data, Refusal
 from webhooks.signature import Signed, verify_bearer, verify_hmac, verify_standard
@@ -63,7 +63,7 @@ async def github(request: Request) -> Response:
     )  # fmt: skip
     delivered = await opened.intake.deliver(delivery)
     if kind == forge.PUSH and not delivered.duplicate:
-        opened.syncs.ask(name)
+        opened.syncs.ask(name, delivered_by(identity))
     return _accepted("github", identity, delivered)
 
 

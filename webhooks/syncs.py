@@ -22,19 +22,19 @@ class Syncs:
     def __init__(self, pool: Pool, bell: Rings | None) -> None:
         self._pool = pool
         self._bell = bell
-        self._names: set[str] = set()
+        self._names: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def ask(self, name: str) -> None:
-        """Ask for a look at a source. Return at once."""
-        self._names.add(name)
+    def ask(self, name: str, by: str) -> None:
+        """Ask for a look at a source, and say who does. Return at once."""
+        self._names[name] = by
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._serve())
 
-    async def request(self, name: str) -> int | None:
+    async def request(self, name: str, by: str) -> int | None:
         """Ask for a look; return the number to wait for, or None if there is no such source."""
         async with self._pool.connection() as connection:
-            wanted = await sources.request(connection, name)
+            wanted = await sources.request(connection, name, by)
         if wanted is not None:
             self.ring(name)
         return wanted
@@ -46,8 +46,8 @@ class Syncs:
 
     async def _serve(self) -> None:
         while self._names:
-            name = self._names.pop()
+            name, by = self._names.popitem()
             try:
-                await self.request(name)
+                await self.request(name, by)
             except (psycopg.Error, OSError, TimeoutError) as error:
                 _LOG.warning("source %s was not asked for; its next poll will see: %s", name, error)

@@ -56,7 +56,8 @@ async def read(
 
 async def seen(session: Session, row: SourceRow, commit: str) -> None:
     """A commit is the head of the source."""
-    why = "somebody asked to look" if row.wanted > row.handled else "found by looking"
+    is_asked = row.wanted > row.handled and row.asked_by
+    why = f"asked for by {row.asked_by}" if is_asked else "found by looking"
     async with session.turn() as connection:
         await commits.move(connection, row.name, commit, CommitState.SEEN, reason=why)
         await statuses.tell(connection, row.name, commit, status.COMPILING)

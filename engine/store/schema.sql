@@ -507,6 +507,7 @@ CREATE TABLE sources (
     active_since timestamp with time zone,
     verify text DEFAULT 'none'::text NOT NULL,
     status_context text DEFAULT ''::text NOT NULL,
+    asked_by text DEFAULT ''::text NOT NULL,
     CONSTRAINT sources_check CHECK (((active_since IS NULL) OR (active IS NOT NULL))),
     CONSTRAINT sources_verify_check CHECK ((verify = ANY (ARRAY['none'::text, 'head'::text, 'range'::text])))
 );

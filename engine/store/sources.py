@@ -27,12 +27,14 @@ _LEAVE: LiteralString = """
 """
 _COLUMNS: LiteralString = """
     SELECT name, namespace, environment, url, ref, root, observed, attempted, active, conditions,
-           wanted, handled, updated_at, active_since, judged, configured, verify FROM sources
+           wanted, handled, updated_at, active_since, judged, configured, verify,
+           asked_by FROM sources
 """
 _LOCK: LiteralString = "SELECT 1 FROM sources WHERE name = %(name)s FOR UPDATE"
-_WANT: LiteralString = (
-    "UPDATE sources SET wanted = wanted + 1 WHERE name = %(name)s RETURNING wanted"
-)
+_WANT: LiteralString = """
+    UPDATE sources SET wanted = wanted + 1, asked_by = %(by)s
+     WHERE name = %(name)s RETURNING wanted
+"""
 _WANTED: LiteralString = "SELECT name FROM sources WHERE wanted > handled AND configured"
 _REPORT: LiteralString = """
     UPDATE sources
@@ -51,7 +53,8 @@ class SourceRow:
     `wanted` counts requests to look, `handled` those that were served. `judged` is the digest of
     all that went into the last verdict: while it is the same, so is the verdict. A source that is
     not `configured` any more keeps its workflows, and gives a name up to whoever claims it.
-    `verify` says which signatures are asked for: none, head or range.
+    `verify` says which signatures are asked for: none, head or range. `asked_by` is who asked for a
+    look last.
     """
 
     name: str
@@ -71,6 +74,7 @@ class SourceRow:
     judged: str
     configured: bool
     verify: str
+    asked_by: str
 
 
 @frozen
@@ -114,9 +118,11 @@ async def lock(connection: Connection, name: str) -> None:
     await connection.execute(_LOCK, {"name": name})
 
 
-async def request(connection: Connection, name: str) -> int | None:
-    """Ask for a look; return the number to wait for, or None if there is no such source."""
-    row = await (await connection.execute(_WANT, {"name": name})).fetchone()
+async def request(connection: Connection, name: str, by: str) -> int | None:
+    """Ask for a look, and say who does; return the number to wait for, None if there is no such
+    source.
+    """
+    row = await (await connection.execute(_WANT, {"name": name, "by": by})).fetchone()
     return None if row is None else int(row[0])
 
 

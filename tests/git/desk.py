@@ -86,7 +86,7 @@ class Desk:
 
     async def drop(self, kind: str, source: str = "shop") -> None:
         async with self.session.turn() as connection:
-            await sources.request(connection, source)
+            await sources.request(connection, source, "token:ann")
             assert await overrides.drop(connection, source, kind)
 
     async def overrides(self, source: str = "shop") -> list[Override]:
@@ -147,7 +147,7 @@ async def put(
     connection: Connection, asked: Asked, source: str, now: datetime | None = None
 ) -> Override:
     """Put an override, and let it begin at another time than now."""
-    await sources.request(connection, source)
+    await sources.request(connection, source, "token:ann")
     row = await overrides.put(connection, source, asked, "token:ann")
     if now is None:
         return row

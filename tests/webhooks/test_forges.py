@@ -138,6 +138,7 @@ def test_a_push_wakes_the_reconciler(lab: Served, secret: str):
 
     assert (202, {"delivery": "k-1", "woke": "reconciler"}) == (answer.status, answer.json)
     wait_asked(lab, before)
+    assert ("webhook k-1",) in lab.rows("SELECT asked_by FROM sources")
     assert [] == wanted(lab)
 
 

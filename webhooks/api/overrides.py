@@ -16,7 +16,7 @@ from policies.facts import Actor, Resource
 from webhooks import body
 from webhooks.address import Handler
 from webhooks.api import page
-from webhooks.api.sources import override_told, readable
+from webhooks.api.sources import check_configured, override_told, readable
 from webhooks.auth.guard import allow
 from webhooks.doors import doors
 from webhooks.problem import Data
@@ -31,7 +31,7 @@ def put(kind: Kind) -> Handler:
         wanted = _asked(kind, body.parse(await body.read(request, body.API_LIMIT)))
         _check(row, wanted)
         async with doors(request).pool.connection() as connection, connection.transaction():
-            generation = await sources.request(connection, row.name)
+            generation = await sources.request(connection, row.name, f"{actor.kind}:{actor.id}")
             made = await overrides.put(connection, row.name, wanted, f"{actor.kind}:{actor.id}")
             await audit.append(connection, _entry(request, actor, kind, resource, words(made)))
         doors(request).syncs.ring(row.name)
@@ -48,7 +48,7 @@ def drop(kind: Kind) -> Handler:
         page.query(request)
         row, actor, resource = await _opened(request, kind)
         async with doors(request).pool.connection() as connection, connection.transaction():
-            generation = await sources.request(connection, row.name)
+            generation = await sources.request(connection, row.name, f"{actor.kind}:{actor.id}")
             stood = await overrides.drop(connection, row.name, kind)
             if kind is Kind.PIN:
                 stood |= await overrides.drop(connection, row.name, Kind.ROLLBACK)
@@ -90,8 +90,7 @@ def _asked(kind: Kind, told: Json) -> Asked:
 
 def _check(row: SourceRow, wanted: Asked) -> None:
     """Raise Conflict where it could not come to anything."""
-    if not row.configured:
-        raise Conflict(f"source {row.name} is not in the configuration, so nobody looks at it")
+    check_configured(row)
     if wanted.kind is Kind.CONFIRM:
         unheld = next((each for each in row.conditions if each["type"] == "Unheld"), {})
         held = row.attempted if unheld.get("reason") == "Prune" else None

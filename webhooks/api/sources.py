@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.core.override import Kind
-from engine.errors import Invalid, NotFound
+from engine.errors import Conflict, Invalid, NotFound
 from engine.git.address import shown as without_secrets
 from engine.store import commits, overrides, sources
 from engine.store.commits import CommitRow
@@ -50,7 +50,8 @@ async def sync(request: Request) -> Response:
     row = await readable(request)
     resource = Resource("source", row.name, row.namespace)
     actor = await allow(request, "source.sync", resource)
-    wanted = await doors(request).syncs.request(row.name)
+    check_configured(row)
+    wanted = await doors(request).syncs.request(row.name, f"{actor.kind}:{actor.id}")
     await record(request, actor, "source.sync", resource, Verdict(True))
     return Data({"name": row.name, "generation": wanted}, 202)
 
@@ -68,6 +69,12 @@ async def commit(request: Request) -> Response:
     if not found:
         raise NotFound(f"no source has shown a commit that begins with {sha}")
     return page.page([_commit(each) for each in found], None)
+
+
+def check_configured(row: SourceRow) -> None:
+    """Raise Conflict for a source that nobody will look at, however often he is asked."""
+    if not row.configured:
+        raise Conflict(f"source {row.name} is not in the configuration, so nobody looks at it")
 
 
 async def readable(request: Request) -> SourceRow:
