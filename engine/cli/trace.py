@@ -1,6 +1,7 @@
 """`sark trace`: where a run comes from, who let it go on, and what each step did."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 import click
 
@@ -68,7 +69,9 @@ def _replayed(client: Client, run: Mapping[str, Json]) -> tuple[list[Row], dict[
 
 
 def _commit(client: Client, run: Mapping[str, Json], origin: Mapping[str, Json]) -> Json:
-    """Return the commit, with who wrote it where the source has shown it and we may read that."""
+    """Return the commit, and where the source has shown it and we may read that, who wrote it, why
+    it was seen, and when it became live that the run is of.
+    """
     sha = str(run["commit"])
     if not sha:
         return None
@@ -77,7 +80,20 @@ def _commit(client: Client, run: Mapping[str, Json], origin: Mapping[str, Json])
     except (NotFound, Denied):
         found = []
     about = next((each for each in found if each["source"] == origin["source"]), {})
-    return {"sha": sha, "author": about.get("author"), "subject": about.get("subject")}
+    told: dict[str, Json] = {"author": about.get("author"), "subject": about.get("subject")}
+    steps = [members(each) for each in about.get("history") or ()]  # type: ignore[union-attr]
+    for name, state in (("seen", "Seen"), ("live", "Active")):
+        told[name] = _last(steps, state, datetime.fromisoformat(str(run["created_at"])))
+    return {"sha": sha, **told}
+
+
+def _last(steps: list[Mapping[str, Json]], state: str, before: datetime) -> Json:
+    """Return when and why a commit came to a state the last time before an instant."""
+    then = [
+        each for each in steps
+        if each["state"] == state and datetime.fromisoformat(str(each["at"])) <= before
+    ]  # fmt: skip
+    return {"at": then[-1]["at"], "reason": then[-1]["reason"]} if then else None
 
 
 def _trigger(told: Json) -> dict[str, Json]:
@@ -163,6 +179,9 @@ def _lines(told: Mapping[str, Json]) -> Iterator[str]:
             else ""
         )
         yield f"  commit    {str(commit['sha'])[:_SHORT]}{by}"
+        for name in ("seen", "live"):
+            if step := members(commit[name]):
+                yield f"  {name:10}{instant(step['at'])}  {plain(step['reason'])}"
     yield f"  file      {plain(told['file'])}"
     yield f"  plan      {str(told['plan'])[:_SHORT]}"
     if told["source"]:

@@ -223,6 +223,9 @@ def test_a_trace_tells_the_origin_of_a_run_and_all_it_did(stack: Stack) -> None:
     (child,) = told["starts"]
     assert "child" == child["workflow"]
     assert f'  "change" ({told["commit"]["author"]})' in text or '  "edit' in text
+    assert told["commit"]["seen"]["at"] <= told["commit"]["live"]["at"] <= told["created_at"]
+    assert f"  live      {told['commit']['live']['at'][:19]}" in text
+    assert f"Z  {told['commit']['seen']['reason']}\n" in text
     assert "  ask  approved by " in text
     assert "attempt 1  failed  shell.exit" in text
     assert f"  started   child {child['run']}" in text
