@@ -88,8 +88,10 @@ class Story:
     url: str
     clock: Clock = field(default_factory=Clock)
 
-    async def activate(self, times: str = 'cron: "30 2 * * *", timezone: Europe/Oslo') -> None:
-        await activate(self.url, {"load.yaml": NIGHTLY.replace("TIMES", times)}, "shop", "shop")
+    async def activate(
+        self, times: str = 'cron: "30 2 * * *", timezone: Europe/Oslo', file: str = "load.yaml"
+    ) -> None:
+        await activate(self.url, {file: NIGHTLY.replace("TIMES", times)}, "shop", "shop")
 
     async def look(self, at: datetime | None = None) -> None:
         """Let a new leader look once, at an instant."""

@@ -247,6 +247,30 @@ def test_remotes_that_do_not_answer_delay_no_live_one(repo, tmp_path, database_u
     asyncio.run(story())
 
 
+def test_a_source_that_rests_after_a_fault_is_looked_at_when_asked(
+    tmp_path, database_url, monkeypatch
+):
+    """
+    A repository that is not there is asked for after longer and longer pauses; whoever asks for a
+    look waits for none of them.
+    """
+    monkeypatch.setattr("engine.reconcile.duty._FIRST_PAUSE", 1e9)
+
+    async def story():
+        slow = {"controller": {"watch": timedelta(hours=1)}}
+        there = source(str(tmp_path / "later"))
+        async with serving(settings(database_url, tmp_path / "state", there, **slow)):
+            await until(database_url, lambda row: row.judged == "" and bool(row.conditions))
+            repo = Repo(tmp_path / "later")
+            repo.commit({"a.yaml": spec("a")})
+            async with await connect(database_url, "test") as connection:
+                await sources.request(connection, "shop", "token:ann")
+
+            await until(database_url, live(repo.head))
+
+    asyncio.run(story())
+
+
 def test_a_broken_commit_ends_no_controller(repo, tmp_path, database_url):
     """
     A spec that is wrong is told in the conditions, and its fix is live.

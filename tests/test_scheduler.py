@@ -281,6 +281,25 @@ def test_a_schedule_begins_with_its_activation(database_url: str) -> None:
     asyncio.run(story())
 
 
+def test_a_schedule_is_its_workflow_s_and_not_its_file_s(database_url: str) -> None:
+    """
+    A file that moves takes the schedule along: what is due meanwhile is made up for, once.
+    """
+
+    async def story() -> None:
+        made = Story(database_url)
+        await made.activate('cron: "0 * * * *", misfire: all, overlap: allow')
+        await made.look(START + 1.5 * HOUR)
+        before = made.runs()
+        await made.activate('cron: "0 * * * *", misfire: all, overlap: allow', "moved/load.yaml")
+        await made.look(START + 3.5 * HOUR)
+
+        assert 2 == len(made.runs()) - len(before)
+        assert sorted(set(made.runs())) == made.runs()
+
+    asyncio.run(story())
+
+
 def test_a_schedule_that_is_gone_starts_nothing(database_url: str) -> None:
     """
     A commit without it ends it at once; one that brings it back begins anew.
