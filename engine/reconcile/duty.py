@@ -91,7 +91,7 @@ class ReconcileDuty:
         """Look at a repository when asked, when its files change, and at each interval.
 
         What fails is repeated after 5 s, later after 5 min ("full jitter", AWS Architecture Blog,
-        2015); being asked begins anew.
+        2015), or at each interval where only a source of several has; being asked begins anew.
         """
         repository = Repository(
             named, self._manifests, self._mirrors, self._lanes, self._policy, self._limits
@@ -108,7 +108,8 @@ class ReconcileDuty:
                 asked = await self._rest(wake, span, signs, stamps)
                 pause = _FIRST_PAUSE
             else:
-                asked = await self._rest(wake, random.uniform(0.1, pause), signs, stamps)  # nosec B311
+                span = min(pause, interval) if repository.has_healthy else pause
+                asked = await self._rest(wake, random.uniform(0.1, span), signs, stamps)  # nosec B311
                 pause = _FIRST_PAUSE if asked else min(pause * 2, _LONGEST_PAUSE)
 
     async def _look(self, repository: Repository, session: Session) -> bool:

@@ -45,11 +45,12 @@ class Repository:
             Reconciler(each, operations, digest, self._mirror, lanes, policy, clock)
             for each in sources
         ]
-        self._failing = False
+        self._failing: set[str] = set()
 
     @property
-    def names(self) -> list[str]:
-        return [each.name for each in self.sources]
+    def has_healthy(self) -> bool:
+        """True if the last pass has looked at one of the sources to the end."""
+        return len(self._failing) < len(self._reconcilers)
 
     @property
     def turn(self) -> float | None:
@@ -60,6 +61,7 @@ class Repository:
     async def look(self, session: Session) -> bool:
         """Make one pass; True if it may rest, False if something passing was in the way.
 
+        Sources that have failed come last, and in the lane of what fails.
         What was asked for before the pass began is served by it; what comes later is not.
         """
         rows = await self._rows(session)
@@ -68,26 +70,25 @@ class Repository:
             with METRICS.reconcile.labels("resolve").time():
                 heads = await self._lanes.ask(self._mirror.heads, refs)
         except (GitFailed, OSError) as error:
-            self._failing = True
+            self._failing = set(rows)
             for each in self._reconcilers:
                 row = rows[each.source.name]
                 await each.settle(session, row, None, rules.failed(error))
             return False
-        rested = True
-        for each in self._reconcilers:
+        for each in sorted(self._reconcilers, key=lambda each: each.source.name in self._failing):
             row, head = rows[each.source.name], heads.get(each.source.ref)
-            rested &= await self._look(session, each, row, head)
-        self._failing = not rested
-        if rested:
+            rests = await self._look(session, each, row, head)
+            (self._failing.discard if rests else self._failing.add)(row.name)
+        if not self._failing:
             await self._tidy()
-        return rested
+        return not self._failing
 
     async def _look(
         self, session: Session, each: Reconciler, row: SourceRow, head: str | None
     ) -> bool:
         """Look at one source. A defect of ours is logged whole and told, and the others go on."""
         try:
-            return await each.look(session, row, head, self._failing)
+            return await each.look(session, row, head, row.name in self._failing)
         except LOST:
             raise
         except Exception as error:
