@@ -363,34 +363,6 @@ def test_sources_tell_no_credentials(hello: Served):
     assert {"observed", "attempted", "active", "conditions", "generation"} <= one.keys()
 
 
-def test_sync(hello: Served):
-    """
-    A look is asked for, and the number to wait for is told.
-    """
-    answer = hello.api("POST", "/sources/shop/sync", {})
-
-    assert 202 == answer.status
-    assert answer.json["generation"] == hello.api("GET", "/sources/shop").json["generation"]
-    assert [("token:admin",)] == hello.rows("SELECT asked_by FROM sources WHERE name = 'shop'")
-    assert 404 == hello.api("POST", "/sources/nothing/sync").status
-
-
-def test_nobody_waits_for_a_source_that_is_out_of_the_configuration(hello: Served):
-    """
-    A look that nobody will make is not promised: that is said at once.
-    """
-    before = hello.api("GET", "/sources/shop").json["generation"]
-    hello.rows("UPDATE sources SET configured = false WHERE name = 'shop' RETURNING 1")
-    try:
-        refused = hello.api("POST", "/sources/shop/sync", {})
-    finally:
-        hello.rows("UPDATE sources SET configured = true WHERE name = 'shop' RETURNING 1")
-
-    assert 409 == refused.status
-    assert "not in the configuration" in refused.json["detail"]
-    assert before == hello.api("GET", "/sources/shop").json["generation"]
-
-
 def test_commits(hello: Served):
     """
     What became of a commit is found by the beginning of its hash.

@@ -99,6 +99,24 @@ def test_what_is_not_there_can_have_no_override(here: Served):
     assert 409 == here.api("PUT", SUSPEND, body).status
 
 
+def test_a_look_is_asked_for(here: Served):
+    """
+    A look is asked for, the number to wait for is told, and who it was is kept. One that nobody
+    will make, for the source is out of the configuration, is refused at once.
+    """
+    answer = here.api("POST", "/sources/shop/sync", {})
+    asked = here.api("GET", "/sources/shop").json["generation"]
+
+    assert (202, asked) == (answer.status, answer.json["generation"])
+    assert [("token:admin",)] == here.rows("SELECT asked_by FROM sources WHERE name = 'shop'")
+    assert 404 == here.api("POST", "/sources/nothing/sync").status
+    here.rows("UPDATE sources SET configured = false RETURNING 1")
+    refused = here.api("POST", "/sources/shop/sync", {})
+    assert 409 == refused.status
+    assert "not in the configuration" in refused.json["detail"]
+    assert asked == here.api("GET", "/sources/shop").json["generation"]
+
+
 def test_only_what_is_held_is_confirmed(here: Served):
     """
     A commit that is held for something else, or not at all, cannot be confirmed.
