@@ -102,9 +102,7 @@ def test_the_session_is_for_this_browser_alone(shared: Served):
     """
     told = login(shared, shared.token).headers["set-cookie"]
 
-    assert {"HttpOnly", "SameSite=lax", "Path=/"} <= {
-        part.strip() for part in told.split(";")[1:]
-    }
+    assert {"HttpOnly", "SameSite=lax", "Path=/"} <= {part.strip() for part in told.split(";")[1:]}
     assert shared.token not in told
     assert cookie(login(shared, shared.token)) != told.partition(";")[0]
 
