@@ -7,6 +7,7 @@ import pytest
 
 from adapters.contract import ErrorClass, Json, SettingError
 from adapters.http import Http, HttpSettings, create
+from adapters.tls import context
 from tests.adapters.servers import (
     json_answer,
     make_certificate,
@@ -90,3 +91,11 @@ def test_a_file_of_authorities_that_is_none(tmp_path: Path, content: str | None)
 
     with pytest.raises(SettingError, match="ca_file"):
         create({"ca_file": given})
+
+
+def test_the_systems_authorities_are_read_once() -> None:
+    """
+    Adapters that trust nobody else share what they trust: to read it anew would take each of them
+    as long as a command may.
+    """
+    assert context(None) is context(None)
