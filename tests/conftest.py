@@ -1,6 +1,5 @@
 """Real servers for the tests: one PostgreSQL and one Valkey a session, a database a test."""
 
-import asyncio
 import gc
 import os
 import shutil
@@ -16,7 +15,7 @@ from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
-from engine.store.migrate import migrate
+from tests.cluster import lay
 from tests.database import another, clone
 
 # Tests run beside others, and traced: how long one example takes says nothing.
@@ -100,14 +99,13 @@ def servers() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def template_url(servers: Path) -> Iterator[str]:
     """A migrated database that each test's own is cloned from."""
-    server = Postgres(servers / "postgres")
+    server = Postgres(lay(servers / "postgres"))
     url = server.start()
     with psycopg.connect(url, autocommit=True) as connection:
         # What a process has written outlives its kill; only the end of the machine asks for more,
         # and no test of this server ends the machine.
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
-    asyncio.run(migrate(url))
     yield url
     server.stop()
 

@@ -3,7 +3,6 @@
 Each is a process of its own, started by its command, on ports and in folders of its own.
 """
 
-import asyncio
 import hashlib
 import http.client
 import os
@@ -27,7 +26,7 @@ from engine.local.child import spawn, tail
 from engine.local.port import free_port
 from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
-from engine.store.migrate import migrate
+from tests.cluster import lay
 from tests.git.repo import ENVIRONMENT
 
 LEASE = 2.0
@@ -112,10 +111,9 @@ class House:
         self._service = service
 
     def __enter__(self) -> "House":
-        postgres, valkey = Postgres(self.folder / "postgres"), Valkey(self.folder / "valkey")
+        postgres, valkey = Postgres(lay(self.folder / "postgres")), Valkey(self.folder / "valkey")
         self.members = {"postgres-0": postgres, "valkey-0": valkey}
         self.database_url, self.redis_url = postgres.start(), valkey.start()
-        asyncio.run(migrate(self.database_url))
         self._make_repository()
         config = self.folder / "sark.toml"
         config.write_text(self._config())

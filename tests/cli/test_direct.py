@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import command
+
 HEAD = "apiVersion: sark/v1\nkind: Workflow\nname: here\n"
 TYPED = (
     HEAD
@@ -86,11 +88,7 @@ def sark(
 ) -> subprocess.CompletedProcess[str]:
     """Run a spec in a folder, as a process of its own."""
     (folder / "here.yaml").write_text(text)
-    return subprocess.run(
-        [sys.executable, "-m", "engine.cli", "run", "here.yaml", *words],
-        cwd=folder, env=surroundings(**environment), capture_output=True, text=True, timeout=240,
-        check=False,
-    )  # fmt: skip
+    return command("run", "here.yaml", *words, env=surroundings(**environment), folder=folder)
 
 
 def surroundings(**environment: str) -> dict[str, str]:

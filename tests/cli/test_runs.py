@@ -295,11 +295,7 @@ def test_a_server_that_cannot_be_used_is_told(
     """
     A refused token is 4, a silent server 5, an address that is none 2.
     """
-    environment = {**os.environ, "SARK_STATE": str(stack.state), **environment}
-    done = subprocess.run(
-        [sys.executable, "-m", "engine.cli", "runs"],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = stack.sark("runs", check=False, **environment)
 
     assert code == done.returncode
     assert told in done.stderr

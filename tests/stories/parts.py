@@ -61,7 +61,8 @@ class Parts(Stack):
         self.ports = (self.port, free_port())
         self.crew = crew
         self.processes: dict[str, Process] = {}
-        self.postgres = Postgres(self.folder / "postgres")
+        self.cluster = self.folder / "postgres"
+        self.postgres = Postgres(self.cluster)
         self.valkey = Valkey(self.folder / "valkey")
         self._has_redis = has_redis
 

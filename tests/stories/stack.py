@@ -20,6 +20,8 @@ import psycopg
 from benchmarks.processes import tree
 from engine.local.child import die_with_parent
 from engine.local.port import free_port
+from tests.cluster import lay
+from tests.command import command
 from tests.git.repo import ENVIRONMENT
 
 _PATIENCE = 60.0
@@ -40,6 +42,7 @@ class Stack:
         self.folder = Path(tempfile.mkdtemp(prefix="sark", dir="/tmp"))
         self.folder.chmod(0o755)
         self.state = self.folder / "s"
+        self.cluster = self.state / "postgres"
         self.repository = self.folder / "repo"
         self.port = free_port()
         self._files = files
@@ -53,6 +56,8 @@ class Stack:
         self.repository.mkdir()
         self.git("init", "-qb", "main")
         self.commit(self._files)
+        if not self._disk:
+            lay(self.cluster)
         self.start()
         return self
 
@@ -161,11 +166,8 @@ class Stack:
         self, *words: str, check: bool = True, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run the command line against this stack."""
-        done = subprocess.run(
-            [sys.executable, "-m", "engine.cli", *words], capture_output=True, text=True,
-            timeout=240, check=False,
-            env={**os.environ, **self._environment, "SARK_STATE": str(self.state), **environment},
-        )  # fmt: skip
+        told = {**os.environ, **self._environment, "SARK_STATE": str(self.state), **environment}
+        done = command(*words, env=told)
         if check and done.returncode != 0:
             raise AssertionError(
                 f"sark {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
