@@ -93,7 +93,6 @@ def test_a_fetch_that_takes_too_long_is_ended(repo, tmp_path, database_url, monk
     """
 
     async def story():
-        monkeypatch.setattr("tests.git.desk.HERE", replace(HERE, fetch_seconds=2.0))
         live = repo.commit({"a.yaml": spec("a")})
         with forge(tmp_path / "tls", tmp_path / "served") as server:
             named = source(f"{server.url}/repo/.git", ca=server.ca)
@@ -101,6 +100,8 @@ def test_a_fetch_that_takes_too_long_is_ended(repo, tmp_path, database_url, monk
                 assert await here.look()
                 server.answers.clear()
                 repo.commit({"a.yaml": spec("a", "new")})
+                monkeypatch.setattr("tests.git.desk.HERE", replace(HERE, fetch_seconds=2.0))
+                await here.restart()
                 assert not await here.look()
 
                 assert (False, "GitUnavailable") == (await here.conditions())["SourceReady"]

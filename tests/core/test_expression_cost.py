@@ -2,6 +2,9 @@
 
 import re
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from math import inf
 
 import pytest
 
@@ -41,19 +44,33 @@ TEXTS = [
 ]
 
 
+def quickest(work: Callable[[], None]) -> float:
+    """Return the least CPU seconds that work has taken, of three times at most.
+
+    Beside others a core takes longer over the same instructions, now and then twice as long.
+    """
+    least = inf
+    for _ in range(3):
+        begun = time.thread_time()
+        work()
+        least = min(least, time.thread_time() - begun)
+        if least < patience():
+            break
+    return least
+
+
 @pytest.mark.parametrize("text", TEXTS, ids=[text[:12] for text in TEXTS])
 def test_no_text_takes_long_to_read(text: str) -> None:
     """
     What is read, or refused, is so within a second, as large and as twisted as it may be.
     """
-    begun = time.thread_time()
-    for door in (parse_expression, parse_template):
-        try:
-            type_of(door(text), {"a": {}, "b": {}})
-        except FaultError:
-            continue
 
-    assert time.thread_time() - begun < patience()
+    def read() -> None:
+        for door in (parse_expression, parse_template):
+            with suppress(FaultError):
+                type_of(door(text), {"a": {}, "b": {}})
+
+    assert quickest(read) < patience()
 
 
 LONG = "a" * 250_000
@@ -91,15 +108,17 @@ def test_no_evaluation_takes_long(one: str) -> None:
     """
     times = min(100 // (1 + one.count("+")), 1_900 // (len(re.findall(r"\w+|\S", one)) + 1))
     compiled = parse_expression("[" + ", ".join([one] * times) + "] | length")
-    code = "none"
-    begun = time.thread_time()
-    try:
-        compiled.evaluate(DATA)
-    except EvaluationError as error:
-        code = error.code
 
-    assert time.thread_time() - begun < patience()
-    assert code in ("none", "budget")
+    codes = set()
+
+    def evaluate() -> None:
+        try:
+            compiled.evaluate(DATA)
+        except EvaluationError as error:
+            codes.add(error.code)
+
+    assert quickest(evaluate) < patience()
+    assert codes <= {"budget"}
 
 
 def test_long_texts_are_not_kept() -> None:
