@@ -13,9 +13,8 @@ import pytest
 from coverage import Coverage
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
-from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
-from tests.cluster import lay
+from tests.cluster import Cluster
 from tests.database import another, clone
 
 # Tests run beside others, and traced: how long one example takes says nothing.
@@ -99,7 +98,7 @@ def servers() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def template_url(servers: Path) -> Iterator[str]:
     """A migrated database that each test's own is cloned from."""
-    server = Postgres(lay(servers / "postgres"))
+    server = Cluster(servers / "postgres")
     url = server.start()
     with psycopg.connect(url, autocommit=True) as connection:
         # What a process has written outlives its kill; only the end of the machine asks for more,

@@ -26,8 +26,9 @@ from engine.local.child import spawn, tail
 from engine.local.port import free_port
 from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
-from tests.cluster import lay
+from tests.cluster import Cluster
 from tests.git.repo import ENVIRONMENT
+from tests.warm import Begun
 
 LEASE = 2.0
 GRACE = 3.0
@@ -71,14 +72,18 @@ class Process:
 
     def __init__(self, command: str, log: Path, config: Path, told: Mapping[str, str]) -> None:
         self.log = log
-        self._words = [sys.executable, "-m", "engine.cli", command, "--config", str(config)]
-        self._environment = {**os.environ, **told}
-        self._process: subprocess.Popen[bytes] | None = None
+        self.words = [command, "--config", str(config)]
+        self.environment = {**os.environ, **told}
+        self._process: Begun | subprocess.Popen[bytes] | None = None
         self._began = 0.0
 
     def start(self) -> None:
         self._began = time.monotonic()
-        self._process = spawn(self._words, self.log, self._environment)
+        self._process = self._begun()
+
+    def _begun(self) -> Begun | subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "engine.cli", *self.words]
+        return spawn(words, self.log, self.environment)
 
     def is_up(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -111,7 +116,7 @@ class House:
         self._service = service
 
     def __enter__(self) -> "House":
-        postgres, valkey = Postgres(lay(self.folder / "postgres")), Valkey(self.folder / "valkey")
+        postgres, valkey = Cluster(self.folder / "postgres"), Valkey(self.folder / "valkey")
         self.members = {"postgres-0": postgres, "valkey-0": valkey}
         self.database_url, self.redis_url = postgres.start(), valkey.start()
         self._make_repository()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, Signals
+from subprocess import Popen
 from types import TracebackType
 from typing import Any
 
@@ -17,7 +18,9 @@ from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
 from engine.store.migrate import migrate
 from tests.chaos.house import Process
+from tests.cluster import Cluster
 from tests.stories.stack import Stack
+from tests.warm import Begun, begin
 
 CREW = ("server", "controller", "worker")
 CONFIG = """\
@@ -45,6 +48,13 @@ def until(holds: Callable[[], object], patience: float = 60) -> None:
         time.sleep(0.05)
 
 
+class Warm(Process):
+    """A process that need not load the program."""
+
+    def _begun(self) -> Begun | Popen[bytes]:
+        return begin(tuple(self.words), self.environment, self.log)
+
+
 class Parts(Stack):
     """PostgreSQL, Valkey and processes of SARK, by their commands; use it as a context.
 
@@ -61,8 +71,7 @@ class Parts(Stack):
         self.ports = (self.port, free_port())
         self.crew = crew
         self.processes: dict[str, Process] = {}
-        self.cluster = self.folder / "postgres"
-        self.postgres = Postgres(self.cluster)
+        self.postgres: Postgres = Cluster(self.folder / "postgres")
         self.valkey = Valkey(self.folder / "valkey")
         self._has_redis = has_redis
 
@@ -94,7 +103,7 @@ class Parts(Stack):
             "SARK_REDIS_URL": self.redis_url, "SARK_SERVER__PORT": str(self.ports[bool(number)]),
             **environment,
         }  # fmt: skip
-        process = Process(command, self.folder / f"{name}.log", file, told)
+        process = Warm(command, self.folder / f"{name}.log", file, told)
         process.start()
         self.processes[name] = process
         return process

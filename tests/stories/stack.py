@@ -18,11 +18,12 @@ from typing import Any, Self
 import psycopg
 
 from benchmarks.processes import tree
-from engine.local.child import die_with_parent
+from engine.local.child import spawn
 from engine.local.port import free_port
 from tests.cluster import lay
 from tests.command import command
 from tests.git.repo import ENVIRONMENT
+from tests.warm import Begun, begin
 
 _PATIENCE = 60.0
 _ENDED = frozenset({"succeeded", "failed", "cancelled", "compensated"})
@@ -42,7 +43,6 @@ class Stack:
         self.folder = Path(tempfile.mkdtemp(prefix="sark", dir="/tmp"))
         self.folder.chmod(0o755)
         self.state = self.folder / "s"
-        self.cluster = self.state / "postgres"
         self.repository = self.folder / "repo"
         self.port = free_port()
         self._files = files
@@ -50,14 +50,12 @@ class Stack:
         self._disk = disk
         self._environment = {"SARK_SERVER__PORT": str(self.port), **environment}
         self._log = (self.folder / "log").open("ab")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Begun | subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.repository.mkdir()
         self.git("init", "-qb", "main")
         self.commit(self._files)
-        if not self._disk:
-            lay(self.cluster)
         self.start()
         return self
 
@@ -94,13 +92,14 @@ class Stack:
     def start(self) -> float:
         """Start it and return the seconds until its source is ready."""
         began = time.perf_counter()
-        self._process = subprocess.Popen(
-            [*self._mounted(), sys.executable, "-m", "engine.cli", "up", *self.options()],
-            env={**os.environ, **self._environment}, stdout=self._log, stderr=self._log,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - one thread
-        )  # fmt: skip
+        words, told = ("up", *self.options()), {**os.environ, **self._environment}
         if self._disk:
+            program = [*self._mounted(), sys.executable, "-m", "engine.cli", *words]
+            self._process = spawn(program, self.folder / "log", told)
             self.state = Path(f"/proc/{self.pid}/root/{self.state}")
+        else:
+            lay(self.state / "postgres")
+            self._process = begin(words, told, self.folder / "log")
         while not self._is_active():
             if self._process.poll() is not None or time.perf_counter() - began > _PATIENCE:
                 raise RuntimeError((self.folder / "log").read_text()[-6000:])
@@ -109,8 +108,6 @@ class Stack:
 
     def _mounted(self) -> list[str]:
         """Return the words through which a program finds the disk mounted."""
-        if not self._disk:
-            return []
         self.state.mkdir()
         mount = f'mount -t tmpfs -o size={self._disk} tmpfs "$0" && exec "$@"'
         return ["unshare", "--mount", "sh", "-c", mount, str(self.state)]
