@@ -13,6 +13,7 @@ from functools import cache
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from signal import SIGINT, SIGKILL, default_int_handler, signal
+from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from coverage import Coverage, process_startup
@@ -20,7 +21,9 @@ from coverage import Coverage, process_startup
 from engine.local.child import die_with_parent
 from engine.local.child import spawn as execute
 
-_PROGRAM = "engine.local.up"
+# What commands import as they are called.
+_LOADED = ("engine.local.up", "engine.direct", "engine.source", "adapters.http.client")
+_PATIENCE = 240
 # Read as a program starts, by Python itself: with another a process must be executed.
 _PATH = os.environ.get("PYTHONPATH")
 
@@ -53,13 +56,29 @@ class Begun:
         return code
 
 
+def command(
+    *words: str, env: Mapping[str, str], folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `sark` with these words in a folder and return what it came to, as `subprocess.run`."""
+    with TemporaryDirectory() as told:
+        out, err = Path(told, "out"), Path(told, "err")
+        code = _begin(words, env, folder or Path.cwd(), out, err).wait(_PATIENCE)
+        return subprocess.CompletedProcess(list(words), code, out.read_text(), err.read_text())
+
+
 def begin(
     words: tuple[str, ...], env: Mapping[str, str], log: Path
 ) -> Begun | subprocess.Popen[bytes]:
     """Begin `sark` with these words in a session of its own, its output appended to `log`."""
     if env.get("PYTHONPATH") != _PATH:
         return execute([sys.executable, "-m", "engine.cli", *words], log, env)
-    process = _server().Process(target=_run, args=(words, dict(env), str(log)), daemon=True)
+    return _begin(words, env, Path.cwd(), log, log)
+
+
+def _begin(
+    words: tuple[str, ...], env: Mapping[str, str], folder: Path, out: Path, err: Path
+) -> Begun:
+    process = _server().Process(target=_run, args=(words, env, folder, out, err), daemon=True)
     process.start()
     return Begun(process)
 
@@ -67,11 +86,13 @@ def begin(
 @cache
 def _server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_PROGRAM, __name__])
+    context.set_forkserver_preload([*_LOADED, __name__])
     return context
 
 
-def _run(words: tuple[str, ...], env: Mapping[str, str], log: str) -> NoReturn:
+def _run(
+    words: tuple[str, ...], env: Mapping[str, str], folder: Path, out: Path, err: Path
+) -> NoReturn:
     """Be the process."""
     from engine.cli import main
 
@@ -81,9 +102,11 @@ def _run(words: tuple[str, ...], env: Mapping[str, str], log: str) -> NoReturn:
     _measure("COVERAGE_PROCESS_CONFIG" in env)
     os.environ.clear()
     os.environ.update(env)
-    sink = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    for each in (1, 2):
-        os.dup2(sink, each)
+    os.chdir(folder)
+    for number, file in ((1, out), (2, err)):
+        sink = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        os.dup2(sink, number)
+        os.close(sink)
     sys.argv = ["sark", *words]
     main()
     raise AssertionError("a command ends its process")

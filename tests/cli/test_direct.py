@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import command
+from tests.warm import command
 
 HEAD = "apiVersion: sark/v1\nkind: Workflow\nname: here\n"
 TYPED = (

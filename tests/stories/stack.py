@@ -21,9 +21,8 @@ from benchmarks.processes import tree
 from engine.local.child import spawn
 from engine.local.port import free_port
 from tests.cluster import lay
-from tests.command import command
 from tests.git.repo import ENVIRONMENT
-from tests.warm import Begun, begin
+from tests.warm import Begun, begin, command
 
 _PATIENCE = 60.0
 _ENDED = frozenset({"succeeded", "failed", "cancelled", "compensated"})
