@@ -45,7 +45,7 @@ _PROPERTIES: dict[str, Json] = {
     "method": {"type": "string", "enum": list(METHODS), "default": "GET"},
     "url": {
         "type": "string",
-        "minLength": 1,
+        "pattern": "^https?://",
         "maxLength": 8192,
         "description": "An http or https URL without user name, password, or a part . or .. in it.",
     },

@@ -97,7 +97,7 @@ def http_cases(url: str) -> Sequence[Case]:
         Case("too large", {**secret, "url": f"{url}/200", "max_bytes": 1}, "http.too_large"),
         Case("slow", {**secret, "url": f"{url}/hang"}, "http.timeout", timeout=SOON),
         Case("blocked", {**secret, "url": f"http://10.0.0.1/{CANARY}"}, "http.blocked"),
-        Case("refused", {**secret, "url": f"ftp://a.example/{CANARY}"}, "http.invalid"),
+        Case("refused", {**secret, "url": f"http:///{CANARY}"}, "http.invalid"),
         Case("a header", {"url": url, "headers": {"Host": CANARY}}, "http.invalid"),
         Case("no method", {"url": url, "method": "BREW"}, "http.invalid", valid=False),
     )
@@ -118,7 +118,7 @@ def download_cases(url: str) -> Sequence[Case]:
         Case("another", {**secret, "url": f"{url}/200", "expect": other}, "http.unexpected"),
         Case("slow", {**secret, "url": f"{url}/hang"}, "http.timeout", timeout=SOON),
         Case("blocked", {**secret, "url": f"http://10.0.0.1/{CANARY}"}, "http.blocked"),
-        Case("refused", {**secret, "url": f"ftp://a.example/{CANARY}"}, "http.invalid"),
+        Case("refused", {**secret, "url": f"http:///{CANARY}"}, "http.invalid"),
         Case("a method", {"url": f"{url}/200", "method": "POST"}, valid=False),
         Case("no size", {"url": f"{url}/200", "max_bytes": 0}, "http.invalid", valid=False),
     )

@@ -43,6 +43,7 @@ IN_OTHER_TESTS = {
     "unknown-connection",
     "unknown-environment",
     "bad-code",
+    "empty-file",
     "unknown-adapter",
     "unknown-timezone",
     "unused-document",

@@ -140,6 +140,8 @@ def test_braces_are_found_outside_of_strings_only() -> None:
         2,
         "write `a`",
     ) == braces(" {{ a }}")
+    assert (found := braces("${{ a }}")) is not None
+    assert "write `a`" == found.hint
 
 
 TEMPLATE_FAULTS: list[tuple[str, str, str]] = [

@@ -84,3 +84,14 @@ def test_a_catalogue_has_a_digest_of_all_that_plans_depend_on() -> None:
     assert Catalogue(CATALOGUE).digest == Catalogue(dict(reversed([*CATALOGUE.items()]))).digest
     assert Catalogue(CATALOGUE).digest != Catalogue(changed).digest
     assert len(CATALOGUE) == len(Catalogue(CATALOGUE))
+
+
+def test_a_file_that_declares_nothing_is_told_of() -> None:
+    """
+    Nobody means to commit a file with nothing in it, or with all of it behind `#`.
+    """
+    for text in (b"", b"# steps: {}\n", b"---\n---\n"):
+        [found] = compile_file("a.yaml", text, CATALOGUE).diagnostics
+
+        assert ("empty-file", "warning") == (found.code, found.severity.value)
+        assert (1, 1) == (found.span.line, found.span.column)

@@ -38,6 +38,11 @@ def braces(spec: Spec) -> Iterator[Change]:
         yield spec.put(path, "{{ " + text + " }}")
 
 
+def dollars(spec: Spec) -> Iterator[Change]:
+    for path, text in spec.templates():
+        yield spec.put(path, text.replace("{{", "${{", 1))
+
+
 def braces_in_keys(spec: Spec) -> Iterator[Change]:
     for path, body in spec.bodies("uses"):
         given = body.get("with")
@@ -190,6 +195,7 @@ FAULTS = (
     fault("template-statement", "A template has a statement.", "template-statement", statements),
     fault("template-trim", "A template trims.", "template-trim", trims),
     fault("braces-in-expression", "An expression key has braces.", "braces-in-expression", braces),
+    fault("dollar-braces", "A template has a `$` before it.", "dollar-braces", dollars),
     fault("braces-in-key", "A key of free JSON is a template.", "braces-in-key", braces_in_keys),
     fault("expression-in-literal", "A literal key has a template.",
           "template-not-allowed unknown-operation bad-value unknown-type wrong-type",

@@ -13,7 +13,7 @@ from engine.core.quoting import shown
 from engine.core.reader import resolve
 from engine.core.schema import ANNOTATIONS
 from engine.core.values import Json
-from engine.core.wording import Instead, in_quotes
+from engine.core.wording import Instead, Meant, in_quotes
 
 _OBJECT = frozenset({"type", "properties", "required", "additionalProperties"}) | ANNOTATIONS
 _ARRAY = frozenset({"type", "items"}) | ANNOTATIONS
@@ -66,17 +66,18 @@ class Area:
         required = schema.get("required", ())
         assert isinstance(properties, dict)
         assert isinstance(required, Sequence)
-        for name in required:
-            if name not in value:
-                self._missing(str(name), pointer)
         rest = schema.get("additionalProperties", True)
+        misspelt = set[str]()
         for name, item in value.items():
             if name in properties:
                 self.check(item, properties[name], (*pointer, name))
             elif rest is False:
-                self._unknown(name, properties, pointer)
+                misspelt.add(self._unknown(name, properties, pointer))
             else:
                 self.check(item, rest, (*pointer, name))
+        for each in map(str, required):
+            if each not in value and each not in misspelt:
+                self._missing(each, pointer)
 
     def _missing(self, name: str, pointer: Path) -> None:
         told = self.place(pointer, key=True)
@@ -85,12 +86,14 @@ class Area:
         code = f"missing-{self.noun}"
         self.findings.error(code, message, told, hint=f"add `{name}: ...`")
 
-    def _unknown(self, name: str, known: Mapping[str, Json], pointer: Path) -> None:
+    def _unknown(self, name: str, known: Mapping[str, Json], pointer: Path) -> str:
+        """Tell that there is no such name; return the one that was probably meant, if any."""
         place = self.place((*pointer, name), key=True)
         where = f" in `{_dotted(pointer)}`" if pointer else ""
         message = f'{self.what} has no {self.noun} "{name}"{where}'
-        code = f"unknown-{self.noun}"
-        self.findings.error(code, message, place, hint=meant(name, known), expected=listed(known))
+        code, hint = f"unknown-{self.noun}", meant(name, known)
+        self.findings.error(code, message, place, hint=hint, expected=listed(known))
+        return hint.near if isinstance(hint, Meant) else ""
 
     def _check_template(self, source: Schema, target: Schema, pointer: Path) -> None:
         reason = schemas.assignable(source, target)

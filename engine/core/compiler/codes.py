@@ -139,6 +139,8 @@ _COMPILER = {
     # files beside the specs
     "missing-file": "A file that a spec names stands below the root of the source, by its path "
     "from there.",
+    "empty-file": "A spec file declares something: it is not empty, and not all of it a comment (a "
+    "warning).",
     "bad-file": "A file that a spec names is at most 256 KiB; a schema is JSON and a JSON Schema, "
     "a template is UTF-8.",
     # tests that authors write
@@ -198,6 +200,8 @@ _EXPRESSION = {
     "braces-in-expression": "`if`, `filter`, `from` and `retry.if` hold a bare expression, which "
     "takes no braces.",
     "braces-in-key": "The key of a mapping is a literal, and holds no template.",
+    "dollar-braces": "A template is `{{ }}`. A `$` before it, as in GitHub Actions, stays in the "
+    "text (a warning).",
     "expression-arguments": "A function or filter gets the arguments that it takes.",
     "expression-limit": "An expression stays within the limits of its length and depth.",
     "expression-syntax": "An expression is of Jinja's syntax, and of the part of it that only "

@@ -14,6 +14,7 @@ from engine.core.expression import (
     parse_template,
     templates_in,
 )
+from engine.core.expression.scan import dollars
 from engine.core.frozen import frozen
 from engine.core.values import Json
 
@@ -153,4 +154,14 @@ def _parsed(
         where = place.within(fault.offset, fault.length)
         findings.error(fault.code, fault.message, where, hint=fault.hint)
         return None
+    if not bare:
+        _check_dollars(findings, place)
     return Site(use, place, compiled, pointer, bare)
+
+
+def _check_dollars(findings: Findings, place: Place) -> None:
+    """Find `${{ }}`, which other systems have: the `$` would stand before the value."""
+    for offset in dollars(place.text):
+        message = "the `$` before `{{` is no part of the template, and stays in the text"
+        hint = "take it out; write `{{ '$' }}{{` for a text that has one"
+        findings.warning("dollar-braces", message, place.within(offset, 3), hint=hint)

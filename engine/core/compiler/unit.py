@@ -12,7 +12,7 @@ from engine.core.compiler import companion, resource, through, wiring
 from engine.core.compiler.findings import Findings
 from engine.core.compiler.workflow import Made, compile_unsealed
 from engine.core.compiler.world import World
-from engine.core.diagnostic import Diagnostic, Enough, Gathered
+from engine.core.diagnostic import Diagnostic, Enough, Gathered, Severity, Span
 from engine.core.document import Document, load
 from engine.core.facts import Catalogue, Operations
 from engine.core.frozen import frozen
@@ -61,6 +61,8 @@ def survey(file: str, source: bytes) -> Survey:
     documents, found = load(source, file)
     gathered = Gathered()
     parts = []
+    if not documents and not found:
+        found = [_nothing(file)]
     with suppress(Enough):
         gathered.extend(found)
         for document in documents:
@@ -109,6 +111,11 @@ def compile_file(
     unit = compile_survey(surveyed, catalogue, Commit(surveyed.documents, beside))
     sealed = (replace(each, plan=each.plan and codec.sealed(each.plan)) for each in unit.documents)
     return replace(unit, documents=tuple(sealed))
+
+
+def _nothing(file: str) -> Diagnostic:
+    message, hint = "the file declares nothing", "write a document into it, or take it away"
+    return Diagnostic("empty-file", message, Span(file, 1, 1, 1), Severity.WARNING, hint)
 
 
 def _part(document: Document, model: spec.Document | None) -> Part:

@@ -14,6 +14,7 @@ _OPEN = re.compile(r"\{[{%#]")
 STRING = r"""'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*"|['"]"""
 _INSIDE = re.compile(rf"{STRING}|[(\[{{]|\}}\}}|[)\]}}]", re.DOTALL)
 _BRACES = re.compile(rf"{STRING}|\{{\{{", re.DOTALL)
+_DOLLAR = re.compile(r"\$(?=\{\{)")
 _BARE = "write the bare expression"
 _STATEMENTS = {
     "{%": ("a statement", "a spec has expressions alone; only `text.render` takes statements"),
@@ -68,16 +69,22 @@ def _parts(text: str) -> Iterator[Part]:
         yield Part(text[at:], at, False)
 
 
+def dollars(text: str) -> Iterator[int]:
+    """Yield where a `$` stands before the braces of a template; it is a text like any other."""
+    return (each.start() for each in _DOLLAR.finditer(text))
+
+
 def braces(text: str) -> Fault | None:
     """Return the fault of braces in the text of an expression key, None if there are none.
 
-    The fault's hint is the text as it should be written, where the braces embrace all of it.
+    The fault's hint is the text as it should be written, where the braces, or `${{ }}` as other
+    systems have it, embrace all of it.
     """
     for match in _BRACES.finditer(text):
         if match.group() in ("'", '"'):
             return None
         if match.group() == "{{":
-            bare = text.strip()
+            bare = text.strip().removeprefix("$")
             whole = bare.startswith("{{") and bare.endswith("}}") and bare.count("{{") == 1
             inner = bare[2:-2].strip()
             hint = Instead(f"write `{inner}`", inner, Extent.TEXT) if whole else _BARE
