@@ -1,6 +1,6 @@
 """What an adapter promises: its manifest, and one coroutine that makes one attempt."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -11,6 +11,12 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 Faults: TypeAlias = Callable[[str], Iterable[tuple[int, str]]]
 """Finds what is wrong with a text of code: lines, from 1, each with what is wrong there."""
 
+Read: TypeAlias = tuple[int, str, bool, Collection[str]]
+Reads: TypeAlias = Callable[[str], Iterable[Read]]
+"""Finds the names that a text of code reads and has not given itself.
+
+Of each it tells the line, the name, if it must be there, and the names that are given there.
+"""
 
 GRACE = timedelta(seconds=6)
 
@@ -26,12 +32,10 @@ class ErrorClass(StrEnum):
 class Role(StrEnum):
     """What an argument is used for: code takes no template, a secret goes nowhere else.
 
-    Code that is a template puts in, as `{{ name }}`, what the argument `values` has by that name.
     An argument that is a file is an artifact in the spec, and a path on this machine in the call.
     """
 
     CODE = "code"
-    TEMPLATE = "template"
     SECRET = "secret"  # nosec B105 - a word, no secret
     HOST = "host"
     PATH = "path"
@@ -67,7 +71,8 @@ class Manifest:
     and memory, are by the member of the argument `limits` that sets them; with the argument of
     `sandbox_by` none are. One that `waits` calls `Call.begin` itself. `faults` finds what is wrong
     with code before anything runs, by the pointer of the argument: it is pure, bounded, and loads
-    what it needs when it is called.
+    what it needs when it is called. So does `reads`: it finds the names that code looks up among
+    the argument `values`.
     """
 
     name: str
@@ -87,6 +92,7 @@ class Manifest:
     resources: Mapping[str, str] = field(default_factory=dict)
     waits: bool = False
     faults: Mapping[str, Faults] = field(default_factory=dict)
+    reads: Mapping[str, Reads] = field(default_factory=dict)
 
 
 def _no_folder() -> Path:

@@ -113,6 +113,8 @@ def _refinement_problems(manifest: Manifest) -> Iterable[str]:
     for pointer in manifest.roles:
         if not pointer.startswith("/") or pointer.split("/")[1] not in known:
             yield f"role at {pointer!r}, which is no argument"
-    for pointer in manifest.faults:
+    for pointer in (*manifest.faults, *manifest.reads):
         if Role.CODE not in manifest.roles.get(pointer, ()):
-            yield f"faults are looked for at {pointer!r}, which is no code"
+            yield f"faults or names are looked for at {pointer!r}, which is no code"
+    if manifest.reads and "values" not in known:
+        yield "code reads names, and no argument `values` has them"

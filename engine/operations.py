@@ -66,9 +66,13 @@ def catalogue(settings: Mapping[str, Json] | None = None) -> Mapping[str, Manife
 
 def catalogue_digest(manifests: Mapping[str, Manifest]) -> str:
     """Return the digest of all that a plan may depend on in the manifests."""
-    # What finds faults is no datum: that it is there counts.
+    # What looks into code is no datum: that it is there counts.
     plain = {
-        name: {**dataclasses.asdict(each), "faults": sorted(each.faults)}
+        name: {
+            **dataclasses.asdict(each),
+            "faults": sorted(each.faults),
+            "reads": sorted(each.reads),
+        }
         for name, each in manifests.items()
     }
     return digest(plain)

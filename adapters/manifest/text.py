@@ -1,22 +1,29 @@
 """What `text.render@1` takes, gives and promises."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from adapters.contract import ErrorClass, ErrorType, Manifest, Role
-
-LARGEST_TEXT = 1024 * 1024
-_LARGEST_TEMPLATE = 64 * 1024
+from adapters.contract import ErrorClass, ErrorType, Manifest, Read, Role
+from adapters.template.budget import LARGEST_TEMPLATE, LARGEST_TEXT, TemplateError
 
 
 def _faults(template: str) -> Iterator[tuple[int, str]]:
     """Find the first construct of a template that is not taken."""
-    from adapters.text.budget import TemplateError
-    from adapters.text.template import parse
+    from adapters.template.parsing import parse
 
     try:
         parse(template)
     except TemplateError as error:
         yield error.line, error.words
+
+
+def _reads(template: str) -> Iterator[Read]:
+    """Find the names that a template reads; of one that is not taken, none."""
+    from adapters.template.names import free
+    from adapters.template.parsing import parse
+
+    with suppress(TemplateError):
+        yield from free(parse(template))
 
 
 MANIFEST = Manifest(
@@ -29,7 +36,7 @@ MANIFEST = Manifest(
         "properties": {
             "template": {
                 "type": "string",
-                "maxLength": _LARGEST_TEMPLATE,
+                "maxLength": LARGEST_TEMPLATE,
                 "description": "A Jinja template with for, if and set; what varies goes "
                 "through `values`.",
             },
@@ -57,7 +64,8 @@ MANIFEST = Manifest(
             "text.invalid", ErrorClass.PERMANENT, "The arguments are no template and values."
         ),
     ),
-    roles={"/template": (Role.CODE, Role.TEMPLATE)},
+    roles={"/template": (Role.CODE,)},
     files=("file",),
     faults={"/template": _faults},
+    reads={"/template": _reads},
 )

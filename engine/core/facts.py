@@ -4,17 +4,16 @@ The core does not import adapters. `adapters.contract.Manifest` has these attrib
 anything else that wants to be compiled against.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar, cast
 
 from engine.core.plan import Effect
 from engine.core.schema import inlined
 from engine.core.values import Json, digest
 
 CODE = "code"
-TEMPLATE = "template"
 SECRET = "secret"  # nosec B105
 HOST = "host"
 PATH = "path"
@@ -39,6 +38,8 @@ ARTIFACT: Mapping[str, Json] = {
 
 Pointer: TypeAlias = Sequence[str | int]
 Faults: TypeAlias = Callable[[str], Iterable[tuple[int, str]]]
+Reads: TypeAlias = Callable[[str], Iterable[tuple[int, str, bool, Collection[str]]]]
+_Found = TypeVar("_Found")
 
 
 class OperationFacts(Protocol):
@@ -85,6 +86,9 @@ class OperationFacts(Protocol):
 
     @property
     def faults(self) -> Mapping[str, Faults]: ...
+
+    @property
+    def reads(self) -> Mapping[str, Reads]: ...
 
 
 Operations: TypeAlias = Mapping[str, OperationFacts]
@@ -140,16 +144,22 @@ class Operation:
         told = [roles for place, roles in self._roles if _agree(place, pointer)]
         return frozenset().union(*told)
 
+    def names_at(self, pointer: Pointer) -> bool:
+        """True if the names that the code at `pointer` reads are known."""
+        return any(_parts(at) == tuple(map(str, pointer)) for at in self.facts.reads)
+
     def faults(
         self, arguments: Mapping[str, Json]
     ) -> Iterator[tuple[tuple[str, ...], str, int, str]]:
         """Yield what is wrong with code: its pointer and text, the line, from 1, and words."""
-        for place, find in self._faults:
-            text: Json = arguments
-            for key in place:
-                text = text.get(key) if isinstance(text, Mapping) else None
-            if isinstance(text, str):
-                yield from ((place, text, line, words) for line, words in find(text))
+        for place, text, (line, words) in _within(arguments, self.facts.faults):
+            yield place, text, line, words
+
+    def reads(
+        self, arguments: Mapping[str, Json]
+    ) -> Iterator[tuple[tuple[str, ...], str, tuple[int, str, bool, Collection[str]]]]:
+        """Yield what code reads of `values`: its pointer and text, and what its manifest tells."""
+        return _within(arguments, self.facts.reads)
 
     def effect_with(self, arguments: Mapping[str, Json]) -> Effect:
         """Return what it does to the world; the worst where an argument decides it at run time."""
@@ -193,10 +203,6 @@ class Operation:
     @cached_property
     def _roles(self) -> tuple[tuple[tuple[str, ...], frozenset[str]], ...]:
         return tuple((_parts(at), frozenset(told)) for at, told in self.facts.roles.items())
-
-    @cached_property
-    def _faults(self) -> tuple[tuple[tuple[str, ...], Faults], ...]:
-        return tuple((_parts(at), find) for at, find in self.facts.faults.items())
 
     def _constant(self, arguments: Mapping[str, Json], name: str) -> str | None:
         """Return the text of an argument that is the same in every run, else nothing."""
@@ -272,6 +278,19 @@ def _agree(place: tuple[str, ...], pointer: Pointer) -> bool:
     return True
 
 
+def _within(
+    arguments: Mapping[str, Json], finders: Mapping[str, Callable[[str], Iterable[_Found]]]
+) -> Iterator[tuple[tuple[str, ...], str, _Found]]:
+    """Yield what is found in texts of arguments: pointer and text of each, and what it is."""
+    for at, find in finders.items():
+        place, text = _parts(at), cast(Json, arguments)
+        for key in place:
+            text = text.get(key) if isinstance(text, Mapping) else None
+        if isinstance(text, str):
+            for found in find(text):
+                yield place, text, found
+
+
 def _parts(place: str) -> tuple[str, ...]:
     return tuple(each.replace("~1", "/").replace("~0", "~") for each in place.split("/")[1:])
 
@@ -297,4 +316,5 @@ def _told(facts: OperationFacts) -> Json:
         "sandbox_by": facts.sandbox_by,
         "resources": facts.resources,
         "faults": sorted(facts.faults),
+        "reads": sorted(facts.reads),
     }

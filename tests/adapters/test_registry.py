@@ -97,6 +97,10 @@ def test_a_name_is_taken_once() -> None:
         (replace(ECHO, roles={"/other": (Role.CODE,)}), "no argument"),
         (replace(ECHO, roles={"delay": (Role.CODE,)}), "no argument"),
         (replace(ECHO, faults={"/message": lambda _: ()}), "no code"),
+        (
+            replace(ECHO, roles={"/message": (Role.CODE,)}, reads={"/message": lambda _: ()}),
+            "no argument `values`",
+        ),
         (replace(ECHO, errors=ECHO.errors * 2), "twice"),
         (replace(ECHO, files=("a", "a")), "files must be"),
         (replace(ECHO, files=("../a",)), "files must be"),

@@ -8,8 +8,8 @@ import pytest
 
 from adapters.contract import ErrorClass, Failed, Json
 from adapters.manifest.text import MANIFEST
+from adapters.template.budget import MOST_STEPS
 from adapters.text import create
-from adapters.text.budget import MOST_STEPS
 from tests.adapters.speaking import call, failed, opened, outputs
 
 

@@ -33,6 +33,15 @@ def found(template: str, values: Json = VALUES) -> list[tuple[str, str, str]]:
         ("Hello, {{ nmae }}!", "nmae", 'did you mean "name"?'),
         ("{{nmae | upper}}", "nmae", 'did you mean "name"?'),
         ("{{- other.n }}", "other", "add it to `values`: `other: ...`"),
+        ("{% for each in itmes %}{{ each.n }}{% endfor %}", "itmes", 'did you mean "items"?'),
+        ("{% if nmae %}x{% elif name %}y{% endif %}", "nmae", 'did you mean "name"?'),
+        ("{{ 'nmae' ~ name[nmae] }}", "nmae", 'did you mean "name"?'),
+        ("{% set day = dya %}{{ day }}", "dya", "add it to `values`: `dya: ...`"),
+        ("{{ hour }}{% set hour = 1 %}", "hour", "add it to `values`: `hour: ...`"),
+        ("{{ name | default(nmae) }}", "nmae", 'did you mean "name"?'),
+        ("{{ name | default(value=nmae) }}", "nmae", 'did you mean "name"?'),
+        ("{{ (nmae ~ 'x') | default('y') }}", "nmae", 'did you mean "name"?'),
+        ("a\n  {{ name }}\nb {{ nmae }}", '"template"', 'did you mean "name"?'),
         ("{% for each in items %}{{ ecah.n }}{% endfor %}", "ecah", 'did you mean "each"?'),
     ],
 )
@@ -48,10 +57,14 @@ def test_a_name_that_no_value_has_is_found_before_it_is_rendered(
 @pytest.mark.parametrize(
     "template",
     [
-        "{{ name }} {{- name.first | upper -}} {{ 'x' ~ y }} {{ true }}",
+        "{{ name }} {{- name.first | upper -}} {{ 'x' ~ name }} {{ true }}",
         "{% for each in items %}{{ loop.index }} {{ each.n }}{% endfor %}{{ range(3) | join }}",
         "{%- for (key, value) in name %}{{ key }}{{ value }}{% endfor %}",
         "{% set day = 1 %}{{ day }}",
+        "{% for each in items if each.n > 1 %}{{ each.n }}{% else %}{{ name }}{% endfor %}",
+        "{% for run in items %}{{ run.n }}{% endfor %}{{ 'run.id' }}",
+        "{{ name[0].x | default('x') }} {{ away.x[0] | default('x') }}",
+        "{{ away.first.x if away.first is defined else name }}",
         "{{ away | default('x') }} {{ name if away is defined else away }}",
         "{% if away is not defined %}-{% else %}{{ away }}{% endif %}",
         "{% raw %}{{ away }}{% endraw %}",
@@ -70,3 +83,24 @@ def test_values_that_are_known_only_in_a_run_are_believed() -> None:
     Where `values` is one template nobody knows yet which names it has.
     """
     assert [] == found("{{ anything }}", "{{ steps.first.outputs.x }}")
+
+
+@pytest.mark.parametrize("template", ["{{ run.id }}", "{{ inputs.x | default('a') }}", "{{ run }}"])
+def test_a_template_reads_no_name_of_the_run(template: str) -> None:
+    """
+    What a run knows is handed over through `values`, under whatever name.
+    """
+    hint = (
+        "hand the value over as data (`env`, `argv`, `values`, `params`), and read it in the code"
+    )
+    name = "inputs" if "inputs" in template else "run"
+
+    assert [("template-in-code", name, hint)] == found(template)
+    assert [] == found(template, {"run": {"id": 1}, "inputs": {}})
+
+
+def test_a_template_that_is_none_is_told_of_once() -> None:
+    """
+    Where a template cannot be read, nobody knows what it reads.
+    """
+    assert ["bad-code"] == [code for code, _, _ in found("{{ nmae }} {% include 'x' %}")]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engine.core.facts import Reads
 from engine.core.values import Json
 
 
@@ -24,6 +25,7 @@ class Facts:
     sandbox_by: tuple[str, str] | None = None
     resources: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, Callable[[str], Iterable[tuple[int, str]]]] = field(default_factory=dict)
+    reads: Mapping[str, Reads] = field(default_factory=dict)
 
 
 def _object(required: Sequence[str], **properties: Json) -> dict[str, Json]:

@@ -1,6 +1,7 @@
 """Code that its operation can read before anything runs, and where its faults are told."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 
 import pytest
 
@@ -17,12 +18,23 @@ def _faults(text: str) -> Iterator[tuple[int, str]]:
             yield number, "bad is no word"
 
 
+def _reads(text: str) -> Iterator[tuple[int, str, bool, Collection[str]]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        for word in re.findall(r"<(\w+)>", line):
+            yield number, word, True, ["each"]
+        for word in re.findall(r"\[(\w+)\]", line):
+            yield number, word, False, ()
+    if text.startswith("odd"):
+        yield 1, "unseen", True, ()
+
+
 TEXT = Facts(
     "text.render@1",
     {"type": "object"},
     {"type": "object"},
     roles={"/template": ("code",), "/more/template": ("code",)},
     faults={"/template": _faults, "/more/template": _faults},
+    reads={"/template": _reads, "/more/template": _reads},
 )
 OPERATIONS = Catalogue({**CATALOGUE, TEXT.name: TEXT})
 SPEC = """\
@@ -127,3 +139,37 @@ def test_a_fault_in_the_code_of_a_connection_is_told_at_its_step_in_a_list() -> 
     [found] = [each for each in unit.diagnostics if each.code == "bad-code"]
 
     assert ("bad-code", 5, 5) == (found.code, found.span.line, found.span.column)
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "place", "words"),
+    [
+        ("template: 'a <ecah> b'", "unknown-name", (8, 21, 25), 'there is no "ecah" in `values`'),
+        ("template: 'a <run> b'", "template-in-code", (8, 21, 24), "`template` of text.render@1"),
+        ("template: 'a [run] b'", "template-in-code", (8, 21, 24), "`template` of text.render@1"),
+        ("more: {template: '<x>'}", "unknown-name", (8, 26, 27), 'there is no "x" in `values`'),
+        ("template: odd", "unknown-name", (8, 17, 20), 'there is no "unseen" in `values`'),
+        ("template: file.j2", "unknown-name", (8, 17, 24), 'file.j2 line 2: there is no "y"'),
+    ],
+)
+def test_a_name_that_code_reads_is_told_at_its_place(
+    argument: str, code: str, place: tuple[int, int, int], words: str
+) -> None:
+    """
+    What code reads must be among its `values`, and no name of the run is.
+    """
+    [found] = compiled(f"      {argument}\n", file=b"x\n<y>\n").diagnostics
+
+    assert (code, place) == (found.code, (found.span.line, found.span.column, found.span.end))
+    assert found.message.startswith(words)
+
+
+def test_a_name_that_may_be_there_is_let_be() -> None:
+    """
+    What `values` has is read, and what code only asks for, or nobody knows yet, may be away.
+    """
+    assert () == compiled("      template: '<x> [y]'\n      values: {x: 1}\n").diagnostics
+    later = "      template: '<x> [y]'\n      values: '{{ run }}'\n"
+    assert () == compiled(later).diagnostics
+    [found] = compiled("      template: '<ecah>'\n      values: {x: 1}\n").diagnostics
+    assert ('did you mean "each"?', "each, x") == (found.hint, found.expected)

@@ -7,6 +7,7 @@ a name that none of its `values` has.
 """
 
 import re
+from collections.abc import Mapping
 
 from engine.core import facts
 from engine.core.compiler.findings import Findings, Path, Place, listed, meant
@@ -17,17 +18,8 @@ from engine.core.facts import Operation
 from engine.core.values import Json
 
 _MARK = re.compile(r"\{[{%#]")
-_OURS = re.compile(
-    r"\{[{%](?:[^{}]|\}(?!\}))*?(?<![\w.'\"])(inputs|steps|trigger|secrets|run|variables)[.\[]"
-)
-_READ = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)\b(?!\s*\()([^{}]*)\}\}")
-_NOT_READ = frozenset(
-    ("true", "false", "none", "not", "loop", "inputs", "steps", "trigger", "secrets", "run")
-) | {"variables"}
-# Braces may stand there as they are, and a name may be missing there.
-_VERBATIM = re.compile(r"\{#|\{%[-+]?\s*raw\b")
-_UNSURE = re.compile(r"\bdefault\b|\bif\b")
-_BOUND = re.compile(r"\{%[-+]?\s*(?:for\s+([\w\s,()]+?)\s+in|set\s+(\w+))\b")
+_OURS = ("inputs", "steps", "trigger", "secrets", "run", "variables")
+_READ = re.compile(rf"\{{[{{%](?:[^{{}}]|\}}(?!\}}))*?(?<![\w.'\"])({'|'.join(_OURS)})[.\[]")
 
 
 def check_code(findings: Findings, node: Node, operation: Operation) -> None:
@@ -36,46 +28,60 @@ def check_code(findings: Findings, node: Node, operation: Operation) -> None:
     if not operation.has_code:
         return
     for pointer, text in templates_in(given):
-        if facts.CODE not in operation.roles_at(pointer):
+        if facts.CODE not in operation.roles_at(pointer) or operation.names_at(pointer):
             continue
-        own = _names_of_its_own(text, given.get("values"))
         path = (*node.path, "with", *pointer)
-        for match in _OURS.finditer(text):
-            if match[1] not in own:
-                place = Place(path, False, text, match.start(1), len(match[1]))
-                refuse(findings, place, ".".join(map(str, pointer)), operation)
-        is_known = isinstance(given.get("values", {}), dict)
-        if is_known and facts.TEMPLATE in operation.roles_at(pointer):
-            _check_names(findings, path, text, own)
+        for match in _READ.finditer(text):
+            place = Place(path, False, text, match.start(1), len(match[1]))
+            refuse(findings, place, ".".join(map(str, pointer)), operation)
+    _check_names(findings, node, operation, given)
     for argument, text, line, words in operation.faults(given):
         place = Place((*node.path, "with", *argument), text=text)
         _tell(findings, place, (line, words), operation)
 
 
-def _check_names(findings: Findings, path: Path, text: str, own: set[str]) -> None:
-    """Find what a template puts in and `values` does not have; what it only tests may be away."""
-    if _VERBATIM.search(text):
-        return
-    for match in _READ.finditer(text):
-        name = match[1]
-        if name in own or name in _NOT_READ or _UNSURE.search(match[2]):
+def _check_names(
+    findings: Findings, node: Node, operation: Operation, given: Mapping[str, Json]
+) -> None:
+    """Find what code reads and `values` does not have; what it only tests may be away."""
+    values = given.get("values", {})
+    known = values if isinstance(values, dict) else {}
+    for argument, text, (line, name, is_sure, others) in operation.reads(given):
+        place = _named(Place((*node.path, "with", *argument), text=text), line, name)
+        if name in known:
             continue
-        if re.search(rf"\b{name}\s+is\s+(?:not\s+)?(?:un)?defined\b", text):
-            continue
-        place = Place(path, False, text, match.start(1), len(name))
-        hint = meant(name, own, f"add it to `values`: `{name}: ...`")
-        message = f'there is no "{name}" in `values` for this template to read'
-        findings.error("unknown-name", message, place, hint=hint, expected=listed(sorted(own)))
+        if name in _OURS:
+            refuse(findings, place, ".".join(argument), operation)
+        elif is_sure and known is values:
+            where = _elsewhere(findings.document, place, line)
+            message = f'{where}there is no "{name}" in `values` for this template to read'
+            hint = meant(name, {*known, *others}, f"add it to `values`: `{name}: ...`")
+            expected = listed(sorted({*known, *others}))
+            findings.error("unknown-name", message, place, hint=hint, expected=expected)
+
+
+def _named(place: Place, line: int, name: str) -> Place:
+    """Return the place of a name in a line of a text; of the line, where it is not to be seen."""
+    begin, told = _line(place.text, line)
+    found = re.search(rf"(?<![\w.'\"]){name}\b", told)
+    at, length = (0, len(told)) if found is None else (found.start(), len(name))
+    return place.within(begin + at, length)
 
 
 def _tell(findings: Findings, place: Place, fault: tuple[int, str], operation: Operation) -> None:
     """Say what is wrong with code, at its line; where no place in the spec is that, in words."""
     line, words = fault
-    *above, told = place.text.split("\n")[:line]
-    begin = sum(len(each) + 1 for each in above) + len(told) - len(told.lstrip())
+    begin, told = _line(place.text, line)
     where = _elsewhere(findings.document, place, line)
     message = f"`{place.path[-1]}` of {operation.name} is not as it must be: {where}{words}"
-    findings.error("bad-code", message, place.within(begin, len(told.strip())))
+    findings.error("bad-code", message, place.within(begin, len(told)))
+
+
+def _line(text: str, line: int) -> tuple[int, str]:
+    """Return where a line begins in a text, and the line, without blanks around it."""
+    *above, told = text.split("\n")[:line]
+    begin = sum(len(each) + 1 for each in above) + len(told) - len(told.lstrip())
+    return begin, told.strip()
 
 
 def _elsewhere(document: Document, place: Place, line: int) -> str:
@@ -113,11 +119,3 @@ def with_code_quoted(area: Json, operation: Operation, pointer: Path = ()) -> Js
     if isinstance(area, list):
         return [with_code_quoted(item, operation, (*pointer, i)) for i, item in enumerate(area)]
     return area
-
-
-def _names_of_its_own(text: str, values: Json) -> set[str]:
-    """Return the names that a template of `text.render` has from its values, loops and `set`s."""
-    names = set(values) if isinstance(values, dict) else set()
-    for loop, single in _BOUND.findall(text):
-        names |= {single, *(name.strip(" ()") for name in loop.split(","))}
-    return names

@@ -5,10 +5,9 @@ from functools import lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from adapters.text.budget import TemplateError
-from adapters.text.functions import FILTERS, TESTS, is_broken
+from adapters.template.budget import LARGEST_TEMPLATE, TemplateError
+from adapters.template.functions import FILTERS, TESTS, is_broken
 
-LARGEST_TEMPLATE = 64 * 1024
 _MOST_NODES = 5000
 _DEEPEST = 40
 _MOST_LOOPS = 3

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adapters.contract import Json
-from adapters.manifest.text import LARGEST_TEXT
 
+LARGEST_TEMPLATE = 64 * 1024
+LARGEST_TEXT = 1024 * 1024
 MOST_STEPS = 300_000
 _BYTES_A_STEP = 64
 _DEEPEST = 200

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 
 from adapters.contract import Json
-from adapters.text.budget import Budget, ValueFault
+from adapters.template.budget import Budget, ValueFault
 
 Filter: TypeAlias = Callable[..., Json]
 MOST_NUMBER = 2**63 - 1

@@ -10,8 +10,8 @@ from typing import Any, cast
 from jinja2 import nodes
 
 from adapters.contract import Json
-from adapters.text.budget import Budget, LimitError, ValueFault
-from adapters.text.functions import (
+from adapters.template.budget import Budget, LimitError, ValueFault
+from adapters.template.functions import (
     FILTERS,
     TESTS,
     as_integer,

@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from jinja2 import nodes
 
 from adapters.contract import Json
-from adapters.manifest.text import LARGEST_TEXT
-from adapters.text.budget import Budget, LimitError, ValueFault
-from adapters.text.evaluate import Evaluator, path
-from adapters.text.functions import as_list, is_broken, show
+from adapters.template.budget import LARGEST_TEXT, Budget, LimitError, ValueFault
+from adapters.template.evaluate import Evaluator, path
+from adapters.template.functions import as_list, is_broken, show
 
 
 def render(tree: nodes.Template, values: Mapping[str, Json]) -> Iterator[str]:

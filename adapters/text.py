@@ -16,7 +16,7 @@ from adapters.contract import (
 )
 from adapters.manifest.text import MANIFEST
 from adapters.settings import AdapterSettings, read
-from adapters.text.budget import LimitError, TemplateError, ValueFault
+from adapters.template.budget import LimitError, TemplateError, ValueFault
 
 _SLICE = 0.002
 
@@ -94,8 +94,8 @@ def create(settings: Mapping[str, Json]) -> Adapter:
 
 async def _render(template: str, values: Mapping[str, Json]) -> str:
     """Render a slice of time at a time, so that the event loop is never held for long."""
-    from adapters.text.render import render
-    from adapters.text.template import parse
+    from adapters.template.parsing import parse
+    from adapters.template.render import render
 
     loop, pieces = asyncio.get_running_loop(), list[str]()
     until = loop.time() + _SLICE
