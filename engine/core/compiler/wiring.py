@@ -19,6 +19,8 @@ Held: TypeAlias = Sequence[tuple[Path, Model]]
 
 # What says who a document is, and not what it does.
 _HEAD = frozenset(Head.keys)
+# Of what they say no neighbour knows anything, and there are thousands of them.
+_ALONE = (spec.WorkflowTest, spec.PolicyTest)
 
 
 def declare(document: Document, model: spec.Document | None, held: Held) -> Declared | None:
@@ -32,7 +34,7 @@ def declare(document: Document, model: spec.Document | None, held: Held) -> Decl
     wiring = _Gatherer(document).wiring(model, held)
     if isinstance(model, spec.Workflow):
         return declared(Kind.WORKFLOW, model.name, span, interface(model), wiring)
-    facts = model.plain(leave_out=_HEAD)
+    facts = {} if isinstance(model, _ALONE) else model.plain(leave_out=_HEAD)
     return declared(Kind(model.kind), model.name, span, facts, wiring)
 
 
