@@ -1,14 +1,14 @@
 """Outputs that are too large for a journal, on their way into the artifact store and out of it.
 
 The law of this file: a value is durable before the outcome that refers to it is told, and is in
-memory no longer than the attempt that reads it.
+memory no longer than the attempts that read it.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -29,6 +29,7 @@ from engine.core.spilled import (
     chosen,
     filled,
     found,
+    measured,
 )
 from engine.core.values import Json
 from engine.errors import Invalid, NotFound, SarkError, Unavailable
@@ -66,6 +67,7 @@ class Spilling:
         self._artifacts = artifacts
         self._keep = keep
         self._room = _Room(room)
+        self._readings: dict[str, _Reading] = {}
 
     def retain(self, attempt: Attempt) -> timedelta:
         """Return how long a value of an attempt is kept from now on: past the end of its run."""
@@ -105,24 +107,54 @@ class Spilling:
         if size > LARGEST:
             detail = f"the call reads {size} bytes of values by reference; at most {LARGEST}"
             raise Failure(problem("sark.too_large", detail, "permanent"))
-        async with self._room.hold(size, attempt.step.plan.timeout.queue):
-            whole = {each: await self._whole(wanted[each]) for each in wanted}
-            values = filled(names, ((path, whole[each.digest]) for path, each in places))
+        async with (
+            self._room.hold(size, attempt.step.plan.timeout.queue),
+            AsyncExitStack() as stack,
+        ):
+            at_hand = {each: self._at_hand(wanted[each]) for each in wanted}
+            whole = {each: await stack.enter_async_context(at_hand[each]) for each in at_hand}
+            held = ((path, each.filled(whole[each.digest])) for path, each in places)
+            values = filled(names, held)
             yield replace(attempt, names=values, spills=False)
 
     def _keep_one(self, attempt: Attempt, name: str, value: Json) -> Spilled:
         data = orjson.dumps(value)
         told = self._artifacts.keep_bytes(data, name, MEDIA_TYPE, self.retain(attempt))
-        return Spilled(str(told["artifact"]), name, len(data), kind(value))
+        return Spilled(str(told["artifact"]), name, len(data), kind(value), measured(value))
 
-    async def _whole(self, value: Spilled) -> Spilled:
+    @asynccontextmanager
+    async def _at_hand(self, value: Spilled) -> AsyncIterator[Json]:
+        """Give a value that is read once for all who need it at the same time, as items do."""
+        reading = self._readings.get(value.digest)
+        if reading is None:
+            reading = _Reading(asyncio.ensure_future(self._whole(value)))
+            self._readings[value.digest] = reading
+        reading.users += 1
+        try:
+            yield await asyncio.shield(reading.whole)
+        finally:
+            reading.users -= 1
+            if not reading.users:
+                del self._readings[value.digest]
+                reading.whole.cancel()
+
+    async def _whole(self, value: Spilled) -> Json:
         try:
             data = await asyncio.to_thread(self._artifacts.content, value.told())
         except (NotFound, Invalid) as fault:
             raise Failure(problem("sark.artifact_missing", str(fault), "permanent")) from fault
         except Unavailable as fault:
             raise Failure(problem("sark.artifact", str(fault), "transient")) from fault
-        return replace(value, content=await asyncio.to_thread(orjson.loads, data))
+        whole: Json = await asyncio.to_thread(orjson.loads, data)
+        return whole
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A value that is at hand, or on its way, for as long as it has users."""
+
+    whole: asyncio.Future[Json]
+    users: int = 0
 
 
 class _Room:

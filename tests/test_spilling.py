@@ -16,9 +16,10 @@ from engine.core import machine
 from engine.core.attempt import Attempt, attempt_of
 from engine.core.event import Failed
 from engine.core.event import Succeeded as Told
-from engine.core.plan import Plan, Projection, Step, Timeout
+from engine.core.plan import ForEach, Plan, Projection, Step, Timeout
 from engine.core.run import Run
 from engine.core.spilled import KEPT, LARGEST, MOST
+from engine.core.state import RunStatus
 from engine.errors import NotFound
 from engine.failing import Failure
 from engine.spilling import Spilling, needs
@@ -322,6 +323,45 @@ def test_what_is_read_at_a_time_is_bounded(tmp_path: Path):
             order.append("again")
 
     asyncio.run(check())
+
+
+def test_items_of_a_list_are_read_where_their_calls_are_made(tmp_path: Path):
+    """
+    Every item of a list that is passed by reference goes into its own call, null among them; calls
+    that are under way together read the file once.
+    """
+    rows: list[Json] = [{"id": n, "text": "x" * 500} for n in range(600)]
+    rows[7] = None
+
+    async def check() -> None:
+        takes, artifacts = Takes(), Counting(tmp_path)
+        made = executor(Gives({"rows": rows}), takes, folder=tmp_path)
+        made._spilling = Spilling(artifacts, DAY)
+        body = scope(step("take", verb=calls("test.take@1", row="{{ row }}")))
+        loop = ForEach("steps.fetch.outputs.rows", "row", body, 600, max_parallel=50)
+        run, decision = begin(
+            core.plan(scope(fetching(), step("all", edge(0, data=True), verb=loop)))
+        )
+        launches = [*decision.launches]
+        while launches:
+            told = await asyncio.gather(*(made.attempt(run, each) for each in launches))
+            after = (machine.advance(run, each, NOW + SECOND).launches for each in told)
+            launches = [each for some in after for each in some]
+        assert RunStatus.SUCCEEDED is run.outcome
+        assert rows == [each["row"] for each in takes.heard]
+        assert 600 // 50 == artifacts.read
+
+    asyncio.run(check())
+
+
+class Counting(Artifacts):
+    """Artifacts that count how often one is read."""
+
+    read = 0
+
+    def content(self, reference: Json) -> bytes:
+        self.read += 1
+        return super().content(reference)
 
 
 def test_content_is_what_it_was(tmp_path: Path):

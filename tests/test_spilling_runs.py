@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -12,13 +13,15 @@ import orjson
 import pytest
 
 from engine.artifacts import Artifacts
-from engine.core.plan import Cache, Step
+from engine.core.plan import Cache, ForEach, Step
+from engine.core.values import Json
 from engine.guard import guarding
 from engine.store import journal
 from engine.store.pool import Connection
 from tests.core import runs as core
 from tests.core.runs import edge, scope
 from tests.heart import (
+    calls,
     executor,
     house,
     owning,
@@ -95,6 +98,38 @@ def test_a_worker_that_dies_before_it_tells_leaves_an_orphan(database_url: str, 
 
         assert ["spilled", "succeeded"] == [each for each in kinds if each != "lost"]
         assert 1 == len(list(Artifacts(tmp_path).all_of()))
+
+    asyncio.run(check())
+
+
+def test_a_loop_over_a_large_list_outlives_its_owner(database_url: str, tmp_path: Path):
+    """
+    Whoever takes a run over goes on with the items that are left, and the journal holds none.
+    """
+    listed: list[Json] = [{"id": n, "text": "x" * 500} for n in range(600)]
+
+    async def check() -> None:
+        takes = Takes()
+        made = executor(Gives({"rows": listed}), takes, folder=tmp_path)
+        body = scope(core.step("take", verb=calls("test.take@1", row="{{ row }}")))
+        loop = ForEach("steps.fetch.outputs.rows", "row", body, 600)
+        whole = plan(fetching(), core.step("all", edge(0, data=True), verb=loop))
+        async with house(database_url) as here:
+            (run,) = await here.start(whole)
+            async with owning(database_url, made=made) as first:
+                while len(takes.heard) < 100:
+                    await asyncio.sleep(0.01)
+                await first.stop()
+            assert len(takes.heard) < 600
+            await here.declare_dead(first.id)
+            async with owning(database_url, made=made):
+                assert "succeeded" == await here.until(run, "succeeded", "failed")
+            told_of = await journal.read(here.connection, run)
+
+        heard = [each["row"] for each in takes.heard]
+        assert set(range(600)) == {each["id"] for each in heard if isinstance(each, Mapping)}
+        assert "counted" == told_of[0].kind
+        assert all(len(orjson.dumps(each.data)) < 1000 for each in told_of)
 
     asyncio.run(check())
 

@@ -19,6 +19,7 @@ _ENDS = {
     "succeeded": "succeeded",
     "produced": "succeeded",
     "spilled": "succeeded",
+    "counted": "succeeded",
     "failed": "failed",
     "orphaned": "lost",
 }

@@ -48,7 +48,7 @@ class BoundProjection:
     def read(self, names: Names) -> Json:
         """Return what the verb gave: null where that is not there and the type says it may be."""
         try:
-            return _handed_on(self.source, names)
+            return handed_on(self.source, names)
         except UndefinedError:
             if self._may_be_null:
                 return None
@@ -328,7 +328,7 @@ def evaluate(assignments: tuple[BoundAssignment, ...], names: Names) -> dict[str
     """
     values: dict[str, Json] = {}
     for each in assignments:
-        value = _handed_on(each.value, names)
+        value = handed_on(each.value, names)
         problems = each.validator.problems(value)
         if problems:
             pointer, message = problems[0]
@@ -350,7 +350,7 @@ def project(projections: tuple[BoundProjection, ...], names: Names) -> dict[str,
     return values
 
 
-def _handed_on(value: Compiled, names: Names) -> Json:
+def handed_on(value: Compiled, names: Names) -> Json:
     """Return a value; of what is passed by reference the reference, if it is that as a whole."""
     try:
         return value.evaluate(names)

@@ -158,7 +158,7 @@ def to_row(event: Event, seq: int, at: datetime) -> Row:
         case Succeeded(path, attempt, outputs, artifacts, cached, spilled):
             if not (artifacts or cached or spilled):
                 return Row(seq, at, "succeeded", path, attempt, outputs)
-            return Row(seq, at, "spilled" if spilled else "produced", path, attempt, _more(event))
+            return Row(seq, at, _kind(spilled), path, attempt, _more(event))
         case Failed(path, attempt, error):
             return Row(seq, at, "failed", path, attempt, error)
         case Started(path, attempt):
@@ -189,12 +189,12 @@ def from_row(row: Row) -> Event:
     match row.kind, row.data:
         case "succeeded", Mapping() as outputs:
             return Succeeded(row.path, row.attempt, outputs)
-        case ("produced" | "spilled") as kind, {
+        case ("produced" | "spilled" | "counted") as kind, {
             "outputs": Mapping() as outputs,
             "artifacts": Mapping() as artifacts,
             "cached": bool() as cached,
         }:
-            spilled = _references(row.data) if kind == "spilled" else {}
+            spilled = {} if kind == "produced" else _references(row.data)
             return Succeeded(row.path, row.attempt, outputs, artifacts, cached, spilled)
         case "failed", Mapping() as error:
             return Failed(row.path, row.attempt, error)
@@ -233,11 +233,19 @@ def _wish(kind: str, by: str, reason: str, until: str) -> Event:
     return Cancel(by, reason) if kind == "cancel" else Resume(by, reason)
 
 
-def _more(told: Succeeded) -> dict[str, Json]:
-    """Return all that a success brings; a kind of its own tells that there are references.
+def _kind(spilled: Mapping[str, Spilled]) -> str:
+    """Return what a success that brings more is called: by references, and how long lists are.
 
-    Who does not know that kind cannot take a run for one without these values.
+    Who does not know these kinds cannot take a run for one without such values, or one that does
+    not go through their items.
     """
+    if not spilled:
+        return "produced"
+    return "spilled" if all(each.length is None for each in spilled.values()) else "counted"
+
+
+def _more(told: Succeeded) -> dict[str, Json]:
+    """Return all that a success brings."""
     more: dict[str, Json] = {
         "outputs": told.outputs, "artifacts": told.artifacts, "cached": told.cached,
     }  # fmt: skip

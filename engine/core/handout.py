@@ -31,6 +31,7 @@ def _by_reference(told: dict[str, Json]) -> dict[str, Json]:
     """Return the same with each reference beside the names, and null where it stood.
 
     Names that are bare have a key of their own: who knows nothing of references must not read them.
+    So have references to items of lists: who knows nothing of such would read the whole list.
     """
     names: Any = told["names"]
     references = spilled.found(names)
@@ -38,7 +39,8 @@ def _by_reference(told: dict[str, Json]) -> dict[str, Json]:
         return told
     del told["names"]
     told["bare"] = spilled.filled(names, ((path, None) for path, _ in references))
-    told["spilled"] = [[list(path), spilled.encode(each)] for path, each in references]
+    key = "spilled" if all(each.at is None for _, each in references) else "items"
+    told[key] = [[list(path), spilled.encode(each)] for path, each in references]
     return told
 
 
@@ -55,7 +57,7 @@ def unpacked(
 
     `lasts` is how long its run may take.
     """
-    references = _references(body.get("spilled", ()))
+    references = _references(body.get("spilled", body.get("items", ())))
     workflow, names = body.get("workflow"), body.get("bare" if references else "names")
     if step.uses is None or not isinstance(workflow, str) or not isinstance(names, Mapping):
         raise ValueError(f"{path}: what is handed out is no attempt")

@@ -6,7 +6,7 @@ as a value does; what would look into it without its content raises ByReference.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, NoReturn, TypeAlias
 
 import orjson
@@ -45,21 +45,39 @@ class ByReference(ValueError):
 class Spilled:
     """A reference to a value: the SHA-256 of its JSON, and how many bytes that has.
 
-    `name` is that of the output which it was, `kind` its JSON type. `content` is the value where
-    it is at hand, which is nobody's but of the attempt that reads it.
+    `name` is that of the output which it was, `kind` its JSON type, and `length` how many items it
+    has, where that is known of a list. With `at` it is not the list but its item at this position:
+    only who makes a call reads that. `content` is the value where it is at hand, which is nobody's
+    but of the attempt that reads it.
     """
 
     digest: str
     name: str
     bytes: int
     kind: str
+    length: int | None = None
+    at: int | None = None
     content: Json = field(default=None, compare=False, repr=False)
 
     def opened(self, *, is_alone: bool = False) -> Json:
         """Return the value; raise ByReference if it is not at hand."""
         if self.content is None:
-            raise ByReference(self, is_alone=is_alone)
+            raise ByReference(self, is_alone=is_alone and self.at is None)
         return self.content
+
+    def listed(self) -> Json:
+        """Return a list with an item, or a reference to one, for each that it has.
+
+        Raise ByReference where it is no list of known length.
+        """
+        if self.content is not None or self.length is None:
+            return self.opened()
+        return Items(self)  # type: ignore[return-value]
+
+    def filled(self, whole: Any) -> Any:
+        """Return what stands for it once the whole value is at hand."""
+        content = whole if self.at is None else whole[self.at]
+        return None if content is None else replace(self, content=content)
 
     def told(self) -> dict[str, Json]:
         """Return the reference as that of any other artifact is told."""
@@ -73,16 +91,34 @@ class Spilled:
 
     def __eq__(self, other: object) -> bool:
         if type(other) is Spilled:
-            return self.digest == other.digest
+            return (self.digest, self.at) == (other.digest, other.at)
         self._refuse()
 
     def __hash__(self) -> int:
-        return hash(self.digest)
+        return hash((self.digest, self.at))
 
     def _refuse(self, *_: object) -> NoReturn:
         raise ByReference(self)
 
     __bool__ = __iter__ = __len__ = __lt__ = __str__ = _refuse
+
+
+class Items(Sequence[Spilled]):
+    """The items of a list that is passed by reference, each as a reference."""
+
+    def __init__(self, value: Spilled) -> None:
+        self._value = value
+
+    def __len__(self) -> int:
+        return self._value.length or 0
+
+    def __getitem__(self, at: Any) -> Any:
+        return replace(self._value, length=None, at=range(len(self))[at])
+
+
+def measured(value: Json) -> int | None:
+    """Return what a reference says of the length of a value."""
+    return len(value) if isinstance(value, list) else None
 
 
 def chosen(outputs: Mapping[str, Json]) -> list[str]:
@@ -108,7 +144,9 @@ def parted(outputs: Mapping[str, Any]) -> tuple[dict[str, Json], dict[str, Json]
 
 def encode(value: Spilled) -> dict[str, Json]:
     """Return the JSON of a reference; `decode` gives an equal one back."""
-    return {**value.told(), "type": value.kind}
+    more = {"length": value.length, "at": value.at}
+    told = {name: each for name, each in more.items() if each is not None}
+    return {**value.told(), "type": value.kind, **told}
 
 
 def decode(told: Json) -> Spilled:
@@ -116,9 +154,11 @@ def decode(told: Json) -> Spilled:
     match told:
         case {
             "artifact": str() as digest, "name": str() as name, "bytes": int() as size,
-            "type": str() as kind,
+            "type": str() as kind, **more,
         }:  # fmt: skip
-            return Spilled(digest, name, size, kind)
+            length, at = more.get("length"), more.get("at")
+            if isinstance(length, int | None) and isinstance(at, int | None):
+                return Spilled(digest, name, size, kind, length, at)
     raise ValueError("this is no reference to a value")
 
 

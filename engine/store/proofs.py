@@ -21,7 +21,7 @@ BROKEN: Mapping[str, LiteralString] = {
     """,
     "its journal has two outcomes of one attempt": """
         SELECT DISTINCT run_id::text FROM journal
-         WHERE kind IN ('succeeded', 'produced', 'spilled', 'failed')
+         WHERE kind IN ('succeeded', 'produced', 'spilled', 'counted', 'failed')
          GROUP BY run_id, path, attempt HAVING count(*) > 1
     """,
     "it has a journal and no row": """

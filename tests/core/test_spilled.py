@@ -21,12 +21,14 @@ from engine.core.spilled import (
     encode,
     filled,
     found,
+    measured,
     parted,
 )
 from engine.core.values import Json
 from tests.core.runs import NOW
 
 BODY = Spilled("a" * 64, "body", 5_000_000, "object")
+ROWS = Spilled("c" * 64, "rows", 5_000_000, "array", 3)
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-(1 << 53), 1 << 53) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -36,6 +38,7 @@ REFERENCES = st.builds(
     Spilled, st.text("0123456789abcdef", min_size=64, max_size=64), st.text(),
     st.integers(1, 1 << 40),
     st.sampled_from(("object", "array", "string")),
+    st.none() | st.integers(0, 1 << 20),
 )  # fmt: skip
 
 
@@ -50,9 +53,11 @@ def test_a_reference_goes_through_the_journal(outputs: dict[str, Any], spilled: 
     read = from_row(replace(row, data=orjson.loads(orjson.dumps(row.data))))
 
     assert event == read
-    assert [(e.name, e.bytes, e.kind) for e in spilled.values()] == [
-        (e.name, e.bytes, e.kind) for e in read.spilled.values()
+    assert [(e.name, e.bytes, e.kind, e.length) for e in spilled.values()] == [
+        (e.name, e.bytes, e.kind, e.length) for e in read.spilled.values()
     ]
+    known = any(each.length is not None for each in spilled.values())
+    assert ("counted" if known else "spilled") == row.kind
 
 
 @given(st.dictionaries(st.text(), JSON))
@@ -71,8 +76,13 @@ def test_data_never_becomes_a_reference(outputs: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"spilled": []}, {"spilled": {"x": {"artifact": "a"}}}, {"spilled": {"x": None}}]
-)
+    "data",
+    [
+        {}, {"spilled": []}, {"spilled": {"x": {"artifact": "a"}}}, {"spilled": {"x": None}},
+        {"spilled": {"x": {**encode(BODY), "length": "3"}}},
+        {"spilled": {"x": {**encode(BODY), "at": "3"}}},
+    ],
+)  # fmt: skip
 def test_a_row_without_its_references_is_refused(data: dict[str, Json]) -> None:
     """
     A damaged journal is no other run: it is not read.
@@ -249,3 +259,72 @@ def test_what_is_not_there_is_told_as_ever() -> None:
 
     with pytest.raises(EvaluationError, match=r"`body` is an object, with no `no`"):
         parse_expression("body.no").evaluate(names)
+
+
+def test_the_items_of_a_list_are_references() -> None:
+    """
+    A list that is not at hand has as many items as it said, each at its position and no other's.
+    """
+    items: Any = ROWS.listed()
+
+    assert (3, 3) == (len(items), len(set(items)))
+    assert [0, 1, 2] == [each.at for each in items]
+    assert items[2] == items[-1] == decode(encode(items[2]))
+    assert ROWS != items[0] != items[1]
+    with pytest.raises(IndexError):
+        items[3]
+    for value in (BODY, replace(ROWS, length=None), items[0]):
+        with pytest.raises(ByReference):
+            value.listed()
+    assert [1] == replace(ROWS, content=[1]).listed()
+    assert (2, None) == (measured([1, 2]), measured("ab"))
+
+
+def test_an_item_is_read_out_of_its_list() -> None:
+    """
+    Who has read the whole has each item; an item that is null is null.
+    """
+    items: Any = ROWS.listed()
+    whole: Any = [{"id": 1}, None, "x"]
+
+    assert [{"id": 1}, "x"] == [items[at].filled(whole).opened() for at in (0, 2)]
+    assert items[1].filled(whole) is None
+    assert whole == ROWS.filled(whole).opened()
+
+
+def test_an_item_is_not_handed_on() -> None:
+    """
+    What is told of a reference is its file, and no file holds an item alone.
+    """
+    for value, is_alone in ((ROWS, True), (ROWS.listed()[0], False)):  # type: ignore[index]
+        with pytest.raises(ByReference) as told:
+            parse_expression("row").evaluate({"row": value})
+        assert is_alone == told.value.is_alone
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rows | length", 3),
+        ("length(rows)", 3),
+        ("rows | count > 2", True),
+        ("here | length", 2),
+        ("(rows if false else []) | length", 0),
+    ],
+)
+def test_how_long_a_list_is_is_known(text: str, expected: Json) -> None:
+    """
+    The owner of a run knows how many items a list has without the list.
+    """
+    names = {"rows": ROWS, "here": replace(ROWS, content=[1, 2])}
+
+    assert expected == parse_expression(text).evaluate(names)
+
+
+@pytest.mark.parametrize("text", ["rows[0] | length", "body | length", "rows | first"])
+def test_nothing_else_of_a_list_is_known(text: str) -> None:
+    """
+    Its items are not at hand, and how many members a mapping has nobody asked.
+    """
+    with pytest.raises(ByReference):
+        parse_expression(text).evaluate({"rows": ROWS, "body": BODY})

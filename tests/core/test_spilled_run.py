@@ -39,10 +39,12 @@ from engine.core.state import RunStatus, StepState
 from engine.core.values import Json
 from engine.core.whatif import Kind, Recording
 from tests.core.runs import HOUR, NOW, SECOND, begin, edge, header, only, plan, scope, step
-from tests.core.test_spilled import BODY
+from tests.core.test_spilled import BODY, ROWS
 from tests.core.whatif.recording import judge, record, told
 
 FETCHED = Succeeded("fetch", 1, {"status": 200}, spilled={"body": BODY})
+LISTED = Succeeded("fetch", 1, {}, spilled={"rows": ROWS})
+OVER = "steps.fetch.outputs.rows"
 ALL = "{{ steps.fetch.outputs.body }}"
 
 
@@ -220,3 +222,110 @@ def test_other_outputs_of_what_is_not_at_hand_are_not_guessed() -> None:
     _, place, why = told(judge(other, recording))
 
     assert ("fetch", True) == (place, "passed by reference, and is not at hand" in why)
+
+
+def looping(body: Step, most: int = 10, key: str | None = None, **more: Any) -> Plan:
+    loop = ForEach(OVER, "row", scope(body), most, key=key, **more)
+    return plan(scope(step("fetch"), then(loop)), n="{{ steps.next.outputs.n }}")
+
+
+def counted() -> tuple[Assignment, ...]:
+    return (Assignment("n", "{{ items | length }}", {"type": "integer"}),)
+
+
+def test_a_loop_goes_through_a_list_by_reference() -> None:
+    """
+    Each item is handed to its calls as a reference, and the journal that holds no item gives the
+    same run again, byte for byte.
+    """
+    made = looping(step("put", verb=sends("{{ row }}")), collect=counted(), max_parallel=2)
+    run, _ = begin(made)
+    rows = [to_row(LISTED, 1, NOW + SECOND)]
+    waiting = [*machine.advance(run, LISTED, NOW + SECOND).launches]
+    heard = []
+    for launch in waiting:  # it grows
+        heard.append((launch.path, attempt_of(run, launch).names["row"]))
+        event = Succeeded(launch.path, 1, {})
+        rows.append(to_row(event, len(rows) + 1, NOW + SECOND))
+        waiting += machine.advance(run, event, NOW + SECOND).launches
+
+    items: Any = ROWS.listed()
+    assert [(f"next[{at}].put", items[at]) for at in range(3)] == heard
+    assert (RunStatus.SUCCEEDED, {"n": 3}) == (run.outcome, run.outputs)
+    read = [replace(row, data=orjson.loads(orjson.dumps(row.data))) for row in rows]
+    assert replay.snapshot(run) == replay.snapshot(replay.replay(Bound(made), header(), NOW, read))
+
+
+@pytest.mark.parametrize(
+    ("loop", "words"),
+    [
+        (looping(only().steps[0], most=2), "3 items; `max_items` is 2"),
+        (looping(only().steps[0], key="row.id"), "'rows' is passed by reference"),
+    ],
+)
+def test_a_loop_knows_no_more_than_how_many(loop: Plan, words: str) -> None:
+    """
+    More than `max_items` are refused before one is begun, and no key is read out of an item.
+    """
+    run, _ = begin(loop)
+    machine.advance(run, LISTED, NOW + SECOND)
+
+    assert words in str((run.steps["next"].error or {})["detail"])
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        step("put", verb=typed("{{ row }}", {})),
+        step("put", verb=typed("{{ row.id }}", {})),
+        step("put", condition="row.ok"),
+        step("put", verb=Switch((), "row", only())),
+        step("put", verb=ForEach("row", "each", only(), 10)),
+    ],
+)
+def test_who_is_no_call_reads_no_item(one: Step) -> None:
+    """
+    An item is in no outputs and decides nothing: only who makes a call has it.
+    """
+    run, _ = begin(looping(one))
+    machine.advance(run, LISTED, NOW + SECOND)
+
+    assert "'rows' is passed by reference" in str((run.steps["next[0].put"].error or {})["detail"])
+
+
+def test_a_condition_counts_a_list() -> None:
+    """
+    Whether there is anything to do is known without the list.
+    """
+    made = plan(scope(step("fetch"), then(typed("x", {}), condition=f"{OVER} | length > 2")))
+    run, _ = begin(made)
+    machine.advance(run, LISTED, NOW + SECOND)
+
+    assert {"x": "x"} == run.steps["next"].outputs
+
+
+def test_an_item_goes_to_workers_of_a_pool() -> None:
+    """
+    Who makes an attempt far away gets the item and not the list; who knows of no items, neither.
+    """
+    made = looping(step("put", verb=sends("{{ row.id }}"), terms=Pool(), pool="fast"))
+    run, _ = begin(made)
+    [_, launch, *_] = machine.advance(run, LISTED, NOW + SECOND).launches
+    attempt = attempt_of(run, launch)
+    body = orjson.loads(orjson.dumps(packed(attempt, run.bound.places[id(launch.step.plan)])))
+    bound = BoundStep(step_at(decode_plan(encode_plan(made)), place_of(body)), 0)
+
+    told = unpacked(bound, (), attempt.run, "local", launch.path, 1, body, HOUR)
+
+    assert body.keys().isdisjoint(("names", "spilled"))
+    assert [1] == [each.at for _, each in found(told.names)]
+
+
+def test_a_recorded_loop_is_played_without_its_items() -> None:
+    """
+    The call of an item is the same as that of the same item, and of no other.
+    """
+    made = looping(step("put", verb=sends("{{ row }}")))
+    recording = record(made, LISTED, *(Succeeded(f"next[{at}].put", 1, {}) for at in range(3)))
+
+    assert (Kind.SAME, "", "") == told(judge(made, recording))

@@ -59,12 +59,12 @@ steps:
   fetch:
     uses: http.request@1
     with: {url: "SINK/large", max_bytes: 16777216}
-    outputs: {rows: {type: array, from: body.rows}}
+    outputs: {body: {type: object, from: body}}
   each:
     for_each:
-      over: steps.fetch.outputs.rows
+      over: steps.fetch.outputs.body.rows
       as: row
-      max_items: 10000
+      max_items: 20000
       uses: echo.say@1
       with: {message: "{{ row }}"}
 """
@@ -176,12 +176,12 @@ def test_a_large_answer_goes_through_a_run(stack: Stack, far: Far):
 
 def test_who_would_need_the_value_says_what_to_do(stack: Stack):
     """
-    A loop over a value that is passed by reference fails, and says how to write it.
+    A loop over a part of a value that is passed by reference fails, and says how to write it.
     """
     run = stack.wait_ended(stack.link().start("wrong"))
 
     assert ("failed", "sark.expression") == (run["status"], run["error"]["type"])
-    assert "'rows' is passed by reference" in run["error"]["detail"]
+    assert "'body' is passed by reference" in run["error"]["detail"]
     assert "take what is needed of it where it comes from" in run["error"]["detail"]
 
 

@@ -227,10 +227,19 @@ def _text(node: tree.Text, source: str) -> Run:
     return run
 
 
+def _counted(node: tree.Node, source: str) -> Run:
+    """Return what gives a value of which the length is asked: of a list it may be known alone."""
+    if not isinstance(node, tree.Path):
+        return _closure(node, source)
+    value = look_up(node.path, Spilled.listed)
+    return lambda names, _meter: value(names)
+
+
 def _call(node: tree.Call, source: str) -> Run:
     function = FUNCTIONS[node.function]
+    argued = _counted if function.name == "length" else _closure
     arguments = [
-        (parameter, None if argument is None else _closure(argument, source))
+        (parameter, None if argument is None else argued(argument, source))
         for parameter, argument in zip(function.parameters, node.arguments, strict=True)
     ]
     words = ["" if each is None else word(each, source) for each in node.arguments]

@@ -1,14 +1,16 @@
 """`for_each`, a scope for each item, and `repeat`, a scope turn after turn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import floor
+from typing import Any
 
-from engine.core.binding import BoundForEach, BoundRepeat, evaluate, project
+from engine.core.binding import BoundForEach, BoundRepeat, evaluate, handed_on, project
 from engine.core.expression import EvaluationError, holds
 from engine.core.machine.readiness import read
 from engine.core.machine.turn import Turn, problem
 from engine.core.plan import Otherwise
 from engine.core.run import Items, Role, ScopeRun, StepRun, Turns
+from engine.core.spilled import Spilled
 from engine.core.state import Move
 from engine.core.values import Json
 
@@ -17,8 +19,9 @@ LONGEST_KEY = 200
 
 def for_each(turn: Turn, step: StepRun, verb: BoundForEach) -> None:
     """Begin with the first items; raise ValueError if there are too many, or keys that clash."""
-    values = verb.over.evaluate(step.scope.readable())
-    if not isinstance(values, list | tuple):
+    told: Any = handed_on(verb.over, step.scope.readable())
+    values = told.listed() if type(told) is Spilled else told
+    if not isinstance(values, Sequence) or isinstance(values, str):
         raise ValueError(f"`over` must give a list; it gave {type(values).__name__}")
     if len(values) > verb.plan.max_items:
         detail = f"`over` gave {len(values)} items; `max_items` is {verb.plan.max_items}"
@@ -131,7 +134,7 @@ def _too_many(items: Items) -> Mapping[str, Json]:
     return {**told, "cause": first}
 
 
-def _keys(step: StepRun, verb: BoundForEach, values: list[Json] | tuple[Json, ...]) -> list[str]:
+def _keys(step: StepRun, verb: BoundForEach, values: Sequence[Json]) -> list[str]:
     """Return the key of each item: by `key`, else its position."""
     if verb.key is None:
         return [str(position) for position in range(len(values))]

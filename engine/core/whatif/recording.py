@@ -13,7 +13,7 @@ from engine.core.frozen import frozen
 from engine.core.handout import needed
 from engine.core.machine import Decision, Launch
 from engine.core.run import Header, Run
-from engine.core.spilled import filled, found
+from engine.core.spilled import encode, filled, found
 from engine.core.values import Json
 
 
@@ -98,7 +98,7 @@ def _by_reference(step: BoundStep, names: Mapping[str, Json]) -> Json:
     """
     read = needed(step, names)
     references = found(read)
-    return filled(read, ((path, each.told()) for path, each in references)) if references else None
+    return filled(read, ((path, encode(each)) for path, each in references)) if references else None
 
 
 class Tape(Notes):
