@@ -192,3 +192,30 @@ def found(text: str) -> tuple[Diagnostic, ...]:
 
 def sure(text: str) -> list[Edit]:
     return apart(each.fix for each in found(text) if each.fix is not None and each.fix.is_sure)
+
+
+PAIR = "steps:\n  a: {set: {x: {value: 1}}}\n  b: {set: {x: {value: 1}}, "
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (f"{PAIR}needs: a}}\n", [edit(6, 36, 37, "[a]")]),
+        (f"{PAIR}needs: 'a'}}\n", [None]),
+        (f"{PAIR}timeout: 5 minutes}}\n", [edit(6, 38, 47, "5m")]),
+        (f"{PAIR}timeout: '90 Sec'}}\n", [edit(6, 38, 46, "90s")]),
+        (f"{PAIR}timeout: 90}}\n", [None]),
+        (f"inputs: {{x: string}}\n{SAY}", [edit(4, 13, 19, "{type: string}")]),
+        ("labels: {a: b}\nowners: a b\n" + SAY, [None]),
+        ("owners: '@a/b'\n" + SAY, [None]),
+        ("owners: group:a/b\n" + SAY, [edit(4, 9, 18, "[group:a/b]")]),
+    ],
+)
+def test_what_is_written_another_way_is_rewritten(body: str, expected: list[Edit | None]) -> None:
+    """
+    One thing where a list of them stands, a span of time in words, and a type where its schema
+    stands: nothing else can be meant.
+    """
+    found = [each for each in fixes(body) if each is not None or None in expected]
+
+    assert expected == found[: len(expected)]

@@ -44,7 +44,8 @@ def limits_of(world: World, node: Node, uses: plan.Uses | None) -> Limits:
     step = node.spec
     if _BESIDE.isdisjoint(step.written):
         return _NO_LIMITS
-    _check_waits(world, node)
+    if uses is not None:  # beside any other verb a priority has no place
+        _check_waits(world, node)
     return Limits(
         _artifacts(world, node),
         _circuit(world, node),

@@ -1,8 +1,10 @@
 """Shapes of lists and mappings; they hand each part to the shape that belongs there."""
 
+import re
 from collections.abc import Mapping as Members
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from engine.core.document import Mapping, Node, Path, Scalar, Sequence
 from engine.core.frozen import frozen
@@ -13,6 +15,7 @@ from engine.core.reader.shape import Shape, Text, Word
 from engine.core.reader.walk import Walk
 from engine.core.reader.words import A_STEP, called_elsewhere, coded, listed, meant
 from engine.core.spec.model import Model
+from engine.core.wording import Instead
 
 # A key that is known and yet has no place in some records: why, and what to do.
 _MISPLACED = {"id": "in a mapping of steps the key is the id: take it out"}
@@ -24,6 +27,8 @@ _FOREIGN = {
 }
 
 _MOST_TOLD = 12
+# What is the same text in `[ ]` as it is outside.
+_IN_FLOW: Final = re.compile(r"[\w.:@/-]+")
 
 
 @frozen
@@ -51,7 +56,10 @@ class Listed:
             return ""
         if not isinstance(node, Scalar):
             return "put it behind a `-`: there may be several"
-        return f"write `[{shown(node.text)}]`" if node.plain else "put it in `[ ]`"
+        if not node.plain:
+            return "put it in `[ ]`"
+        hint = f"write `[{shown(node.text)}]`"
+        return Instead(hint, f"[{node.text}]") if _IN_FLOW.fullmatch(node.text) else hint
 
 
 @frozen

@@ -75,7 +75,7 @@ class Either:
         if isinstance(node, Scalar) and fitting:
             return self._scalar(walk, node, path, fitting)
         hints = [each.hint(node) for each in self.options if isinstance(each, Listed)]
-        return walk.wrong_type(node, path, self.expected, "".join(hints))
+        return walk.wrong_type(node, path, self.expected, next(filter(None, hints), ""))
 
     def _record(self, walk: Walk, node: Mapping, path: Path, fitting: list[Shape]) -> object:
         """Read by the record whose required keys are there."""

@@ -10,6 +10,7 @@ from engine.core.reader.scalar import is_null
 from engine.core.reader.shape import Free
 from engine.core.reader.walk import Walk
 from engine.core.values import Json
+from engine.core.wording import Instead
 
 _FREE: Final = Free()
 # What stands behind a keyword: a value, values, a schema, schemas by name, or schemas. What a
@@ -44,7 +45,9 @@ def as_type(node: Node, others: Iterable[str] = ()) -> str:
     """
     if not (isinstance(node, Scalar) and node.plain and node.text in kind.ALL):
         return ""
-    return f"write `{{type: {node.text}{''.join(f', {each}: ...' for each in others)}}}`"
+    more = "".join(f", {each}: ..." for each in others)
+    told = f"{{type: {node.text}{more}}}"
+    return f"write `{told}`" if more else Instead(f"write `{told}`", told)
 
 
 def keyword(walk: Walk, name: str, node: Node, path: Path, schema: Mapping) -> Json:

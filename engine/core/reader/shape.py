@@ -4,7 +4,7 @@ Here are those of scalars and of free areas; `engine.core.reader.branch` has the
 """
 
 import re
-from typing import Protocol
+from typing import Final, Protocol
 
 from engine.core.document import Node, Path, Scalar, Sequence
 from engine.core.frozen import frozen
@@ -28,6 +28,21 @@ class Shape(Protocol):
     def read(self, walk: Walk, node: Node, path: Path) -> object:
         """Return the value of the node at `path`; what is wrong goes to the walk."""
         ...
+
+
+# Spans of time as people say them, by the units that keys take.
+_UNITS: Final = {
+    word: unit
+    for unit, words in {
+        "ms": "ms msec milliseconds millisecond",
+        "s": "s sec secs second seconds",
+        "m": "m min mins minute minutes",
+        "h": "h hr hrs hour hours",
+        "d": "d day days",
+    }.items()
+    for word in words.split()
+}
+_SPAN: Final = re.compile(rf"([0-9]+)\s*({'|'.join(_UNITS)})")
 
 
 @frozen
@@ -59,11 +74,17 @@ class Text:
     def proposal(self, text: str) -> str:
         """Return a hint with a near text that matches, if there is one."""
         lowered = text.strip().lower()
+        span = _SPAN.fullmatch(lowered)
+        if span is not None and self._takes(told := span[1] + _UNITS[span[2]]):
+            return Instead(f"write `{told}`", told)
         for mark in "_-":
             near = re.sub(r"[\s._-]+", mark, lowered)
-            if self.pattern is not None and self.pattern.fullmatch(near):
+            if self._takes(near):
                 return f"write `{near}`"
         return ""
+
+    def _takes(self, text: str) -> bool:
+        return self.pattern is not None and self.pattern.fullmatch(text) is not None
 
 
 @frozen
