@@ -187,3 +187,22 @@ def test_a_secret_is_lent_to_no_argument_that_takes_none() -> None:
     step = WORKFLOW + "steps: {a: {uses: http.request@1, connection: store}}\n"
 
     assert "secret-leak" in [each[0] for each in found(compiled(leaking, step))]
+
+
+@pytest.mark.parametrize(
+    ("step", "code"),
+    [
+        ("uses: sql.query@1, connection: bd, with: {statement: SELECT 1}", "unknown-connection"),
+        ("uses: http.request@1, connection: bd, with: {url: /orders}", "unknown-connection"),
+        ("uses: http.request@1, connection: db, with: {url: /orders}", "connection-adapter"),
+    ],
+)
+def test_what_an_unknown_connection_would_give_is_not_missed(step: str, code: str) -> None:
+    """
+    Who misspells the name of a connection is told that, and not all that it would have given.
+    """
+    right = "uses: sql.query@1, connection: db, with: {statement: s}"
+    spec = f"steps: {{a: {{{step}}}, b: {{{right}}}}}\n"
+    codes = {each.code for each in compiled(WORKFLOW + spec, DB).diagnostics}
+
+    assert {code} == codes - {"unused-input"}

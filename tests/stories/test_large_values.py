@@ -64,7 +64,7 @@ steps:
     for_each:
       over: steps.fetch.outputs.body.rows
       as: row
-      max_items: 20000
+      max_items: 10000
       uses: echo.say@1
       with: {message: "{{ row }}"}
 """

@@ -19,6 +19,7 @@ from engine.core.compiler.sandbox import with_resources
 from engine.core.compiler.scene import Scene
 from engine.core.compiler.shape import STRING, closed
 from engine.core.compiler.site import Use
+from engine.core.compiler.through import is_known
 from engine.core.compiler.url import with_parts_encoded
 from engine.core.compiler.values import areas, assignments, types_in
 from engine.core.compiler.world import World
@@ -57,7 +58,8 @@ def _uses(scene: Scene, node: Node) -> plan.Uses | None:
     given: Mapping[str, Json] = node.spec.with_ or {}
     path = (*node.path, "with") if node.spec.with_ is not None else node.path
     area = Area(world.findings, operation.name, path, areas(node, [Use.ARGUMENT]))
-    area.check(given, operation.taken)
+    if is_known(world.neighbours, node.spec.connection, operation.name):
+        area.check(given, operation.taken)
     check_roles(scene, node, operation)
     effect, repeatable = safety.judge(world, node, operation)
     given = with_variables(world, node, operation, given)

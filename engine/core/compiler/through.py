@@ -32,6 +32,14 @@ def laid_through(
     return made.but(secrets=[*made.secrets, *sorted(joiner.secrets - {*made.secrets})])
 
 
+def is_known(neighbours: Neighbours, name: str | None, uses: str) -> bool:
+    """True if it is known what a call is given: by no connection, or by one that it can have."""
+    if name is None:
+        return True
+    connection = neighbours.connection_here(name)
+    return connection is not None and connection.get("adapter") in facts.names(uses)
+
+
 @dataclass(slots=True)
 class _Joiner:
     """Joins arguments all over a workflow; `secrets` are those of the connections so far."""
