@@ -120,6 +120,17 @@ def templates_in_code(spec: Spec) -> Iterator[Change]:
 
 def bad_templates(spec: Spec) -> Iterator[Change]:
     wrong = ("{% include 'x' %}", "{% endfor %}", "{{ 1 | nope }}", "{{ 1 + }}", "{% if 1 %}x")
+    yield from _in_templates(spec, wrong)
+
+
+def missing_names(spec: Spec) -> Iterator[Change]:
+    wrong = ("{{ nobody }}", "{% for each in nobody %}x{% endfor %}", "{% if nobody %}x{% endif %}",
+             "{{ 'x' ~ nobody.name }}", "{{ 1 | default(nobody) }}")  # fmt: skip
+    yield from _in_templates(spec, wrong)
+
+
+def _in_templates(spec: Spec, wrong: tuple[str, ...]) -> Iterator[Change]:
+    """Yield what is wrong at the end of each template that is rendered, and in a new one."""
     for path, step in spec.steps():
         given = step.get("with")
         template = given.get("template") if isinstance(given, dict) else None
@@ -315,6 +326,8 @@ FAULTS = (
           templates_in_code, near=5),
     fault("bad-template", "A template that is rendered is none.", "bad-code",
           bad_templates, near=12),
+    fault("missing-name", "A template that is rendered reads what it is not given.",
+          "unknown-name", missing_names, near=12),
     fault("unsafe-retry", "A write that is not idempotent is retried.",
           "unsafe-retry", unsafe_retries, near=9),
     fault("unsafe-cache", "A write is cached.", "unsafe-cache", unsafe_caches),

@@ -123,6 +123,10 @@ def broken(spec: Spec) -> Iterator[Change]:
             yield spec.lines(number, line[:-1])
 
 
+def commented_out(spec: Spec) -> Iterator[Change]:
+    yield Change("".join(f"# {line}\n" for line in spec.text.splitlines()), 1)
+
+
 def unquoted(spec: Spec) -> Iterator[Change]:
     for path, value in spec.templates():
         if value.startswith("{{"):
@@ -154,6 +158,7 @@ FAULTS = (
     fault("ambiguous-scalar", "A text in free JSON is something else for YAML 1.1.",
           "ambiguous-scalar", ambiguous),
     fault("open-quote", "A quoted text does not end.", "yaml-syntax", broken, near=None),
+    fault("empty-file", "All of a file is a comment.", "empty-file", commented_out),
     fault("unquoted-template", "A template has lost its quotes.",
           "unquoted-template yaml-syntax", unquoted),
     fault("wrong-shape", "A mapping is a number, a text or a list.", "wrong-type", wrong_shapes),
