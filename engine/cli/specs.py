@@ -125,7 +125,8 @@ def _fixed(
     for edit, was in done if writes else ():
         span = edit.span
         place = f"{visible(span.file)}:{span.line}:{span.column}"
-        click.echo(f"fixed {place}: {visible(was)} is {edit.text} now", err=True)
+        told = f"{visible(was)} is {edit.text} now" if was else f"added {edit.text.strip()}"
+        click.echo(f"fixed {place}: {told}", err=True)
     elsewhere = [each for each in found if each.span.file not in given.texts]
     return (made, [*left, *elsewhere]) if writes else (given, found)
 

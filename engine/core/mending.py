@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from engine.core.diagnostic import Edit, Span
-from engine.core.document import Node, Scalar
+from engine.core.document import Mapping, Node, Scalar
 from engine.core.wording import Extent, Instead, Meant
 
 # A word that YAML and expressions read as itself, wherever another word stood.
@@ -40,6 +40,15 @@ def _rewritten(hint: Instead, node: Scalar, file: str, stretch: tuple[int, int])
     if hint.extent is Extent.NODE:
         begin, end = node.column, node.end
     return Edit(Span(file, line, begin, end), hint.text, is_sure=True)
+
+
+def added(node: Node, line: str, file: str) -> Edit | None:
+    """Return the edit that puts a line before the first of a mapping that has its keys on lines."""
+    first = next(iter(node.members.values()), None) if isinstance(node, Mapping) else None
+    if first is None or (first[0].line, first[0].column) != (node.line, node.column):
+        return None
+    place = Span(file, node.line, node.column, node.column)
+    return Edit(place, f"{line}\n{' ' * (node.column - 1)}", is_sure=True)
 
 
 def fix_at(hint: str, span: Span) -> Edit | None:

@@ -219,3 +219,25 @@ def test_what_is_written_another_way_is_rewritten(body: str, expected: list[Edit
     found = [each for each in fixes(body) if each is not None or None in expected]
 
     assert expected == found[: len(expected)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# hi\nkind: Workflow\nname: demo\n", edit(2, 1, 1, "apiVersion: sark/v1\n")),
+        ("---\n  kind: Workflow\n  name: demo\n", edit(2, 3, 3, "apiVersion: sark/v1\n  ")),
+        ("{kind: Workflow, name: demo}\n", None),
+    ],
+)
+def test_a_key_that_can_only_be_one_thing_is_added(text: str, expected: Edit | None) -> None:
+    """
+    Before the first key, in the same column; a mapping on one line is left to its author.
+    """
+    found = compile_file("a.yaml", text.encode(), CATALOGUE).diagnostics
+
+    [told] = [each for each in found if "apiVersion" in each.message]
+    assert expected == told.fix
+    if told.fix is not None:
+        made = edited(text, [told.fix]).encode()
+        found = compile_file("a.yaml", made, CATALOGUE).diagnostics
+        assert not any("apiVersion" in each.message for each in found)

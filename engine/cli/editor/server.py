@@ -254,7 +254,7 @@ def _action(server: Server, uri: str, each: Diagnostic, space: Workspace) -> typ
     assert each.fix is not None
     edit = types.TextEdit(server.range(each.fix.span, space), each.fix.text)
     return types.CodeAction(
-        f"Write `{each.fix.text}`",
+        f"Write `{each.fix.text.strip()}`",
         kind=types.CodeActionKind.QuickFix,
         diagnostics=[server.told(each, space)],
         is_preferred=each.fix.is_sure,

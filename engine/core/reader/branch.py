@@ -136,7 +136,7 @@ class Record:
                 made[name] = shape.read(walk, value, (*path, name))
         for name in self.required:
             if name not in node.members and not self._is_mistyped(node, name):
-                self._miss(walk, name, path)
+                self._miss(walk, node, name, path)
         self.rules.check(walk, node, path, fields)
         return made if self.model is None else self.model.of(made)
 
@@ -189,12 +189,15 @@ class Record:
             return listed(coded(self.allowed), "and")
         return listed([*told, f"{more} others"], "and")
 
-    def _miss(self, walk: Walk, name: str, path: Path) -> None:
+    def _miss(self, walk: Walk, node: Mapping, name: str, path: Path) -> None:
         shape = self.fields[name]
         is_known = isinstance(shape, Word) and len(shape.choices) == 1
         value = shape.expected.strip("`") if is_known else "..."
         message = f'{walk.place(path)} has no "{name}"'
-        walk.missing("missing-key", message, path, f"add `{name}: {value}`")
+        told = f"{name}: {value}"
+        walk.missing(
+            "missing-key", message, path, f"add `{told}`", node if is_known else None, told
+        )
 
 
 def _reads(shape: Shape, walk: Walk, node: Node, path: Path) -> bool:

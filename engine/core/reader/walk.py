@@ -5,7 +5,7 @@ What notes an error returns null, which stands for the value that is not there.
 
 from engine.core.diagnostic import Diagnostic, Gathered, Related, Severity
 from engine.core.document import Document, Node, Path, Scalar
-from engine.core.mending import fix
+from engine.core.mending import added, fix
 from engine.core.reader.words import found, place
 from engine.core.values import Json
 
@@ -44,10 +44,17 @@ class Walk:
         mended = fix(hint, node, span.file)
         self.found.add(Diagnostic(code, message, span, Severity.WARNING, hint, fix=mended))
 
-    def missing(self, code: str, message: str, path: Path, hint: str) -> Json:
-        """Note what is not there, at the key of what should hold it."""
+    def missing(
+        self, code: str, message: str, path: Path, hint: str, node: Node | None = None,
+        line: str = "",
+    ) -> Json:  # fmt: skip
+        """Note what is not there, at the key of what should hold it.
+
+        With a `line` it can be nothing else, and is added to the mapping that `node` is.
+        """
         span = self.document.span(path, key=True)
-        return self._note(Diagnostic(code, message, span, hint=hint))
+        fix = None if node is None else added(node, line, span.file)
+        return self._note(Diagnostic(code, message, span, hint=hint, fix=fix))
 
     def wrong_type(
         self, node: Node, path: Path, expected: str, hint: str = "", *, may_vary: bool = False
