@@ -81,6 +81,7 @@ def paired() -> Iterator[tuple[Parts, Pair]]:
     parts = Parts(FILES, ("server", "controller", "worker", "worker-1"))
     parts.postgres = pair = Pair(parts.folder / "postgres")
     with parts:
+        until(lambda: parts.rows("SELECT FROM epochs"))
         yield parts, pair
 
 
