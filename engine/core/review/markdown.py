@@ -191,10 +191,8 @@ def _owners(review: Review) -> Iterator[str]:
     file = code(told.owners.file)
     if told.is_changed:
         yield f"- This changes {file}: that of the base counts."
-    for each in told.owners.faults:
-        where = code(f"{each.span.file}:{each.span.line}")
-        passed = "" if told.owners.is_unusable else "is passed over: "
-        yield f"- {where} {passed}{prose(each.message)}"
+    for where, what, why in words.passed_over(told.owners):
+        yield f"- {code(where)} {what}{prose(why)}"
 
 
 def _also(review: Review) -> Iterator[str]:

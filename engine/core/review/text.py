@@ -99,9 +99,8 @@ def _owners(review: Review) -> Iterator[str]:
         yield f"  {visible(ANY_OF.join(group)):{_COLUMN}} {named}{more}"
     if told.is_changed:
         yield "  another CODEOWNERS comes with this change, and does not count"
-    passed = "" if told.owners.is_unusable else "is passed over: "
-    for each in told.owners.faults:
-        yield f"  {visible(each.span.file)}:{each.span.line} {passed}{visible(each.message)}"
+    for where, what, why in words.passed_over(told.owners):
+        yield f"  {visible(where)} {what}{visible(why)}"
 
 
 def _besides(review: Review) -> Iterator[str]:

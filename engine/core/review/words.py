@@ -8,6 +8,7 @@ from engine.core import schedule
 from engine.core.change import Change, Kind
 from engine.core.diagnostic import Diagnostic, Severity, Span
 from engine.core.review.model import Effect, Head, Review, Ruling
+from engine.core.review.owners import Owners
 
 SHORT = 7
 """How much of a commit is shown."""
@@ -123,6 +124,13 @@ def also(review: Review) -> Iterator[tuple[int, str]]:
     told = ((pull, each.name) for each in review.changes if each.name in impact
             for pull in impact[each.name].also)  # fmt: skip
     yield from sorted(told)
+
+
+def passed_over(owners: Owners) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong with a `CODEOWNERS`: where, what becomes of that line, and why."""
+    what = "" if owners.is_unusable else "is passed over: "
+    for each in owners.faults:
+        yield f"{each.span.file}:{each.span.line}", what, each.message
 
 
 def findings(review: Review) -> list[Diagnostic]:
