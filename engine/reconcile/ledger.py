@@ -123,6 +123,8 @@ async def settle(
                 connection, row.name, attempted, state, reason=verdict.message, findings=findings
             )
             await statuses.tell(connection, row.name, attempted, status.settled(verdict))
+            if attempted != row.attempted:
+                await reviews.moved(connection, row.name)
         await sources.report(
             connection, Report(row.name, row.wanted, told, judged, commit, attempted)
         )

@@ -173,7 +173,13 @@ async def activated(connection: Connection, source: str, *, is_changed: bool) ->
     told = {"source": source, "settle": timedelta(0), "anew": False}
     await connection.execute(_AGAIN + _MERGED, told)
     if is_changed:
-        await connection.execute(_AGAIN + _OF_SOURCE, {**told, "settle": _SETTLE})
+        await moved(connection, source)
+
+
+async def moved(connection: Connection, source: str) -> None:
+    """Ask for a look at every open pull request of a source: they go into another commit now."""
+    told = {"source": source, "settle": _SETTLE, "anew": False}
+    await connection.execute(_AGAIN + _OF_SOURCE, told)
 
 
 async def over(connection: Connection, sources: Sequence[str], ref: str) -> None:

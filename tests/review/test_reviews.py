@@ -111,6 +111,21 @@ def test_a_base_that_moves_is_looked_at_again(here: Stage):
     assert "1 error" in check["output"]["title"]
 
 
+def test_a_base_that_moves_and_does_not_get_live_is_looked_at_again(here: Stage):
+    """
+    A commit of the base is rejected, and takes a name: who asks for that name is told so, for the
+    merge would have both.
+    """
+    here.start({"a.yaml": spec("a")})
+    here.open({"c.yaml": spec("c")})
+    head = here.fork.head
+    assert "success" == here.concluded(head)["conclusion"]
+    here.repo.commit({"flows/d/c.yaml": spec("c", "another"), "flows/x.yaml": broken("x")})
+
+    check = until(lambda: [e for e in here.checks(head) if e["conclusion"] == "failure"])[0]
+    assert "2 errors" in check["output"]["title"]
+
+
 def test_a_conflict_is_no_plan(here: Stage):
     """
     What cannot be merged is neutral; it is planned once the conflict is resolved.
