@@ -10,8 +10,10 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
+from types import MappingProxyType
 
 from benchmarks import processes
 from benchmarks.bench import Bench
@@ -32,10 +34,24 @@ from tests.git.repo import Repo, spec
 _COUNT = int(os.environ.get("SARK_BENCH_SPECS", "10000"))
 _REPEATS = 5
 _NAME = "shop"
+_POLICY = {
+    "policies/team.polar": """\
+rule("hosts", "A host is ours.");
+deny("hosts", change, ["calls", host]) if
+    host in change.hosts and not host.endswith(".acme.example");
+rule("owner", "Every workflow has an owner.");
+approval("owner", change, "acme/platform", "it has no owner") if change.is_unowned;
+rule("long", "No run goes on for long.");
+warn("long", change, ["may take", change.worst_seconds, "s"]) if change.worst_seconds > 3600;
+rule("name", "Workflows of payments ask payments.");
+approval("name", change, "acme/payments", ["is called", change.name]) if
+    change.name.startswith("pay");
+"""
+}
 
 
 def review(bench: Bench) -> None:
-    """Tell what the first look at a pull request costs, the second, and one after a merge."""
+    """Tell what a first look costs, a later one, one after a merge, and one at other policies."""
     look_seldom()  # as a controller does
     with tempfile.TemporaryDirectory(prefix="sark-bench-", dir="/tmp") as name:
         folder = Path(name)
@@ -74,15 +90,19 @@ async def _looks(url: str, folder: Path, repo: Repo, bench: Bench) -> None:
             assert await here.look()
             row = await _look(looking, here.session, repo, hub, bench.repeats + 2)
             bench.tell({"shape": "review_after_merge", "specs": _COUNT, **row})
+            for number in range(bench.repeats + 3, 2 * bench.repeats + 3):
+                row = await _look(looking, here.session, repo, hub, number, _POLICY)
+                bench.tell({"shape": "review_policies", "specs": _COUNT, **row})
 
 
 async def _look(
-    looking: Desk, session: Session, repo: Repo, hub: FakeGitHub, number: int
-) -> dict[str, float]:
-    """Measure a look at a pull request that changes one file."""
+    looking: Desk, session: Session, repo: Repo, hub: FakeGitHub, number: int,
+    beside: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, float]:  # fmt: skip
+    """Measure a look at a pull request that changes one spec, and what is beside it."""
     base = repo.head
     repo.git("checkout", "-q", "-b", f"change{number}")
-    head = repo.commit({_file(number): _spec(number, 1)})
+    head = repo.commit({_file(number): _spec(number, 1), **beside})
     repo.git("update-ref", f"refs/pull/{number}/head", head)
     repo.git("checkout", "-q", "main")
     hub.pull(head, base, number=number)

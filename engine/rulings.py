@@ -22,6 +22,8 @@ _EFFECTS: Mapping[str, Effect] = {
 _ORDER = tuple(Effect)
 _MOST_FINDINGS = 10
 _MOST_FLIPS = 20
+# So many live workflows are asked about first: where enough of them flip, the rest are not.
+_FIRST = 200
 _LONGEST = 500
 _OWNERS = (b"code_owner", b"owner_groups", b"unowned_files")
 # What a change's own policies would decide is only told beside it: nobody waits long for that.
@@ -82,8 +84,8 @@ def judged(
 ) -> Rulings:  # fmt: skip
     """Return what policies say of a change; those that are built in, if there is no source.
 
-    What they are not asked about within `seconds` is denied. The facts of `each` workflow may be
-    there already.
+    What they are not asked about within `seconds` is denied. With the facts of `each` workflow
+    they are asked about these alone, and not about the change as a whole.
     """
     texts, read = opened(sources)
     errors = read.findings
@@ -91,9 +93,10 @@ def judged(
     errors = [*errors, *_unknown(case.whose, sources)]
     if errors:
         return Rulings(tuple(_unusable(each) for each in errors[:_MOST_FINDINGS]), names)
+    whole = case.whole() if each is None else None
     if each is None:
         each = case.each(policy.asked(texts.values()))
-    told = review.judge(texts, each, case.whole(), seconds)
+    told = review.judge(texts, each, whole, seconds)
     if told.fault is not None:
         return Rulings((_unusable(finding(told.fault, texts)),), names)
     found = [*(_failed(each, case) for each in told.failed)]
@@ -199,20 +202,28 @@ def _flips(
         place = f"{reason.file}:{reason.line}: " if reason.line else ""
         yield f"with the policies of this change: {place}{reason.reason}"
         return
-    lines = list(_turned(told, after, "{}"))
-    if plans:
-        made = compare({}, plans, case.catalogue, case.known)
-        now = replace(case, changes=made, policies=())
-        each = now.each(
-            policy.asked(text for side in (base, head) for text in opened(side)[0].values())
-        )
-        lines += _turned(
-            judged(now, base, each=each), judged(now, head, _STRANGE_SECONDS, each),
-            "{}, if it were new",
-        )  # fmt: skip
+    lines, names = list(_turned(told, after, "{}")), sorted(plans)
+    for size in (_FIRST, len(names)):
+        if names and len(lines) <= _MOST_FLIPS:
+            some, names = names[:size], names[size:]
+            lines += _live_flips(case, {each: plans[each] for each in some}, base, head)
     yield from lines[:_MOST_FLIPS]
     if len(lines) > _MOST_FLIPS:
-        yield f"and {len(lines) - _MOST_FLIPS:,} more"
+        unasked = f"; {len(names):,} live workflows were not asked about" if names else ""
+        yield f"and {len(lines) - _MOST_FLIPS:,} more{unasked}"
+
+
+def _live_flips(
+    case: Case, plans: Mapping[str, Plan], base: Mapping[str, bytes], head: Mapping[str, bytes]
+) -> Iterator[str]:
+    """Yield what other policies decide otherwise of workflows that are live, as if each was new."""
+    made = compare({}, plans, case.catalogue, case.known)
+    now = replace(case, changes=made, policies=())
+    each = now.each(
+        policy.asked(text for side in (base, head) for text in opened(side)[0].values())
+    )
+    old, new = judged(now, base, each=each), judged(now, head, _STRANGE_SECONDS, each)
+    return _turned(old, new, "{}, if it were new")
 
 
 def _turned(old: Rulings, new: Rulings, what: str) -> Iterator[str]:

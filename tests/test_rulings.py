@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,9 @@ steps:
 RULE = 'rule("a", "What it is for.");\n'
 TEAM = RULE + 'approval("a", change, "acme/pay", ["calls", one]) if one in change.new_hosts;'
 WARN = RULE + 'warn("a", change, ["calls", one]) if one in change.new_hosts;'
+
+
+ONE_MORE = 'deny("a", change, "x") if change.name = "w299";'
 
 
 def plans(*texts: str) -> dict[str, Plan]:
@@ -240,6 +244,20 @@ def test_a_change_of_policies_tells_what_it_turns() -> None:
         "pay: needs approval (a: acme/pay) -> warn (a)",
         "live, if it were new: needs approval (a: acme/pay) -> warn (a)",
     ) == told.flips
+
+
+def test_a_large_source_is_asked_about_until_enough_is_known() -> None:
+    """
+    Where more flips than are told, the rest of what is live is not asked about, and is counted.
+    """
+    live = {f"w{n}": replace(each, name=f"w{n}", digest=f"d{n}")
+            for n, each in enumerate([*plans(PAY).values()] * 300)}  # fmt: skip
+    told = rulings.rulings(case({}, {}), policy("# none"), policy(WARN), live).flips
+    few = rulings.rulings(case({}, {}), policy(WARN), policy(WARN + ONE_MORE), live).flips
+
+    assert 21 == len(told)
+    assert "and 180 more; 100 live workflows were not asked about" == told[-1]
+    assert ("w299, if it were new: warn (a) -> deny (a)",) == few
 
 
 def test_flips_are_bounded_and_say_what_is_wrong() -> None:
