@@ -25,6 +25,7 @@ from engine.git.address import Address, parse
 from engine.git.failure import GitFailed
 from engine.git.pulls import Pulls
 from engine.reconcile import access
+from engine.review import keeping
 from engine.review.keeping import Keepers
 from engine.review.place import links
 from engine.review.publishing import CHECK
@@ -71,6 +72,7 @@ class ReviewDuty:
                 keepers,
             )  # fmt: skip
             group.create_task(desk.sweep())
+            group.create_task(desk.prepare())
             for each in self._sources:
                 group.create_task(desk.poll(each))
             await desk.serve()
@@ -136,6 +138,17 @@ class Desk:
             async with self._session.turn() as connection:
                 await reviews.sweep(connection)
             await asyncio.sleep(_SWEEP)
+
+    async def prepare(self) -> None:
+        """Compile what is live of the sources that were looked at last, before they are again."""
+        async with self._session.turn() as connection:
+            names = await reviews.latest(connection, [*self._sources], keeping.MOST)
+        for each in names:
+            async with self._turns[self._addresses[each]]:
+                try:
+                    await self._reviewers[each].prepare()
+                except (SarkError, OSError) as error:
+                    _LOG.warning("source %s: what is live was not compiled: %s", each, error)
 
     async def _due(self) -> list[ReviewRow]:
         now = asyncio.get_running_loop().time()

@@ -91,6 +91,8 @@ def _answered(
         task: Task = pickle.load(told)  # nosec B301
         for answer in judge(task, kept, told):
             look.sendall(answer.encode() + b"\n")
+    except EOFError:
+        return 0  # only the ground was told of, for a look that is yet to come
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()

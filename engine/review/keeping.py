@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pickle  # nosec B403 - written here, and read by a child of ours
 import signal
 import socket
 import sys
@@ -10,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from engine.review.task import Unjudged
+from engine.review.task import Ground, Unjudged
 
 PROGRAM = "engine.review.keeper"
 PLACE = Path(__file__).resolve().parents[2]
@@ -88,6 +89,14 @@ class Keeper:
                 await told
         finally:
             self.is_busy = False
+
+    async def stand(self, ground: Ground, seconds: float) -> None:
+        """Compile what is live before anybody asks for a look, if that is done within `seconds`."""
+        with suppress(TimeoutError, ConnectionError, Unjudged):
+            async with asyncio.timeout(seconds), self.look() as (look, _):
+                look.writer.write(pickle.dumps(ground))
+                look.writer.write_eof()
+                await look.wait()
 
     async def close(self) -> None:
         """End the process, and with it what it has begun."""

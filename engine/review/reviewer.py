@@ -30,7 +30,7 @@ from engine.review.keeping import Keepers
 from engine.review.landing import land
 from engine.review.previewing import Previewing
 from engine.review.publishing import Publisher, Said
-from engine.review.task import Answer, Asked, Owned, Running, Task, Unjudged
+from engine.review.task import Answer, Asked, Ground, Owned, Running, Task, Unjudged
 from engine.settings import Source
 from engine.store import reviews, sources
 from engine.store.leases import Session
@@ -39,6 +39,7 @@ from engine.store.reviews import ReviewRow
 _LOG = logging.getLogger("sark.review")
 _HEADS = "refs/heads/"
 _WATCH = 1.0
+_PREPARING = 180.0
 _TEAM = re.compile(r'"([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+)"')
 _MOST_TEAMS = 20
 _LONGEST = 300
@@ -78,6 +79,17 @@ class Reviewer:
             bench.pulls, bench.operations, bench.source.root, bench.source.environment,
             bench.is_alone,
         )  # fmt: skip
+
+    async def prepare(self) -> None:
+        """Let what is live be compiled, so that the next look finds it so."""
+        bench = self._bench
+        tree = await self._live(bench.source.name, "", None)
+        if tree is not None:
+            keeper = await bench.keepers.of(bench.source.name)
+            await keeper.stand(
+                Ground(tree, bench.pulls.place, bench.operations, bench.source.environment),
+                _PREPARING,
+            )
 
     async def look(self, row: ReviewRow) -> None:
         """Look at a review, and say what it has come to.
@@ -219,15 +231,18 @@ class Reviewer:
                   pull.is_draft),
             await self._running(row),
             approvals, bench.links, datetime.now(UTC), facts.prunes, bench.kept,
-            refused, await self._live(row, before),
+            refused, await self._live(row.source, row.base, before),
             await asyncio.to_thread(_owned, bench.pulls, row.base, tree),
         )  # fmt: skip
 
-    async def _live(self, row: ReviewRow, base: Tree | None) -> Tree | None:
-        """Return the files of what is active; None if nothing is, or it is not here."""
+    async def _live(self, name: str, commit: str, base: Tree | None) -> Tree | None:
+        """Return the files of what is active; None if nothing is, or it is not here.
+
+        The files of one commit, `base`, are there already.
+        """
         async with self._session.turn() as connection:
-            source = await sources.read(connection, row.source)
-        if source is None or source.active is None or source.active == row.base:
+            source = await sources.read(connection, name)
+        if source is None or source.active is None or source.active == commit:
             return base if source is not None and source.active else None
         root = self._bench.source.root
         with suppress(GitFailed, Refused):

@@ -219,6 +219,16 @@ async def of_plan(connection: Connection, prefix: str) -> list[ReviewRow]:
         return await cursor.fetchall()
 
 
+async def latest(connection: Connection, sources: Sequence[str], limit: int) -> list[str]:
+    """Return the sources that were looked at last, the latest first."""
+    words: LiteralString = """
+        SELECT source FROM reviews WHERE source = ANY(%(sources)s)
+         GROUP BY source ORDER BY max(updated_at) DESC, source LIMIT %(limit)s
+    """
+    found = await connection.execute(words, {"sources": Texts(sources), "limit": limit})
+    return [str(row[0]) for row in await found.fetchall()]
+
+
 async def all_of(
     connection: Connection, sources: Sequence[str], limit: int, *, every: bool = False
 ) -> list[ReviewRow]:

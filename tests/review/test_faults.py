@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import tree
 from engine.settings import Settings
 from tests.core.exposed import SECRETS
 from tests.git.repo import spec
@@ -175,3 +176,30 @@ def test_a_secret_of_ours_is_nowhere_near_what_a_stranger_wrote(
         check = alone.concluded(alone.fork.head)
 
     assert ("failure", "LC_ALL PATH") == (check["conclusion"], check["output"]["title"])
+
+
+def words_of(pid: int) -> bytes:
+    """Return the command line of a process, b"" if it has ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def test_a_leader_that_begins_compiles_what_is_live(alone: Stage):
+    """
+    Who takes over compiles what is live before anybody asks, so that the next look need not wait
+    for it.
+    """
+    with leading(alone.settings):
+        until(lambda: alone.rows("SELECT 1 FROM sources WHERE active IS NOT NULL"))
+        alone.open({"a.yaml": spec("a", "new")})
+        alone.concluded(alone.fork.head)
+
+    def keepers(root: int) -> list[int]:
+        return [each for each in tree(root) if b"engine.review.keeper" in words_of(each)]
+
+    with leader(alone.settings) as process:
+        assert until(lambda: keepers(process.pid))
+        alone.push(482, {"a.yaml": spec("a", "newer")})
+
+        assert "success" == alone.concluded(alone.fork.head)["conclusion"]

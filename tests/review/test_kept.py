@@ -1,5 +1,6 @@
 """A look that begins with what is live says what one says that begins with nothing."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ from engine.git.address import parse
 from engine.git.objects import Objects
 from engine.git.pulls import Pulls
 from engine.git.tree import Tree
-from engine.review import child
+from engine.review import child, judging
+from engine.review.keeping import Keeper
 from engine.review.kept import Came, Kept
 from engine.review.task import Answer, Asked, Running, Task
 from tests.git.desk import CATALOGUE
@@ -204,3 +206,30 @@ def test_what_is_refused_says_so_without_what_is_kept(history: History):
     (told,) = answers(task, Kept(CATALOGUE, "production"))
 
     assert "failure" == orjson.loads(told)["conclusion"]
+
+
+def test_what_is_live_is_compiled_before_anybody_asks(history: History):
+    """
+    A process that was told what is live reads none of it at the first look, here as it could not,
+    and answers what it would have otherwise.
+    """
+    live = history.commit(BASE)
+    task = history.task(live, history.commit({"a.yaml": spec("a", "new")}), live)
+    lost = replace(live, blobs=dict.fromkeys(live.blobs, "0" * 40))
+
+    async def answered() -> list[Answer]:
+        first, second = Keeper(), Keeper()
+        try:
+            await second.stand(task.ground, 60.0)
+            return [
+                await judging.judge(task, first),
+                await judging.judge(replace(task, live=lost), second),
+            ]
+        finally:
+            await first.close()
+            await second.close()
+
+    first, second = asyncio.run(answered())
+
+    assert ["a"] == list(first.workflows)
+    assert first.said == second.said
