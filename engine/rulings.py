@@ -100,7 +100,7 @@ def judged(
     if told.fault is not None:
         return Rulings((_unusable(finding(told.fault, texts)),), names)
     found = [*(_failed(each, case) for each in told.failed)]
-    found += [_ruling(each, case) for each in told.said]
+    found += [_ruling(each, case, read.by_review) for each in told.said]
     return Rulings(tuple(sorted(found, key=_rank)), names)
 
 
@@ -148,7 +148,7 @@ def _changed(base: Mapping[str, bytes], head: Mapping[str, bytes]) -> tuple[str,
     )
 
 
-def _ruling(said: review.Said, case: Case) -> Ruling:
+def _ruling(said: review.Said, case: Case, by_review: Container[str]) -> Ruling:
     words = said.reason if isinstance(said.reason, list) else [said.reason]
     lines = [each["line"] for each in words if isinstance(each, dict) and each.get("line")]
     change = None if said.at < 0 else case.changes[said.at]
@@ -156,7 +156,8 @@ def _ruling(said: review.Said, case: Case) -> Ruling:
         said.rule, _EFFECTS[said.effect], _reason(words),
         "" if change is None else change.name,
         change.file if change is not None and lines else "", lines[0] if lines else 0,
-        visible(said.team),
+        visible(said.team), by_review=_EFFECTS[said.effect] is Effect.APPROVAL
+        and said.rule in by_review,
     )  # fmt: skip
 
 

@@ -289,7 +289,7 @@ _HOOKS = (
         {202: Answer("Woken", "Whoever is to look at it will.")}, (), (*_HOOK, "forge.payload"),
         headers={
             "X-Gitea-Signature": Parameter(TEXT, "The HMAC-SHA256 of the raw body."),
-            "X-Gitea-Event": Parameter(TEXT, "`push`, `pull_request` and `issue_comment` count."),
+            "X-Gitea-Event": Parameter(TEXT, "Pushes, pull requests, reviews, comments."),
             "X-Gitea-Delivery": Parameter(TEXT, "The delivery's id."),
         },
         body=Body(),

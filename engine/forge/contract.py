@@ -122,6 +122,12 @@ class Forge(Protocol):
     async def react(self, comment: int, word: str) -> None:
         """Answer a comment by an emoji, as `eyes`."""
 
+    async def approvers(self, number: int, head: str) -> Sequence[str]:
+        """Return who approves a pull request at this very head, by the newest word of each.
+
+        At a forge that does not say of which commit somebody approves that is nobody.
+        """
+
     async def may_write(self, login: str) -> bool:
         """True if somebody may push to the repository."""
 

@@ -23,6 +23,9 @@ GITHUB = Dialect(
 LONGEST_BODY, LONGEST_TEXT, LONGEST_TITLE = 65_535, 140, 255
 _ANNOTATIONS, _MOST_ANNOTATIONS = 50, 200
 _WORST = ("failure", "warning", "notice")
+# Reviews that say neither yes nor no, at GitHub and at Gitea.
+_NO_VERDICT = frozenset({"COMMENTED", "COMMENT", "PENDING", "REQUEST_REVIEW"})
+_APPROVED = "APPROVED"
 MOST_PULLS, MOST_COMMENTS, MOST_FILES = 300, 1000, 3000
 
 
@@ -124,6 +127,22 @@ class GitHub:
         """Answer a comment by an emoji: +1, -1, laugh, confused, heart, hooray, rocket or eyes."""
         path = f"{self._at}/issues/comments/{comment}/reactions"
         await self._talk.ask("POST", path, {"content": word})
+
+    async def approvers(self, number: int, head: str) -> Sequence[str]:
+        """Return who approves a pull request at this head, by the newest word of each.
+
+        A mere comment takes no word back.
+        """
+        found = await self._all(f"{self._at}/pulls/{number}/reviews", MOST_COMMENTS)
+        latest: dict[str, bool] = {}
+        with self._talk.read("a list of reviews"):
+            for each in found:
+                state, who = reading.text(each, "state"), reading.words(each, "user", "login")
+                if state not in _NO_VERDICT:
+                    is_now = reading.words(each, "commit_id") == head
+                    is_kept = each.get("dismissed") is not True
+                    latest[who] = state == _APPROVED and is_now and is_kept
+        return [who for who, approves in latest.items() if who and approves]
 
     async def may_write(self, login: str) -> bool:
         """True if somebody may push to the repository."""

@@ -105,6 +105,10 @@ class GitLab:
             if "already been taken" not in str(error):
                 raise
 
+    async def approvers(self, number: int, head: str) -> Sequence[str]:
+        """Return nobody: GitLab does not tell of which commit an approval is."""
+        return ()
+
     async def may_write(self, login: str) -> bool:
         """True if somebody is a developer of the project, or more."""
         found = await self._member(self._at, login)

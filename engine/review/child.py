@@ -67,6 +67,7 @@ def _answer(review: Review, task: Task, spent: float, names: Sequence[str] = ())
         [each.name for each in review.changes],
         _asks(review),
         reviews.annotations(review), names,
+        sorted({each.rule for each in review.rulings.rulings if each.by_review}),
     )  # fmt: skip
 
 

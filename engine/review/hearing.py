@@ -16,6 +16,7 @@ from engine.core.review.owners import ANY_OF, MAX_OWNERS
 from engine.errors import NotFound
 from engine.forge.contract import Comment, Forge, Pull
 from engine.review import previewing
+from engine.review.task import Answer
 from engine.store import remarks, reviews
 from engine.store.leases import Session
 from engine.store.remarks import Command as Written
@@ -25,6 +26,7 @@ _LOG = logging.getLogger("sark.review")
 _MOST_NOTES = 10
 _SHORT = 8
 _MOST_NAMED = 5
+_MOST_APPROVERS = 20
 
 
 @frozen
@@ -63,6 +65,29 @@ class Hearing:
         for by, team in may:
             may[by, team] = await self._speaks_for(by, team)
         return [each for each in told if may[each.by, each.team]]
+
+    async def reviewed(self, row: ReviewRow, pull: Pull, told: Answer) -> Sequence[Approval]:
+        """Return what people approve by reviews at the forge, of rules that say that these count.
+
+        A merge group has those of the pull request whose very change it is.
+        """
+        heads = [(pull.number, pull.head_sha)]
+        if not told.by_review:
+            return ()
+        if not pull.number:
+            async with self.session.turn() as connection:
+                same = await reviews.of_plan(connection, told.digest)
+            heads = [(e.number, e.head) for e in same if e.source == row.source and e.is_open]
+        asked = [
+            (rule, team) for rule in told.by_review for team in (told.asks or {}).get(rule, ())
+        ]
+        return [
+            Approval(rule, team, told.digest, by)
+            for number, head in heads
+            for by in (await self.forge.approvers(number, head))[:_MOST_APPROVERS]
+            for rule, team in asked
+            if await self._speaks_for(by, team)
+        ]
 
     async def _answer(
         self, row: ReviewRow, pull: Pull, told: Written, now: Comment | None

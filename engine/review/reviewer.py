@@ -167,30 +167,43 @@ class Reviewer:
         if task is None:
             row = replace(row, digest="", workflows=(), asks={}, body="")
             return row, _said(bench, Conclusion.NEUTRAL, "no workflow files changed", quiet=True)
-        return await self._judged(row, task)
+        return await self._judged(row, pull, task)
 
-    async def _judged(self, row: ReviewRow, task: Task) -> tuple[ReviewRow, Said] | None:
-        """Let a child judge; end it as soon as a newer head takes its place."""
+    async def _judged(
+        self, row: ReviewRow, pull: Pull, task: Task
+    ) -> tuple[ReviewRow, Said] | None:
+        """Return what is to be said of a change; None if a newer head has taken its place."""
+        try:
+            answer = await self._answer(row, task)
+            given = () if answer is None else await self._hearing.reviewed(row, pull, answer)
+            if given:
+                approvals = [*task.approvals, *given]
+                answer = await self._answer(row, replace(task, approvals=approvals))
+        except Unjudged as error:
+            _LOG.warning("source %s, %s: %s", row.source, row.ref, error)
+            row = replace(row, digest="", workflows=(), asks={})
+            return row, _said(self._bench, Conclusion.FAILURE, str(error))
+        if answer is None:
+            return None
+        return _with(row, answer), Said(
+            answer.conclusion, answer.title, answer.comment, answer.said, answer.annotations
+        )
+
+    async def _answer(self, row: ReviewRow, task: Task) -> Answer | None:
+        """Let a child judge; end it as soon as a newer head takes its place, and return None."""
         keeper = await self._bench.keepers.of(row.source)
         judging = asyncio.create_task(judge(task, keeper, partial(self._recall, task)))
         watching = asyncio.create_task(self._moved(row))
         try:
             await asyncio.wait({judging, watching}, return_when=asyncio.FIRST_COMPLETED)
-            if not judging.done():
-                await watching
-                return None
-            answer = await judging
-        except Unjudged as error:
-            _LOG.warning("source %s, %s: %s", row.source, row.ref, error)
-            row = replace(row, digest="", workflows=(), asks={})
-            return row, _said(self._bench, Conclusion.FAILURE, str(error))
+            if judging.done():
+                return await judging
+            await watching
+            return None
         finally:
             judging.cancel()
             watching.cancel()
             await asyncio.gather(judging, watching, return_exceptions=True)
-        return _with(row, answer), Said(
-            answer.conclusion, answer.title, answer.comment, answer.said, answer.annotations
-        )
 
     async def _recall(self, task: Task, names: Sequence[str]) -> Stored:
         """Return the recorded runs of workflows: of none for a fork, of none of another source."""

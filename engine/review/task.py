@@ -129,6 +129,7 @@ class Answer:
     `asks` are the teams that rules ask for, by the rules' names. `said` is a digest of all that
     the comment tells but for the time, so that nothing is written that was said before. `replays`
     are workflows whose recorded runs it would tell of; then it waits for them, and answers again.
+    `by_review` are rules of which a review at the forge is an approval.
     """
 
     digest: str
@@ -141,6 +142,7 @@ class Answer:
     asks: Mapping[str, Sequence[str]] | None = None
     annotations: Sequence[Annotation] = ()
     replays: Sequence[str] = ()
+    by_review: Sequence[str] = ()
 
     def encode(self) -> bytes:
         """Return it as it leaves the child."""
@@ -160,6 +162,7 @@ def decode(told: bytes) -> Answer:
              for k, vs in data["asks"].items()},
             [_annotation(each) for each in _list(data["annotations"], _MOST_ANNOTATIONS)],
             [_text(each, _LONGEST_WORD) for each in _list(data["replays"], MOST_WORKFLOWS)],
+            [_text(each, _LONGEST_WORD) for each in _list(data["by_review"], _MOST_NAMES)],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Unjudged("the process that makes plans has answered what is no plan") from None

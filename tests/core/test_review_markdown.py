@@ -128,6 +128,19 @@ def test_policies_that_deny_or_are_satisfied_are_told():
     assert "- `ada` may no longer start `shop`\n" in told
 
 
+def test_a_rule_that_takes_reviews_says_so():
+    """
+    Where a review at the forge is an approval, too, who must approve is told both ways.
+    """
+    rulings = Rulings((replace(RULINGS.rulings[0], by_review=True),), ("secrets-need-owner",))
+    told = as_markdown(replace(three(), rulings=rulings, pull=482), NOW, LINKS)
+
+    assert (
+        "a member of **`acme/payments`** approves this head or comments `/sark approve "
+        "secrets-need-owner"
+    ) in told
+
+
 def test_errors_are_told_in_place_of_a_plan():
     """
     Where the commit would not be activated, its errors are listed with how to mend them.

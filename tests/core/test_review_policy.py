@@ -26,6 +26,7 @@ GOOD = {
     "  whole.count_removed > 10;",
     "nested": RULE + 'warn("a", change, "x") if forall(h in change.hosts, h.endswith(".a")) and\n'
     "  (change.worst_calls > 2 * change.worst_calls_before or [1, 2] = [change.worst_runs, 2]);",
+    "review": RULE + 'approval("a", change, "acme/pay", "x") if change.is_fork;\nvia_review("a");',
     "escape": RULE + 'warn("a", change, "a \\" ; #") if change.is_pull = true;',
 }  # fmt: skip
 BAD = {
@@ -63,6 +64,11 @@ BAD = {
     "looked up": (ASK + 'change.("name") = "a";', 2, 34, WORD, "written out"),
     "missing": (ASK + 'hot(change);', 2, 27, CALL, "hot"),
     "too few": (ASK + 'hot();\nhot(c) if c.is_fork;', 2, 27, CALL, "hot"),
+    "reviewed": (ASK + 'change.is_fork;\nvia_review("a");', 3, 12, NOT, "asks for an approval"),
+    "reviewed by name": (RULE + "via_review(a);", 2, 1, NOT, "it is `via_review"),
+    "reviewed if": (RULE + 'via_review("a") if 1 = 1;', 2, 1, NOT, "it is `via_review"),
+    "reviewed twice": (RULE + 'via_review("a", "b");', 2, 1, NOT, "it is `via_review"),
+    "reviewed by nobody": (RULE + "approval;\nvia_review;", 2, 1, NOT, "0 arguments"),
     "unasked": (RULE + 'wran("a", change, "x") if change.is_fork;', 2, 1, CALL, "wran"),
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from engine.core.review.wish import Heard, Look, Rerun, head_ref, wish
 
 SHA, OTHER = "a" * 40, "b" * 40
 PULL: dict[str, Any] = {"action": "opened", "number": 7, "pull_request": {"base": {"ref": "main"}}}
+REVIEWED: dict[str, Any] = {"pull_request": {"number": 7, "base": {"ref": "main"}}}
 SEVEN = Look("refs/pull/7/head", 7, "refs/heads/main")
 QUEUE = "refs/heads/gh-readonly-queue/main/pr-7-x"
 GROUP: dict[str, Any] = {
@@ -61,6 +62,10 @@ def comment(**parts: Any) -> dict[str, Any]:
         ("issue_comment", comment(user={"login": "a b"}), None),
         ("issue_comment", comment(user=None, id=0), None),
         ("push", {"ref": "refs/heads/main"}, None),
+        ("pull_request_review", {**REVIEWED, "action": "submitted"}, SEVEN),
+        ("pull_request_review", {**REVIEWED, "action": "dismissed"}, SEVEN),
+        ("pull_request_review", {**REVIEWED, "action": "edited"}, None),
+        ("pull_request_review", {"action": "submitted"}, None),
     ],
 )  # fmt: skip
 def test_what_a_delivery_wants(kind: str, payload: dict[str, Any], wanted: object):
@@ -134,6 +139,8 @@ def test_what_a_delivery_of_gitlab_wants(payload: dict[str, Any], wanted: object
         ("pull_request", {**PULL, "action": "edited", "changes": {"body": {}}}, None),
         ("issue_comment", SAID, Heard(7, 9, "ann", "/sark plan", "refs/pull/7/head")),
         ("pull_request_comment", SAID, None),
+        ("pull_request_approved", {**REVIEWED, "action": "reviewed"}, SEVEN),
+        ("pull_request_rejected", {**REVIEWED, "action": "reviewed"}, SEVEN),
         ("check_run", {"action": "rerequested", "check_run": {"id": 5}}, None),
     ],
 )

@@ -22,6 +22,7 @@ class FakeGitea(Fake):
         self.pulls: dict[int, dict[str, Any]] = {}
         self.changed: dict[int, list[dict[str, Any]]] = {}
         self.comments: list[dict[str, Any]] = []
+        self.reviews: dict[int, list[dict[str, Any]]] = {}
         self.reactions: list[tuple[int, str]] = []
         self.statuses: list[dict[str, Any]] = []
         super().__init__()
@@ -40,6 +41,7 @@ class FakeGitea(Fake):
             route("POST", f"{at}/pulls", self._open),
             route("GET", f"{at}/pulls/*", lambda _, n: self._found(self.pulls.get(int(n)))),
             route("GET", f"{at}/pulls/*/files", self._files),
+            route("GET", f"{at}/pulls/*/reviews", self._reviewed),
             route("GET", f"{at}/issues/*/comments", self._commented),
             route("POST", f"{at}/issues/*/comments", self._comment),
             route("PATCH", f"{at}/issues/comments/*", self._edit),
@@ -62,6 +64,14 @@ class FakeGitea(Fake):
         made = shapes.pull(self.api, self.repository, number, *ends, known)
         self.pulls[number] = {**made, "merge_commit_sha": None, **told}
         return number
+
+    def review(self, number: int, login: str, state: str = "APPROVED", sha: str = "",
+               **told: Any) -> None:  # fmt: skip
+        """Review a pull request as somebody: its head, unless told another commit."""
+        found = self.reviews.setdefault(number, [])
+        sha = sha or str(self.pulls[number]["head"]["sha"])
+        known = {"dismissed": False, "stale": False, "official": True}
+        found.append({**shapes.review(len(found) + 80, login, state, sha), **known, **told})
 
     def say(self, number: int, body: str, login: str = "dana") -> int:
         """Comment as somebody; return the comment's id."""
@@ -98,6 +108,9 @@ class FakeGitea(Fake):
             return self.refuse(409, "pull request already exists for these targets")
         number = self.pull("5" * 40, branch=told["head"], title=told["title"], body=told["body"])
         return Reply(201, self.pulls[number])
+
+    def _reviewed(self, request: Request, number: str) -> Reply:
+        return page(request, self.reviews.get(int(number), []), self.url)
 
     def _files(self, request: Request, number: str) -> Reply:
         return page(request, self.changed.get(int(number), []), self.url)

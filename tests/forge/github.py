@@ -39,6 +39,7 @@ class FakeGitHub(Fake):
         self.annotations: dict[int, list[dict[str, Any]]] = {}
         self.statuses: list[dict[str, Any]] = []
         self.reactions: list[tuple[int, str]] = []
+        self.reviews: dict[int, list[dict[str, Any]]] = {}
         self._repo = shapes.repository(repository, 1)
         self._fork = shapes.repository(f"eve/{repository.partition('/')[2]}", 2)
         self._app = shapes.app(APP_ID, SLUG)
@@ -57,6 +58,7 @@ class FakeGitHub(Fake):
             route("POST", f"{at}/pulls", self._open),
             route("GET", f"{at}/pulls/*", self._pull),
             route("GET", f"{at}/pulls/*/files", self._files),
+            route("GET", f"{at}/pulls/*/reviews", self._reviews),
             route("GET", f"{at}/issues/*/comments", self._comments),
             route("POST", f"{at}/issues/*/comments", self._say),
             route("GET", f"{at}/issues/comments/*", self._comment),
@@ -118,6 +120,13 @@ class FakeGitHub(Fake):
             self.comments.append(told)
             return id_
 
+    def review(self, number: int, login: str, state: str = "APPROVED", sha: str = "") -> None:
+        """Review a pull request as somebody: its head, unless told another commit."""
+        with self.lock:
+            told = self.reviews.setdefault(number, [])
+            told.append(shapes.review(len(told) + 80, login, state,
+                                      sha or self.pulls[number]["head"]["sha"]))  # fmt: skip
+
     def texts(self, number: int) -> list[str]:
         """Return the comments of a pull request, the oldest first."""
         return [each["body"] for each in self._of(number)]
@@ -156,6 +165,11 @@ class FakeGitHub(Fake):
                  "user": self.pulls[number]["user"], "state": self.pulls[number]["state"],
                  "pull_request": {"url": self.pulls[number]["url"]}}  # fmt: skip
         return self._event(action, told["user"], issue=issue, comment=told)
+
+    def pull_request_review(self, action: str, number: int) -> dict[str, Any]:
+        """Return the payload of `pull_request_review`, of the latest review."""
+        told = self.reviews[number][-1]
+        return self._event(action, told["user"], review=told, pull_request=self.pulls[number])
 
     def check_run(self, action: str, id_: int) -> dict[str, Any]:
         """Return the payload of `check_run`, as `rerequested`."""
@@ -244,6 +258,9 @@ class FakeGitHub(Fake):
     def _pull(self, _: Request, number: str) -> Reply:
         found = self.pulls.get(int(number))
         return self.refuse(404, "Not Found") if found is None else Reply(200, found)
+
+    def _reviews(self, request: Request, number: str) -> Reply:
+        return page(request, self.reviews.get(int(number), []), self.url)
 
     def _files(self, request: Request, number: str) -> Reply:
         return page(request, self.changed.get(int(number), []), self.url)

@@ -75,6 +75,11 @@ def pull(
     }
 
 
+def review(id_: int, login: str, state: str, sha: str) -> dict[str, Any]:
+    return {"id": id_, "user": user(login), "body": "", "state": state, "commit_id": sha,
+            "submitted_at": stamp(), "author_association": "MEMBER"}  # fmt: skip
+
+
 def end(ref: str, sha: str, repo: dict[str, Any] | None) -> dict[str, Any]:
     """Return a head or a base; a fork that was deleted has no repository."""
     owner = repo["owner"] if repo else None

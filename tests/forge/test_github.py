@@ -265,6 +265,22 @@ def test_who_is_of_a_team(
     assert expected == asked(app, lambda forge: forge.is_member(login, team))
 
 
+def test_who_approves_a_head(hub: FakeGitHub, app: dict[str, Any]):
+    """
+    The newest yes or no of each counts, if it is said of the head; comments take nothing back.
+    """
+    number = hub.pull(HEAD, BASE)
+    for login, state, sha in (
+        ("ann", "CHANGES_REQUESTED", ""), ("ann", "APPROVED", ""), ("ann", "COMMENTED", ""),
+        ("bob", "APPROVED", ""), ("bob", "CHANGES_REQUESTED", ""), ("carl", "DISMISSED", ""),
+        ("dana", "APPROVED", "c" * 40), ("eve", "COMMENTED", ""), ("finn", "APPROVED", ""),
+    ):  # fmt: skip
+        hub.review(number, login, state, sha)
+
+    assert ["ann", "finn"] == asked(app, lambda forge: forge.approvers(number, HEAD))
+    assert [] == asked(app, lambda forge: forge.approvers(number + 1, HEAD))
+
+
 def test_a_pull_request_is_opened_once(hub: FakeGitHub, app: dict[str, Any]):
     """
     A branch is asked to be merged once: a second time finds the first.

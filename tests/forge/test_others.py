@@ -185,6 +185,23 @@ def test_who_is_of_a_team(hub: Hub, told: dict[str, Any], login: str, team: str,
     assert expected == asked(told, lambda forge: forge.is_member(login, team))
 
 
+def test_who_approves_a_head(hub: Hub, told: dict[str, Any]):
+    """
+    Gitea tells of which commit a review is, and whether it was dismissed; GitLab does not, and then
+    nobody approves.
+    """
+    number = hub.pull(HEAD)
+    if isinstance(hub, FakeGitea):
+        hub.review(number, "ann")
+        hub.review(number, "ann", "COMMENT")
+        hub.review(number, "bob", dismissed=True)
+        hub.review(number, "carl", sha="c" * 40)
+        hub.review(number, "dana", "REQUEST_CHANGES")
+    expected = ["ann"] if isinstance(hub, FakeGitea) else []
+
+    assert expected == list(asked(told, lambda forge: forge.approvers(number, HEAD)))
+
+
 def test_a_request_is_opened_once(hub: Hub, told: dict[str, Any]):
     """
     A branch is asked to be merged once: a second time finds the first.

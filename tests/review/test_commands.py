@@ -135,3 +135,71 @@ def test_help_says_what_there_is(here: Stage):
     number, _ = opened(here)
 
     assert "`/sark approve RULE PLAN`" in said(here, number, "/sark help", "bob")
+
+
+VIA = RULE + 'via_review("new-needs-owner");\n'
+
+
+def reviewed(
+    here: Stage, number: int, login: str, state: str = "APPROVED", action: str = "submitted",
+    sha: str = "",
+) -> str:  # fmt: skip
+    """Review the head as somebody; return how the check ends then."""
+    here.hub.review(number, login, state, sha)
+    here.deliver("pull_request_review", here.hub.pull_request_review(action, number))
+    here.settled()
+    return str(here.concluded(here.fork.head)["conclusion"])
+
+
+def test_a_review_at_the_forge_approves_where_the_rule_says_so(here: Stage):
+    """
+    A member's review of the head counts, and is void with a newer head or once it is dismissed;
+    strangers', and those of other heads, never count.
+    """
+    here.fork.commit({"flows/policies/a.polar": VIA})
+    here.repo.git("pull", "-q", here.fork.url, "main")
+    number, _ = opened(here)
+    assert "a member of **`acme/payments`** approves this head or comments" in here.ours(number)[0]
+
+    waits = "action_required"
+    assert [waits, waits, waits, "success"] == [
+        reviewed(here, number, "bob"), reviewed(here, number, "eve"),
+        reviewed(here, number, "ann", sha="c" * 40), reviewed(here, number, "ann"),
+    ]  # fmt: skip
+    assert "by `ann`" in here.ours(number)[0]
+    assert waits == reviewed(here, number, "ann", "DISMISSED", "dismissed")
+    assert "success" == reviewed(here, number, "ann")
+
+    here.push(number, {"c.yaml": spec("c", "other")})
+
+    assert waits == here.concluded(here.fork.head)["conclusion"]
+
+
+def test_a_group_of_a_merge_queue_has_the_reviews_of_its_pull_request(here: Stage):
+    """
+    What a review has approved is approved in the queue; there, too, nothing of it is written down.
+    """
+    here.fork.commit({"flows/policies/a.polar": VIA})
+    here.repo.git("pull", "-q", here.fork.url, "main")
+    number, _ = opened(here)
+    assert "success" == reviewed(here, number, "ann")
+    here.fork.git("commit", "-q", "--allow-empty", "-m", "merge group")
+    ref, group = f"refs/heads/gh-readonly-queue/main/pr-{number}-x", here.fork.head
+    here.repo.git("fetch", "-q", here.fork.url, f"+main:{ref}")
+    told = {"head_sha": group, "head_ref": ref, "base_sha": here.repo.head,
+            "base_ref": "refs/heads/main"}  # fmt: skip
+    known = here.hub.pull_request("opened", number)
+    asked = {"action": "checks_requested", "merge_group": told, "repository": known["repository"]}
+    here.deliver("merge_group", asked)
+
+    assert "success" == here.concluded(group)["conclusion"]
+    assert [] == here.rows("SELECT * FROM review_approvals")
+
+
+def test_a_review_is_no_approval_unless_the_rule_says_so(here: Stage):
+    """
+    Without a word of the rule only what is said to the plan counts.
+    """
+    number, _ = opened(here)
+
+    assert "action_required" == reviewed(here, number, "ann")

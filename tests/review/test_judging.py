@@ -18,7 +18,7 @@ from engine.review.task import Answer, Asked, Running, Task, Unjudged, decode
 
 GOOD = Answer(
     "d", Conclusion.SUCCESS, "a title", "a comment", "a text", "s", ["w"], {"rule": ["acme/pay"]},
-    [Annotation("a.yaml", 1, "failure", "code", "words")], ["w"],
+    [Annotation("a.yaml", 1, "failure", "code", "words")], ["w"], ["rule"],
 )  # fmt: skip
 
 

@@ -96,4 +96,5 @@ def _ruling(each: Ruling) -> Json:
         "line": each.line or None,
         "team": each.team or None,
         "approved_by": each.approved_by or None,
+        "by_review": each.by_review,
     }

@@ -29,8 +29,8 @@ class Ruling:
     """What one rule says about one workflow, or about the change as a whole (`workflow` is "").
 
     `file` (below the source's root) and `line` (1 or more) say where, if the rule does; "" and 0
-    else. `team` is who must
-    approve, as in `acme/payments`; `approved_by` who has, "" for nobody yet.
+    else. `team` is who must approve, as in `acme/payments`, `by_review` that a review at the forge
+    is enough; `approved_by` who has, "" for nobody yet.
     """
 
     rule: str
@@ -41,6 +41,7 @@ class Ruling:
     line: int = 0
     team: str = ""
     approved_by: str = ""
+    by_review: bool = False
 
     @property
     def is_open(self) -> bool:

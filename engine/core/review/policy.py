@@ -26,6 +26,8 @@ MAX_FINDINGS = 100
 ARITY: Mapping[str, int] = {"allow": 3, "warn": 3, "deny": 3, "approval": 4}
 """The predicates by which rules speak, and how many arguments they have."""
 METHODS = ("startswith", "endswith")
+VIA = "via_review"
+"""Says of a rule that a review at the forge is an approval."""
 _DECLARES: Mapping[str, str] = {"rule": "change", "whole_rule": "whole"}
 _ABOUT: Mapping[str, Mapping[str, Fact]] = {"change": CHANGE, "whole": WHOLE}
 _ANY: Mapping[str, Fact] = {**THING, **WHOLE, **CHANGE}
@@ -33,6 +35,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 # Blanks and comments may stand behind the dot.
 _FACT = re.compile(r"\.(?:\s|#[^\n]*)*([A-Za-z_]\w*)")
 _RESERVED = "policies"
+_APPROVAL = "approval"
 _REFUSED: Mapping[str, str] = {
     "print": "nobody sees what it prints", "debug": "nobody is there to answer",
     "cut": "it may hide what other rules say", "new": "there are no classes",
@@ -57,10 +60,14 @@ class Declared:
 
 @dataclass(slots=True)
 class Policies:
-    """What some sources say, read together; with an error among the findings they judge nothing."""
+    """What some sources say, read together; with an error among the findings they judge nothing.
+
+    `by_review` are the rules of which a review at the forge is an approval.
+    """
 
     rules: list[Declared] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
+    by_review: set[str] = field(default_factory=set)
 
     def error(self, code: str, message: str, span: Span, hint: str = "") -> None:
         """Add a finding; raise _Enough where nobody would read more of them."""
@@ -107,6 +114,7 @@ def _read(told: Policies, sources: Mapping[str, str]) -> None:
     _declare(told, every)
     speaking = [each for each in every if each.head.text in ARITY]
     spoken = {name for clause in speaking if (name := _speaks(told, clause)) is not None}
+    _hear_reviews(told, every)
     for clause in every:
         _check_words(told, clause)
         _check_facts(told, clause)
@@ -183,6 +191,23 @@ def _speaks(told: Policies, clause: Clause) -> str | None:
         return None
     _check_about(told, given[1], rule)
     return rule.name
+
+
+def _hear_reviews(told: Policies, every: Sequence[Clause]) -> None:
+    """Note the rules whose approvals may be reviews; find what says so of none."""
+    names = {each.arguments[0][0].value for each in every
+             if each.head.text == _APPROVAL and each.arguments}  # fmt: skip
+    for clause in every:
+        if clause.head.text != VIA:
+            continue
+        given = clause.arguments
+        name = given[0][0] if len(given) == 1 and len(given[0]) == 1 else clause.head
+        if clause.has_body or name.kind != "text":
+            told.error("policy-rule", f'it is `{VIA}("rule");`', clause.head.span)
+        elif name.value not in names:
+            message = f"no rule {name.text} asks for an approval"
+            told.error("policy-rule", message, name.span, meant(name.value, names))
+        told.by_review.add(name.value)
 
 
 def _check_about(told: Policies, given: Sequence[Token], rule: Declared) -> None:
@@ -280,6 +305,6 @@ def _check_calls(told: Policies, every: Sequence[Clause]) -> None:
     used = {word.text for word, _ in asked}
     for clause in every:
         head = clause.head
-        if head.kind == "word" and head.text not in {*used, *ARITY, *_DECLARES}:
+        if head.kind == "word" and head.text not in {*used, *ARITY, *_DECLARES, VIA}:
             hint = meant(head.text, (*ARITY, *_DECLARES), "drop it, or ask it in a rule")
             told.error("policy-call", f"nothing asks `{head.text}`", head.span, hint)

@@ -158,7 +158,8 @@ def _verdict(ruling: Ruling, review: Review, links: Links | None) -> tuple[str, 
         if not is_heard(review, links):
             return "**approval needed**", f"{who} must approve. {reason}"
         words_ = f"/sark approve {ruling.rule} {review.digest[:8]}"
-        return "**approval needed**", f"{who} comments {code(words_)}. {reason}"
+        either = "approves this head or " * ruling.by_review
+        return "**approval needed**", f"{who} {either}comments {code(words_)}. {reason}"
     word = {Effect.DENY: "**denied**", Effect.WARN: "warning", Effect.ALLOW: "ok"}[ruling.effect]
     return word, reason
 

@@ -13,6 +13,10 @@ from engine.core.values import Json
 
 GROUP, CHECK = "github.merge_group", "github.check_run"
 _PULL, _COMMENT = "pull_request", "issue_comment"
+_REVIEWED = frozenset({
+    "github.pull_request_review", "gitea.pull_request_approved", "gitea.pull_request_rejected",
+})  # fmt: skip
+_REVIEW_ACTIONS = frozenset({"submitted", "dismissed", "reviewed"})
 _PULL_ACTIONS = frozenset({
     "opened", "synchronize", "synchronized", "reopened", "ready_for_review", "converted_to_draft",
     "closed",
@@ -76,6 +80,9 @@ def wish(kind: str, payload: Mapping[str, Json]) -> Wish | None:
     action, (of, _, event) = payload.get("action"), kind.partition(".")
     if event == _PULL and of in _EDITS:
         return _pull(action, payload, _EDITS[of])
+    if kind in _REVIEWED and action in _REVIEW_ACTIONS:
+        pull = part(payload, "pull_request")
+        return _look(pull.get("number"), pull)
     if event == _COMMENT and of in _EDITS and action == "created":
         return _heard(payload)
     if kind == GROUP:
@@ -105,12 +112,15 @@ def heard(number: int, comment: int, author: str, body: str, ref: str) -> Heard 
 
 
 def _pull(action: Json, payload: Mapping[str, Json], edits: Set[str]) -> Wish | None:
-    number = whole(payload.get("number"), _MOST_NUMBER)
     is_moved = action == "edited" and not edits.isdisjoint(part(payload, "changes"))
-    if not number or not (action in _PULL_ACTIONS or is_moved):
+    if not (action in _PULL_ACTIONS or is_moved):
         return None
-    base = text(part(part(payload, "pull_request"), "base").get("ref"))
-    return Look(head_ref(number), number, branch(base))
+    return _look(payload.get("number"), part(payload, "pull_request"))
+
+
+def _look(told: Json, pull: Mapping[str, Json]) -> Look | None:
+    number, base = whole(told, _MOST_NUMBER), text(part(pull, "base").get("ref"))
+    return Look(head_ref(number), number, branch(base)) if number else None
 
 
 def _group(action: Json, group: Mapping[str, Json]) -> Wish | None:
