@@ -156,6 +156,7 @@ class Reviewer:
             return row, _said(bench, Conclusion.FAILURE, str(refused))
         if head != pull.head_sha:
             return None
+        base = await asyncio.to_thread(_below, bench.pulls, row, base, head)
         row = replace(row, base=base, head=head)
         merged = await asyncio.to_thread(bench.pulls.merge, base, head)
         if merged.conflicts:
@@ -279,6 +280,15 @@ class Reviewer:
                 await reviews.also(connection, source.name, row.number),
                 await reviews.foreign(connection, source.name, source.namespace),
             )
+
+
+def _below(pulls: Pulls, row: ReviewRow, base: str, head: str) -> str:
+    """Return what a head is held against: of a merge group, the one before it that it stands on."""
+    with suppress(GitFailed):
+        before = "" if row.number else row.base
+        if before and pulls.is_ancestor(base, before) and pulls.is_ancestor(before, head):
+            return before
+    return base
 
 
 def _with(row: ReviewRow, answer: Answer) -> ReviewRow:

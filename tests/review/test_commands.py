@@ -39,6 +39,13 @@ def said(here: Stage, number: int, body: str, login: str) -> str:
     return str(here.concluded(here.fork.head)["output"]["summary"])
 
 
+def check_after(here: Stage, number: int, body: str) -> str:
+    """Let ann say something; return how the check of the head ends."""
+    here.say(number, body, "ann")
+    here.settled()
+    return str(here.concluded(here.fork.head)["conclusion"])
+
+
 def test_an_approval_by_a_member_counts_while_the_plan_holds(here: Stage):
     """
     A member of the team approves; it survives a rebase that changes nothing, and is void once the
@@ -175,6 +182,17 @@ def test_a_review_at_the_forge_approves_where_the_rule_says_so(here: Stage):
     assert waits == here.concluded(here.fork.head)["conclusion"]
 
 
+def queue(here: Stage, number: int, before: str) -> str:
+    """Let the head of the fork be a group of the merge queue; return how its check ends."""
+    group, ref = here.fork.head, f"refs/heads/gh-readonly-queue/main/pr-{number}-x"
+    here.repo.git("fetch", "-q", here.fork.url, f"+main:{ref}")
+    told = {"head_sha": group, "head_ref": ref, "base_sha": before, "base_ref": "refs/heads/main"}
+    known = here.hub.pull_request("opened", number)
+    asked = {"action": "checks_requested", "merge_group": told, "repository": known["repository"]}
+    here.deliver("merge_group", asked)
+    return str(here.concluded(group)["conclusion"])
+
+
 def test_a_group_of_a_merge_queue_has_the_reviews_of_its_pull_request(here: Stage):
     """
     What a review has approved is approved in the queue; there, too, nothing of it is written down.
@@ -184,16 +202,32 @@ def test_a_group_of_a_merge_queue_has_the_reviews_of_its_pull_request(here: Stag
     number, _ = opened(here)
     assert "success" == reviewed(here, number, "ann")
     here.fork.git("commit", "-q", "--allow-empty", "-m", "merge group")
-    ref, group = f"refs/heads/gh-readonly-queue/main/pr-{number}-x", here.fork.head
-    here.repo.git("fetch", "-q", here.fork.url, f"+main:{ref}")
-    told = {"head_sha": group, "head_ref": ref, "base_sha": here.repo.head,
-            "base_ref": "refs/heads/main"}  # fmt: skip
-    known = here.hub.pull_request("opened", number)
-    asked = {"action": "checks_requested", "merge_group": told, "repository": known["repository"]}
-    here.deliver("merge_group", asked)
 
-    assert "success" == here.concluded(group)["conclusion"]
+    assert "success" == queue(here, number, here.repo.head)
     assert [] == here.rows("SELECT * FROM review_approvals")
+
+
+def test_a_group_that_stands_on_another_is_told_by_what_it_adds(here: Stage):
+    """
+    Two pull requests are approved and queued: the group of the second stands on that of the first,
+    and is the plan that was approved.
+    """
+    first, known = opened(here)
+    said(here, first, f"/sark approve new-needs-owner {known}", "ann")
+    here.fork.git("reset", "-q", "--hard", "HEAD~1")
+    second = here.open({"d.yaml": spec("d")}, author="dana")
+    here.settled()
+    told = here.rows(f"SELECT digest FROM reviews WHERE number = {second}")[0][0][:8]
+    assert "success" == check_after(here, second, f"/sark approve new-needs-owner {told}")
+    here.fork.git("fetch", "-q", here.repo.url, f"refs/pull/{first}/head:one")
+    own = here.fork.head
+    here.fork.git("reset", "-q", "--hard", "one")
+    assert "success" == queue(here, first, here.repo.head)
+    group = here.fork.head
+    here.fork.git("merge", "-q", "-m", "merge group", own)
+
+    assert "success" == queue(here, second, group)
+    assert "action_required" == queue(here, second, "1" * 40)
 
 
 def test_a_review_is_no_approval_unless_the_rule_says_so(here: Stage):
