@@ -155,10 +155,9 @@ async def activate(
         if not await workflows.activate(connection, prepared.activation):
             return False
         await revisions.keep(connection, row.name, commit, binding)
-        why = prepared.told()
+        why = await _why(connection, row, prepared, rollback)
         if rollback is not None:
             await overrides.pin(connection, row.name)
-            why = f"{in_words(rollback)}; {why}"
         why = await _pin(connection, row, checkout, held, why)
         await _replace(connection, row, commit, why, verdict, checkout)
         await commits.note_change(connection, row.name, commit, prepared.digest)
@@ -173,6 +172,16 @@ async def activate(
     is_new = rollback is None and row.active != commit
     measure.activated(time.monotonic() - began, lag if is_new else None)
     return True
+
+
+async def _why(
+    connection: Connection, row: SourceRow, prepared: Prepared, rollback: Override | None
+) -> str:
+    """Return in words what makes a commit live, and what changes by it."""
+    why = prepared.told()
+    if await reviews.is_reviewed(connection, row.name, prepared.digest):
+        why = f"{why}, as reviewed"
+    return why if rollback is None else f"{in_words(rollback)}; {why}"
 
 
 async def _replace(

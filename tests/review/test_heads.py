@@ -1,7 +1,9 @@
 """Heads and bases that move under a review, and what is said when nothing does."""
 
 import asyncio
-from itertools import pairwise
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from engine.store.pool import connect
 from engine.telemetry import REGISTRY
 from tests.git.repo import spec
 from tests.review.stage import Stage, stage, until
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -101,6 +105,24 @@ def test_other_pull_requests_that_touch_a_workflow_are_named(here: Stage):
     assert line in here.ours(second)[0].splitlines()
 
 
+def activation(here: Stage) -> str:
+    """Return what the live commit's activation says."""
+    ((history,),) = here.rows("SELECT history FROM commits WHERE state = 'Active'")
+    return str(next(each["reason"] for each in history if each["state"] == "Active"))
+
+
+def test_a_merge_of_what_was_reviewed_is_told_with_the_commit(here: Stage):
+    """
+    What `sark why` tells of a commit says that its change is one that a review has found good.
+    """
+    number = here.open({"a.yaml": spec("a", "new")})
+    here.concluded(here.fork.head)
+    here.merge(number)
+    until(lambda: "Live" in here.ours(number)[0])
+
+    assert activation(here).endswith(", as reviewed")
+
+
 def test_a_merge_that_brings_more_than_was_reviewed_is_told(here: Stage):
     """
     Who merges changes another workflow by the way: the last line says that the plan differs.
@@ -114,6 +136,7 @@ def test_a_merge_that_brings_more_than_was_reviewed_is_told(here: Stage):
 
     line = until(lambda: next((e for e in here.ours(number)[0].splitlines() if "Live" in e), ""))
     assert line.endswith("Plan differs from the reviewed one.")
+    assert not activation(here).endswith("as reviewed")
 
 
 def test_many_looks_begin_the_newest_first(here: Stage, monkeypatch: pytest.MonkeyPatch):
@@ -142,4 +165,33 @@ def test_many_looks_begin_the_newest_first(here: Stage, monkeypatch: pytest.Monk
     times = [at for _, at in begun]
 
     assert list(range(12, 0, -1)) == list(dict.fromkeys(number for number, _ in begun))
-    assert all(after - before > 0.09 for before, after in pairwise(times))
+    assert times[-1] - times[0] > 0.9
+
+
+def test_the_command_tells_what_the_server_tells(here: Stage, tmp_path: Path):
+    """
+    `sark plan --pr N` in a clone prints the plan that the server shows, line for line, but for what
+    only the server knows: the runs in flight, what recorded runs would do, and the names of ends.
+    """
+    policy = 'rule("few", "No changes.");\ndeny("few", change, "no") if change.kind = "changed";\n'
+    here.fork.commit({"flows/policies/a.polar": policy})
+    here.repo.git("pull", "-q", here.fork.url, "main")
+    number = here.open({"a.yaml": spec("a", "new"), "c.yaml": spec("c")}, gone=("b.yaml",))
+    here.concluded(here.fork.head)
+    served = here.served.api("GET", f"/reviews/shop/{number}").json["text"]
+    clone = tmp_path / "shop"
+    here.repo.git("clone", "-q", here.repo.url, str(clone))
+    words = [sys.executable, "-m", "engine.cli", "plan", "--pr", str(number)]
+    words += ["--root", "flows", "--env", "production"]
+    done = subprocess.run(words, cwd=clone, capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+
+    assert 1 == done.returncode, done.stderr
+    assert own(served) == own(done.stdout)
+    assert "Plan " in served
+
+
+def own(text: str) -> list[str]:
+    """Return the lines of a plan that the specs and the policies alone decide."""
+    apart = ("Compare ", "Checked ", "in flight ", "history kept", "What if ")
+    return [each for each in text.splitlines() if each and not each.strip().startswith(apart)]
