@@ -46,7 +46,7 @@ def test_what_is_here_is_reviewed(repo: Repo):
     assert (0, 0) == (same.exit_code, told.exit_code)
     assert f"No workflow changes: the compiled result is that of {first[:7]}.\n" in same.stdout
     assert told.stdout.startswith(
-        f"Source   acme   root .\nCompare  {first[:7]} (HEAD)  ->  working tree\n"
+        f"Source   acme   root .\nCompare  {first[:7]} (HEAD)  ->  working tree (1 file)\n"
     )
     assert "  ~ hello                              flows/hello.yaml\n" in told.stdout
     assert "steps.say.with.message           hello -> you\n" in told.stdout

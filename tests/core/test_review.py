@@ -69,6 +69,8 @@ def test_a_terminal_shows_what_is_said_of_a_change():
     told = as_text(whole, NOW)
 
     assert told.startswith("Source   acme/prod   root workflows/\n")
+    known = as_text(replace(whole, touched=frozenset("abc")), NOW)
+    assert "  ->  working tree (3 files)\n" in known
     assert "  ->  working tree\nChecked  3 specs, 3 changed, 4 policy rules\n" in told
     assert "      in flight  2 runs stay on 9f31c02\n" in told
     assert "      in flight  none\n" in told

@@ -41,7 +41,7 @@ def test_the_server_tells_what_is_live_and_in_flight(tmp_path: Path):
     assert {"hello": {}, "slow": {first: 1}} == {
         name: each["in_flight"] for name, each in made["impact"].items()
     }
-    assert f"Compare  {live[:7]} (live)  ->  working tree\n" in text
+    assert f"Compare  {live[:7]} (live)  ->  working tree (2 files)\n" in text
     assert f"      in flight  1 run stays on {first[:7]}\n" in text
     assert "needs one live source; it has none: say --source" in other.stderr
     assert f"{live[:12]} is live, and not in this repository; fetch it" in lost.stderr

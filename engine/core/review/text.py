@@ -44,7 +44,9 @@ def _about(review: Review) -> Iterator[str]:
     is_told = review.source.endswith(f"/{review.environment}")
     where = "/".join(filter(None, (review.source, "" if is_told else review.environment)))
     yield f"Source   {visible(where) or '-'}{root}"
-    yield f"Compare  {_end(review.base)}  ->  {_end(review.head)}"
+    is_here = not review.head.commit and review.touched
+    files = f" ({words.many(len(review.touched), 'file')})" if is_here else ""
+    yield f"Compare  {_end(review.base)}  ->  {_end(review.head)}{files}"
     rules = f", {words.many(len(review.rulings.rules), 'policy rule')}"
     took = f", {review.seconds:.2f} s" if review.seconds else ""
     told = f"{words.many(review.specs, 'spec')}, {len(review.changes):,} changed"
