@@ -1,19 +1,16 @@
-"""The loader: C events into placed nodes over an explicit stack, every refusal as it arrives."""
+"""The loader: C events into placed nodes, every refusal as it arrives."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol, TypeAlias
 
 from _ruamel_yaml import (  # type: ignore[import-not-found]
     AliasEvent,
     CParser,
-    DocumentEndEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
-    SequenceStartEvent,
     YAMLError,
 )
 
@@ -86,37 +83,22 @@ class _Event(Protocol):
 _Members: TypeAlias = dict[str, tuple[Scalar, Node]]
 
 
-@dataclass(slots=True)
-class _Open:
-    """A list or mapping whose end has not come. `key` waits for its value."""
-
-    line: int
-    column: int
-    items: list[Node]
-    members: _Members | None
-    key: Scalar | None = None
-
-
 # What a named tuple comes to in the end; a file has hundreds of scalars.
 _made: Final[Callable[..., Any]] = tuple.__new__
 # So short a text has neither too many nodes nor too long a scalar: of no character come four nodes.
 _SHORT: Final = MAX_NODES // 4
-# Stands for a key that was refused, so that its value is read and dropped.
-_REFUSED: Final = Scalar("", False, 0, 0, 0)
 
 
 class _Loader:
-    """Takes one event after the other; `stack` holds what is open, the innermost last."""
+    """Takes one event after the other, and goes into what an event opens until that is closed."""
 
     def __init__(self, source: Source) -> None:
         self.documents: list[Document] = []
         self._source = source
-        self._stack: list[_Open] = []
-        self._around: _Open | None = None
-        self._root: Node | None = None
+        self._next: Callable[[], Any] = lambda: None
+        self._depth = 0
         self._broken = False
         self._nodes = 0
-        self._seen = 0
         self._texts: list[tuple[int, int]] | None = None
         self._is_shielded = False
         self._is_unusual = False
@@ -128,32 +110,73 @@ class _Loader:
         shielded = shield.raised(text)
         self._is_shielded = shielded is not text
         self._is_unusual = len(text) > _SHORT or "\t" in text or "\\" in text
-        next_event = CParser(shielded).get_event
-        takers = self._takers()
+        self._next = CParser(shielded).get_event
         try:
-            while (event := next_event()) is not None:
-                take = takers.get(type(event))
-                if take is not None:
-                    take(event)
+            self._stream()
         except YAMLError as error:
             self._fault(error)
         else:
             self._check_tabs(len(text))
 
-    def _takers(self) -> dict[type, Callable[[_Event], None]]:
-        """Return what takes each kind of event; the others say nothing of a document."""
-        return {
-            ScalarEvent: self._scalar,
-            MappingStartEvent: self._open_mapping,
-            SequenceStartEvent: self._open_sequence,
-            MappingEndEvent: self._close,
-            SequenceEndEvent: self._close,
-            AliasEvent: self._alias,
-            DocumentStartEvent: self._begin,
-            DocumentEndEvent: self._end,
-        }
+    def _stream(self) -> None:
+        seen = 0
+        while (event := self._next()) is not None:
+            if type(event) is DocumentStartEvent:
+                seen += 1
+                self._document(event, seen)
 
-    def _scalar(self, event: _Event) -> None:
+    def _document(self, event: _Event, number: int) -> None:
+        if event.version is not None or event.tags:
+            refuse_directive(self._source, self._span(event.start_mark))
+        if number > MAX_DOCUMENTS:
+            self._give_up(refusal.documents, event.start_mark)
+        self._broken = False
+        root = self._node(self._next())
+        self._next()  # its end; where there is none, that is a fault
+        is_empty = isinstance(root, Scalar) and root.is_empty
+        if not is_empty and not self._broken:
+            self.documents.append(Document(self._source.file, root))
+
+    def _node(self, event: _Event) -> Node:
+        """Return what begins with an event."""
+        kind = type(event)
+        if kind is ScalarEvent:
+            return self._scalar(event)
+        if kind is AliasEvent:
+            return self._alias(event)
+        return self._opened(event)
+
+    def _opened(self, event: _Event, *, is_key: bool = False) -> Node:
+        """Return a list or a mapping, whose end has come then."""
+        start = event.start_mark
+        self._check_opened(event, is_key=is_key)
+        self._depth += 1
+        make = self._mapping if type(event) is MappingStartEvent else self._sequence
+        made = make(start.line + 1, start.column + 1)
+        self._depth -= 1
+        return made
+
+    def _sequence(self, line: int, column: int) -> Sequence:
+        items = list[Node]()
+        while type(event := self._next()) is not SequenceEndEvent:
+            items.append(self._node(event))
+        return Sequence(tuple(items), line, column)
+
+    def _mapping(self, line: int, column: int) -> Mapping:
+        members: _Members = {}
+        next_event = self._next
+        while type(event := next_event()) is not MappingEndEvent:
+            key = self._scalar(event) if type(event) is ScalarEvent else self._no_scalar(event)
+            if key is not None and (key.text in members or key.text == "<<"):
+                key = self._unusual(key, members)
+            event = next_event()
+            if key is not None:
+                members[key.text] = (key, self._node(event))
+            elif type(event) is not AliasEvent:  # as in `<<: *base`, which was refused as a whole
+                self._node(event)
+        return Mapping(members, line, column)
+
+    def _scalar(self, event: _Event) -> Scalar:
         start, end, value, style = event.start_mark, event.end_mark, event.value, event.style
         line = start.line
         if self._is_shielded and not value.isascii():
@@ -164,24 +187,14 @@ class _Loader:
         if style == "|":
             indent = self._source.indent(value, line + 2)
         node: Scalar = _made(Scalar, (value, not style, line + 1, start.column + 1, stop, indent))
-        self._nodes += 1
         if not value or event.anchor is not None or event.ctag is not None or self._is_unusual:
-            node = self._checked(event, node)
-        around = self._around
-        if around is None or (members := around.members) is None:
-            self._put(node)
-        elif (key := around.key) is not None:
-            if key is not _REFUSED:
-                members[key.text] = (key, node)
-            around.key = None
-        elif value in members or value == "<<":
-            around.key = self._unusual(node, members)
-        else:
-            around.key = node
+            return self._checked(event, node)
+        return node
 
     def _checked(self, event: _Event, node: Scalar) -> Scalar:
         """Return a scalar after a look for all that is refused, and that an ordinary one is not."""
         start, value = event.start_mark, node.text
+        self._nodes += 1
         if not value and start.index >= len(self._source.text):
             node = self._at_end()
         if self._nodes > MAX_NODES:
@@ -208,87 +221,43 @@ class _Loader:
             return event.start_mark.column + 2
         return self._source.line_end(event.start_mark.line + 1)
 
-    def _open_mapping(self, event: _Event) -> None:
-        self._open(event, {})
-
-    def _open_sequence(self, event: _Event) -> None:
-        self._open(event, None)
-
-    def _open(self, event: _Event, members: _Members | None) -> None:
+    def _check_opened(self, event: _Event, *, is_key: bool) -> None:
         start = event.start_mark
         self._nodes += 1
         if self._nodes > MAX_NODES:
             self._give_up(refusal.nodes, start)
         if event.anchor is not None or event.ctag is not None:
             self._refuse_properties(event)
-        around = self._around
-        if around is not None and around.members is not None and around.key is None:
+        if is_key:
             refusal.complex_key(self._source, self._span(start), start.index)
             self._broken = True
-        if len(self._stack) == MAX_DEPTH:
+        if self._depth == MAX_DEPTH:
             self._give_up(refusal.depth, start)
-        self._around = _Open(start.line + 1, start.column + 1, [], members)
-        self._stack.append(self._around)
 
-    def _close(self, _: _Event) -> None:
-        opened = self._stack.pop()
-        self._around = self._stack[-1] if self._stack else None
-        if opened.members is None:
-            self._put(Sequence(tuple(opened.items), opened.line, opened.column))
-        else:
-            self._put(Mapping(opened.members, opened.line, opened.column))
+    def _no_scalar(self, event: _Event) -> Scalar | None:
+        """Return the name of an alias that stands for a key; any other key is none."""
+        if type(event) is AliasEvent:
+            return self._alias(event)
+        self._opened(event, is_key=True)
+        return None
 
-    def _put(self, node: Node) -> None:
-        """Give a finished node to what is open around it: as item, key, value or root."""
-        around = self._around
-        if around is None:
-            self._root = node
-        elif around.members is None:
-            around.items.append(node)
-        elif around.key is None:
-            if isinstance(node, Scalar) and node.text not in around.members and node.text != "<<":
-                around.key = node
-            else:
-                around.key = self._unusual(node, around.members)
-        else:
-            if around.key is not _REFUSED:
-                around.members[around.key.text] = (around.key, node)
-            around.key = None
+    def _unusual(self, key: Scalar, members: _Members) -> Scalar | None:
+        """Return a key that is there already, or `<<`: only `<<` in quotes is one."""
+        if key.text in members:
+            first = self._place(members[key.text][0])
+            refusal.duplicate_key(self._source, self._place(key), key.text, first)
+            return None
+        if key.plain:
+            refusal.merge_key(self._source, self._place(key))
+            return None
+        return key
 
-    def _unusual(self, node: Node, members: _Members) -> Scalar:
-        """Return a key that is none, whose value is dropped; only `<<` in quotes is one."""
-        if not isinstance(node, Scalar):
-            return _REFUSED
-        if node.text in members:
-            first = self._place(members[node.text][0])
-            refusal.duplicate_key(self._source, self._place(node), node.text, first)
-            return _REFUSED
-        if node.plain and node.text == "<<":
-            refusal.merge_key(self._source, self._place(node))
-            return _REFUSED
-        return node
-
-    def _alias(self, event: _Event) -> None:
+    def _alias(self, event: _Event) -> Scalar:
         start, name = event.start_mark, event.anchor or ""
         node = Scalar(name, False, start.line + 1, start.column + 1, event.end_mark.column + 1)
-        if self._around is None or self._around.key is not _REFUSED:
-            refusal.alias(self._source, self._place(node), name)
-            self._broken = True
-        self._put(node)
-
-    def _begin(self, event: _Event) -> None:
-        if event.version is not None or event.tags:
-            refuse_directive(self._source, self._span(event.start_mark))
-        self._seen += 1
-        if self._seen > MAX_DOCUMENTS:
-            self._give_up(refusal.documents, event.start_mark)
-        self._broken = False
-
-    def _end(self, _: _Event) -> None:
-        root = self._root
-        is_empty = root is None or (isinstance(root, Scalar) and root.is_empty)
-        if root is not None and not is_empty and not self._broken:
-            self.documents.append(Document(self._source.file, root))
+        refusal.alias(self._source, self._place(node), name)
+        self._broken = True
+        return node
 
     def _refuse_properties(self, event: _Event) -> None:
         span = self._span(event.start_mark)
