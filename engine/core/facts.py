@@ -214,20 +214,11 @@ class Operation:
         return given if isinstance(given, str) and "{{" not in given else None
 
 
-class Catalogue(Mapping[str, Operation]):
-    """Every operation that a workflow may call, made ready."""
+class Catalogue(dict[str, Operation]):
+    """Every operation that a workflow may call, made ready; nobody adds one."""
 
     def __init__(self, operations: Operations) -> None:
-        self._operations = {name: Operation(each) for name, each in operations.items()}
-
-    def __getitem__(self, name: str) -> Operation:
-        return self._operations[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._operations)
-
-    def __len__(self) -> int:
-        return len(self._operations)
+        super().__init__((name, Operation(each)) for name, each in operations.items())
 
     @cached_property
     def adapters(self) -> frozenset[str]:
@@ -237,7 +228,7 @@ class Catalogue(Mapping[str, Operation]):
     @cached_property
     def digest(self) -> str:
         """The digest of all that a plan may depend on; equal for equal manifests."""
-        return digest({name: _told(each.facts) for name, each in self._operations.items()})
+        return digest({name: _told(each.facts) for name, each in self.items()})
 
 
 def names(operation: str) -> tuple[str, str, str]:

@@ -35,8 +35,8 @@ def laid_in(
 
 def may_name(model: Model) -> bool:
     """True if a model, what it holds apart, may name a file."""
-    payload, arguments = (model.__dict__.get(key) for key in ("payload", "with_"))
-    return _reference(payload) is not None or _template(arguments) is not None
+    held = model.__dict__
+    return _reference(held.get("payload")) is not None or _template(held.get("with_")) is not None
 
 
 def _reference(payload: Any) -> str | None:
