@@ -23,18 +23,20 @@ _UNSORTED: Final = ("properties", "default")
 
 @cache
 def authored_schema(kind: str) -> dict[str, Any]:
-    """Return the schema of the documents of a kind; treat it as frozen."""
+    """Return the schema of the documents of a kind, for a program; treat it as frozen."""
     printer = _Printer()
-    whole = printer.whole(spec.KINDS[kind])
-    return printer.finished({**whole, "$defs": printer.definitions})
+    return {**printer.whole(spec.KINDS[kind]), "$defs": printer.definitions}
 
 
 def authored_definitions() -> dict[str, Any]:
-    """Return the schemas of all models, by name; references lead to `#/$defs/`."""
+    """Return the schemas of all models, by name, for people; references lead to `#/$defs/`."""
     printer = _Printer()
     for each in spec.KINDS.values():
         printer.schema(each)
-    return printer.finished(printer.definitions)
+    return {
+        key: _finished(each, printer.definitions, key)
+        for key, each in sorted(printer.definitions.items())
+    }
 
 
 class _Printer:
@@ -46,13 +48,6 @@ class _Printer:
 
     def __init__(self) -> None:
         self.definitions: dict[str, Any] = {}
-
-    def finished(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a schema with its words in alphabetical order, and its keys in that of authors.
-
-        What a reference leads to, and says already, is not said again beside it.
-        """
-        return {key: _finished(each, self.definitions, key) for key, each in sorted(schema.items())}
 
     def schema(self, told: Any) -> dict[str, Any]:
         """Return the schema of a type as it stands at a key."""
@@ -133,7 +128,11 @@ def _is_plain(default: object) -> bool:
 
 
 def _finished(value: Any, definitions: Mapping[str, Any], of: str = "") -> Any:
-    """Return a value of a schema as `finished` has it; `of` is the word that it belongs to."""
+    """Return a value of a schema with words in alphabetical order, and keys in that of authors.
+
+    What a reference leads to, and says already, is not said again beside it. `of` is the word that
+    the value belongs to.
+    """
     if isinstance(value, list):
         return [_finished(each, definitions) for each in value]
     if not isinstance(value, dict):

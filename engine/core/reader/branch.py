@@ -84,9 +84,9 @@ class Keyed:
         elif self.most is not None and count > self.most:
             walk.wrong_size(node, path, f"at most {self.most}", count)
         made: dict[str, object] = {}
-        pattern, read = self.name.pattern, self.value.read
+        takes, read = self.name.takes, self.value.read
         for name, (key, value) in node.members.items():
-            if pattern is not None and not pattern.fullmatch(name):
+            if not takes(name):
                 message = f"{walk.place((*path, name))}: a name is {self.name.words}"
                 walk.error("bad-name", message, key, hint=self.name.proposal(name))
             made[name] = read(walk, value, (*path, name))

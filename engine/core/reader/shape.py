@@ -4,6 +4,7 @@ Here are those of scalars and of free areas; `engine.core.reader.branch` has the
 """
 
 import re
+from functools import cache
 from typing import Final, Protocol
 
 from engine.core.document import Node, Path, Scalar, Sequence
@@ -49,7 +50,7 @@ _SPAN: Final = re.compile(rf"([0-9]+)\s*({'|'.join(_UNITS)})")
 class Text:
     """A string, as written. `words` say what `pattern` asks for; `literal` takes no template."""
 
-    pattern: re.Pattern[str] | None = None
+    pattern: str | None = None
     words: str = "a text"
     literal: bool = True
 
@@ -65,26 +66,27 @@ class Text:
             is_text = not isinstance(node, Scalar) and self.pattern is None
             hint = "put it in quotes" if is_text else ""
             return walk.wrong_type(node, path, self.words, hint)
-        if self.pattern is not None and not self.pattern.fullmatch(node.text):
+        if not self.takes(node.text):
             return walk.bad_value(node, path, self.words, self.proposal(node.text))
         if self.literal and "{{" in node.text:
             return walk.bad_value(node, path, self.words)
         return node.text
 
+    def takes(self, text: str) -> bool:
+        """True if a text is what the pattern asks for."""
+        return self.pattern is None or _compiled(self.pattern).fullmatch(text) is not None
+
     def proposal(self, text: str) -> str:
-        """Return a hint with a near text that matches, if there is one."""
+        """Return a hint with a near text that matches a pattern, if there is one."""
         lowered = text.strip().lower()
         span = _SPAN.fullmatch(lowered)
-        if span is not None and self._takes(told := span[1] + _UNITS[span[2]]):
+        if span is not None and self.takes(told := span[1] + _UNITS[span[2]]):
             return Instead(f"write `{told}`", told)
         for mark in "_-":
             near = re.sub(r"[\s._-]+", mark, lowered)
-            if self._takes(near):
+            if self.takes(near):
                 return f"write `{near}`"
         return ""
-
-    def _takes(self, text: str) -> bool:
-        return self.pattern is not None and self.pattern.fullmatch(text) is not None
 
 
 @frozen
@@ -214,6 +216,12 @@ class Free:
             return walk.error("bad-value", str(fault), node, hint="quote it if it is a text")
         _warn_if_ambiguous(walk, node, value)
         return value
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Return a pattern, made when a text is held against it: most never are."""
+    return re.compile(pattern)
 
 
 def _warn_if_ambiguous(walk: Walk, node: Scalar, value: Json) -> None:

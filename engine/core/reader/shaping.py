@@ -1,6 +1,5 @@
 """The shapes of documents, made from the JSON Schema that their models print."""
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
@@ -95,7 +94,7 @@ class Shaping:
     def _tagged(self, discriminator: _Schema) -> Tagged:
         made: dict[str, Record] = {}
         records = {}
-        for tag, reference in discriminator["mapping"].items():
+        for tag, reference in sorted(discriminator["mapping"].items()):
             name = reference.removeprefix("#/$defs/")
             if name not in made:
                 made[name] = self.record(self._definitions[name], name)
@@ -129,9 +128,10 @@ def _homes(definitions: Mapping[str, _Schema]) -> Iterator[tuple[str, str]]:
 def _rules(schema: _Schema) -> Rules:
     """Return the rules that `engine.core.spec.rule` wrote."""
     choices = schema.get("oneOf", ())
-    companions = {key: tuple(told) for key, told in schema.get("dependentRequired", {}).items()}
-    for key, told in schema.get("dependentSchemas", {}).items():
-        companions[key] = tuple(each["required"][0] for each in told["anyOf"])
+    needed, beside = schema.get("dependentRequired", {}), schema.get("dependentSchemas", {})
+    companions = {key: tuple(needed[key]) for key in sorted(needed)}
+    for key in sorted(beside):
+        companions[key] = tuple(each["required"][0] for each in beside[key]["anyOf"])
     return Rules(
         tuple(each["required"][0] for each in choices if "maxProperties" not in each),
         next((each["required"][0] for each in choices if "maxProperties" in each), ""),
@@ -150,4 +150,4 @@ def _text(schema: _Schema) -> Text:
     literal = kind == "literal"
     if "pattern" not in schema:
         return Text(None, _CLASSES.get(kind, "a text"), literal=literal)
-    return Text(re.compile(schema["pattern"]), schema["patternErrorMessage"], literal=literal)
+    return Text(schema["pattern"], schema["patternErrorMessage"], literal=literal)
