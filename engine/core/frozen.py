@@ -1,6 +1,7 @@
 """Values: dataclasses that nobody changes once they are made."""
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, dataclass, fields
 from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform, overload
@@ -13,15 +14,11 @@ def frozen(cls: type[T], /) -> type[T]: ...
 
 
 @overload
-def frozen(
-    *, order: bool = False, eq: bool = True, kw_only: bool = False
-) -> Callable[[type[T]], type[T]]: ...
+def frozen(*, order: bool = False, kw_only: bool = False) -> Callable[[type[T]], type[T]]: ...
 
 
 @dataclass_transform(frozen_default=True)
-def frozen(
-    cls: Any = None, /, *, order: bool = False, eq: bool = True, kw_only: bool = False
-) -> Any:
+def frozen(cls: Any = None, /, *, order: bool = False, kw_only: bool = False) -> Any:
     """Make a class of values: a dataclass with slots, told by what is in it, which the type
     checker holds frozen.
 
@@ -30,14 +27,13 @@ def frozen(
     """
 
     def made(plain: type[T]) -> type[T]:
-        if order or not eq:
-            return dataclass(slots=True, order=order, eq=eq, unsafe_hash=eq, kw_only=kw_only)(plain)
         bare = dataclass(slots=True, init=False, eq=False, repr=False, kw_only=kw_only)(plain)
-        return _completed(bare)
+        return _completed(bare, ["__eq__", *(_ORDER if order else ())])
 
     return made if cls is None else made(cls)
 
 
+_ORDER = ("__lt__", "__le__", "__gt__", "__ge__")
 # What a display makes costs a third of what a call makes.
 _DISPLAYS: dict[Any, str] = {list: "[]", dict: "{}"}
 _INIT = """\
@@ -46,7 +42,7 @@ def __init__(self, {parameters}):
 """
 
 
-def _completed(bare: type[T]) -> type[T]:
+def _completed(bare: type[T], comparisons: Iterable[str]) -> type[T]:
     """Give a dataclass the methods that `dataclass` would compile one by one.
 
     A program of hundreds of such classes starts in four fifths of the time for it.
@@ -61,7 +57,7 @@ def _completed(bare: type[T]) -> type[T]:
     methods: dict[str, Any] = {}
     # What is compiled is made of the names of fields, which are code already.
     exec(text, names, methods)  # nosec B102
-    methods |= _compared([each.name for each in told if each.compare])
+    methods |= _compared([each.name for each in told if each.compare], comparisons)
     for name, method in methods.items():
         method.__qualname__ = f"{bare.__qualname__}.{name}"
     for name, method in {**methods, "__repr__": _shown}.items():
@@ -70,17 +66,27 @@ def _completed(bare: type[T]) -> type[T]:
     return bare
 
 
-def _compared(names: list[str]) -> dict[str, Any]:
-    """Return how values are compared that are equal if these fields are."""
+def _compared(names: list[str], comparisons: Iterable[str]) -> dict[str, Any]:
+    """Return how values are compared by these fields, and the hash of them."""
     told = type if not names else attrgetter(*names, names[0])  # of one name alone: no tuple
-
-    def __eq__(self: Any, other: object) -> bool:
-        return told(self) == told(other) if other.__class__ is self.__class__ else NotImplemented
 
     def __hash__(self: Any) -> int:
         return hash(told(self))
 
-    return {"__eq__": __eq__, "__hash__": __hash__}
+    return {"__hash__": __hash__, **{each: _comparison(each, told) for each in comparisons}}
+
+
+def _comparison(name: str, told: Callable[[Any], Any]) -> Callable[[Any, object], bool]:
+    """Return how two values of one class are compared by what is `told` of each."""
+    holds = getattr(operator, name)
+
+    def compare(self: Any, other: object) -> bool:
+        is_alike = other.__class__ is self.__class__
+        result: bool = holds(told(self), told(other)) if is_alike else NotImplemented
+        return result
+
+    compare.__name__ = name
+    return compare
 
 
 def _parameter(field: Field[Any]) -> str:

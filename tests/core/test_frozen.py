@@ -45,6 +45,19 @@ def test_a_value_is_told_by_what_is_in_it():
     assert Version(1, 2) < Version(2, 1)
 
 
+def test_values_in_order_are_compared_by_their_fields():
+    """
+    Values of a class that has an order are sorted by their fields; those of others are not told.
+    """
+    versions = [Version(2), Version(1, 5), Version(1)]
+
+    assert [Version(1), Version(1, 5), Version(2)] == sorted(versions)
+    assert Version(1) <= Version(1) >= Version(1)
+    assert Version(2) > Version(1, 5)
+    with pytest.raises(TypeError, match="not supported between instances of 'Version' and 'int'"):
+        assert Version(1) < 2  # type: ignore[operator]
+
+
 def test_a_value_is_shown_without_what_is_hidden():
     """
     A value shows its class and its fields, and never a field that is kept out of sight.
