@@ -330,8 +330,10 @@ def test_ctrl_c_ends_the_wait_and_not_the_run(stack: Stack) -> None:
     """
     Whoever stops waiting is told that the run goes on.
     """
+    # A shell that puts us into the background has the signal ignored, by all who follow.
+    heard = ("env", "--default-signal=INT")
     waiting = subprocess.Popen(
-        [sys.executable, "-m", "engine.cli", "run", "slow", "--wait"],
+        [*heard, sys.executable, "-m", "engine.cli", "run", "slow", "--wait"],
         env={**os.environ, "SARK_STATE": str(stack.state)}, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert waiting.stderr is not None

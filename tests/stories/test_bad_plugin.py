@@ -61,6 +61,7 @@ def test_a_restart_with_a_bad_plugin_ends_at_the_first_process(parts: Parts, sit
     the plugin is mended, new ones start.
     """
     module = site / "sark_acme.py"
+    assert {"succeeded"} == ends(parts)
     for name, (source, sentence) in BAD.items():
         module.write_text(source)
         for each in ("worker-1", "controller-1"):
