@@ -7,6 +7,7 @@ has changed is looked through without the compiler.
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import field
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -179,6 +180,7 @@ class Tree:
         return f"{self.files[path].blob}:{self.stamp}"
 
 
+@lru_cache(1 << 16)
 def is_spec(path: str) -> bool:
     """True for `*.yaml` and `*.yml` below a root, unless a name on the way begins with a dot."""
     return path.endswith(SUFFIXES) and not path.startswith(".") and "/." not in path

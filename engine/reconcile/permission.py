@@ -42,7 +42,8 @@ class Permission:
 
         `before` are the names of those that it has. Blocks.
         """
-        new = [plan for plan in plans.values() if self._is_new(plan)]
+        allowed = self._allowed
+        new = [plan for name, plan in plans.items() if allowed.get(name) != plan.digest]
         asked = [(plan.name, plan.file, _effect(plan).value) for plan in new]
         asked += [(name, "", "remove") for name in sorted(before - plans.keys())]
         of_all = {effect: self._of_all(effect) for effect in {effect for *_, effect in asked}}
@@ -59,9 +60,6 @@ class Permission:
             )
         self._allowed = {name: plan.digest for name, plan in plans.items()}
         return None
-
-    def _is_new(self, plan: Plan) -> bool:
-        return self._allowed.get(plan.name) != plan.digest
 
     def _of_all(self, effect: str) -> Ruling | None:
         """Return what holds for workflows of every name; None where rules look at the name."""

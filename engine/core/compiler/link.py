@@ -1,6 +1,6 @@
 """Plans laid into the plans that call them, and sealed: from here on they have their digests."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -57,7 +57,7 @@ def _laid(
     own: Plan, callees: Mapping[str, Plan], protection: Step | None, kept: Laid | None
 ) -> Laid:
     parts = tuple(callees.values())
-    if kept is not None and kept.own is own and _same(kept.callees, parts):
+    if kept is not None and kept.own is own and kept.callees == parts:
         is_held_alike = kept.protection == protection
         return kept if is_held_alike else _sealed(own, parts, kept.bare, protection)
     if not parts:
@@ -70,10 +70,6 @@ def _laid(
 def _sealed(own: Plan, parts: tuple[Plan, ...], bare: Plan, protection: Step | None) -> Laid:
     plan = bare if protection is None else protected(bare, protection)
     return Laid(codec.sealed(plan), own, parts, bare, protection)
-
-
-def _same(old: Sequence[Plan], new: Sequence[Plan]) -> bool:
-    return len(old) == len(new) and all(a is b for a, b in zip(old, new, strict=True))
 
 
 def _with_bodies(value: Any, callees: Mapping[str, Plan]) -> Any:
