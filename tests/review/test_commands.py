@@ -227,6 +227,8 @@ def test_a_group_that_stands_on_another_is_told_by_what_it_adds(here: Stage):
     here.fork.git("merge", "-q", "-m", "merge group", own)
 
     assert "success" == queue(here, second, group)
+    here.fork.git("commit", "-q", "--allow-empty", "-m", "one that stands on what nobody has")
+    assert "action_required" == queue(here, second, "1" * 40)
 
 
 def test_a_review_is_no_approval_unless_the_rule_says_so(here: Stage):
