@@ -62,7 +62,11 @@ def command(
     """Run `sark` with these words in a folder and return what it came to, as `subprocess.run`."""
     with TemporaryDirectory() as told:
         out, err = Path(told, "out"), Path(told, "err")
-        code = _begin(words, env, folder or Path.cwd(), out, err).wait(_PATIENCE)
+        begun = _begin(words, env, folder or Path.cwd(), out, err)
+        try:
+            code = begun.wait(_PATIENCE)
+        finally:
+            begun.kill()
         return subprocess.CompletedProcess(list(words), code, out.read_text(), err.read_text())
 
 
