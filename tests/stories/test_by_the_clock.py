@@ -104,7 +104,7 @@ def test_a_leader_that_is_cut_off_is_followed_by_another(database_url: str, tmp_
     ]  # fmt: skip
     cut = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name LIKE '%lead-scheduler' AND wait_event_type <> 'Lock'"
+        " WHERE application_name LIKE '%lead-scheduler' AND wait_event_type IS DISTINCT FROM 'Lock'"
         " AND datname = current_database()"
     )
 

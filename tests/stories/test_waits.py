@@ -124,10 +124,12 @@ def sark_as(
 
 
 def kill(stack: Stack, *names: str) -> None:
-    """Kill -9 every process of these names."""
+    """Kill -9 every process of these names, once there is one of each."""
     for name in names:
-        found = stack.pids(name)
-        assert found, f"there is no {name}"
+        limit = time.monotonic() + 60
+        while not (found := stack.pids(name)):
+            assert time.monotonic() < limit, f"there is no {name}"
+            time.sleep(0.02)
         for pid in found:
             os.kill(pid, signal.SIGKILL)
 
