@@ -74,6 +74,11 @@ def test_a_pull_request_that_goes_elsewhere_now_is_let_go(here: Stage):
     assert [False, True] == [edited("other"), edited("main")]
 
 
+def looks() -> float:
+    """Return how many looks were measured; each is at its very end."""
+    return REGISTRY.get_sample_value("sark_review_seconds_count") or 0
+
+
 def test_what_was_said_already_is_not_said_again(here: Stage):
     """
     A look that comes to the same text writes nothing at the forge; how long looks take is counted.
@@ -82,13 +87,13 @@ def test_what_was_said_already_is_not_said_again(here: Stage):
     here.concluded(here.fork.head)
     written = "(POST|PATCH) .*/(check-runs|comments)"
     before = len(here.hub.asked(written))
-    looks = REGISTRY.get_sample_value("sark_review_seconds_count") or 0
+    already = looks()
     for _ in range(2):
         here.deliver("pull_request", here.hub.pull_request("synchronize", number))
         here.settled()
 
     assert before == len(here.hub.asked(written))
-    assert looks < (REGISTRY.get_sample_value("sark_review_seconds_count") or 0)
+    until(lambda: looks() > already)
 
 
 def test_other_pull_requests_that_touch_a_workflow_are_named(here: Stage):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from engine.telemetry import REGISTRY
 from tests.git.repo import Repo, broken, spec
 from tests.review.stage import Stage, stage, until
 
@@ -31,7 +30,6 @@ def test_a_pull_request_is_told_what_it_would_do(here: Stage):
     assert told.startswith("<!-- sark:plan v1 source=shop -->\n### SARK plan: 1 added, 1 changed")
     assert "`c`" in told
     assert told == check["output"]["summary"]
-    assert REGISTRY.get_sample_value("sark_review_seconds_count")
 
     newer = here.push(number, {"a.yaml": spec("a")})
     here.concluded(newer)
