@@ -13,6 +13,7 @@ from subprocess import Popen
 from types import TracebackType
 from typing import Any
 
+from engine.local.child import tail
 from engine.local.port import free_port
 from engine.local.postgres import Postgres
 from engine.local.valkey import Valkey
@@ -140,7 +141,8 @@ class Parts(Stack):
     ) -> None:
         if kind is not None:
             for name in self.processes:
-                self._log.write(f"--- {name}\n{self.log(name)[-1500:]}\n".encode())
+                told = tail(self.folder / f"{name}.log", 20)
+                self._log.write(f"--- {name}\n{told}\n".encode())
         super().__exit__(kind, error, at)
 
     def log(self, name: str) -> str:

@@ -55,7 +55,11 @@ class Stack:
         self.repository.mkdir()
         self.git("init", "-qb", "main")
         self.commit(self._files)
-        self.start()
+        try:
+            self.start()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def __exit__(
@@ -126,7 +130,10 @@ class Stack:
             return 0
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-        return self._process.wait(30)
+        try:
+            return self._process.wait(30)
+        finally:
+            self._process.kill()
 
     def kill(self) -> None:
         """End the supervisor as no process should end."""
