@@ -26,13 +26,16 @@ def test_a_server_that_is_told_to_go_ends_with_0(
         [sys.executable, "-m", "engine.cli", "server"],
         cwd=tmp_path, env={**os.environ, **told, "SARK_STATE": str(tmp_path / "state")},
     )  # fmt: skip
-    limit = time.monotonic() + 60
-    while not _is_alive(port):
-        assert time.monotonic() < limit
-        time.sleep(0.05)
-    server.send_signal(how)
+    try:
+        limit = time.monotonic() + 60
+        while not _is_alive(port):
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+        server.send_signal(how)
 
-    assert 0 == server.wait(60)
+        assert 0 == server.wait(60)
+    finally:
+        server.kill()
 
 
 def _is_alive(port: int) -> bool:
