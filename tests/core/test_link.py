@@ -107,3 +107,22 @@ def test_what_has_not_changed_is_not_laid_again() -> None:
     assert moved["a"].plan != kept["a"].plan
     assert isinstance(alone["a"], Laid)
     assert alone["a"] is not kept["a"]
+
+
+def test_a_callee_that_equals_the_old_one_and_is_another_is_laid_anew() -> None:
+    """
+    To Python `1` is `True`: a caller does not keep what its callee no longer says.
+    """
+    caller, callee = workflow("a", call("b"), calls="b"), workflow("b")
+    plan = callee.plan
+    assert plan is not None
+    old, new = (
+        replace(callee, plan=codec.sealed(replace(plan, inputs={"default": value})))
+        for value in (1, True)
+    )
+    assert old.plan == new.plan
+
+    made = laid([caller, new], laid([caller, old], {}))["a"].plan
+
+    assert made.digest == laid([caller, new], {})["a"].plan.digest
+    assert made.digest != laid([caller, old], {})["a"].plan.digest

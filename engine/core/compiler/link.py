@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from operator import is_
 from typing import Any
 
 from engine.core import codec
@@ -57,7 +58,8 @@ def _laid(
     own: Plan, callees: Mapping[str, Plan], protection: Step | None, kept: Laid | None
 ) -> Laid:
     parts = tuple(callees.values())
-    if kept is not None and kept.own is own and kept.callees == parts:
+    # Equal plans may differ: to Python `1` is `True`.
+    if kept is not None and kept.own is own and all(map(is_, kept.callees, parts)):
         is_held_alike = kept.protection == protection
         return kept if is_held_alike else _sealed(own, parts, kept.bare, protection)
     if not parts:
