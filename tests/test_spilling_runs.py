@@ -134,6 +134,34 @@ def test_a_loop_over_a_large_list_outlives_its_owner(database_url: str, tmp_path
     asyncio.run(check())
 
 
+def test_a_worker_of_a_pool_tells_how_long_a_large_list_is(database_url: str, tmp_path: Path):
+    """
+    What a worker of a pool keeps by reference is told to its run, and the run goes through it.
+    """
+    listed: list[Json] = [{"id": n, "text": "x" * 100_000} for n in range(3)]
+
+    async def check() -> None:
+        takes = Takes()
+        made = executor(Gives({"rows": listed}), takes, folder=tmp_path)
+        far = pooled("fetch", operation="test.give@1")
+        body = scope(core.step("take", verb=calls("test.take@1", row="{{ row }}")))
+        loop = ForEach("steps.fetch.outputs.rows", "row", body, 3)
+        whole = plan(far, core.step("all", edge(0, data=True), verb=loop))
+        async with AsyncExitStack() as stack:
+            here = await stack.enter_async_context(house(database_url))
+            await stack.enter_async_context(owning(database_url, made=made, hears=True))
+            await stack.enter_async_context(performing(database_url, made=made))
+            (run,) = await here.start(whole)
+            assert "succeeded" == await here.until(run, "succeeded", "failed")
+            told_of = await journal.read(here.connection, run)
+
+        heard = [each["row"] for each in takes.heard]
+        assert {0, 1, 2} == {each["id"] for each in heard if isinstance(each, Mapping)}
+        assert "counted" == told_of[0].kind
+
+    asyncio.run(check())
+
+
 def test_a_cache_keeps_the_reference(database_url: str, tmp_path: Path):
     """
     A call that is answered from the cache gives the same value by reference; where its file is

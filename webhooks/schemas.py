@@ -17,8 +17,8 @@ SHA: Schema = {"type": "string", "pattern": "^[0-9a-f]{4,64}$"}
 ANYTHING: Schema = {}
 FREE: Schema = {"type": "object"}
 _KINDS = [
-    "started", "succeeded", "produced", "spilled", "failed", "alarm", "arrived", "decided", "lost",
-    "orphaned", "severed", "cancel", "pause", "resume",
+    "started", "succeeded", "produced", "spilled", "counted", "failed", "alarm", "arrived",
+    "decided", "lost", "orphaned", "severed", "cancel", "pause", "resume",
 ]  # fmt: skip
 _DECISION: Schema = {"type": "string", "enum": ["approved", "rejected"]}
 _CONCLUSION: Schema = {"type": "string", "enum": [each.value for each in Conclusion]}

@@ -234,7 +234,7 @@ CREATE TABLE inbox (
     key text NOT NULL,
     data json NOT NULL,
     attempt integer DEFAULT 0 NOT NULL,
-    CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['arrived'::text, 'decided'::text, 'succeeded'::text, 'produced'::text, 'spilled'::text, 'failed'::text, 'orphaned'::text, 'severed'::text, 'pause'::text, 'resume'::text])))
+    CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['arrived'::text, 'decided'::text, 'succeeded'::text, 'produced'::text, 'spilled'::text, 'counted'::text, 'failed'::text, 'orphaned'::text, 'severed'::text, 'pause'::text, 'resume'::text])))
 );
 
 ALTER TABLE inbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
