@@ -207,7 +207,8 @@ def _hear_reviews(told: Policies, every: Sequence[Clause]) -> None:
         elif name.value not in names:
             message = f"no rule {name.text} asks for an approval"
             told.error("policy-rule", message, name.span, meant(name.value, names))
-        told.by_review.add(name.value)
+        else:
+            told.by_review.add(name.value)
 
 
 def _check_about(told: Policies, given: Sequence[Token], rule: Declared) -> None:
