@@ -8,6 +8,7 @@ import pytest
 from engine.core.review import Conclusion
 from engine.errors import Denied, Invalid, NotFound
 from engine.forge.contract import Annotation, Check, Comment, Forge, Pull, State
+from engine.forge.github import MOST_COMMENTS
 from tests.forge.asking import asked, by_app, by_token
 from tests.forge.github import SLUG, FakeGitHub
 
@@ -279,6 +280,19 @@ def test_who_approves_a_head(hub: FakeGitHub, app: dict[str, Any]):
 
     assert ["ann", "finn"] == asked(app, lambda forge: forge.approvers(number, HEAD))
     assert [] == asked(app, lambda forge: forge.approvers(number + 1, HEAD))
+
+
+def test_of_too_many_reviews_none_counts(hub: FakeGitHub, app: dict[str, Any]):
+    """
+    Whoever floods a pull request with comments hides no word that takes an approval back.
+    """
+    number = hub.pull(HEAD, BASE)
+    hub.review(number, "ann", "APPROVED", "")
+    hub.review(number, "eve", "COMMENTED", "")
+    hub.reviews[number] += hub.reviews[number][-1:] * (MOST_COMMENTS - 2)
+    hub.review(number, "ann", "CHANGES_REQUESTED", "")
+
+    assert () == asked(app, lambda forge: forge.approvers(number, HEAD))
 
 
 def test_a_pull_request_is_opened_once(hub: FakeGitHub, app: dict[str, Any]):
