@@ -161,7 +161,7 @@ def reviewed(
 def test_a_review_at_the_forge_approves_where_the_rule_says_so(here: Stage):
     """
     A member's review of the head counts, and is void with a newer head or once it is dismissed;
-    strangers', and those of other heads, never count.
+    strangers', the author's own, and those of other heads, never count.
     """
     here.fork.commit({"flows/policies/a.polar": VIA})
     here.repo.git("pull", "-q", here.fork.url, "main")
@@ -169,8 +169,9 @@ def test_a_review_at_the_forge_approves_where_the_rule_says_so(here: Stage):
     assert "a member of **`acme/payments`** approves this head or comments" in here.ours(number)[0]
 
     waits = "action_required"
-    assert [waits, waits, waits, "success"] == [
+    assert [waits, waits, waits, waits, "success"] == [
         reviewed(here, number, "bob"), reviewed(here, number, "eve"),
+        reviewed(here, number, "dana"),
         reviewed(here, number, "ann", sha="c" * 40), reviewed(here, number, "ann"),
     ]  # fmt: skip
     assert "by `ann`" in here.ours(number)[0]
