@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 
 from engine import recordings
 from engine.core.diagnostic import Diagnostic, Span
@@ -156,7 +157,7 @@ class Reviewer:
             return row, _said(bench, Conclusion.FAILURE, str(refused))
         if head != pull.head_sha:
             return None
-        base = await asyncio.to_thread(_below, bench.pulls, row, base, head)
+        base = await self._below(row, base, head)
         row = replace(row, base=base, head=head)
         merged = await asyncio.to_thread(bench.pulls.merge, base, head)
         if merged.conflicts:
@@ -169,6 +170,20 @@ class Reviewer:
             row = replace(row, digest="", workflows=(), asks={}, body="")
             return row, _said(bench, Conclusion.NEUTRAL, "no workflow files changed", quiet=True)
         return await self._judged(row, pull, task)
+
+    async def _below(self, row: ReviewRow, base: str, head: str) -> str:
+        """Return what a head is held against: of a merge group, the one before that it stands on.
+
+        Only where that one has passed. A queue may take along what is below a group, whatever was
+        said of it, so a group answers for all of it that nobody else answers for.
+        """
+        if row.number or not row.base:
+            return base
+        async with self._session.turn() as connection:
+            if not await reviews.has_passed(connection, row.source, row.base):
+                return base
+        stands = await asyncio.to_thread(_is_line, self._bench.pulls, base, row.base, head)
+        return row.base if stands else base
 
     async def _judged(
         self, row: ReviewRow, pull: Pull, task: Task
@@ -282,13 +297,11 @@ class Reviewer:
             )
 
 
-def _below(pulls: Pulls, row: ReviewRow, base: str, head: str) -> str:
-    """Return what a head is held against: of a merge group, the one before it that it stands on."""
+def _is_line(pulls: Pulls, *commits: str) -> bool:
+    """True if each commit only adds to the one before it, and is still known."""
     with suppress(GitFailed):
-        before = "" if row.number else row.base
-        if before and pulls.is_ancestor(base, before) and pulls.is_ancestor(before, head):
-            return before
-    return base
+        return all(pulls.is_ancestor(old, new) for old, new in pairwise(commits))
+    return False
 
 
 def _with(row: ReviewRow, answer: Answer) -> ReviewRow:

@@ -52,7 +52,7 @@ _COLUMNS: LiteralString = """
 """
 _DUE: LiteralString = """
      WHERE source = ANY(%(sources)s) AND wanted > handled AND not_before <= now()
-     ORDER BY number = 0 DESC, number DESC LIMIT %(limit)s
+     ORDER BY number = 0 DESC, number DESC, asked_at LIMIT %(limit)s
 """
 _SAVE: LiteralString = """
     UPDATE reviews
@@ -81,6 +81,10 @@ _IN_FLIGHT: LiteralString = """
 _IS_REVIEWED: LiteralString = """
     SELECT EXISTS (SELECT FROM reviews WHERE source = %(source)s AND digest = %(digest)s
                                          AND conclusion = 'success')
+"""
+_HAS_PASSED: LiteralString = """
+    SELECT EXISTS (SELECT FROM reviews WHERE source = %(source)s AND head = %(head)s
+                                         AND number = 0 AND conclusion = 'success')
 """
 _FOREIGN: LiteralString = """
     SELECT workflows.name, source FROM workflows JOIN sources ON sources.name = source
@@ -188,7 +192,7 @@ async def over(connection: Connection, sources: Sequence[str], ref: str) -> None
 
 
 async def due(connection: Connection, sources: Sequence[str], limit: int) -> list[ReviewRow]:
-    """Return what is wanted by now: merge groups, then pull requests, the newest first."""
+    """Return what is wanted: merge groups in their order, then pull requests, newest first."""
     async with connection.cursor(row_factory=class_row(ReviewRow)) as cursor:
         await cursor.execute(_COLUMNS + _DUE, {"sources": Texts(sources), "limit": limit})
         return await cursor.fetchall()
@@ -277,6 +281,13 @@ async def in_flight(connection: Connection, namespace: str) -> dict[str, dict[st
     for workflow, commit, count in await found.fetchall():
         told.setdefault(workflow, {})[commit] = int(count)
     return told
+
+
+async def has_passed(connection: Connection, source: str, head: str) -> bool:
+    """True if the merge group with this head was found to be right."""
+    told = {"source": source, "head": head}
+    row = await (await connection.execute(_HAS_PASSED, told)).fetchone()
+    return row is not None and bool(row[0])
 
 
 async def is_reviewed(connection: Connection, source: str, digest: str) -> bool:

@@ -185,7 +185,7 @@ def test_a_review_at_the_forge_approves_where_the_rule_says_so(here: Stage):
 
 def queue(here: Stage, number: int, before: str) -> str:
     """Let the head of the fork be a group of the merge queue; return how its check ends."""
-    group, ref = here.fork.head, f"refs/heads/gh-readonly-queue/main/pr-{number}-x"
+    group, ref = here.fork.head, f"refs/heads/gh-readonly-queue/main/pr-{number}-{before}"
     here.repo.git("fetch", "-q", here.fork.url, f"+main:{ref}")
     told = {"head_sha": group, "head_ref": ref, "base_sha": before, "base_ref": "refs/heads/main"}
     known = here.hub.pull_request("opened", number)
@@ -230,6 +230,19 @@ def test_a_group_that_stands_on_another_is_told_by_what_it_adds(here: Stage):
     assert "success" == queue(here, second, group)
     here.fork.git("commit", "-q", "--allow-empty", "-m", "one that stands on what nobody has")
     assert "action_required" == queue(here, second, "1" * 40)
+
+
+def test_a_group_answers_for_one_below_it_that_has_not_passed(here: Stage):
+    """
+    A group that changes nothing of any workflow stands on one that waits for approval: it waits,
+    too, for a queue may take both along where the upper one has passed.
+    """
+    first, _ = opened(here)
+    assert "action_required" == queue(here, first, here.repo.head)
+    below = here.fork.head
+    here.fork.git("commit", "-q", "--allow-empty", "-m", "harmless")
+
+    assert "action_required" == queue(here, first, below)
 
 
 def test_a_review_is_no_approval_unless_the_rule_says_so(here: Stage):
