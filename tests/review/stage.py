@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, TypeAlias
 import orjson
 import psycopg
 
+from engine.errors import Unavailable
 from engine.reconcile.duty import ReconcileDuty
 from engine.review.duty import ReviewDuty
 from engine.settings import Settings
@@ -192,12 +194,19 @@ def leading(told: Settings) -> Iterator[None]:
             duty.close()
         thread.join(20)
         failed = [each.exception() for each in tasks if each.done() and not each.cancelled()]
-        assert [] == [each for each in failed if each is not None]
+        if wrong := [each for each in failed if each is not None]:
+            raise BaseExceptionGroup("a duty has failed", wrong)
 
 
 async def lead(told: Settings, name: str, duty: Led) -> None:
-    async with await connect(str(told.database_url), f"lead-{name}") as connection:
-        await duty.lead(await leases.lead(connection, name))
+    """Lead, and again after PostgreSQL was lost, as a controller does."""
+    while True:
+        try:
+            async with await connect(str(told.database_url), f"lead-{name}") as connection:
+                await duty.lead(await leases.lead(connection, name))
+        except* (psycopg.Error, Unavailable, OSError):
+            traceback.print_exc()
+        await asyncio.sleep(0.5)
 
 
 def until(look: Callable[[], Any]) -> Any:
