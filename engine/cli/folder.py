@@ -184,7 +184,8 @@ def walked(folder: str, seen: set[tuple[int, int]]) -> Iterator[str]:
         if entry.is_dir(follow_symlinks=False):
             yield from walked(entry.path, seen)
         elif is_spec(entry.name) and entry.is_file() and _is_new(entry.path, seen):
-            yield entry.path
+            # An annotation of a forge, or a finding in SARIF, is of a file by its bare path.
+            yield entry.path.removeprefix("./")
 
 
 def _is_new(path: str, seen: set[tuple[int, int]]) -> bool:

@@ -172,6 +172,24 @@ def test_sarif_is_what_github_takes(folder: Path) -> None:
         assert place["region"]["startLine"] > 0
 
 
+@pytest.mark.parametrize("path", [[], ["."], ["./"]])
+@pytest.mark.parametrize("format_", ["github", "sarif", "text"])
+def test_a_file_is_named_by_its_bare_path(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: list[str], format_: str
+) -> None:
+    """
+    What is found in this folder is told of `a.yaml` and not of `./a.yaml`, of which a forge knows
+    no file.
+    """
+    (folder / "a.yaml").write_text("x: 1\n")
+    monkeypatch.chdir(folder)
+
+    told = sark("check", *path, "--format", format_).stdout
+
+    assert "a.yaml" in told
+    assert "./" not in told
+
+
 def test_annotations_of_github_are_one_line_each(folder: Path) -> None:
     """
     What a name or message holds cannot end a workflow command or begin another.

@@ -94,7 +94,7 @@ def test_a_test_that_fails_shows_what_happened_beside_what_was_expected(folder: 
 
     assert 1 == done.exit_code
     assert "error[test-failed]: expected b to be failed; it was succeeded\n" in done.stdout
-    assert "  --> ./demo.test.yaml:14:11\n" in done.stdout
+    assert "  --> demo.test.yaml:14:11\n" in done.stdout
     assert (
         "warning[test-unused]: unused mock: the run never called c; it was skipped" in done.stdout
     )
