@@ -13,3 +13,8 @@ def look_up(host: str, port: int) -> Sequence[str]:
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+def family_of(address: str) -> socket.AddressFamily:
+    """Return the family of sockets that connect to an address."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET

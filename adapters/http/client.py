@@ -17,7 +17,7 @@ from aiohttp.connector import Connection
 
 from adapters.contract import Call, Failed, Outcome, Succeeded
 from adapters.egress.gate import Gate
-from adapters.egress.names import Lookup
+from adapters.egress.names import Lookup, family_of
 from adapters.http import download, failures, response
 from adapters.http.request import InvalidError, Request, build, redirected
 
@@ -212,8 +212,7 @@ def _plain(host: str) -> str:
 
 
 def _result(host: str, port: int, answer: str) -> ResolveResult:
-    family = socket.AF_INET6 if ":" in answer else socket.AF_INET
-    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    family, flags = family_of(answer), socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
     return ResolveResult(hostname=host, host=answer, port=port, family=family, proto=0, flags=flags)
 
 

@@ -11,7 +11,7 @@ from aiosmtplib.protocol import SMTPProtocol, normalize_message_line_endings
 
 from adapters.contract import Json
 from adapters.egress.gate import Gate
-from adapters.egress.names import look_up
+from adapters.egress.names import family_of, look_up
 from adapters.smtp.message import Letter
 from adapters.smtp.place import Server
 
@@ -83,7 +83,7 @@ async def _reach(server: Server, gate: Gate) -> socket.socket:
 
 
 async def _connected(address: str, port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    made = socket.socket(family_of(address), socket.SOCK_STREAM)
     made.setblocking(False)
     try:
         await asyncio.get_running_loop().sock_connect(made, (address, port))
