@@ -72,7 +72,7 @@ def _gone(old: Run, new: Run) -> Iterator[tuple[int, Parting]]:
     """Yield the steps that the second run has not: as far as it came, if it has not ended."""
     for path, step in old.steps.items():
         tick = step.began or step.ended
-        if ran(step) and path not in new.steps and (new.ended_at is not None or tick < new.tick):
+        if ran(step) and path not in new.steps and (new.ended_at is not None or tick <= new.tick):
             yield tick, Parting(path, step, None)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from engine.core.binding import Bound
-from engine.core.event import Alarm, Event
+from engine.core.event import Alarm, Event, OwnerLost
 from engine.core.plan import (
     Branch,
     Call,
@@ -35,6 +35,7 @@ from tests.core.runs import (
     header,
     ok,
     only,
+    plan,
     scope,
     step,
     uses,
@@ -228,6 +229,22 @@ def test_a_step_that_is_gone_may_end_the_run_otherwise() -> None:
     assert (Kind.FAILS, "b") == (verdict.kind, verdict.step)
     gone = judge(whole(step("a")), recording)
     assert (Kind.BRANCHES, "b", "it is gone", 0) == (*told(gone), gone.line)
+
+
+def test_a_step_that_is_gone_is_told_before_what_has_no_recording_for_it() -> None:
+    """
+    What begins in its place, here a step of `finally` of the same name, meets a death that was the
+    other's, and makes an attempt that nobody recorded: the path has parted before.
+    """
+    last = scope(step("s0"))
+    recording = record(
+        plan(scope(step("s0")), last), OwnerLost(), ok("s0", 2), ok("finally.s0")
+    )  # fmt: skip
+
+    verdict = judge(plan(scope(), last), recording)
+
+    assert (Kind.BRANCHES, "s0", "it is gone") == told(verdict)
+    assert ("calls echo.say@1 with no recording",) == verdict.also
 
 
 def test_a_branch_that_fails_later_says_so() -> None:
