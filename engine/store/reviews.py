@@ -33,6 +33,9 @@ _AGAIN: LiteralString = """
        SET wanted = wanted + 1, said = CASE WHEN %(anew)s THEN '' ELSE said END,
            not_before = CASE WHEN wanted = handled THEN now() + %(settle)s ELSE not_before END
 """
+# In one order everywhere, so that two who lock several rows never wait in a circle.
+_LOCKED: LiteralString = " WHERE (source, ref) IN (SELECT source, ref FROM reviews"
+_IN_ORDER: LiteralString = " ORDER BY source, ref FOR UPDATE)"
 _RERUN: LiteralString = " WHERE source = ANY(%(sources)s) AND check_id = %(check)s AND is_open"
 _OF_SOURCE: LiteralString = " WHERE source = %(source)s AND number > 0 AND is_open"
 _MERGED: LiteralString = (
@@ -41,7 +44,6 @@ _MERGED: LiteralString = (
 _OF_REF: LiteralString = " WHERE source = ANY(%(sources)s) AND ref = %(ref)s"
 _OVER: LiteralString = """
     UPDATE reviews SET is_open = false, wanted = wanted + 1, not_before = now()
-     WHERE source = ANY(%(sources)s) AND ref = %(ref)s
 """
 _COLUMNS: LiteralString = """
     SELECT source, ref, number, wanted, handled, not_before, faults, fault, is_open, title, author,
@@ -93,7 +95,11 @@ _FOREIGN: LiteralString = """
 _SWEEP: LiteralString = """
     WITH gone AS (
         DELETE FROM reviews
-         WHERE (NOT is_open OR number = 0) AND wanted = handled AND updated_at < now() - %(keep)s
+         WHERE (source, ref) IN (
+             SELECT source, ref FROM reviews
+              WHERE (NOT is_open OR number = 0) AND wanted = handled
+                AND updated_at < now() - %(keep)s
+                FOR UPDATE SKIP LOCKED)
         RETURNING source, number
     ), approved AS (
         DELETE FROM review_approvals USING gone
@@ -160,13 +166,13 @@ async def want(
 async def rerun(connection: Connection, sources: Sequence[str], check: int) -> None:
     """Ask for a look at the review whose check this is, and for it to be told anew."""
     told = {"sources": Texts(sources), "check": check, "settle": _SETTLE, "anew": True}
-    await connection.execute(_AGAIN + _RERUN, told)
+    await connection.execute(_AGAIN + _LOCKED + _RERUN + _IN_ORDER, told)
 
 
 async def want_again(connection: Connection, sources: Sequence[str], ref: str) -> None:
     """Ask for a look at a review, where there is one."""
     told = {"sources": Texts(sources), "ref": ref, "settle": _SETTLE, "anew": False}
-    await connection.execute(_AGAIN + _OF_REF, told)
+    await connection.execute(_AGAIN + _LOCKED + _OF_REF + _IN_ORDER, told)
 
 
 async def activated(connection: Connection, source: str, *, is_changed: bool) -> None:
@@ -175,7 +181,7 @@ async def activated(connection: Connection, source: str, *, is_changed: bool) ->
     Where workflows have changed by it, every open pull request is looked at, too.
     """
     told = {"source": source, "settle": timedelta(0), "anew": False}
-    await connection.execute(_AGAIN + _MERGED, told)
+    await connection.execute(_AGAIN + _LOCKED + _MERGED + _IN_ORDER, told)
     if is_changed:
         await moved(connection, source)
 
@@ -183,12 +189,13 @@ async def activated(connection: Connection, source: str, *, is_changed: bool) ->
 async def moved(connection: Connection, source: str) -> None:
     """Ask for a look at every open pull request of a source: they go into another commit now."""
     told = {"source": source, "settle": _SETTLE, "anew": False}
-    await connection.execute(_AGAIN + _OF_SOURCE, told)
+    await connection.execute(_AGAIN + _LOCKED + _OF_SOURCE + _IN_ORDER, told)
 
 
 async def over(connection: Connection, sources: Sequence[str], ref: str) -> None:
     """Write that a merge group is no more, and ask for a look at that."""
-    await connection.execute(_OVER, {"sources": Texts(sources), "ref": ref})
+    told = {"sources": Texts(sources), "ref": ref}
+    await connection.execute(_OVER + _LOCKED + _OF_REF + _IN_ORDER, told)
 
 
 async def due(connection: Connection, sources: Sequence[str], limit: int) -> list[ReviewRow]:
