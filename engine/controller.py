@@ -33,10 +33,11 @@ from engine.scheduler import SchedulerDuty
 from engine.settings import Settings
 from engine.store import leases
 from engine.store.leases import Session
-from engine.store.pool import connect, ping
+from engine.store.pool import connect, is_lost, is_passing, ping
 from policies.authorizer import Authorizer
 
 _LOG = logging.getLogger("sark.controller")
+# Whatever PostgreSQL does ends no process: a duty is led anew.
 _LOST = (psycopg.Error, Unavailable, OSError)
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 5.0
@@ -152,8 +153,8 @@ class Controller:
                     _LOG.info("this controller leads %s", duty.name)
                     pause = _FIRST_PAUSE
                     await self._lead(duty, session)
-            except* _LOST as lost:
-                _LOG.warning("%s lost PostgreSQL: %s", duty.name, _first(lost))
+            except* _LOST as failed:
+                _tell(duty, failed)
             self._standing[duty.name] = "lost"
             await asyncio.sleep(pause * random.random())  # nosec B311 - a pause, no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -190,9 +191,13 @@ class Controller:
         return consumers
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> str:
-    """Return the first line of the first error of a group."""
-    error: BaseException = group
+def _tell(duty: Duty, failed: BaseExceptionGroup[BaseException]) -> None:
+    """Log why a duty is led anew; a mistake of ours whole."""
+    error: BaseException = failed
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, psycopg.Error) and not (is_lost(error) or is_passing(error)):
+        _LOG.error("%s has failed", duty.name, exc_info=error)
+    else:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        _LOG.warning("%s lost PostgreSQL: %s", duty.name, first)

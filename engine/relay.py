@@ -46,7 +46,7 @@ from engine.store import (
 from engine.store import gates as held
 from engine.store.events import Event
 from engine.store.inbox import Telling
-from engine.store.leases import Session
+from engine.store.leases import Session, patiently
 from engine.store.objectives import Watched
 from engine.store.outbox import Sending, Sent, Work
 from engine.store.pool import Connection, is_final, pool
@@ -123,20 +123,27 @@ class Relay:
         loop, swept = asyncio.get_running_loop(), float("-inf")
         while True:
             rung.clear()
-            work = await self._work()
-            followed = await self._do(work)
-            next_due = work.next_due
-            if next_due is not None and next_due <= timedelta(0):
-                next_due = await gates.fire(self._session, self._intake)
+            followed, next_due = await patiently(self._round)
             if loop.time() - swept > _SWEEP_EVERY.total_seconds():
                 swept = loop.time()
-                async with self._session.turn() as connection:
-                    await sweep(connection)
+                await patiently(self._sweep)
             if followed:  # there may be more; whatever comes, the rest has its turn in between
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(_pause(next_due)):
                     await rung.wait()
+
+    async def _round(self) -> tuple[int, timedelta | None]:
+        """Do what there is to do; return how many rows were followed, and how soon more is due."""
+        work = await self._work()
+        followed, next_due = await self._do(work), work.next_due
+        if next_due is not None and next_due <= timedelta(0):
+            next_due = await gates.fire(self._session, self._intake)
+        return followed, next_due
+
+    async def _sweep(self) -> None:
+        async with self._session.turn() as connection:
+            await sweep(connection)
 
     async def _work(self) -> Work:
         async with self._session.glance() as connection:

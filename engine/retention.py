@@ -19,17 +19,11 @@ from engine.core import ids, retention
 from engine.core.retention import Span
 from engine.settings import Settings
 from engine.store import partitions, runs, schedules
-from engine.store.leases import Session
+from engine.store.leases import Session, patiently
 from engine.store.partitions import Partition
 from engine.store.pool import Connection, is_passing
 
 _LOG = logging.getLogger("sark.retention")
-# What makes a change wait for another time: others are at work, or the default partition has rows.
-_HELD_UP = (
-    psycopg.errors.LockNotAvailable,
-    psycopg.errors.QueryCanceled,
-    psycopg.errors.CheckViolation,
-)
 _PERIOD = timedelta(minutes=10)
 _SOON = timedelta(seconds=10)
 _APART = timedelta(hours=1)
@@ -58,7 +52,7 @@ class RetentionDuty:
         """Look after history until the session ends; raise what ended it."""
         kept = Retention(session, self._keep)
         while True:
-            pause = _PERIOD if await kept.look() else _SOON
+            pause = _PERIOD if await patiently(kept.look) else _SOON
             await asyncio.sleep(pause.total_seconds() * (0.75 + random.random() / 2))  # nosec B311
 
 
@@ -156,7 +150,8 @@ class Retention:
             async with self._session.turn() as connection:
                 await change(connection)
         except psycopg.Error as error:
-            if not isinstance(error, _HELD_UP) and not is_passing(error):
+            # The default partition may have rows of it by now.
+            if not is_passing(error) and not isinstance(error, psycopg.errors.CheckViolation):
                 raise
             _LOG.warning("%s was held up and is tried again: %s", what, error)
             return False

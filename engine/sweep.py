@@ -62,7 +62,7 @@ class Sweep:
             try:
                 await self.look()
             except psycopg.Error as error:
-                if self._connection.closed or not is_passing(error):
+                if not is_passing(error):
                     raise
                 _LOG.warning("a sweep was refused; the next one tries again: %s", error)
 

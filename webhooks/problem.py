@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 import psycopg
-from psycopg_pool import PoolTimeout
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.errors import Conflict, Denied, Invalid, NotFound, Unavailable
+from engine.store.pool import is_lost, is_passing
 from webhooks.doors import doors
 from webhooks.problems import PROBLEMS
 
@@ -77,7 +77,7 @@ async def told(request: Request, error: Exception) -> Response:
             return answer(request, error.code, str(error), headers=after)
         case Denied() | NotFound() | Conflict():
             return answer(request, error.code, str(error))
-        case psycopg.Error() | PoolTimeout():
+        case psycopg.Error():
             return await _on_database(request, error)
         case _:
             return _on_defect(request, error)
@@ -91,7 +91,7 @@ async def _on_database(request: Request, error: Exception) -> Response:
     words = (str(error).splitlines() or [""])[0]
     if isinstance(error, psycopg.errors.ProgramLimitExceeded):
         return await told(request, Invalid(f"PostgreSQL cannot hold it: {words}"))
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
+    if is_lost(error) or is_passing(error):
         _LOG.warning("PostgreSQL does not answer: %s", words)
         away = await told(request, Unavailable("PostgreSQL does not answer"))
         # What ended one connection may have ended all: the next request is to find a good one.

@@ -12,15 +12,14 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
-import psycopg
-
 from engine.errors import Invalid, SarkError, Unavailable
 from engine.forge.contract import Forge, State
 from engine.forge.failure import Limited
 from engine.forge.forges import Forges
 from engine.settings import Settings
 from engine.store import statuses
-from engine.store.leases import Session
+from engine.store.leases import Session, patiently
+from engine.store.pool import is_lost, is_passing
 from engine.store.statuses import Status
 
 _LOG = logging.getLogger("sark.forge")
@@ -64,16 +63,16 @@ class Speaker:
     async def serve(self) -> None:
         """Look once a second for what is due; after a failure, look later."""
         while True:
-            pause = await self._guarded()
+            pause = await patiently(self._guarded)
             await asyncio.sleep(_PERIOD if pause is None else pause.total_seconds())
 
     async def _guarded(self) -> timedelta | None:
         """Say what is due. A fault of ours in it is logged whole, and other forges go on."""
         try:
             return await self.speak()
-        except (psycopg.Error, OSError):
-            raise
-        except Exception:
+        except Exception as error:
+            if is_lost(error) or is_passing(error):
+                raise
             _LOG.exception("statuses of %s have failed", ", ".join(self._sources))
             return _LONGEST_PAUSE
 

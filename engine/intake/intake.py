@@ -29,7 +29,16 @@ from engine.intake.request import (
 )
 from engine.intake.turn import Answers, Decides, Turn
 from engine.patience import Patience
-from engine.store.pool import Connection, Pool, connect, is_final, told
+from engine.store.pool import (
+    AWAY,
+    Connection,
+    Pool,
+    connect,
+    is_final,
+    is_lost,
+    is_passing,
+    told,
+)  # fmt: skip
 from engine.store.starts import Starts
 from engine.telemetry import REGISTRY
 
@@ -39,13 +48,6 @@ _GROUP = 512
 _GROUP_BYTES = 16 << 20
 _PATIENCE = 5.0
 _ABANDON = 15.0
-_LOST = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    psycopg.errors.IdleInTransactionSessionTimeout,
-    Unavailable,
-    OSError,
-)
 _OVER_HTTP = frozenset({Kind.GITHUB, Kind.WEBHOOK})
 _STARTS = Counter("sark_starts", "Runs started, by how", ["how"], registry=REGISTRY)
 _GROUPS = Histogram(
@@ -214,7 +216,7 @@ class Intake:
                     each.answer.set_result(told)
 
     async def _write(self, group: Sequence[Waiting]) -> Answers:
-        """Return the answers of a committed group; where the connection broke, try once more.
+        """Return the answers of a committed group; what may pass is tried once more.
 
         The reply to a commit may be what was lost: what it has written is not written again.
         """
@@ -223,12 +225,14 @@ class Intake:
             turn = Turn(self._cache, self._policy, group)
             try:
                 await self._turn(turn)
-            except _LOST as error:
-                if isinstance(error, psycopg.Error) and is_final(error):
+            except (*AWAY, Unavailable) as error:
+                if not _may_pass(error):
                     raise
                 try:
                     await self._turn(turn)
-                except _LOST:
+                except AWAY as again:
+                    if not _may_pass(again):
+                        raise
                     with told():
                         raise
             self._ring(turn)
@@ -252,8 +256,13 @@ class Intake:
         link = self._link
         try:
             await turn.write(*link)
-        except _LOST:
-            if self._link is link:
-                self._link = None
-            await link[0].close()
+        except AWAY as error:
+            if not is_final(error):
+                if self._link is link:
+                    self._link = None
+                await link[0].close()
             raise
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, OSError) or is_lost(error) or is_passing(error)

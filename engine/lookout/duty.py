@@ -13,6 +13,8 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
 
+import psycopg
+
 from engine.active import ActiveSet, Hook
 from engine.artifacts import Artifacts
 from engine.broker import Bell, HintBroker
@@ -28,9 +30,9 @@ from engine.operations import open_operation
 from engine.secrets import Secrets
 from engine.settings import Settings
 from engine.store import lookouts, schedules
-from engine.store.leases import Session
+from engine.store.leases import Session, patiently
 from engine.store.lookouts import Lookout, Untold
-from engine.store.pool import pool
+from engine.store.pool import is_passing, pool
 from engine.store.schedules import Clock, Key, Skipped
 
 _LOG = logging.getLogger("sark.lookout")
@@ -90,9 +92,19 @@ class Lookouts:
         """Look when it is time; a folder that does not answer keeps no other waiting."""
         async with asyncio.TaskGroup() as looks:
             while True:
-                for each in await self.due():
-                    looks.create_task(self.look(each))
+                for each in await patiently(self.due):
+                    looks.create_task(self._look(each))
                 await asyncio.sleep(_PERIOD)
+
+    async def _look(self, post: Post) -> None:
+        """Look at a trigger; what PostgreSQL refuses for now is found again, as it is written."""
+        try:
+            await self.look(post)
+        except psycopg.Error as error:
+            if not is_passing(error):
+                raise
+            _LOG.warning("a look at %s is made again: %s", post.key.trigger, error)
+            self._number, self._is_untold = -1, True
 
     async def due(self) -> Sequence[Post]:
         """Return the triggers that it is time to look at, each to be handed to `look`.

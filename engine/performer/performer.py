@@ -87,7 +87,7 @@ class Performer(Loop):
         try:
             await self._work_on()
         except psycopg.Error as error:
-            if self._connection.closed or not is_passing(error):
+            if not is_passing(error):
                 raise
             METRICS.refused.inc()
             _LOG.warning("a commit was refused and is tried again: %s", error)

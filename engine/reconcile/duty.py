@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from engine import operations
@@ -15,10 +16,11 @@ from engine.reconcile.access import grouped, limits
 from engine.reconcile.condition import unconfigured
 from engine.reconcile.lane import Lanes
 from engine.reconcile.permission import Policy
-from engine.reconcile.repository import LOST, Repository
+from engine.reconcile.repository import Repository
 from engine.settings import Settings, Source
 from engine.store import sources, statuses, workflows
-from engine.store.leases import Session
+from engine.store.leases import Session, patiently
+from engine.store.pool import is_lost, is_passing
 from engine.store.sources import Report
 
 _LOG = logging.getLogger("sark.reconcile")
@@ -56,7 +58,7 @@ class ReconcileDuty:
 
     async def lead(self, session: Session) -> None:
         """Watch until the session is lost."""
-        await self._declare(session)
+        await patiently(partial(self._declare, session))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._ask(session))
@@ -83,9 +85,8 @@ class ReconcileDuty:
         """Find requests whose ring was lost with Redis; and notice when PostgreSQL is lost."""
         while True:
             await asyncio.sleep(_ASK_SECONDS)
-            async with session.glance() as connection:
-                for name in await sources.wanted(connection):
-                    self.wake(name)
+            for name in await patiently(partial(_wanted, session)):
+                self.wake(name)
 
     async def _watch(self, session: Session, named: Sequence[Source]) -> None:
         """Look at a repository when asked, when its files change, and at each interval.
@@ -116,10 +117,14 @@ class ReconcileDuty:
         """Make a pass. A fault of ours in it is logged whole, and other repositories go on."""
         try:
             return await repository.look(session)
-        except LOST:
-            raise
-        except Exception:
-            _LOG.exception("a pass over %s has failed", shown(repository.address.url))
+        except Exception as error:
+            if is_lost(error):
+                raise
+            place = shown(repository.address.url)
+            if is_passing(error):
+                _LOG.warning("a pass over %s is made again: %s", place, error)
+            else:
+                _LOG.exception("a pass over %s has failed", place)
             return False
 
     async def _rest(
@@ -140,6 +145,11 @@ class ReconcileDuty:
                 continue
             return True
         return False
+
+
+async def _wanted(session: Session) -> list[str]:
+    async with session.glance() as connection:
+        return await sources.wanted(connection)
 
 
 def _declared(source: Source) -> dict[str, str]:

@@ -4,10 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import psycopg
-
 from engine.core.facts import Catalogue, Operations
-from engine.errors import Unavailable
 from engine.git.address import parse
 from engine.git.failure import GitFailed
 from engine.git.limits import LIMITS, Limits
@@ -19,13 +16,12 @@ from engine.reconcile.permission import Policy
 from engine.reconcile.source import Reconciler
 from engine.settings import Source
 from engine.store.leases import Session
+from engine.store.pool import is_lost, is_passing
 from engine.store.schedules import Clock, now
 from engine.store.sources import SourceRow
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.reconcile")
-LOST = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable)
-"""What ends a leader: PostgreSQL is not there, or not for this session."""
 
 
 class Repository:
@@ -86,12 +82,18 @@ class Repository:
     async def _look(
         self, session: Session, each: Reconciler, row: SourceRow, head: str | None
     ) -> bool:
-        """Look at one source. A defect of ours is logged whole and told, and the others go on."""
+        """Look at one source; what is in the way of it is in the way of no other.
+
+        What PostgreSQL refuses for now is only repeated. A defect of ours is logged whole and told.
+        """
         try:
             return await each.look(session, row, head, row.name in self._failing)
-        except LOST:
-            raise
         except Exception as error:
+            if is_lost(error):
+                raise
+            if is_passing(error):
+                _LOG.warning("a look at source %s is made again: %s", row.name, error)
+                return False
             _LOG.exception("a look at source %s has failed", row.name)
             return await each.settle(session, row, head, rules.defect(error))
 

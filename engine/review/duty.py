@@ -11,6 +11,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from threading import Event
 
 import psycopg
@@ -19,7 +20,7 @@ from engine import operations
 from engine.core.facts import Operations
 from engine.core.review.wish import head_ref
 from engine.errors import SarkError, Unavailable
-from engine.forge.contract import Forge
+from engine.forge.contract import Forge, Pull
 from engine.forge.forges import Forges
 from engine.git.address import Address, parse
 from engine.git.failure import GitFailed
@@ -32,7 +33,8 @@ from engine.review.publishing import CHECK
 from engine.review.reviewer import Bench, Reviewer
 from engine.settings import Settings, Source
 from engine.store import reviews
-from engine.store.leases import Session
+from engine.store.leases import Session, patiently
+from engine.store.pool import is_lost, is_passing
 from engine.store.reviews import ReviewRow
 from engine.telemetry import METRICS
 
@@ -116,7 +118,7 @@ class Desk:
         """Look at what is wanted, the newest first, and never at one review twice at once."""
         async with asyncio.TaskGroup() as looks:
             while True:
-                for row in await self._due():
+                for row in await patiently(self._due):
                     self._under_way.add((row.source, row.ref))
                     looks.create_task(self.look(row))
                     await asyncio.sleep(_STEP)
@@ -135,20 +137,27 @@ class Desk:
     async def sweep(self) -> None:
         """Forget at intervals what was over long ago."""
         while True:
-            async with self._session.turn() as connection:
-                await reviews.sweep(connection)
+            await patiently(self._forget)
             await asyncio.sleep(_SWEEP)
+
+    async def _forget(self) -> None:
+        async with self._session.turn() as connection:
+            await reviews.sweep(connection)
 
     async def prepare(self) -> None:
         """Compile what is live of the sources that were looked at last, before they are again."""
-        async with self._session.turn() as connection:
-            names = await reviews.latest(connection, [*self._sources], keeping.MOST)
-        for each in names:
+        for each in await patiently(self._latest):
             async with self._turns[self._addresses[each]]:
                 try:
                     await self._reviewers[each].prepare()
-                except (SarkError, OSError) as error:
+                except (SarkError, OSError, psycopg.Error) as error:
+                    if is_lost(error):
+                        raise
                     _LOG.warning("source %s: what is live was not compiled: %s", each, error)
+
+    async def _latest(self) -> list[str]:
+        async with self._session.turn() as connection:
+            return await reviews.latest(connection, [*self._sources], keeping.MOST)
 
     async def _due(self) -> list[ReviewRow]:
         now = asyncio.get_running_loop().time()
@@ -159,7 +168,10 @@ class Desk:
         return [each for each in found if (each.source, each.ref) not in self._under_way][:left]
 
     async def look(self, row: ReviewRow) -> None:
-        """Look at a review; where that fails, later again. A fault of ours is logged whole."""
+        """Look at a review; where that fails, later again. A fault of ours is logged whole.
+
+        What PostgreSQL refuses for now is no fault of the look.
+        """
         try:
             async with self._turns[self._addresses[row.source]]:
                 async with self._session.turn() as connection:
@@ -167,13 +179,17 @@ class Desk:
                 if now is not None and now.wanted > now.handled:
                     with METRICS.reviews.time():
                         await self._reviewers[row.source].look(now)
-        except psycopg.Error:
-            raise
         except (SarkError, OSError) as error:
-            await self._repeat(row, error)
+            await patiently(partial(self._repeat, row, error))
         except Exception as error:
+            if is_lost(error):
+                raise
+            if is_passing(error):
+                _LOG.warning("source %s, %s is looked at again: %s", row.source, row.ref, error)
+                self._rest(row.source, _FIRST_PAUSE * random.uniform(0.1, 1.0))  # nosec B311
+                return
             _LOG.exception("a look at %s of source %s has failed", row.ref, row.source)
-            await self._repeat(row, error)
+            await patiently(partial(self._repeat, row, error))
         finally:
             self._under_way.discard((row.source, row.ref))
 
@@ -187,28 +203,35 @@ class Desk:
             pause = _FIRST_PAUSE * 2 ** min(now.faults, _MOST_DOUBLINGS)
             wait = min(pause, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # nosec B311
             if isinstance(error, Unavailable):
-                loop = asyncio.get_running_loop()
-                self._rests[row.source] = loop.time() + error.after.total_seconds()
+                self._rest(row.source, error.after)
                 wait = max(wait, error.after)
             is_own = isinstance(error, SarkError | GitFailed)
             told = str(error)[:500] if is_own else type(error).__name__
             failed = replace(now, faults=now.faults + 1, fault=told.replace("\0", "\ufffd"))
             await reviews.save(connection, failed, wait)
 
+    def _rest(self, source: str, span: timedelta) -> None:
+        """Look at nothing of a source for a while."""
+        self._rests[source] = asyncio.get_running_loop().time() + span.total_seconds()
+
     async def _poll(self, source: Source) -> None:
         """Want what is open and was not seen so, and what was and is not any more."""
         assert source.forge is not None, "a source without a forge has no reviews"
         branch = source.ref.removeprefix("refs/heads/")
         found = await self._forges[source.name].open_pulls(branch)
-        async with self._session.turn() as connection:
-            known = {row.number: row for row in await reviews.open_of(connection, source.name)}
+        await patiently(partial(self._want, source.name, source.forge.kind, found))
+
+    async def _want(self, source: str, kind: str, found: Sequence[Pull]) -> None:
+        """Each wish is written by itself: one that waits for a row keeps no other from anybody."""
+        async with self._session.glance() as connection:
+            known = {row.number: row for row in await reviews.open_of(connection, source)}
             for pull in found:
                 row = known.pop(pull.number, None)
                 if row is None or row.checked != pull.head_sha or not row.said:
-                    ref = head_ref(pull.number, source.forge.kind)
-                    await reviews.want(connection, [source.name], ref, pull.number)
+                    ref = head_ref(pull.number, kind)
+                    await reviews.want(connection, [source], ref, pull.number)
             for row in known.values():
-                await reviews.want_again(connection, [source.name], row.ref)
+                await reviews.want_again(connection, [source], row.ref)
 
     def _named(self, source: Source) -> tuple[str, bool]:
         """Return the name of a source's check, and whether it has its repository for itself.

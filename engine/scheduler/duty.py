@@ -21,7 +21,7 @@ from engine.scheduler.silence import Silence
 from engine.scheduler.ticking import Judged, Ticking
 from engine.settings import Settings
 from engine.store import runs, schedules
-from engine.store.leases import Session
+from engine.store.leases import Session, patiently
 from engine.store.pool import Connection, pool
 from engine.store.schedules import Clock, Key, Scheduled
 from engine.telemetry import METRICS
@@ -73,8 +73,16 @@ class Scheduler:
     async def serve(self) -> None:
         """Start what is due when it is; an activation is seen within a second."""
         while True:
-            pause = await self.look()
+            pause = await patiently(self._looked)
             await asyncio.sleep(pause)
+
+    async def _looked(self) -> float:
+        """Look. What was decided and not written is decided anew, from what is written."""
+        try:
+            return await self.look()
+        except BaseException:
+            self._number = -1
+            raise
 
     async def look(self) -> float:
         """Start what is due by now; return after how many seconds to look again."""

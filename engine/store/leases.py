@@ -1,18 +1,25 @@
 """Who leads a duty: a session's advisory lock, which PostgreSQL releases when its holder dies."""
 
 import asyncio
+import logging
+import random
 import time
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import LiteralString
+from typing import LiteralString, TypeVar
 
+import psycopg
 from psycopg.rows import class_row
 
 from engine.core.frozen import frozen
-from engine.store.pool import Connection, demand_session, ping
+from engine.errors import Unavailable
+from engine.store.pool import Connection, demand_session, is_passing, ping
 
+T = TypeVar("T")
+_LOG = logging.getLogger("sark.leases")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 # What somebody must lead, or commits, events and the clock are heard by nobody.
 DUTIES = ("reconcile", "relay", "scheduler")
 _SPACE = 7319
@@ -97,6 +104,23 @@ async def lead(connection: Connection, duty: str) -> Session:
     await connection.execute(_LEAD, {"space": _SPACE, "duty": _number(duty)})
     await connection.execute(_BOUNDED)
     return Session(connection)
+
+
+async def patiently(step: Callable[[], Awaitable[T]]) -> T:
+    """Return what a leader's step comes to, taken again for as long as it is refused for now.
+
+    Raise what else goes wrong, a lost session before all.
+    """
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return await step()
+        except (psycopg.Error, Unavailable) as error:
+            if not is_passing(error):
+                raise
+            _LOG.warning("it was refused for now and is tried again: %s", error)
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # nosec B311 - a pause, no secret
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 async def held(connection: Connection, lease: timedelta) -> list[Held]:

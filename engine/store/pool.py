@@ -35,8 +35,13 @@ _SETTINGS: dict[str, Any] = {
 }
 # What the loss of a connection, or the lack of one, raises.
 AWAY = (psycopg.Error, OSError)
-# Classes of SQLSTATE: rolled back, out of resources, in use, stopped by an operator.
-_PASSING = frozenset({"40", "53", "55", "57"})
+# Classes of SQLSTATE: rolled back, out of resources, in use, stopped by an operator, trouble of the
+# system below.
+_PASSING = frozenset({"40", "53", "55", "57", "58"})
+# A server takes no writes while it stands by for another, or its disk is all but full.
+_ONLY_READS = "25006"
+# With these words PostgreSQL ends a session, whatever the error.
+_LAST_WORDS = frozenset({"FATAL", "PANIC"})
 # Wrong data, a broken rule, too much for it: what is refused is refused whenever it comes.
 _FINAL = frozenset({"22", "23", "54"})
 _HEALTH: LiteralString = "SELECT 1"
@@ -89,14 +94,34 @@ async def _configure(connection: Connection) -> None:
     set_json_loads(orjson.loads, connection)
 
 
-def is_passing(error: psycopg.Error) -> bool:
-    """True if PostgreSQL refused for now, wrote nothing, and its connection goes on."""
-    return (error.sqlstate or "")[:2] in _PASSING
+def is_lost(error: BaseException) -> bool:
+    """True if the session is gone: whoever leads must lead anew.
+
+    PostgreSQL has ended it, or the driver, which gives no code, has nobody to ask.
+    """
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.diag.severity_nonlocalized in _LAST_WORDS
 
 
-def is_final(error: psycopg.Error) -> bool:
+def is_passing(error: BaseException) -> bool:
+    """True if it was refused for now and wrote nothing: whoever leads leads on, and tries again.
+
+    What is neither this, nor a lost session, nor final is a mistake of ours.
+    """
+    if isinstance(error, psycopg.Error):
+        state = error.sqlstate or ""
+        return not is_lost(error) and (state[:2] in _PASSING or state == _ONLY_READS)
+    return isinstance(error, Unavailable)
+
+
+def is_final(error: BaseException) -> bool:
     """True if PostgreSQL refuses what it was told itself, now and whenever it is tried again."""
-    return (error.sqlstate or "")[:2] in _FINAL
+    if isinstance(error, psycopg.DataError):
+        return True
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in _FINAL
 
 
 async def demand_session(connection: Connection) -> None:
@@ -130,6 +155,8 @@ class told:
             raise Misconfigured("the database's URL is not one that PostgreSQL takes") from None
         if isinstance(error, psycopg.OperationalError) and _OF_POOLERS in str(error):
             raise Misconfigured(_BETWEEN) from None
-        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OSError):
+        if isinstance(error, OSError) or (
+            isinstance(error, psycopg.Error) and (is_lost(error) or is_passing(error))
+        ):
             first = (str(error).splitlines() or ["no answer"])[0]
             raise Unavailable(f"PostgreSQL does not answer: {first}") from None

@@ -143,4 +143,4 @@ def _error(result: PGresult) -> psycopg.Error:
         kind: type[psycopg.Error] = psycopg.errors.lookup(state)
     except KeyError:
         kind = psycopg.OperationalError
-    return kind(result.get_error_message())
+    return kind(result.get_error_message(), info=result)

@@ -233,7 +233,7 @@ class Turns:
         try:
             return [Claimed(*row) for row in await self._of(parts, claim).ask(values, meanwhile)]
         except psycopg.Error as error:
-            if self._connection.closed or not is_passing(error):
+            if not is_passing(error):
                 raise
             raise Refused(str(error)) from error
 

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from benchmarks.processes import tree
 from engine.settings import Settings
+from engine.store import leases
 from tests.core.exposed import SECRETS
 from tests.git.repo import spec
 from tests.review.stage import Stage, leading, stage, until
@@ -100,6 +102,35 @@ def test_a_forge_that_is_down_is_asked_again(alone: Stage):
 
         assert "success" == alone.concluded(alone.fork.head)["conclusion"]
     assert 1 == len(alone.ours(number))
+
+
+def test_a_look_that_postgresql_refuses_for_now_ends_no_lead(
+    alone: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    """
+    Somebody keeps a review's row for longer than who looks at it may wait: its leader leads on and
+    looks again, the check is concluded, and neither the review nor its source has a fault.
+    """
+    monkeypatch.setattr(leases, "_BOUNDED", "SET lock_timeout = '100ms'")
+    leaders = "SELECT pid FROM pg_stat_activity WHERE application_name ~ 'lead' ORDER BY pid"
+    refused = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with leading(alone.settings):
+        until(lambda: alone.rows("SELECT 1 FROM sources WHERE active IS NOT NULL"))
+        until(lambda: 2 == len(alone.rows(leaders)))
+        before = alone.rows(leaders)
+        with psycopg.connect(str(alone.settings.database_url)) as other:
+            number = alone.open({"a.yaml": spec("a", "new")})
+            other.execute("SELECT FROM reviews FOR UPDATE")
+            for _ in range(2):
+                until(lambda: alone.rows(refused))
+                until(lambda: not alone.rows(refused))
+        check = alone.concluded(alone.fork.head)
+
+        assert before == alone.rows(leaders)
+    assert "success" == check["conclusion"]
+    assert 1 == len(alone.ours(number))
+    assert [("", 0)] == alone.rows("SELECT fault, faults FROM reviews")
+    assert not alone.rows("SELECT 1 FROM sources WHERE conditions::text LIKE '%Defect%'")
 
 
 def test_deliveries_that_are_lost_or_doubled_change_nothing(alone: Stage):
