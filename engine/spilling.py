@@ -5,10 +5,10 @@ memory no longer than the attempts that read it.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -107,8 +107,11 @@ class Spilling:
         if size > LARGEST:
             detail = f"the call reads {size} bytes of values by reference; at most {LARGEST}"
             raise Failure(problem("sark.too_large", detail, "permanent"))
+        whole_ones = {each.digest for _, each in places if each.at is None}
+        own = sum(wanted[each].bytes for each in whole_ones)
+        lists = {each: wanted[each].bytes for each in wanted.keys() - whole_ones}
         async with (
-            self._room.hold(size, attempt.step.plan.timeout.queue),
+            self._room.hold(_Place(own, lists), attempt.step.plan.timeout.queue),
             AsyncExitStack() as stack,
         ):
             at_hand = {each: self._at_hand(wanted[each]) for each in wanted}
@@ -157,26 +160,38 @@ class _Reading:
     users: int = 0
 
 
+@dataclass(slots=True, eq=False)
+class _Place:
+    """What a call needs room for: `own` bytes, and the `lists` of which it takes items.
+
+    A list is in memory once for all who take items of it, and its items are parts of it.
+    """
+
+    own: int
+    lists: Mapping[str, int]
+    turn: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class _Room:
     """Room for so many bytes, given in the order in which it is asked for."""
 
     def __init__(self, size: int) -> None:
         self._left = size
-        self._line: deque[tuple[int, asyncio.Event]] = deque()
+        self._line: deque[_Place] = deque()
+        self._users: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def hold(self, size: int, patience: timedelta) -> AsyncIterator[None]:
+    async def hold(self, place: _Place, patience: timedelta) -> AsyncIterator[None]:
         """Hold room; raise Failure if there is none in time."""
-        place = (size, asyncio.Event())
         self._line.append(place)
         self._let_in()
         try:
             async with asyncio.timeout(patience.total_seconds()):
-                await place[1].wait()
+                await place.turn.wait()
         except TimeoutError:
             self._leave(place)
             detail = (
-                f"there was no room to read {size} bytes by reference within "
+                f"there was no room to read {self._needed(place)} bytes by reference within "
                 f"{patience.total_seconds():g} s (timeout.queue)"
             )
             raise Failure(problem("sark.queue_timeout", detail, "transient")) from None
@@ -186,19 +201,26 @@ class _Room:
         try:
             yield
         finally:
-            self._left += size
-            self._let_in()
+            self._leave(place)
+
+    def _needed(self, place: _Place) -> int:
+        """Return how much more there is in memory with a call than without."""
+        return place.own + sum(
+            size for each, size in place.lists.items() if each not in self._users
+        )
 
     def _let_in(self) -> None:
-        while self._line and self._line[0][0] <= self._left:
-            size, turn = self._line.popleft()
-            self._left -= size
-            turn.set()
+        while self._line and self._needed(self._line[0]) <= self._left:
+            place = self._line.popleft()
+            self._left -= self._needed(place)
+            self._users.update(place.lists.keys())
+            place.turn.set()
 
-    def _leave(self, place: tuple[int, asyncio.Event]) -> None:
-        """Let go of a place in the line, or of the room that was given at the same moment."""
-        if place[1].is_set():
-            self._left += place[0]
+    def _leave(self, place: _Place) -> None:
+        """Let go of the room that was given, or of a place in the line."""
+        if place.turn.is_set():
+            self._users -= Counter(place.lists.keys())
+            self._left += self._needed(place)
         else:
             self._line.remove(place)
         self._let_in()

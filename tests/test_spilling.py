@@ -374,3 +374,46 @@ def test_content_is_what_it_was(tmp_path: Path):
     assert b"[1]" == artifacts.content(told)
     with pytest.raises(NotFound, match="its retention is over"):
         artifacts.content({**told, "artifact": "0" * 64})
+
+
+def test_calls_of_one_list_have_room_together(tmp_path: Path):
+    """
+    A list is in memory once for all calls that take an item of it, and counts once: with room for
+    one list all its calls go on side by side, and whoever needs more waits until the last is over.
+    """
+    rows: list[Json] = [{"id": n, "text": "x" * 500} for n in range(600)]
+
+    async def check() -> None:
+        spilling = Spilling(Artifacts(tmp_path), DAY, room=2 * KEPT)
+        body = scope(step("take", verb=calls("test.take@1", row="{{ row }}")))
+        loop = ForEach("steps.fetch.outputs.rows", "row", body, 600, max_parallel=50)
+        all_rows = "{{ steps.fetch.outputs.rows }}"
+        run, decision = begin(
+            core.plan(
+                scope(
+                    fetching(), step("all", edge(0, data=True), verb=loop),
+                    step("whole", edge(0, data=True), verb=calls("test.take@1", all=all_rows)),
+                )
+            )
+        )  # fmt: skip
+        kept, told = spilling.spill(attempt_of(run, decision.launches[0]), {"rows": rows})
+        event = Told("fetch", 1, kept, spilled=told)
+        launches = machine.advance(run, event, NOW + SECOND).launches
+        order: list[str] = []
+
+        async def take(one: Attempt, inside: asyncio.Barrier | None = None) -> None:
+            told_of = needs(one)
+            assert told_of is not None
+            async with spilling.read(one, told_of):
+                if inside is not None:
+                    await inside.wait()
+                order.append(one.path.partition("[")[0])
+
+        items = [attempt_of(run, each) for each in launches if each.path != "whole"]
+        [whole] = [attempt_of(run, each) for each in launches if each.path == "whole"]
+        together = asyncio.Barrier(len(items))
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(take(each, together) for each in items), take(whole))
+        assert [*["all"] * 50, "whole"] == order
+
+    asyncio.run(check())
