@@ -142,3 +142,20 @@ def test_a_plan_has_at_most_2000_steps(count: int, codes: list[str]) -> None:
     unit = compile_file("demo.yaml", f"{HEAD}steps:\n{steps}{last}".encode(), CATALOGUE)
 
     assert codes == [each.code for each in unit.diagnostics]
+
+
+def test_a_misspelt_key_hides_no_other_finding() -> None:
+    """
+    Of a file with a key that is not known all else is told that is wrong with it, at its place.
+    """
+    text = (
+        "apiVersion: sark/v1\nkind: Workflow\nname: w\ndescripton: d\nsteps:\n"
+        "  a: {uses: http.request@1, wiht: {mehtod: GET, url: 'https://{{ inputs.host }}'}}\n"
+    )
+    unit = compile_file("w.yaml", text.encode(), CATALOGUE)
+
+    told = [(each.code, each.span.line, each.span.column) for each in unit.diagnostics]
+    assert {
+        ("unknown-key", 4, 1), ("unknown-key", 6, 29), ("unknown-argument", 6, 36),
+        ("unknown-input", 6, 66),
+    } <= set(told)  # fmt: skip

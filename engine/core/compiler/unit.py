@@ -16,7 +16,7 @@ from engine.core.diagnostic import Diagnostic, Enough, Gathered, Severity, Span
 from engine.core.document import Document, load
 from engine.core.facts import Catalogue, Operations
 from engine.core.frozen import frozen
-from engine.core.reader import read
+from engine.core.reader import read_on
 
 Observe: TypeAlias = Callable[[int, World], None]
 
@@ -66,8 +66,8 @@ def survey(file: str, source: bytes) -> Survey:
     with suppress(Enough):
         gathered.extend(found)
         for document in documents:
-            model, found = read(document)
-            parts.append(_part(document, model))
+            as_read, model, found = read_on(document)
+            parts.append(_part(as_read, model))
             gathered.extend(found)
     return Survey(file, tuple(parts), tuple(gathered.all))
 

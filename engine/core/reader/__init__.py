@@ -4,15 +4,16 @@ from contextlib import suppress
 from typing import Final, cast
 
 from engine.core import spec
-from engine.core.diagnostic import Diagnostic, Enough, has_errors
+from engine.core.diagnostic import Diagnostic, Enough, Gathered, has_errors
 from engine.core.document import Document, Mapping, Scalar
 from engine.core.reader.codes import CODES
+from engine.core.reader.passing import without
 from engine.core.reader.scalar import is_ambiguous, resolve
 from engine.core.reader.shaping import document_shape
 from engine.core.reader.walk import Walk
 from engine.core.reader.words import coded, found, listed, meant
 
-__all__ = ["CODES", "is_ambiguous", "read", "resolve"]
+__all__ = ["CODES", "is_ambiguous", "read", "read_on", "resolve"]
 
 # What a document of each kind is called where it is spoken of as a whole.
 _WHOLE: Final = {
@@ -35,12 +36,38 @@ def read(document: Document) -> tuple[spec.Document | None, list[Diagnostic]]:
 
     The findings are all that can be told from the document alone, in the order of its lines.
     """
+    made, walk = _walked(document)
+    return made, walk.found.sorted()
+
+
+def read_on(
+    document: Document,
+) -> tuple[Document, spec.Document | None, list[Diagnostic]]:
+    """Return what `read` does, and the document as it was read.
+
+    A misspelt key is told, and read as the one that it must mean; one that means nothing is told
+    and passed over. What is wrong with the rest is found all the same.
+    """
+    told = Gathered()
+    made, walk = _walked(document)
+    with suppress(Enough):
+        while walk.passed:
+            told.extend(walk.passed)
+            for each in walk.passed.values():
+                document = without(document, each)
+            made, walk = _walked(document)
+        told.extend(walk.found.all)
+    return document, made, told.sorted()
+
+
+def _walked(document: Document) -> tuple[spec.Document | None, Walk]:
+    """Return what a document says, or nothing, and the walk that has read it."""
     walk = Walk(document)
     made = None
     with suppress(Enough):
         kind = _kind(walk)
         made = None if kind is None else _document(walk, kind)
-    return made, walk.found.sorted()
+    return made, walk
 
 
 def _kind(walk: Walk) -> str | None:

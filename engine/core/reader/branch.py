@@ -154,7 +154,8 @@ class Record:
         foreign = "" if path else _FOREIGN.get(name, "")
         hint = foreign or meant(name, free) or f"it takes {self._taken}"
         message = f'unknown field "{shown(name)}" in {place}'
-        walk.error("unknown-key", message, key, hint=hint)
+        is_foreign = bool(foreign) or called_elsewhere(name) is not None
+        walk.unknown(message, key, path, hint, may_pass=not is_foreign)
 
     def _is_mistyped(self, node: Mapping, name: str) -> bool:
         """True if a key that is not known stands for one that is missing."""

@@ -6,8 +6,10 @@ What notes an error returns null, which stands for the value that is not there.
 from engine.core.diagnostic import Diagnostic, Gathered, Related, Severity
 from engine.core.document import Document, Node, Path, Scalar
 from engine.core.mending import added, fix
+from engine.core.reader.passing import Passed
 from engine.core.reader.words import found, place
 from engine.core.values import Json
+from engine.core.wording import Meant
 
 
 class Walk:
@@ -17,6 +19,7 @@ class Walk:
         self.document = document
         self.whole = whole
         self.found = Gathered()
+        self.passed: dict[Diagnostic, Passed] = {}
 
     def place(self, path: Path) -> str:
         """Return where a path leads, in words."""
@@ -37,6 +40,18 @@ class Walk:
         span = place_of(node)
         mended = fix(hint, node, span.file)
         return self._note(Diagnostic(code, message, span, hint=hint, related=related, fix=mended))
+
+    def unknown(
+        self, message: str, key: Scalar, path: Path, hint: str, *, may_pass: bool
+    ) -> None:  # fmt: skip
+        """Note a key of the mapping at `path` that is not known.
+
+        If it `may_pass`, the rest can be read without it, or with the one that it means.
+        """
+        self.error("unknown-key", message, key, hint=hint)
+        if may_pass:
+            instead = hint.near if isinstance(hint, Meant) else None
+            self.passed[self.found.all[-1]] = Passed(path, key.text, instead)
 
     def warn(self, code: str, message: str, node: Node, hint: str) -> None:
         """Note what a person should look at."""
