@@ -13,7 +13,7 @@ from engine.core.reader.declared import as_type, keyword
 from engine.core.reader.rule import NO_RULES, Rules
 from engine.core.reader.shape import Shape, Text, Word
 from engine.core.reader.walk import Walk
-from engine.core.reader.words import A_STEP, called_elsewhere, coded, listed, meant
+from engine.core.reader.words import A_STEP, called_elsewhere, meant, some
 from engine.core.spec.model import Model
 from engine.core.wording import Instead
 
@@ -26,7 +26,6 @@ _FOREIGN = {
     "namespace": "take it out: the configuration of the source says it, on the server",
 }
 
-_MOST_TOLD = 12
 # What is the same text in `[ ]` as it is outside.
 _IN_FLOW: Final = re.compile(r"[\w.:@/-]+")
 
@@ -152,7 +151,7 @@ class Record:
             walk.error("misplaced-key", message, key, hint=f"it belongs to {self.homes[name]}")
             return
         foreign = "" if path else _FOREIGN.get(name, "")
-        hint = foreign or meant(name, free) or f"it takes {self._taken}"
+        hint = foreign or meant(name, free) or f"it takes {some(self.allowed)}"
         message = f'unknown field "{shown(name)}" in {place}'
         is_foreign = bool(foreign) or called_elsewhere(name) is not None
         walk.unknown(message, key, path, hint, may_pass=not is_foreign)
@@ -181,14 +180,6 @@ class Record:
                 others = "".join(f", {each}: ..." for each in self.required if each != key)
                 return f"write `{{{key}: {_spelt(node)}{others}}}`"
         return ""
-
-    @property
-    def _taken(self) -> str:
-        """Return the keys in words, no more of them than a person reads."""
-        told, more = coded(self.allowed[:_MOST_TOLD]), len(self.allowed) - _MOST_TOLD
-        if more < 2:
-            return listed(coded(self.allowed), "and")
-        return listed([*told, f"{more} others"], "and")
 
     def _miss(self, walk: Walk, node: Mapping, name: str, path: Path) -> None:
         shape = self.fields[name]

@@ -7,7 +7,8 @@ from engine.core.frozen import frozen
 from engine.core.reader.branch import Listed, Record
 from engine.core.reader.shape import Shape, Word
 from engine.core.reader.walk import Walk
-from engine.core.reader.words import coded, found, listed, meant
+from engine.core.reader.words import coded, found, listed, meant, some
+from engine.core.wording import Meant, nearest
 
 
 @frozen
@@ -47,9 +48,26 @@ class Tagged:
             return walk.wrong_type(told, (*path, self.tag), self.known)
         if told.text not in self.records:
             message = f"{walk.place(path)} has the unknown {self.tag} {found(told)}"
-            hint = meant(told.text, self.records) or f"it is one of {self.known}"
+            hint = self._meant(told.text) or f"it is one of {self.known}"
             return walk.error("unknown-type", message, told, hint=hint)
         return self.records[told.text].read(walk, node, path)
+
+    def _meant(self, tag: str) -> str:
+        """Return a hint with the tag that is meant, or with those of the family that it names.
+
+        What is before the dot is alike in all of a family, and says nothing of which is near. Those
+        that have a record of their own are told first.
+        """
+        family, _, name = tag.partition(".")
+        kin = [each for each in self.records if each.startswith(f"{family}.")]
+        if not kin:
+            return meant(tag, self.records)
+        near = nearest(name, [each.partition(".")[2] for each in kin])
+        if near:
+            return Meant(tag, f"{family}.{near}")
+        records = list(self.records.values())
+        kin.sort(key=lambda each: sum(one is self.records[each] for one in records))
+        return f"those of `{family}` are {some(kin)}"
 
 
 @frozen

@@ -1,6 +1,7 @@
 """How the reader names what it expected, what it found, and where."""
 
 from collections.abc import Iterable
+from collections.abc import Sequence as Words
 from typing import Final
 
 from engine.core.document import Node, Path, Scalar, Sequence
@@ -61,6 +62,7 @@ _OWNERS: Final = {
 
 
 A_STEP: Final = "a step"
+_MOST_TOLD: Final = 12
 
 
 def called_elsewhere(word: str) -> str | None:
@@ -81,6 +83,13 @@ def listed(words: Iterable[str], last: str = "or") -> str:
     """Return the words as a person would say them: `a, b or c`."""
     told = list(words)
     return f" {last} ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+
+
+def some(words: Words[str]) -> str:
+    """Return the words in marks, no more of them than a person reads."""
+    more = len(words) - _MOST_TOLD
+    told = coded(words if more < 2 else words[:_MOST_TOLD])
+    return listed(told if more < 2 else [*told, f"{more} others"], "and")
 
 
 def coded(words: Iterable[str]) -> list[str]:
