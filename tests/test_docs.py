@@ -99,3 +99,17 @@ def test_the_plan_of_the_how_to_is_printed_so() -> None:
     printed = as_text(made, bounds.of(made)).replace(f"{ROOT}/", "")
 
     assert told == printed
+
+
+def test_every_decision_is_told_alike() -> None:
+    """
+    A decision has its number and its title on top, and says why, what, and at which cost.
+    """
+    told = {}
+    for path in sorted((ROOT / "docs" / "explanation" / "decisions").glob("*.md")):
+        heads = re.findall(r"^#+ .*|^\*\*\w+\.\*\*", path.read_text(), re.M)
+        number = int(path.name[:4])
+        is_titled = bool(heads) and re.fullmatch(rf"# {number}\. .+", heads[0])
+        if not is_titled or heads[1:] != ["## Context", "## Decision", "## Cost"]:
+            told[path.name] = heads
+    assert {} == told
