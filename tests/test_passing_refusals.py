@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
-from engine.store import reviews
+from engine.store import leases, reviews
 from engine.store.pool import Connection, connect, is_final, is_lost, is_passing
+from tests.clockwork import Story, scheduling
 from tests.git.desk import GOOD, Desk, desk, source
 from tests.git.repo import Repo, broken, spec
 
@@ -136,3 +138,43 @@ def test_what_no_text_can_hold_is_refused_for_ever(database_url: str):
 
     error = asyncio.run(story())
     assert (False, False, True) == (is_lost(error), is_passing(error), is_final(error))
+
+
+def test_what_postgresql_refuses_for_now_is_started_all_the_same(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Somebody keeps the row of a schedule as its time comes: its leader leads on, and the run starts
+    once the row is free, as it would have.
+    """
+
+    async def story() -> None:
+        monkeypatch.setattr(leases, "_BOUNDED", "SET lock_timeout = '100ms'")
+        made = Story(database_url)
+        await made.activate()
+        async with scheduling(database_url, made.clock) as (scheduler, _):
+            await scheduler.look()
+            made.clock.now = datetime(2026, 3, 28, 1, 30, tzinfo=UTC)
+            async with (
+                await connect(database_url, "other") as other, other.transaction(),
+            ):  # fmt: skip
+                await other.execute("SELECT FROM schedules FOR UPDATE")
+                serving = asyncio.create_task(scheduler.serve())
+                refused = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                await until(lambda: made.rows(refused))
+                await until(lambda: not made.rows(refused))
+            await until(made.runs)
+            assert not serving.done()
+            serving.cancel()
+
+        assert ["2026-03-28T02:30:00+01:00"] == made.runs()
+        assert [("load/nightly/2026-03-28T01:30:00Z", "started", "")] == made.decisions()
+
+    asyncio.run(story())
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Return once something holds."""
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.02)

@@ -1,13 +1,10 @@
 """What a schedule starts: a clock that the test sets, real PostgreSQL, leaders that die."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 
 import pytest
 
-from engine.store import leases
-from engine.store.pool import connect
 from tests.clockwork import DAY, HOUR, MINUTE, NIGHTLY, START, Away, Story, scheduling
 from tests.webhooks.served import activate
 
@@ -45,46 +42,6 @@ def test_a_run_starts_when_it_is_time(database_url: str) -> None:
         assert [("load/nightly/2026-03-28T01:30:00Z", "started", "")] == made.decisions()
 
     asyncio.run(story())
-
-
-def test_what_postgresql_refuses_for_now_is_started_all_the_same(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """
-    Somebody keeps the row of a schedule as its time comes: its leader leads on, and the run starts
-    once the row is free, as it would have.
-    """
-
-    async def story() -> None:
-        monkeypatch.setattr(leases, "_BOUNDED", "SET lock_timeout = '100ms'")
-        made = Story(database_url)
-        await made.activate()
-        async with scheduling(database_url, made.clock) as (scheduler, _):
-            await scheduler.look()
-            made.clock.now = utc("2026-03-28T01:30:00")
-            async with (
-                await connect(database_url, "other") as other, other.transaction(),
-            ):  # fmt: skip
-                await other.execute("SELECT FROM schedules FOR UPDATE")
-                serving = asyncio.create_task(scheduler.serve())
-                refused = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                await until(lambda: made.rows(refused))
-                await until(lambda: not made.rows(refused))
-            await until(made.runs)
-            assert not serving.done()
-            serving.cancel()
-
-        assert ["2026-03-28T02:30:00+01:00"] == made.runs()
-        assert [("load/nightly/2026-03-28T01:30:00Z", "started", "")] == made.decisions()
-
-    asyncio.run(story())
-
-
-async def until(holds: Callable[[], object]) -> None:
-    """Return once something holds."""
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 def test_the_odd_nights_have_one_run(database_url: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 from engine.core import spec
 from engine.core.diagnostic import MAX_FINDINGS, Diagnostic, Severity
 from engine.core.document import load
-from engine.core.reader import CODES, read, read_on
+from engine.core.reader import CODES, read
 
 HEAD = "apiVersion: sark/v1\nkind: Workflow\nname: w\n"
 STEPS = "steps: {a: {uses: echo.say@1}}\n"
@@ -272,38 +272,6 @@ TABLE: list[tuple[str, str, int, int, str, str]] = [
     (f"triggers: {{t: [1]}}\n{STEPS}", "wrong-type", 4, 15, "a mapping", "`{type: ...}`"),
     (f"triggers: {{t: {{}}}}\n{STEPS}", "missing-key", 4, 12, 'has no "type"', "`manual`"),
     (f"triggers: {{t: {{type: manul}}}}\n{STEPS}", "unknown-type", 4, 22, "`manul`", '"manual"?'),
-    (
-        f"triggers: {{t: {{type: github}}}}\n{STEPS}",
-        "unknown-type",
-        4,
-        22,
-        "`github`",
-        "those of `github` are `github.pull_request`, `github.push`, ",
-    ),
-    (
-        f"triggers: {{t: {{type: github.stars}}}}\n{STEPS}",
-        "unknown-type",
-        4,
-        22,
-        "",
-        'did you mean "github.star"?',
-    ),
-    (
-        f"triggers: {{t: {{type: github.schedule}}}}\n{STEPS}",
-        "unknown-type",
-        4,
-        22,
-        "",
-        " others",
-    ),
-    (
-        f"triggers: {{t: {{type: githb.push}}}}\n{STEPS}",
-        "unknown-type",
-        4,
-        22,
-        "",
-        '"github.push"?',
-    ),
     (f"triggers: {{t: {{type: carrier}}}}\n{STEPS}", "unknown-type", 4, 22, "`carrier`", "`api`"),
     (f"triggers: {{t: {{type: api, path: x}}}}\n{STEPS}", "unknown-key", 4, 27, "path", "`type`"),
     (
@@ -404,60 +372,3 @@ def test_long_texts_are_cut_in_messages() -> None:
     found = findings(f"{HEAD}timeout: {'x' * 5000}\n{STEPS}")
 
     assert len(found[0].message) < 200
-
-
-def told_on(text: str) -> tuple[spec.Document | None, list[tuple[str, int, int]]]:
-    documents, _ = load(text.encode(), "w.yaml")
-    _, made, told = read_on(documents[0])
-    return made, [(each.code, each.span.line, each.span.column) for each in told]
-
-
-def test_a_misspelt_key_hides_nothing_that_is_below_it() -> None:
-    """
-    It is read as the key that it must mean, whatever it holds and however deep, in a list too; and
-    once only, where two mean the same.
-    """
-    made, told = told_on(
-        f"{HEAD}descripton: d\nsteps:\n"
-        "- id: a\n  uses: echo.say@1\n  wiht: {message: hi}\n  wtih: {message: ho}\n"
-        "- id: b\n  uses: echo.say@1\n  retyr: {max_atempts: many, nobody: 2}\n"
-    )
-
-    assert made is None
-    assert [
-        ("unknown-key", 4, 1), ("unknown-key", 8, 3), ("unknown-key", 9, 3),
-        ("unknown-key", 12, 3), ("unknown-key", 12, 11), ("wrong-type", 12, 24),
-        ("unknown-key", 12, 30),
-    ] == told  # fmt: skip
-
-
-def test_a_key_that_means_nothing_is_passed_over() -> None:
-    """
-    The rest of the document says what it says without it.
-    """
-    made, told = told_on(f"{HEAD}colour: green\n{STEPS}")
-
-    assert isinstance(made, spec.Workflow)
-    assert ("w", [("unknown-key", 4, 1)]) == (made.name, told)
-
-
-def test_a_key_of_another_engine_is_not_read_as_ours() -> None:
-    """
-    What stands behind it is written otherwise, so nothing more is made of it.
-    """
-    made, told = told_on(f"{HEAD}metadata: {{name: w}}\nsteps: {{a: {{run: echo hi}}}}\n")
-
-    assert (None, ["unknown-key"] * 2) == (made, [each[0] for each in told])
-
-
-def test_more_misspelt_keys_than_anybody_reads_end_the_reading() -> None:
-    """
-    As with any other error, a hundred are told.
-    """
-    inner = "".join(f"    nobody{n}: 1\n" for n in range(60))
-    text = f"{HEAD}steps:\n  a:\n    uses: echo.say@1\n{inner}  b:\n    uses: echo.say@1\n{inner}"
-    made, told = told_on(text)
-
-    assert made is None
-    assert MAX_FINDINGS + 1 == len(told)
-    assert "too-many-findings" == told[-1][0]
