@@ -1,7 +1,10 @@
 """What the edge answers when PostgreSQL refuses something, or has ended its connections."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
 
 from tests.test_relay_faults import TOO_MUCH
 from tests.webhooks.served import Served
@@ -54,3 +57,36 @@ def test_lost_connections_are_noticed_together(server: Served):
 
     assert first.status in (200, 503)
     assert [200] * 12 == later
+
+
+def test_a_database_that_takes_no_writes_for_now_is_away_for_now(server: Served):
+    """
+    While PostgreSQL only lets itself be read, as before a failover or with a full disk, a start and
+    a look that is asked for are put off, and no mistake of ours; then both are taken.
+    """
+    server.activate({"hello.yaml": TAKES_A_NUMBER})
+    name = server.rows("SELECT current_database()")[0][0]
+    answers = []
+    for state in ("on", "off"):
+        with psycopg.connect(
+            str(server.settings.database_url), autocommit=True,
+            options="-c default_transaction_read_only=off",
+        ) as link:  # fmt: skip
+            link.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {state}')
+        server.rows(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'sark-%%' AND datname = current_database()"
+        )
+        until(lambda: 200 == server.api("GET", "/runs").status)
+        answers.append(server.api("POST", START, {"inputs": {"n": 7}}).status)
+        answers.append(server.api("POST", "/sources/shop/sync").status)
+
+    assert [503, 503, 202, 202] == answers
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Return once something holds."""
+    limit = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < limit
+        time.sleep(0.05)
