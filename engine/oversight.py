@@ -35,7 +35,7 @@ class Oversight:
         """Look for as long as the connection lives; raise what ended it."""
         while True:
             await asyncio.sleep(period(self._lease))
-            await leases.patiently(self.look)
+            await leases.patiently("oversight", self.look)
 
     async def look(self) -> None:
         """End the sessions of those who are silent."""

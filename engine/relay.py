@@ -123,10 +123,10 @@ class Relay:
         loop, swept = asyncio.get_running_loop(), float("-inf")
         while True:
             rung.clear()
-            followed, next_due = await patiently(self._round)
+            followed, next_due = await patiently("relay", self._round)
             if loop.time() - swept > _SWEEP_EVERY.total_seconds():
                 swept = loop.time()
-                await patiently(self._sweep)
+                await patiently("relay", self._sweep)
             if followed:  # there may be more; whatever comes, the rest has its turn in between
                 continue
             with suppress(TimeoutError):

@@ -52,7 +52,7 @@ class RetentionDuty:
         """Look after history until the session ends; raise what ended it."""
         kept = Retention(session, self._keep)
         while True:
-            pause = _PERIOD if await patiently(kept.look) else _SOON
+            pause = _PERIOD if await patiently("retention", kept.look) else _SOON
             await asyncio.sleep(pause.total_seconds() * (0.75 + random.random() / 2))  # nosec B311
 
 

@@ -63,7 +63,7 @@ class Speaker:
     async def serve(self) -> None:
         """Look once a second for what is due; after a failure, look later."""
         while True:
-            pause = await patiently(self._guarded)
+            pause = await patiently("statuses", self._guarded)
             await asyncio.sleep(_PERIOD if pause is None else pause.total_seconds())
 
     async def _guarded(self) -> timedelta | None:

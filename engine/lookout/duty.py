@@ -92,7 +92,7 @@ class Lookouts:
         """Look when it is time; a folder that does not answer keeps no other waiting."""
         async with asyncio.TaskGroup() as looks:
             while True:
-                for each in await patiently(self.due):
+                for each in await patiently("lookout", self.due):
                     looks.create_task(self._look(each))
                 await asyncio.sleep(_PERIOD)
 

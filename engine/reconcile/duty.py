@@ -58,7 +58,7 @@ class ReconcileDuty:
 
     async def lead(self, session: Session) -> None:
         """Watch until the session is lost."""
-        await patiently(partial(self._declare, session))
+        await patiently("reconcile", partial(self._declare, session))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._ask(session))
@@ -85,7 +85,7 @@ class ReconcileDuty:
         """Find requests whose ring was lost with Redis; and notice when PostgreSQL is lost."""
         while True:
             await asyncio.sleep(_ASK_SECONDS)
-            for name in await patiently(partial(_wanted, session)):
+            for name in await patiently("reconcile", partial(_wanted, session)):
                 self.wake(name)
 
     async def _watch(self, session: Session, named: Sequence[Source]) -> None:

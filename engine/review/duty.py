@@ -118,7 +118,7 @@ class Desk:
         """Look at what is wanted, the newest first, and never at one review twice at once."""
         async with asyncio.TaskGroup() as looks:
             while True:
-                for row in await patiently(self._due):
+                for row in await patiently("review", self._due):
                     self._under_way.add((row.source, row.ref))
                     looks.create_task(self.look(row))
                     await asyncio.sleep(_STEP)
@@ -137,7 +137,7 @@ class Desk:
     async def sweep(self) -> None:
         """Forget at intervals what was over long ago."""
         while True:
-            await patiently(self._forget)
+            await patiently("review", self._forget)
             await asyncio.sleep(_SWEEP)
 
     async def _forget(self) -> None:
@@ -146,7 +146,7 @@ class Desk:
 
     async def prepare(self) -> None:
         """Compile what is live of the sources that were looked at last, before they are again."""
-        for each in await patiently(self._latest):
+        for each in await patiently("review", self._latest):
             async with self._turns[self._addresses[each]]:
                 try:
                     await self._reviewers[each].prepare()
@@ -180,7 +180,7 @@ class Desk:
                     with METRICS.reviews.time():
                         await self._reviewers[row.source].look(now)
         except (SarkError, OSError) as error:
-            await patiently(partial(self._repeat, row, error))
+            await patiently("review", partial(self._repeat, row, error))
         except Exception as error:
             if is_lost(error):
                 raise
@@ -189,7 +189,7 @@ class Desk:
                 self._rest(row.source, _FIRST_PAUSE * random.uniform(0.1, 1.0))  # nosec B311
                 return
             _LOG.exception("a look at %s of source %s has failed", row.ref, row.source)
-            await patiently(partial(self._repeat, row, error))
+            await patiently("review", partial(self._repeat, row, error))
         finally:
             self._under_way.discard((row.source, row.ref))
 
@@ -219,7 +219,7 @@ class Desk:
         assert source.forge is not None, "a source without a forge has no reviews"
         branch = source.ref.removeprefix("refs/heads/")
         found = await self._forges[source.name].open_pulls(branch)
-        await patiently(partial(self._want, source.name, source.forge.kind, found))
+        await patiently("review", partial(self._want, source.name, source.forge.kind, found))
 
     async def _want(self, source: str, kind: str, found: Sequence[Pull]) -> None:
         """Each wish is written by itself: one that waits for a row keeps no other from anybody."""

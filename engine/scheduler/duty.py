@@ -73,7 +73,7 @@ class Scheduler:
     async def serve(self) -> None:
         """Start what is due when it is; an activation is seen within a second."""
         while True:
-            pause = await patiently(self._looked)
+            pause = await patiently("scheduler", self._looked)
             await asyncio.sleep(pause)
 
     async def _looked(self) -> float:

@@ -106,8 +106,8 @@ async def lead(connection: Connection, duty: str) -> Session:
     return Session(connection)
 
 
-async def patiently(step: Callable[[], Awaitable[T]]) -> T:
-    """Return what a leader's step comes to, taken again for as long as it is refused for now.
+async def patiently(duty: str, step: Callable[[], Awaitable[T]]) -> T:
+    """Return what a step of a duty comes to, taken again for as long as it is refused for now.
 
     Raise what else goes wrong, a lost session before all.
     """
@@ -118,7 +118,7 @@ async def patiently(step: Callable[[], Awaitable[T]]) -> T:
         except (psycopg.Error, Unavailable) as error:
             if not is_passing(error):
                 raise
-            _LOG.warning("it was refused for now and is tried again: %s", error)
+            _LOG.warning("%s was refused for now and tries again: %s", duty, error)
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # nosec B311 - a pause, no secret
         pause = min(pause * 2, _LONGEST_PAUSE)
 
