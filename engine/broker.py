@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Protocol
 
 import dramatiq
@@ -18,6 +19,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from engine.telemetry import METRICS
+from engine.wire import Wire
 
 _LOG = logging.getLogger("sark.broker")
 _PREFIX = "sark:queue:"
@@ -57,6 +59,7 @@ class HintBroker(Broker):
             url, socket_timeout=5, socket_connect_timeout=1, health_check_interval=0
         )
         self.is_closed = False
+        self._wire = Wire(self.redis.connection_pool)
         self._down_until = 0.0
 
     def declare_queue(self, queue_name: str) -> None:
@@ -77,23 +80,43 @@ class HintBroker(Broker):
             raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
         return _HintConsumer(self, queue_name, timeout / 1000)
 
+    def push(self, message: Message[Any]) -> bool:
+        """Push a hint, unless somebody would have to wait for Redis: False, and it is not sent."""
+        if not self._wire.is_open or time.monotonic() < self._down_until:
+            return False
+        try:
+            self._push(message)
+        except ResponseError as error:
+            self._drop(error)
+        except RedisError:
+            return False
+        return True
+
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Push a hint; where Redis is away it is dropped, for the sweep finds the work."""
         if time.monotonic() < self._down_until:
             METRICS.hints_dropped.inc()
             return message
-        key = _PREFIX + message.queue_name
         try:
-            length = self.redis.rpush(key, message.encode())
-            if length == 1:
-                self.redis.expire(key, _QUEUE_SECONDS)
-            elif length > _LONGEST_QUEUE:
-                self.redis.ltrim(key, -_LONGEST_QUEUE, -1)
+            if not self._wire.is_open:
+                self._wire.open()
+            self._push(message)
         except RedisError as error:
-            self._down_until = time.monotonic() + _PAUSE
-            METRICS.hints_dropped.inc()
-            _LOG.warning("a hint was dropped, for Redis does not answer: %s", error)
+            self._drop(error)
         return message
+
+    def _push(self, message: Message[Any]) -> None:
+        key = _PREFIX + message.queue_name
+        self._wire.send(
+            ("RPUSH", key, message.encode()),
+            ("LTRIM", key, -_LONGEST_QUEUE, -1),
+            ("EXPIRE", key, _QUEUE_SECONDS),
+        )
+
+    def _drop(self, error: RedisError) -> None:
+        self._down_until = time.monotonic() + _PAUSE
+        METRICS.hints_dropped.inc()
+        _LOG.warning("a hint was dropped, for Redis does not answer: %s", error)
 
     def fault(self) -> str:
         """Return why Redis takes no hints, or an empty text.
@@ -111,6 +134,7 @@ class HintBroker(Broker):
     def close(self) -> None:
         """Let go of Redis; consumers that wait in a pop are woken by it."""
         self.is_closed = True
+        self._wire.close()
         self.redis.connection_pool.disconnect()
 
 
@@ -215,7 +239,8 @@ def ring(bell: Rings | None, told: Iterable[tuple[int | None, str]]) -> None:
 class Bell:
     """Rings processes by Dramatiq messages, from any thread and any event loop.
 
-    Nobody who rings waits for Redis: one thread sends, and what is rung meanwhile goes once.
+    Nobody who rings waits for Redis. A hint leaves at once where the way is open; one thread opens
+    it, and what is rung meanwhile goes once.
     """
 
     def __init__(self, broker: Broker) -> None:
@@ -247,6 +272,9 @@ class Bell:
         self._ring(RELAY, "relay", ())
 
     def _ring(self, queue: str, actor: str, words: tuple[str, ...]) -> None:
+        message = _message(queue, actor, words)
+        if isinstance(self._broker, HintBroker) and self._broker.push(message):
+            return
         with self._lock:
             if len(self._pending) >= _LONGEST_PENDING:
                 METRICS.hints_dropped.inc()
@@ -263,5 +291,10 @@ class Bell:
             self._wake.clear()
             with self._lock:
                 pending, self._pending = self._pending, {}
-            for queue, actor, words in pending:
-                self._broker.enqueue(dramatiq.Message(queue, actor, words, kwargs={}, options={}))
+            for each in pending:
+                self._broker.enqueue(_message(*each))
+
+
+@lru_cache(_LONGEST_PENDING)
+def _message(queue: str, actor: str, words: tuple[str, ...]) -> Message[Any]:
+    return dramatiq.Message(queue, actor, words, kwargs={}, options={})

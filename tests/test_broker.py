@@ -186,6 +186,55 @@ def test_losing_redis_holds_up_nobody(tmp_path: Path):
     listener.close()
 
 
+def test_a_hint_that_redis_restarts_under_is_sent_anew(tmp_path: Path):
+    """
+    The first hint after a restart of Redis arrives: whoever rings need not know of it.
+    """
+    server = Valkey(tmp_path / "valkey")
+    url = server.start()
+    bell = Bell(HintBroker(url))
+    try:
+        for _ in range(3):
+            bell.ring_pool("elsewhere")
+            assert _comes_to(url, "sark:queue:pool.elsewhere")
+            server.stop()
+            server.start()
+    finally:
+        server.stop()
+
+
+def test_a_hint_that_redis_refuses_is_counted(tmp_path: Path):
+    """
+    Redis that takes nothing more costs hints, and the metric says how many.
+    """
+    server = Valkey(tmp_path / "valkey")
+    url = server.start()
+    bell = Bell(HintBroker(url))
+    try:
+        bell.ring_pool("elsewhere")
+        assert _comes_to(url, "sark:queue:pool.elsewhere")
+        with Redis.from_url(url) as redis:
+            redis.config_set("maxmemory", "1")
+        dropped = METRICS.hints_dropped._value.get()
+        limit = time.monotonic() + 20
+        while METRICS.hints_dropped._value.get() == dropped and time.monotonic() < limit:
+            bell.ring_pool("elsewhere")
+            time.sleep(0.01)
+
+        assert METRICS.hints_dropped._value.get() > dropped
+    finally:
+        server.stop()
+
+
+def _comes_to(url: str, queue: str) -> bool:
+    """Wait until there is a hint in a queue that nobody reads."""
+    limit = time.monotonic() + 20
+    with Redis.from_url(url) as redis:
+        while not redis.llen(queue) and time.monotonic() < limit:
+            time.sleep(0.01)
+        return bool(redis.llen(queue))
+
+
 def test_redis_absent_at_the_start_is_waited_for(tmp_path: Path):
     """
     A listener that begins before Redis hears hints once there is one.
