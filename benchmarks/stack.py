@@ -50,12 +50,16 @@ class Stack(stack.Stack):
         return Load(self.port, (self.state / "token").read_text().strip(), links)
 
     def wait(self, started: Sequence[str], pause: float) -> None:
-        """Look every `pause` seconds until all of these runs have succeeded."""
+        """Look every `pause` seconds until all of these runs have succeeded.
+
+        The last one is looked at first, for a look at all of them costs as much as many steps.
+        """
         limit = time.monotonic() + _PATIENCE
-        while (ended := self.one(_ENDED, list(started))) < len(started):
-            if time.monotonic() > limit:
-                raise TimeoutError(f"{ended} of {len(started)} runs have ended")
-            time.sleep(pause)
+        for some in (started[-1:], started):
+            while (ended := self.one(_ENDED, list(some))) < len(some):
+                if time.monotonic() > limit:
+                    raise TimeoutError(f"{ended} of {len(some)} runs have ended")
+                time.sleep(pause)
 
     def count(self, runs: Sequence[str], steps: int) -> None:
         """Read the outcomes of runs back; raise RuntimeError unless as many steps have one."""

@@ -1,31 +1,31 @@
 """A connection to Redis on which commands leave at once, and answers are read once they came."""
 
+import socket
+import ssl
 from threading import Lock
 from typing import Protocol, cast
 
 from redis.connection import ConnectionPool
+from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import ResponseError
 
-# One that is frozen takes what the system's buffers hold, thousands of hints, and then no more.
-_LONGEST_SEND = 0.25
+_LARGEST_READ = 64 * 1024
+_NOT_YET = (BlockingIOError, ssl.SSLWantReadError)
 
 
 class _Connection(Protocol):
-    """What is used of the driver's connection, which says no types."""
+    """What is used of the driver's connection, which says no types.
+
+    Its own ways to send and to read wait for Redis, and take longer than all else here.
+    """
+
+    _sock: socket.socket
 
     def connect(self) -> None: ...
 
     def disconnect(self) -> None: ...
 
-    def update_current_socket_timeout(self, seconds: float) -> None: ...
-
-    def can_read(self) -> bool: ...
-
-    def read_response(self) -> object: ...
-
     def pack_commands(self, commands: tuple[tuple[object, ...], ...]) -> list[bytes]: ...
-
-    def send_packed_command(self, packed: list[bytes], *, check_health: bool) -> None: ...
 
 
 class Wire:
@@ -40,26 +40,40 @@ class Wire:
         """Connect; raise RedisError where Redis does not answer."""
         with self._lock:
             self._connection.connect()
-            self._connection.update_current_socket_timeout(_LONGEST_SEND)
+            self._connection._sock.setblocking(False)
             self.is_open = True
 
     def send(self, *commands: tuple[object, ...]) -> None:
         """Send commands as one packet, then hear what was answered to those before.
 
-        Raise ConnectionError or TimeoutError, and be closed, if the wire was lost by then: these
-        commands did not arrive. Raise ResponseError if Redis has refused a command.
+        Raise ConnectionError, and be closed, if the wire was lost by then: these commands did not
+        arrive. One that is frozen is lost once it takes no more. Raise ResponseError if Redis has
+        refused a command. What it answers are numbers else.
         """
+        packet = b"".join(self._connection.pack_commands(commands))
         with self._lock:
+            if not self.is_open:
+                raise Lost("closed meanwhile")
             try:
-                packed = self._connection.pack_commands(commands)
-                self._connection.send_packed_command(packed, check_health=False)
-                while self._connection.can_read():
-                    self._connection.read_response()
-            except ResponseError:
-                raise
-            except BaseException:
+                sent, told = self._connection._sock.send(packet), self._read()
+            except OSError as error:
                 self._close()
-                raise
+                raise Lost(str(error)) from error
+            if sent < len(packet):
+                self._close()
+                raise Lost("Redis takes no more")
+        if told.startswith(b"-") or b"\n-" in told:
+            raise ResponseError(told.partition(b"-")[2].partition(b"\r")[0].decode())
+
+    def _read(self) -> bytes:
+        """Return what has come; raise OSError if that is the end."""
+        told = b""
+        try:
+            while some := self._connection._sock.recv(_LARGEST_READ):
+                told += some
+        except _NOT_YET:
+            return told
+        raise ConnectionResetError("Redis has hung up")
 
     def close(self) -> None:
         """Let go of Redis."""
