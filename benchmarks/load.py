@@ -21,6 +21,7 @@ _ONE: Mapping[str, object] = {"n": 1}
 @dataclass(slots=True)
 class _Link:
     socket: socket.socket
+    used: float
     told: bytes = b""
 
 
@@ -32,7 +33,6 @@ class Load:
         self._token = token
         self._count = links
         self._links: list[_Link] = []
-        self._used = 0.0
 
     def start(
         self, workflow: str, count: int, inputs: Mapping[str, object] | None = None
@@ -64,18 +64,19 @@ class Load:
                 selector.register(link.socket, selectors.EVENT_READ, link)
                 link.socket.sendall(request)
             _exchange(selector, requests, done)
-        self._used = time.monotonic()
         return done
 
     def _connect(self) -> None:
-        """Have connections that the server has not closed."""
-        if time.monotonic() - self._used < _QUIET_SECONDS:
-            return
-        self.close()
-        for _ in range(self._count):
-            link = socket.create_connection(("127.0.0.1", self._port), timeout=_SECONDS)
-            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._links.append(_Link(link))
+        """Have connections that the server has not closed: each of them may have been quiet."""
+        now = time.monotonic()
+        for link in self._links:
+            if now - link.used > _QUIET_SECONDS:
+                link.socket.close()
+        self._links = [link for link in self._links if now - link.used <= _QUIET_SECONDS]
+        while len(self._links) < self._count:
+            made = socket.create_connection(("127.0.0.1", self._port), timeout=_SECONDS)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._links.append(_Link(made, now))
 
     def _request(self, path: str, kind: str, body: bytes) -> bytes:
         head = (
@@ -116,5 +117,5 @@ def _answered(link: _Link) -> str | None:
     identity = _ID.search(body)
     if not head.startswith(b"HTTP/1.1 202") or identity is None:
         raise RuntimeError(f"a request was refused: {link.told[:300]!r}")
-    link.told = b""
+    link.told, link.used = b"", time.monotonic()
     return identity[1].decode()
