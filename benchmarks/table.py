@@ -18,6 +18,8 @@ COLUMNS: Mapping[str, str] = {
     "times_40_bare_commits": "x 40 commits",
     "times_same_rows": "x same rows bare",
     "times_dramatiq": "x Dramatiq no-ops",
+    "times_cpu_of_1k": "x CPU of steps1k",
+    "times_pace_of_1": "x pace of workers1",
 }
 
 
