@@ -29,6 +29,12 @@ def tree(root: int) -> list[int]:
     return found
 
 
+def living(root: int) -> list[int]:
+    """Return the descendants of a process that have not ended."""
+    pids = (pid for pid in tree(root) if pid != root)
+    return [pid for pid in pids if _stat(pid)[:1] not in ([], ["Z"])]
+
+
 def cpu(*roots: int) -> dict[str, float]:
     """Return the CPU seconds that trees have used so far, by role."""
     used: dict[str, float] = defaultdict(float)

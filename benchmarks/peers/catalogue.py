@@ -45,7 +45,8 @@ PEERS: Mapping[str, Peer] = {
         "keeps the state of flows and tasks in its server on PostgreSQL",
         "a task's result is not kept unless asked for, and a flow that crashed begins anew; it "
         "does more around a task than any other here: events, logs, an interface for all of it",
-        "server and `serve` with a process for each run; `inline`: the flow in one process",
+        "server and `serve` with a process for each run, which is over when its flow is, though "
+        "the server notes its tasks later; `inline`: the flow in one process",
     ),
     "dramatiq": Peer(
         "takes each task from Redis and acknowledges it there",

@@ -1,7 +1,7 @@
 """Peers beside SARK, shape by shape: the ratio of medians of the same minutes."""
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from benchmarks.figures import Row, quantile, rounded
 
@@ -32,15 +32,30 @@ def compare(peer: str, theirs: Iterable[Row], ours: Mapping[str, Row]) -> list[R
 
 def _row(peer: str, row: Row, sark: Row | None) -> Row:
     told: Row = {"shape": row["shape"], "peer": peer}
-    seconds, tasks = _numbers(row), row.get("tasks")
+    seconds = _numbers(row)
     if seconds:
         told |= _figures(row, statistics.median(seconds))
         if sark is not None:
             told |= _beside(row, statistics.median(seconds), sark)
-    if isinstance(tasks, int) and row.get("counted") != tasks:
-        whole = ", the time is for all" if seconds else ""
-        told["note"] = f"stopped: {row['counted']} of {tasks} tasks{whole}"
-    return told
+    notes = "; ".join(_notes(row))
+    return {**told, "note": notes} if notes else told
+
+
+def _notes(row: Row) -> Iterator[str]:
+    """Tell what is to be known of a row: that it failed, was stopped, or had something beside it.
+
+    The time of a shape that was stopped is what all of it would take at the pace that it had.
+    """
+    of = next((f"{row[unit]} {unit}" for unit in ("tasks", "requests") if unit in row), "")
+    if "failed" in row:
+        yield f"failed: {row['failed']}"
+    if "stopped_after" in row:
+        whole = ", the time is for all" if row["seconds"] and "tasks" in row else ""
+        yield f"stopped after {row['stopped_after']:g} s: {row['counted']} of {of}{whole}"
+    elif of and "failed" not in row and row["counted"] != int(of.split()[0]):
+        yield f"{row['counted']} counted of {of}"
+    if "beside" in row:
+        yield f"beside what was left of {row['beside']}"
 
 
 def _figures(row: Row, median: float) -> Row:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from benchmarks.peers.harness import Client, Harness, burst, free_port, until
+from benchmarks.peers.harness import Harness, free_port
 
 _QUEUE = "jobs"
 _STEPS = """
@@ -30,7 +30,7 @@ class _Application:
     def __init__(self, harness: Harness) -> None:
         self._harness = harness
         self._port = free_port()
-        self._client = Client(self._port, harness.cap)
+        self._client = harness.client(self._port)
         where = urlsplit(harness.database_url)
         self._plain = harness.database_url
         self.url = where._replace(scheme="postgresql+psycopg").geturl()
@@ -46,7 +46,8 @@ class _Application:
 
     def runs(self) -> int:
         """Start a thousand runs over HTTP; the tasks of those that succeed."""
-        return self._ended(lambda: burst(lambda _: self._client.post("/start/diamond", []), 1000))
+        post = lambda _: self._client.post("/start/diamond", [])  # noqa: E731
+        return self._ended(lambda: self._harness.burst(post, 1000))
 
     def runs_queued(self) -> int:
         """Enqueue a thousand runs; the tasks of those that succeed."""
@@ -56,8 +57,8 @@ class _Application:
         name = self._one("SELECT name FROM dbos.workflow_status WHERE name LIKE '%diamond' LIMIT 1")
 
         def enqueue() -> None:
-            for _ in range(1000):
-                client.enqueue({"workflow_name": str(name), "queue_name": _QUEUE})
+            options = {"workflow_name": str(name), "queue_name": _QUEUE}
+            self._harness.burst(lambda _: client.enqueue(options), 1000, threads=1)
 
         try:
             return self._ended(enqueue)
@@ -69,10 +70,10 @@ class _Application:
         return self.run("chain", 1)[0] - began
 
     def _ended(self, start: Callable[[], object]) -> int:
-        """Return the steps that PostgreSQL holds more than before, once all runs have ended."""
+        """Return the steps that PostgreSQL holds more than before, of runs that have ended."""
         before, steps = self._count(), self._steps()
         start()
-        until(lambda: self._count() - before, 1000, self._harness.cap, pause=0.05)
+        self._harness.until(lambda: self._count() - before, 1000, pause=0.05)
         return self._steps() - steps
 
     def _count(self) -> int:
@@ -97,9 +98,9 @@ def main() -> None:
         app.start()
         harness.started(app.is_ready, began)
         harness.shape("flow40", 40, lambda: len(app.run("chain", 40)), 10)
+        harness.latency(app.first)
         harness.shape("fan1000/steps", 1001, lambda: int(app.run("fan", 1000)))
         harness.shape("runs1000/http", 5000, app.runs)
-        harness.latency(app.first)
         # What is stopped goes on behind what comes after it, so the slower ways come last.
         harness.shape("runs1000/queue", 5000, app.runs_queued)
         harness.shape("fan1000/queue", 1001, lambda: int(app.run("fan_queued", 1000)))

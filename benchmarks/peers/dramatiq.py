@@ -10,6 +10,7 @@ acknowledged in that second may be lost, so this row is not a durable one.
 `python -m benchmarks.peers.dramatiq` drives it; `web PORT` is its application.
 """
 
+import contextlib
 import os
 import sys
 import time
@@ -20,10 +21,10 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import GroupCallbacks
 from dramatiq.rate_limits.backends import RedisBackend as Rates
-from dramatiq.results import Results
+from dramatiq.results import Results, ResultTimeout
 from dramatiq.results.backends import RedisBackend
 
-from benchmarks.peers.harness import Client, Harness, fib, free_port, until
+from benchmarks.peers.harness import Harness, fib, free_port
 
 _URL = os.environ.get("SARK_BENCH_REDIS_URL", "redis://127.0.0.1:6379/0")
 _PATIENCE = 300_000  # milliseconds
@@ -89,7 +90,7 @@ class _Queue:
     def __init__(self, harness: Harness) -> None:
         self._harness = harness
         self._port = free_port()
-        self._client = Client(self._port, harness.cap)
+        self._client = harness.client(self._port)
 
     def start(self) -> None:
         store.config_set("appendonly", "yes")
@@ -107,15 +108,15 @@ class _Queue:
         messages = [work.message_with_options(args=(10,), pipe_ignore=n != first)
                     for n in (first, *rest)]  # fmt: skip
         pipe = dramatiq.pipeline(messages).run()
-        pipe.get_result(block=True, timeout=_PATIENCE)
-        return sum(1 for _ in pipe.get_results())
+        with contextlib.suppress(ResultTimeout):
+            pipe.get_result(block=True, timeout=int(1000 * self._harness.left()) + 1)
+        return pipe.completed_count
 
     def runs(self, start: Callable[[], object], count: int) -> int:
         """Start runs and wait until all have ended; the tasks they made."""
         ended, tasks = self._read("runs"), self._read("tasks")
-        for _ in range(count):
-            start()
-        until(lambda: self._read("runs") - ended, count, self._harness.cap)
+        self._harness.burst(lambda _: start(), count, threads=1)
+        self._harness.until(lambda: self._read("runs") - ended, count)
         return self._read("tasks") - tasks
 
     def fan(self) -> int:
@@ -138,9 +139,9 @@ def main() -> None:
         harness.started(queue.first, began)
         harness.shape("flow40/pipeline", 40, queue.pipe, 10)
         harness.shape("flow40/sent", 40, lambda: queue.runs(lambda: link.send(0), 1), 10)
+        harness.latency(queue.first)
         harness.shape("fan1000", 1001, queue.fan)
         harness.shape("runs1000", 5000, lambda: queue.runs(lambda: spread.send(3, 5), 1000))
-        harness.latency(queue.first)
 
 
 if __name__ == "__main__":

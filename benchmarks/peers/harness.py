@@ -1,8 +1,8 @@
 """How a peer is driven: started, timed, counted and stopped. Runs in the peer's environment.
 
 So only the standard library is imported here. A driver makes a `Harness`, starts the processes of
-its peer with it and hands it a function for each shape; what was measured is printed as JSON, a
-line each. Times are the client's; the client's own CPU is left out.
+its peer with it and hands it a function for each shape; what begins and what was measured is
+printed as JSON, a line each. Times are the client's; the client's own CPU is left out.
 """
 
 import ctypes
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,22 +27,28 @@ from benchmarks import processes
 ROOT = Path(__file__).parents[2]
 WARM = 1  # repeats that do not count
 _PATIENCE = 120.0
-_STOPPING = 10.0
+# A question asked just before the time is over is still answered, or nobody knew how far it came;
+# and what starts is asked again, for it may be another that has its port and answers nobody.
+_ANSWERING = 5.0
+_STOPPING = {signal.SIGTERM: 10.0, signal.SIGKILL: 5.0}
+
+Row = dict[str, Any]
 
 
 class Capped(Exception):
-    """The shape took too long; `done` of its tasks had ended."""
+    """The time was over before there was anything to count."""
 
-    def __init__(self, done: int) -> None:
-        super().__init__(f"stopped with {done} tasks done")
-        self.done = done
+
+class Ended(Exception):
+    """A process of the peer is no more, so what it was to do never comes."""
 
 
 class Harness:
     """A peer's processes and what they and their stores cost; use it as a context.
 
     `database_url` and `redis_url` are of servers that are this peer's alone, `folder` is where it
-    may write. A shape is asked for by `shapes` and ends after `cap` seconds.
+    may write. A shape is asked for by `shapes`, and each time that it is done it has `cap` seconds.
+    What goes wrong with a shape is told in its row, and the next one is measured all the same.
     """
 
     def __init__(self) -> None:
@@ -49,14 +56,19 @@ class Harness:
         self.database_url: str = told["database_url"]
         self.redis_url: str = told["redis_url"]
         self.folder = Path(told["folder"])
-        self.cap: float = told["cap"]
+        self._logs = Path(told["logs"])
+        self._cap: float = told["cap"]
         self._shapes: list[str] = told["shapes"]
         self._repeats: int = told["repeats"]
         self._stores: list[int] = told["stores"]
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._limit = time.monotonic() + _PATIENCE
+        self._has_started = False
+        self._stopped = ""
 
     def __enter__(self) -> "Harness":
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the peer is stopped
+        _adopt_orphans()
         return self
 
     def __exit__(
@@ -65,25 +77,28 @@ class Harness:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        # A peer may start processes in sessions of their own, so a group is not all of it.
-        left = [pid for process in self._running for pid in processes.tree(process.pid)]
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            for pid in left:
+        for how, seconds in _STOPPING.items():
+            for pid in self._left():
                 with suppress(ProcessLookupError):
                     os.kill(pid, how)
-            limit = time.monotonic() + _STOPPING
-            while time.monotonic() < limit and any(p.poll() is None for p in self._running):
+            limit = time.monotonic() + seconds
+            while time.monotonic() < limit and self._left():
                 time.sleep(0.05)
+
+    def _left(self) -> list[int]:
+        """Return what lives of all that was started, in whatever session and by whomever."""
+        for process in self._running.values():
+            process.poll()
+        return processes.living(os.getpid())
 
     def spawn(self, name: str, *words: object, environment: Mapping[str, str] = {}) -> None:
         """Start a process of the peer, its output in a log of this name."""
-        with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
+        with (self._logs / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
                 [str(word) for word in words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=ROOT, start_new_session=True, preexec_fn=_end_with_driver,  # noqa: PLW1509
                 env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
             )  # fmt: skip
-        self._running.append(process)
 
     def python(self, name: str, *words: object, environment: Mapping[str, str] = {}) -> None:
         """Start Python of the peer's environment."""
@@ -91,17 +106,20 @@ class Harness:
 
     def started(self, ready: Callable[[], object], began: float) -> None:
         """Wait until `ready` gives true and does not raise; tell how long that took."""
+        tell({"begins": "cold_start"})
+        why: object = "no"
 
         def answers() -> int:
-            dead = [process for process in self._running if process.poll() is not None]
-            if dead:
-                raise RuntimeError(f"{dead[0].args!r} ended with {dead[0].returncode}")
+            nonlocal why
             try:
                 return 1 if ready() else 0
-            except Exception:
+            except Exception as error:
+                why = error
                 return 0
 
-        until(answers, 1, _PATIENCE, pause=0.02)
+        if not self.until(answers, 1, pause=0.02):
+            raise TimeoutError(f"not ready after {_PATIENCE:.0f} s, at last it said: {why!r}")
+        self._has_started = True
         tell({"shape": "cold_start", "seconds": [time.perf_counter() - began]})
 
     def shape(self, name: str, tasks: int, once: Callable[[], int], repeats: int = 0) -> None:
@@ -109,80 +127,156 @@ class Harness:
 
         After a slash in `name` stands the way of doing it, where a peer has several.
         """
-        if name.partition("/")[0] not in self._shapes:
-            return
-        seconds: list[float] = []
+        row: Row = {"shape": name, "tasks": tasks, "counted": 0, "seconds": []}
+        self._measure(row, lambda: self._repeat(row, once, repeats or self._repeats))
+
+    def _repeat(self, row: Row, once: Callable[[], int], repeats: int) -> None:
+        tasks, since = row["tasks"], time.monotonic()
         cpu = done = 0.0
-        for turn in range(WARM + (repeats or self._repeats)):
+        for turn in range(WARM + repeats):
+            self._limit = time.monotonic() + self._cap
             before, began = self.cpu(), time.perf_counter()
             try:
                 counted = once()
-            except Capped as capped:
-                counted = capped.done
+            except Capped:
+                counted = 0
             took = time.perf_counter() - began
-            if turn < WARM and took < self.cap / 4:
+            is_long = took > self._cap / 4
+            if turn < WARM and counted == tasks and not is_long:
                 continue
             if counted:
-                seconds.append(took * tasks / counted)
+                row["seconds"].append(took * tasks / counted)
             cpu, done = cpu + self.cpu() - before, done + counted
-            if counted != tasks or took > self.cap / 4:
+            row["counted"] = counted
+            row["cpu_seconds_per_1000_tasks"] = 1000 * cpu / done if done else None
+            if counted < tasks and not self.left():
+                self._stop(row)
+            if counted != tasks or is_long or time.monotonic() - since > self._cap:
                 break
-        tell(
-            {
-                "shape": name, "tasks": tasks, "seconds": seconds, "counted": counted,
-                "cpu_seconds_per_1000_tasks": 1000 * cpu / done if done else None,
-            }
-        )  # fmt: skip
 
-    def latency(self, once: Callable[[], float], count: int = 100) -> None:
+    def latency(self, once: Callable[[], float], count: int = 100, warm: int = 5) -> None:
         """Tell what `once` returns again and again: seconds from a request to its first task."""
-        if "latency" not in self._shapes:
+        row: Row = {"shape": "latency", "requests": count, "counted": 0, "seconds": []}
+        self._measure(row, lambda: self._ask(row, once, warm))
+
+    def _ask(self, row: Row, once: Callable[[], float], warm: int) -> None:
+        self._limit = time.monotonic() + self._cap
+        values: list[float] = row["seconds"]
+        with suppress(Capped):
+            for _ in range(warm):
+                once()
+            while len(values) < row["requests"] and self.left():
+                time.sleep(0.02)
+                values.append(once())
+        row["counted"] = len(values)
+        if len(values) < row["requests"]:
+            self._stop(row)
+
+    def _measure(self, row: Row, fill: Callable[[], None]) -> None:
+        """Have a row filled and tell it, with what went wrong and what it was measured beside."""
+        if row["shape"].partition("/")[0] not in self._shapes:
             return
-        for _ in range(5):
-            once()
-        limit = time.monotonic() + self.cap
-        values: list[float] = []
-        while len(values) < count and time.monotonic() < limit:
-            time.sleep(0.02)
-            values.append(once())
-        tell({"shape": "latency", "seconds": values})
+        tell({"begins": row["shape"]})
+        if self._stopped:
+            row["beside"] = self._stopped
+        try:
+            self._check()
+            fill()
+        except Exception as error:
+            traceback.print_exc()
+            row["failed"] = self._why(error)
+        tell(row)
+
+    def _stop(self, row: Row) -> None:
+        """Note that a shape was stopped; what is left of it goes on beside the next ones."""
+        row["stopped_after"] = self._cap
+        self._stopped = row["shape"]
+
+    def until(self, probe: Callable[[], int], target: int, pause: float = 0.005) -> int:
+        """Ask until `target` is reached or the time is over; return what was answered at last.
+
+        Raise Ended where a process of the peer has ended.
+        """
+        value = 0
+        while True:
+            with suppress(Capped):  # so busy that it does not even tell how far it is
+                value = probe()
+            if value >= target or not self.left():
+                return value
+            self._check()
+            time.sleep(pause)
+
+    def burst(self, send: Callable[[int], object], count: int, threads: int = 8) -> None:
+        """Call `send` with every number below `count`, from several threads, while time is left."""
+
+        def each(number: int) -> None:
+            with suppress(Capped):
+                if self.left():
+                    send(number)
+
+        with ThreadPoolExecutor(threads) as pool:
+            for _ in pool.map(each, range(count)):
+                pass
+
+    def left(self) -> float:
+        """Return the seconds that are left of what is measured now."""
+        return max(0.0, self._limit - time.monotonic())
+
+    def client(self, port: int) -> "Client":
+        """Return a client that waits no longer than time is left."""
+        return Client(port, lambda: max(_ANSWERING, self.left() if self._has_started else 0))
 
     def cpu(self) -> float:
         """Return the CPU seconds of the peer and its stores so far."""
-        roots = [*self._stores, *(p.pid for p in self._running if p.poll() is None)]
-        return sum(processes.cpu(*roots).values())
+        running = (process.pid for process in self._running.values() if process.poll() is None)
+        return sum(processes.cpu(*self._stores, *running).values())
+
+    def _check(self) -> None:
+        """Raise Ended where a process of the peer has ended."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise Ended(f"{name} ended with {process.returncode}")
+
+    def _why(self, error: Exception) -> str:
+        """Return what went wrong: an end of a process before whatever came of it."""
+        time.sleep(0.2)  # a connection breaks a moment before its process is gone
+        try:
+            self._check()
+        except Ended as ended:
+            return str(ended)
+        return f"{type(error).__name__}: {error}"
 
 
 def _end_with_driver() -> None:
     """Ask the kernel to end this process when the driver ends, whatever ends that (Linux)."""
+    _prctl(1, signal.SIGTERM)
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of what a killed process of the peer leaves behind (Linux)."""
+    _prctl(36, 1)
+
+
+def _prctl(option: int, value: int) -> None:
     with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def tell(row: Mapping[str, object]) -> None:
-    """Print what was measured."""
+    """Print what was measured, or what begins."""
     print(json.dumps(row), flush=True)
-
-
-def until(probe: Callable[[], int], target: int, cap: float, pause: float = 0.005) -> int:
-    """Ask again and again until `target` is reached; raise Capped after `cap` seconds."""
-    limit = time.monotonic() + cap
-    while (value := probe()) < target:
-        if time.monotonic() > limit:
-            raise Capped(value)
-        time.sleep(pause)
-    return value
 
 
 class Client:
     """JSON over connections that are kept alive, one for each thread.
 
-    What is not answered within `cap` seconds raises Capped: nothing is known of its tasks.
+    What is not answered within the seconds that `left` gives raises Capped: nothing is known of
+    its tasks.
     """
 
-    def __init__(self, port: int, cap: float) -> None:
+    def __init__(self, port: int, left: Callable[[], float]) -> None:
         self._port = port
-        self._cap = cap
+        self._left = left
         self._local = threading.local()
 
     def post(self, path: str, body: object) -> Any:
@@ -202,7 +296,7 @@ class Client:
                 break
             except TimeoutError:
                 del self._local.link
-                raise Capped(0) from None
+                raise Capped(path) from None
             except (ConnectionError, HTTPException):  # closed by the server while it was quiet
                 del self._local.link
                 if is_last:
@@ -213,16 +307,12 @@ class Client:
 
     def _link(self) -> HTTPConnection:
         if not hasattr(self._local, "link"):
-            self._local.link = HTTPConnection("127.0.0.1", self._port, timeout=self._cap)
+            self._local.link = HTTPConnection("127.0.0.1", self._port)
         link: HTTPConnection = self._local.link
+        link.timeout = self._left()
+        if link.sock is not None:
+            link.sock.settimeout(link.timeout)
         return link
-
-
-def burst(send: Callable[[int], object], count: int, threads: int = 8) -> None:
-    """Call `send` with every number below `count`, from several threads."""
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(send, range(count)):
-            pass
 
 
 def free_port() -> int:

@@ -22,7 +22,7 @@ import asyncpg
 import uvloop
 from pgqueuer import AsyncpgPoolDriver, PgQueuer, Queries
 
-from benchmarks.peers.harness import Client, Harness, fib, free_port, until
+from benchmarks.peers.harness import Capped, Harness, fib, free_port
 
 _TABLES = """
     CREATE TABLE bench_done (run text PRIMARY KEY, tasks int NOT NULL, at float8 NOT NULL);
@@ -99,7 +99,7 @@ class _Queue:
     def __init__(self, harness: Harness) -> None:
         self._harness = harness
         self._port = free_port()
-        self._client = Client(self._port, harness.cap)
+        self._client = harness.client(self._port)
         self._runs = iter(range(10**9))
         self._loop = asyncio.new_event_loop()
         subprocess.run(
@@ -122,23 +122,24 @@ class _Queue:
         return self.first() > 0
 
     def run(self, kind: str, value: int, made: int, count: int = 1) -> int:
-        """Enqueue the first task of runs and wait until all have ended; the tasks they made."""
+        """Enqueue the first task of runs and wait until all have ended; the tasks of those."""
         before, tasks = self._done()
         loads = [json.dumps([f"r{next(self._runs)}", value, made]).encode() for _ in range(count)]
         self._wait(self._queries.enqueue([kind] * count, loads, [0] * count))
-        until(lambda: self._done()[0] - before, count, self._harness.cap)
+        self._harness.until(lambda: self._done()[0] - before, count)
         return self._done()[1] - tasks
 
     def first(self) -> float:
         run = f"r{next(self._runs)}"
         began = time.time()
         self._client.post(f"/one/{run}", {})
-        statement = "SELECT at FROM bench_done WHERE run = $1"
-        while (at := self._wait(self._pool.fetchval(statement, run))) is None:
-            if time.time() - began > 5:
-                raise TimeoutError(run)
-            time.sleep(0.001)
-        return float(at) - began
+        if not self._harness.until(lambda: self._at(run) is not None, 1, pause=0.001):
+            raise Capped(run)
+        return self._at(run) - began
+
+    def _at(self, run: str) -> float | None:
+        """Return when the last task of a run began."""
+        return self._wait(self._pool.fetchval("SELECT at FROM bench_done WHERE run = $1", run))
 
     def _done(self) -> tuple[int, int]:
         return tuple(self._wait(self._pool.fetchrow(_DONE)))
@@ -157,9 +158,9 @@ def main() -> None:
         queue.start()
         harness.started(queue.is_ready, began)
         harness.shape("flow40", 40, lambda: queue.run("step", 39, 0), 10)
+        harness.latency(queue.first)
         harness.shape("fan1000", 1001, lambda: queue.run("spread", 1000, 0))
         harness.shape("runs1000", 5000, lambda: queue.run("spread", 3, 1, count=1000))
-        harness.latency(queue.first)
 
 
 if __name__ == "__main__":

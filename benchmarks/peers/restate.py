@@ -17,12 +17,12 @@ from pathlib import Path
 
 import restate
 
-from benchmarks.peers.harness import Client, Harness, burst, fib, free_port, until
+from benchmarks.peers.harness import Harness, fib, free_port
 
 _WORKERS = 2
 _SQL = (
     "select count(*) as n from sys_invocation where target_handler_name = 'diamond' "
-    "and status = 'completed'"
+    "and status = 'completed' and completion_result = 'success'"
 )
 
 service = restate.Service("Bench")
@@ -67,8 +67,8 @@ class _Node:
     def __init__(self, harness: Harness) -> None:
         self._harness = harness
         self._ports = {name: free_port() for name in ("ingress", "admin", "node", "service")}
-        self.ingress = Client(self._ports["ingress"], harness.cap)
-        self.admin = Client(self._ports["admin"], harness.cap)
+        self.ingress = harness.client(self._ports["ingress"])
+        self.admin = harness.client(self._ports["admin"])
 
     def start(self) -> None:
         ports = self._ports
@@ -103,14 +103,14 @@ class _Node:
     def runs(self) -> int:
         """Send a thousand runs, and wait until all have ended; their tasks."""
         before = self.ended()
-        burst(lambda _: self.ingress.post("/Bench/diamond/send", 10), 1000)
-        ended = until(lambda: self.ended() - before, 1000, self._harness.cap, pause=0.1)
-        return 5 * ended
+        self._harness.burst(lambda _: self.ingress.post("/Bench/diamond/send", 10), 1000)
+        return 5 * self._harness.until(lambda: self.ended() - before, 1000, pause=0.1)
 
     def runs_called(self) -> int:
         """Call a thousand runs, 64 at once, and take what each gives."""
         made: list[int] = []
-        burst(lambda _: made.append(self.ingress.post("/Bench/diamond", 10)), 1000, threads=64)
+        call = lambda _: made.append(self.ingress.post("/Bench/diamond", 10))  # noqa: E731
+        self._harness.burst(call, 1000, threads=64)
         return sum(made)
 
     def first(self) -> float:
@@ -132,10 +132,10 @@ def main() -> None:
         node.start()
         harness.started(node.is_ready, began)
         harness.shape("flow40", 40, lambda: len(node.ingress.post("/Bench/chain", 40)), 10)
+        harness.latency(node.first)
         harness.shape("fan1000", 1001, lambda: int(node.ingress.post("/Bench/fan", 1000)))
         harness.shape("runs1000/sent", 5000, node.runs)
         harness.shape("runs1000/called", 5000, node.runs_called)
-        harness.latency(node.first)
 
 
 if __name__ == "__main__":

@@ -48,11 +48,14 @@ def test_what_was_stopped_is_told():
     """
     A peer that was stopped has a note of how far it came, and no shape that SARK lacks a ratio.
     """
-    row: Row = {"shape": "runs1000", "tasks": 5000, "counted": 90, "seconds": [3000.0]}
+    row: Row = {
+        "shape": "runs1000", "tasks": 5000, "counted": 90, "seconds": [3000.0],
+        "stopped_after": 60.0,
+    }  # fmt: skip
 
     (told,) = compare("prefect", [row], OURS)
 
-    assert "stopped: 90 of 5000 tasks, the time is for all" == told["note"]
+    assert "stopped after 60 s: 90 of 5000 tasks, the time is for all" == told["note"]
     assert "times_sark" not in told
 
 
@@ -60,10 +63,12 @@ def test_what_came_to_nothing_has_no_time():
     """
     A shape of which no task ended in time has no figure that could be taken for one.
     """
-    row: Row = {"shape": "fan1000/queue", "tasks": 1001, "counted": 0, "seconds": []}
+    row: Row = {
+        "shape": "fan1000/queue", "tasks": 1001, "counted": 0, "seconds": [], "stopped_after": 0.5,
+    }  # fmt: skip
 
     assert [
-        {"shape": "fan1000/queue", "peer": "dbos", "note": "stopped: 0 of 1001 tasks"}
+        {"shape": "fan1000/queue", "peer": "dbos", "note": "stopped after 0.5 s: 0 of 1001 tasks"}
     ] == compare("dbos", [row], {"fan1000": {"seconds": [0.1]}})
 
 
