@@ -42,6 +42,8 @@ class Reach:
 
     def without(self, other: "Reach") -> "Reach":
         """Return what the other cannot reach."""
+        if NOTHING in (self, other):
+            return self  # as for each of ten thousand workflows that are compared with nothing
         return Reach(**{
             name: tuple(each for each in getattr(self, name) if each not in getattr(other, name))
             for name in _NAMES
