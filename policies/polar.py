@@ -8,7 +8,9 @@ import contextlib
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from operator import eq, ne
 from typing import Any
 
 from oso import Oso, Variable
@@ -20,6 +22,9 @@ from policies.fault import Fault
 
 _QUERY_MS = "500"
 _METHODS = ("startswith", "endswith")
+_ANSWERS: Mapping[str, Callable[[str, str], bool]] = {
+    "startswith": str.startswith, "endswith": str.endswith, "Eq": eq, "Neq": ne,
+}  # fmt: skip
 _PLACE = re.compile(r" at line (\d+), column (\d+)(?: of file (.*?))?:?$")
 _WARNING = "[warning] "
 _ERROR = "Application error"
@@ -77,22 +82,83 @@ class _Shut(Query):
     def handle_external_call(self, data: Any) -> None:
         instance, name = self.host.to_python(data["instance"]), data["attribute"]
         told = [self.host.to_python(each) for each in data["args"] or ()]
-        if name not in _METHODS or type(instance) is not str or [str] != [type(t) for t in told]:
+        if name not in _METHODS or len(told) != 1 or not _are_texts(instance, *told):
             raise ValueError(f"`{name}` is nothing that a rule may read or call")
-        answer = getattr(instance, name)(told[0])
+        answer = _answer(Question(name, instance, told[0]))
         self.ffi_query.call_result(data["call_id"], self.host.to_polar(answer))
+
+    def handle_external_op(self, data: Any) -> None:
+        word, (left, right) = data["operator"], map(self.host.to_python, data["args"])
+        if word not in _ANSWERS or not _are_texts(left, right):
+            self._refuse(data)
+        answer = _answer(Question(word, left, right))
+        self.ffi_query.question_result(data["call_id"], answer)
 
     def _refuse(self, _data: Any) -> None:
         raise ValueError("a rule may not speak of classes, objects or `debug`")
 
     handle_make_external = _refuse
-    handle_external_op = _refuse
     handle_external_isa = _refuse
     handle_external_isa_with_path = _refuse
     handle_external_is_subspecializer = _refuse
     handle_external_is_subclass = _refuse
     handle_next_external = _refuse
     handle_debug = _refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A text that rules never see: what they ask of it is put into `asked`, with each answer.
+
+    To Oso it is an object, of which only its host can tell more. So rules come to the same for all
+    texts of which the same is true.
+    """
+
+    name: str
+    text: str = field(compare=False)
+    asked: list[tuple["Question", bool]] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a rule asks of two texts, which may be hidden."""
+
+    word: str
+    left: "Hidden | str"
+    right: "Hidden | str"
+
+    def answer(self, texts: Mapping[str, str]) -> bool:
+        """Return the answer if the hidden texts were others, by their names."""
+        left, right = self.left, self.right
+        return _ANSWERS[self.word](
+            texts[left.name] if isinstance(left, Hidden) else left,
+            texts[right.name] if isinstance(right, Hidden) else right,
+        )
+
+
+def shown(value: Any, texts: Mapping[str, str]) -> Any:
+    """Return a value with `texts` where it has hidden ones, by their names."""
+    match value:
+        case Hidden():
+            return texts[value.name]
+        case list():
+            return [shown(each, texts) for each in value]
+        case dict():
+            return {key: shown(each, texts) for key, each in value.items()}
+    return value
+
+
+def _are_texts(*values: object) -> bool:
+    return all(type(each) in (str, Hidden) for each in values)
+
+
+def _answer(question: Question) -> bool:
+    """Answer what a rule asks, and write that down where it asks of a hidden text."""
+    hidden = [e for e in (question.left, question.right) if isinstance(e, Hidden)]
+    answer = question.answer({each.name: each.text for each in hidden})
+    for each in hidden[:1]:
+        each.asked.append((question, answer))
+    return answer
 
 
 def is_known(value: object) -> bool:

@@ -11,12 +11,14 @@ import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 from policies.fault import Fault
-from policies.polar import PolarError, Rules, is_known, unknown
+from policies.polar import Hidden, PolarError, Question, Rules, is_known, shown, unknown
+from policies.review.paths import Paths
 
 _BYTES = 1 << 30
 _CPU_SECONDS = 40
@@ -32,6 +34,8 @@ _DRIVER = {
     "warn": 'warn("", 0, 0);', "approval": 'approval("", 0, 0, 0);', "deny": 'deny("", 0, 0);',
 }  # fmt: skip
 _EFFECTS = ("deny", "approval", "warn", "allow")
+_MANY = 20  # texts of one name, from which on they are hidden
+_Answers: TypeAlias = list[list[Any]]
 
 
 @dataclass
@@ -39,6 +43,8 @@ class Asking:
     """Rules that are asked about one dictionary of facts after the other."""
 
     sources: Mapping[str, str]
+    varied: frozenset[str] = frozenset()
+    """Names of texts of which there are many, so that rules are asked with these hidden."""
     rules: Rules = field(init=False)
     names: dict[bool, list[str]] = field(init=False)
     declared: list[tuple[str, str, bool]] = field(init=False)
@@ -51,6 +57,7 @@ class Asking:
         self.words = {word for each in self.sources.values() for word in _WORD.findall(each)}
         self.effects = [each for each in _EFFECTS if each in self.words]
         self.known: dict[str, tuple[list[Any], list[Any]]] = {}
+        self.paths: Paths[list[_Answers] | None] = Paths()
         self.declared = [
             (each["name"], each["sentence"], is_whole)
             for is_whole, predicate in ((False, "rule"), (True, "whole_rule"))
@@ -65,6 +72,12 @@ class Asking:
     def answer(self, facts: Mapping[str, Any], *, is_whole: bool) -> tuple[list[Any], list[Any]]:
         """Return what rules say of facts, and those that fail on them."""
         read = {key: value for key, value in facts.items() if key in self.words}
+        said = None if is_whole else self._said_by_path(read)
+        told = self._answer(read, is_whole) if said is None else (said, [])
+        self.said += len(told[0])
+        return told
+
+    def _answer(self, read: Mapping[str, Any], is_whole: bool) -> tuple[list[Any], list[Any]]:
         key = json.dumps([is_whole, read], sort_keys=True)
         if key not in self.known:
             said: list[Any] = []
@@ -72,8 +85,33 @@ class Asking:
             for effect in self.effects:
                 self._ask(effect, read, is_whole, said, failed)
             self.known[key] = said, failed
-        self.said += len(self.known[key][0])
         return self.known[key]
+
+    def _said_by_path(self, read: Mapping[str, Any]) -> list[Any] | None:
+        """Return what rules say whatever the varied texts are; None where they must be told."""
+        texts = {key: value for key, value in read.items() if key in self.varied}
+        if not texts:
+            return None
+        key = json.dumps({key: read[key] for key in read.keys() - texts.keys()}, sort_keys=True)
+        found = self.paths.find(key, texts)
+        if found is None and not self.paths.is_full:
+            self._learn(key, read, texts)
+            found = self.paths.find(key, texts)
+        if found is None or found.answer is None:
+            return None
+        try:
+            return [told for each in found.answer for told in self._told(shown(each, texts), False)]
+        except PolarError:
+            return None
+
+    def _learn(self, key: str, read: Mapping[str, Any], texts: Mapping[str, str]) -> None:
+        asked: list[tuple[Question, bool]] = []
+        hidden = {name: Hidden(name, text, asked) for name, text in texts.items()}
+        answers: list[_Answers] | None = None
+        with suppress(PolarError):
+            every = {**read, **hidden}
+            answers = [self._answers(each, unknown("rule"), every) for each in self.effects]
+        self.paths.add(key, asked, answers)
 
     def _ask(
         self, effect: str, facts: Mapping[str, Any], is_whole: bool, said: list[Any],
@@ -100,21 +138,29 @@ class Asking:
     def _said(
         self, effect: str, name: object, facts: Mapping[str, Any], is_whole: bool
     ) -> Iterator[Any]:
-        has_team = effect == "approval"
-        team = [unknown("team")] if has_team else []
+        return self._told(self._answers(effect, name, facts), is_whole)
+
+    def _answers(self, effect: str, name: object, facts: Mapping[str, Any]) -> _Answers:
+        """Return what rules answer: effect, rule, reason and team, as they say it."""
+        team = [unknown("team")] if effect == "approval" else []
         answers = self.rules.ask(effect, name, facts, *team, unknown("reason"))
+        return [
+            [effect, each.get("rule", name), each["reason"], each.get("team", "")]
+            for each in islice(answers, _MOST_ANSWERS)
+        ]
+
+    def _told(self, answers: _Answers, is_whole: bool) -> Iterator[Any]:
+        """Yield answers of rules that are asked, each once; raise PolarError for a wrong one."""
         seen = set()
-        for each in islice(answers, _MOST_ANSWERS):
-            rule = each.get("rule", name)
-            told = (effect, rule, each["reason"], each.get("team", ""))
+        for told in answers:
             written = json.dumps(told, default=str)
-            if rule in self.names[is_whole] and written not in seen:
+            if told[1] in self.names[is_whole] and written not in seen:
                 seen.add(written)
                 _check(told, written)
                 yield told
 
 
-def _check(told: tuple[str, Any, Any, Any], written: str) -> None:
+def _check(told: list[Any], written: str) -> None:
     """Raise PolarError for a reason that nobody can read, or an approval by nobody."""
     effect, rule, reason, team = told
     if len(written) > _MOST_LETTERS:
@@ -135,6 +181,16 @@ def _told(fault: Fault) -> str:
     return f"{fault.message}{place}"
 
 
+def _varied(facts: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the names of texts of which there are many."""
+    texts: dict[str, set[str]] = {}
+    for each in facts:
+        for name, value in each.items():
+            if isinstance(value, str):
+                texts.setdefault(name, set()).add(value)
+    return frozenset(name for name, each in texts.items() if len(each) > _MANY)
+
+
 def _run(asked: Any, out: TextIO) -> None:
     """Answer all questions; raise nothing that rules cause."""
 
@@ -142,12 +198,12 @@ def _run(asked: Any, out: TextIO) -> None:
         out.write(json.dumps(line) + "\n")
         out.flush()
 
+    facts: Sequence[Any] = asked["facts"]
     try:
-        asking = Asking(asked["sources"])
+        asking = Asking(asked["sources"], _varied(facts))
     except PolarError as error:
         return write({"fault": asdict(error.fault)})
     write({"rules": asking.declared})
-    facts: Sequence[Any] = asked["facts"]
     for position in range(asked["first"], len(facts)):
         if time.process_time() > _ENOUGH or asking.said > _MOST_SAID:
             words = f"rules take too long or say too much: {len(facts) - position} more not asked"
