@@ -11,6 +11,7 @@ from engine.core.plan import Plan
 from engine.core.rendering.excerpt import visible
 from engine.core.review import Effect, Ruling, Rulings, facts, policy
 from engine.core.review.facts import UNKNOWN, Facts, Pull, Whose
+from engine.core.review.slices import differing
 from policies import review
 from policies.fault import Fault
 
@@ -204,27 +205,41 @@ def _flips(
         yield f"with the policies of this change: {place}{reason.reason}"
         return
     lines, names = list(_turned(told, after, "{}")), sorted(plans)
+    texts = opened(base)[0], opened(head)[0]
+    slices = differing(*texts)
     for size in (_FIRST, len(names)):
-        if names and len(lines) <= _MOST_FLIPS:
-            some, names = names[:size], names[size:]
-            lines += _live_flips(case, {each: plans[each] for each in some}, base, head)
+        if slices is not None and names and len(lines) <= _MOST_FLIPS:
+            some, names = {each: plans[each] for each in names[:size]}, names[size:]
+            if len(some) > _FIRST:
+                some = {each: plans[each] for each in _decided(case, some, *slices)}
+            lines += _turned(*_live(case, some, *texts), "{}, if it were new")
     yield from lines[:_MOST_FLIPS]
     if len(lines) > _MOST_FLIPS:
         unasked = f"; {len(names):,} live workflows were not asked about" if names else ""
         yield f"and {len(lines) - _MOST_FLIPS:,} more{unasked}"
 
 
-def _live_flips(
-    case: Case, plans: Mapping[str, Plan], base: Mapping[str, bytes], head: Mapping[str, bytes]
-) -> Iterator[str]:
-    """Yield what other policies decide otherwise of workflows that are live, as if each was new."""
+def _decided(
+    case: Case, plans: Mapping[str, Plan], old: Mapping[str, str], new: Mapping[str, str]
+) -> list[str]:
+    """Return the names of workflows of which some policies may not rule the same as others."""
+    told = [
+        {(e.workflow, e.effect, e.rule, e.team) for e in each.rulings}
+        for each in _live(case, plans, old, new)
+    ]
+    names = {name for name, *_ in told[0] ^ told[1]}
+    return sorted(plans.keys() if "" in names else names)  # "": they were not asked about all
+
+
+def _live(
+    case: Case, plans: Mapping[str, Plan], old: Mapping[str, str], new: Mapping[str, str]
+) -> tuple[Rulings, Rulings]:
+    """Return what two sets of policies say of workflows that are live, as if each was new."""
     made = compare({}, plans, case.catalogue, case.known)
     now = replace(case, changes=made, policies=())
-    each = now.each(
-        policy.asked(text for side in (base, head) for text in opened(side)[0].values())
-    )
-    old, new = judged(now, base, each=each), judged(now, head, _STRANGE_SECONDS, each)
-    return _turned(old, new, "{}, if it were new")
+    each = now.each(policy.asked(text for side in (old, new) for text in side.values()))
+    before, after = ({file: text.encode() for file, text in side.items()} for side in (old, new))
+    return judged(now, before, each=each), judged(now, after, _STRANGE_SECONDS, each)
 
 
 def _turned(old: Rulings, new: Rulings, what: str) -> Iterator[str]:

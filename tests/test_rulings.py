@@ -50,6 +50,12 @@ def case(old: Mapping[str, Plan], new: Mapping[str, Plan], pull: Pull | None = N
     return Case(change.compare(old, new, OPERATIONS), OPERATIONS, "shop", "production", pull)
 
 
+def many(count: int) -> dict[str, Plan]:
+    """Return workflows that differ by their names alone."""
+    (plan,) = plans(PAY).values()
+    return {f"w{n}": replace(plan, name=f"w{n}", digest=f"d{n}") for n in range(count)}
+
+
 def policy(text: str) -> dict[str, bytes]:
     return {"policies/a.polar": text.encode()}
 
@@ -250,14 +256,38 @@ def test_a_large_source_is_asked_about_until_enough_is_known() -> None:
     """
     Where more flips than are told, the rest of what is live is not asked about, and is counted.
     """
-    live = {f"w{n}": replace(each, name=f"w{n}", digest=f"d{n}")
-            for n, each in enumerate([*plans(PAY).values()] * 300)}  # fmt: skip
+    live = many(500)
     told = rulings.rulings(case({}, {}), policy("# none"), policy(WARN), live).flips
     few = rulings.rulings(case({}, {}), policy(WARN), policy(WARN + ONE_MORE), live).flips
 
     assert 21 == len(told)
-    assert "and 180 more; 100 live workflows were not asked about" == told[-1]
+    assert "and 180 more; 300 live workflows were not asked about" == told[-1]
     assert ("w299, if it were new: warn (a) -> deny (a)",) == few
+
+
+def test_what_a_change_of_policies_does_not_touch_is_not_asked() -> None:
+    """
+    Words about a rule, and rules of the whole change, flip nothing: no workflow is looked at.
+    """
+    head = WARN.replace("What it is for", "What for") + 'whole_rule("w", "x");warn("w", _whole, 1);'
+    told = rulings.rulings(case({}, {}), policy(WARN), policy(head), {"w": None})  # type: ignore[dict-item]
+
+    assert ("the whole change: ok -> warn (w)",) == told.flips
+
+
+def test_live_workflows_that_policies_cannot_be_asked_about_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    Where the policies of a change end the process that asks them, a review does not keep silent.
+    """
+    monkeypatch.setattr(rulings, "_FIRST", 0)
+    lists = " and ".join(f"x{n + 1} = [x{n}, x{n}]" for n in range(40))
+    head = WARN + f'deny("a", change, x40) if change.kind = "added" and x0 = [1] and {lists};'
+    told = rulings.rulings(case({}, {}), policy(WARN), policy(head), many(5)).flips
+
+    assert [f"w{n}, if it were new: warn (a) -> deny (policies)" for n in range(4)] == [*told[1:5]]
+    assert told[0].endswith("if it were new: ok -> deny (policies)")
 
 
 def test_flips_are_bounded_and_say_what_is_wrong() -> None:
