@@ -125,7 +125,8 @@ class Forge(Protocol):
     async def approvers(self, number: int, head: str) -> Sequence[str]:
         """Return who approves a pull request at this very head, by the newest word of each.
 
-        At a forge that does not say of which commit somebody approves that is nobody.
+        Where they are many, those who may push come first, as far as the forge lists them. At one
+        that does not say of which commit somebody approves that is nobody.
         """
 
     async def may_write(self, login: str) -> bool:

@@ -3,7 +3,7 @@
 Source: docs.gitea.com/api, version 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 from engine.errors import Invalid, NotFound
@@ -13,6 +13,7 @@ from engine.forge.conversation import Dialect
 from engine.forge.github import MOST_PULLS, GitHub, pull_of
 
 GITEA = Dialect("gitea", "Gitea", {"Accept": "application/json"})
+_NOTHING: Mapping[str, str] = {}
 
 
 class Gitea(GitHub):
@@ -20,6 +21,7 @@ class Gitea(GitHub):
 
     page = "limit", 50
     writers = frozenset({"owner", "admin", "write"})
+    writing = "assignees", _NOTHING  # its collaborators lack those who may push as of a team
 
     async def open_pulls(self, base: str) -> Sequence[Pull]:
         """Return the open pull requests into a branch, newest first, of the newest 300."""

@@ -4,7 +4,7 @@ Source: docs.github.com/rest, version 2022-11-28. The same serves GitHub Enterpr
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 from engine.core.values import Json
@@ -26,7 +26,8 @@ _WORST = ("failure", "warning", "notice")
 # Reviews that say neither yes nor no, at GitHub and at Gitea.
 _NO_VERDICT = frozenset({"COMMENTED", "COMMENT", "PENDING", "REQUEST_REVIEW"})
 _APPROVED = "APPROVED"
-MOST_PULLS, MOST_COMMENTS, MOST_FILES = 300, 1000, 3000
+MOST_PULLS, MOST_COMMENTS, MOST_FILES, MOST_WRITERS = 300, 1000, 3000, 1000
+_FEW = 20  # approvers, none of whom can be crowded out
 
 
 class GitHub:
@@ -38,6 +39,8 @@ class GitHub:
     # What asks for pages of a size, and the largest that there are.
     page = "per_page", PAGE
     writers = frozenset({"admin", "write"})
+    # What lists who may push, below the repository, and what asks it for no others.
+    writing: tuple[str, Mapping[str, str]] = ("collaborators", {"permission": "push"})
 
     def __init__(
         self, conversation: Conversation, repository: str, app: Installation | None = None,
@@ -132,6 +135,7 @@ class GitHub:
         """Return who approves a pull request at this head, by the newest word of each.
 
         A mere comment takes no word back. Of more reviews than are read nobody knows the newest.
+        Of many approvers those come first who may push, so that strangers crowd nobody out.
         """
         found = await self._all(f"{self._at}/pulls/{number}/reviews", MOST_COMMENTS)
         if len(found) >= MOST_COMMENTS:
@@ -144,7 +148,11 @@ class GitHub:
                     is_now = reading.words(each, "commit_id") == head
                     is_kept = each.get("dismissed") is not True
                     latest[who] = state == _APPROVED and is_now and is_kept
-        return [who for who, approves in latest.items() if who and approves]
+        told = [who for who, approves in latest.items() if who and approves]
+        if len(told) <= _FEW:
+            return told
+        writers = await self._writers()
+        return sorted(told, key=lambda who: who.lower() not in writers)
 
     async def may_write(self, login: str) -> bool:
         """True if somebody may push to the repository."""
@@ -166,6 +174,15 @@ class GitHub:
             return False
         with self._talk.read("a membership"):
             return reading.text(answer.body, "state") == "active"
+
+    async def _writers(self) -> Container[str]:
+        """Return who may push, in small letters: 1,000 at most, nobody where that is not told."""
+        path, asked = self.writing
+        try:
+            found = await self._all(f"{self._at}/{path}", MOST_WRITERS, asked)
+        except (Denied, NotFound):
+            return ()
+        return {reading.words(each, "login").lower() for each in found}
 
     async def open_pull(self, branch: str, base: str, title: str, body: str) -> int:
         """Ask for a branch to be merged; return the number, that of the open one if there is."""

@@ -47,6 +47,7 @@ class FakeGitea(Fake):
             route("PATCH", f"{at}/issues/comments/*", self._edit),
             route("POST", f"{at}/issues/comments/*/reactions", self._react),
             route("POST", f"{at}/statuses/*", self._status),
+            route("GET", f"{at}/assignees", self._assignees),
             route("GET", f"{at}/collaborators/*/permission", self._permission),
             route("GET", "/api/v1/orgs/*/teams/search", self._teams),
             route("GET", "/api/v1/teams/*/members/*", self._member),
@@ -141,6 +142,9 @@ class FakeGitea(Fake):
     def _permission(self, _: Request, login: str) -> Reply:
         level = self.levels.get(login)
         return self._found(level and {"permission": level, "role_name": level})
+
+    def _assignees(self, _: Request) -> Reply:
+        return Reply(200, [shapes.user(e) for e, level in self.levels.items() if level != "read"])
 
     def _teams(self, request: Request, org: str) -> Reply:
         names = [each for each in self.teams if each.startswith(f"{org}/{request.query['q']}")]

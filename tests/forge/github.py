@@ -68,6 +68,7 @@ class FakeGitHub(Fake):
             route("POST", f"{at}/check-runs", self._check),
             route("PATCH", f"{at}/check-runs/*", self._recheck),
             route("GET", f"{at}/commits/*/check-runs", self._checks),
+            route("GET", f"{at}/collaborators", self._collaborators),
             route("GET", f"{at}/collaborators/*/permission", self._permission),
             route("GET", "/orgs/*/teams/*/memberships/*", self._membership),
         ]
@@ -360,6 +361,11 @@ class FakeGitHub(Fake):
             return self.refuse(404, f"{login} is not a user")
         word = self.permissions[login]
         return Reply(200, {"permission": word, "role_name": word, "user": shapes.user(login)})
+
+    def _collaborators(self, request: Request) -> Reply:
+        may = {"push": ("admin", "write")}[request.query["permission"]]
+        found = [shapes.user(who) for who, word in self.permissions.items() if word in may]
+        return page(request, found, self.url)
 
     def _membership(self, _: Request, org: str, team: str, login: str) -> Reply:
         members = self.teams.get(f"{org}/{team}", set())

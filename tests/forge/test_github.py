@@ -295,6 +295,35 @@ def test_of_too_many_reviews_none_counts(hub: FakeGitHub, app: dict[str, Any]):
     assert () == asked(app, lambda forge: forge.approvers(number, HEAD))
 
 
+def test_strangers_stand_behind_those_who_may_push(hub: FakeGitHub, app: dict[str, Any]):
+    """
+    However many strangers approve before a maintainer does, he is told of first; of a few who
+    approve nobody is sought.
+    """
+    number, strangers = hub.pull(HEAD, BASE), [f"stranger{n}" for n in range(20)]
+    for login in (*strangers[1:], "eve"):
+        hub.review(number, login)
+    assert [*strangers[1:], "eve"] == asked(app, lambda forge: forge.approvers(number, HEAD))
+    assert [] == hub.asked(f"GET /repos/{hub.repository}/collaborators")
+
+    hub.review(number, "dana")
+    told = asked(app, lambda forge: forge.approvers(number, HEAD))
+
+    assert ["dana", *strangers[1:], "eve"] == told
+
+
+def test_who_may_not_ask_who_may_push_is_told_of_approvals(hub: FakeGitHub, app: dict[str, Any]):
+    """
+    A credential that is not told who may push loses no approval by that.
+    """
+    number, many = hub.pull(HEAD, BASE), [f"stranger{n}" for n in range(30)]
+    for login in many:
+        hub.review(number, login)
+    hub.fail(403, "Resource not accessible by integration", on=".*/collaborators", times=9)
+
+    assert many == asked(app, lambda forge: forge.approvers(number, HEAD))
+
+
 def test_a_pull_request_is_opened_once(hub: FakeGitHub, app: dict[str, Any]):
     """
     A branch is asked to be merged once: a second time finds the first.

@@ -202,6 +202,21 @@ def test_who_approves_a_head(hub: Hub, told: dict[str, Any]):
     assert expected == list(asked(told, lambda forge: forge.approvers(number, HEAD)))
 
 
+def test_strangers_stand_behind_those_who_may_push(tmp_path: Path):
+    """
+    However many strangers approve before a maintainer does, he is told of first.
+    """
+    (tmp_path / "token").write_text(gitea.TOKEN)
+    with FakeGitea() as hub:
+        number, many = hub.pull(HEAD), [f"stranger{n}" for n in range(20)]
+        for login in (*many, "dana"):
+            hub.review(number, login)
+        told = {"kind": "gitea", "repository": hub.repository, "api": hub.api}
+        told["token"] = f"file:{tmp_path / 'token'}"
+
+        assert ["dana", *many] == asked(told, lambda forge: forge.approvers(number, HEAD))
+
+
 def test_a_request_is_opened_once(hub: Hub, told: dict[str, Any]):
     """
     A branch is asked to be merged once: a second time finds the first.

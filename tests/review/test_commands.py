@@ -183,6 +183,19 @@ def test_a_review_at_the_forge_approves_where_the_rule_says_so(here: Stage):
     assert waits == here.concluded(here.fork.head)["conclusion"]
 
 
+def test_strangers_who_approve_crowd_out_nobody(here: Stage):
+    """
+    A member's review counts however many others have reviewed before.
+    """
+    here.fork.commit({"flows/policies/a.polar": VIA})
+    here.repo.git("pull", "-q", here.fork.url, "main")
+    number, _ = opened(here)
+    for n in range(25):
+        here.hub.review(number, f"stranger{n}")
+
+    assert "success" == reviewed(here, number, "ann")
+
+
 def queue(here: Stage, number: int, before: str) -> str:
     """Let the head of the fork be a group of the merge queue; return how its check ends."""
     group, ref = here.fork.head, f"refs/heads/gh-readonly-queue/main/pr-{number}-{before}"
