@@ -17,4 +17,5 @@ def links(settings: Settings, source: Source) -> Links:
     if told.url == _GITHUB:
         web = "https://github.com"
     server = settings.server.public_url or ""
-    return Links(f"{web}/{told.repository}", server, _BLOB[told.kind])
+    repository = f"{web}/{told.repository}"
+    return Links(repository, server, _BLOB[told.kind], has_reviews=told.kind != "gitlab")

@@ -141,6 +141,17 @@ def test_a_rule_that_takes_reviews_says_so():
     ) in told
 
 
+def test_where_no_review_counts_none_is_asked_for():
+    """
+    At a forge that does not tell of which commit a review is the command alone is named.
+    """
+    rulings = Rulings((replace(RULINGS.rulings[0], by_review=True),), ("secrets-need-owner",))
+    made = replace(three(), rulings=rulings, pull=482)
+    told = as_markdown(made, NOW, replace(LINKS, has_reviews=False))
+
+    assert "a member of **`acme/payments`** comments `/sark approve secrets-need-owner" in told
+
+
 def test_errors_are_told_in_place_of_a_plan():
     """
     Where the commit would not be activated, its errors are listed with how to mend them.

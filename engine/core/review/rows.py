@@ -158,7 +158,8 @@ def _verdict(ruling: Ruling, review: Review, links: Links | None) -> tuple[str, 
         if not is_heard(review, links):
             return "**approval needed**", f"{who} must approve. {reason}"
         words_ = f"/sark approve {ruling.rule} {review.digest[:8]}"
-        either = "approves this head or " if ruling.by_review else ""
+        has_reviews = ruling.by_review and (links is None or links.has_reviews)
+        either = "approves this head or " if has_reviews else ""
         return "**approval needed**", f"{who} {either}comments {code(words_)}. {reason}"
     word = {Effect.DENY: "**denied**", Effect.WARN: "warning", Effect.ALLOW: "ok"}[ruling.effect]
     return word, reason
