@@ -212,7 +212,7 @@ def _flips(
             some, names = {each: plans[each] for each in names[:size]}, names[size:]
             if len(some) > _FIRST:
                 some = {each: plans[each] for each in _decided(case, some, *slices)}
-            lines += _turned(*_live(case, some, *texts), "{}, if it were new")
+            lines += _turned(*_live(case, some, *texts), "{}, if it were new") if some else ()
     yield from lines[:_MOST_FLIPS]
     if len(lines) > _MOST_FLIPS:
         unasked = f"; {len(names):,} live workflows were not asked about" if names else ""
