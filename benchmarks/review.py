@@ -57,8 +57,8 @@ _QUIETER = {name: text.replace('"pay"', '"pay-"') for name, text in _QUIET.items
 
 
 def review(bench: Bench) -> None:
-    """Tell what a first look costs, a later one, one after a merge, and those at other policies:
-    where these decide much otherwise, and where they decide nothing so.
+    """Tell what it costs to compile what is live, what a first look does then, a later one, one
+    after a merge, and those at other policies, that decide much otherwise, or nothing.
     """
     look_seldom()  # as a controller does
     with tempfile.TemporaryDirectory(prefix="sark-bench-", dir="/tmp") as name:
@@ -90,6 +90,10 @@ async def _looks(url: str, folder: Path, repo: Repo, bench: Bench) -> None:
         ):
             assert await here.look()
             looking = Desk(told, told.sources, forges, CATALOGUE, Event(), here.session, keepers)
+            before = _cpu()
+            await looking.prepare()
+            cpu = round(_cpu() - before, 3)
+            bench.tell({"shape": "review_prepare", "specs": _COUNT, "cpu": cpu})
             for number in range(1, bench.repeats + 2):
                 shape = "review_first" if number == 1 else "review_next"
                 row = await _look(looking, here.session, repo, hub, number)

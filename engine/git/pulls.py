@@ -63,6 +63,12 @@ class Pulls(Mirror):
                 commits = self._anew(*refs)
         return commits[0], commits[1]
 
+    def borrow(self, commit: str) -> None:
+        """Be there, if only with what the trusted mirror has, whose hashes are as this commit's."""
+        with self._locked():
+            self._learn({"": commit})
+            self._prepare(self._place)
+
     def merge(self, base: str, head: str) -> Merged:
         """Return what merging a head into a base comes to, as GitHub merges them.
 

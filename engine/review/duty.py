@@ -46,6 +46,8 @@ _STEP = 0.1
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
 _LEAST_POLL = 60.0
 _SWEEP = 3600.0
+_REST = 5.0
+"""How often it is asked whether a source that had nothing live has something."""
 _MOST_DOUBLINGS = 6
 
 
@@ -87,7 +89,7 @@ class Desk:
         self, settings: Settings, sources: Sequence[Source], forges: Forges,
         manifests: Operations, halted: Event, session: Session, keepers: Keepers,
     ) -> None:  # fmt: skip
-        self._session = session
+        self._session, self._keepers = session, keepers
         self._folder = settings.state / "mirrors"
         self._sources = {each.name: each for each in sources}
         self._addresses = {each.name: parse(each.url) for each in sources}
@@ -145,15 +147,32 @@ class Desk:
             await reviews.sweep(connection)
 
     async def prepare(self) -> None:
-        """Compile what is live of the sources that were looked at last, before they are again."""
-        for each in await patiently("review", self._latest):
-            async with self._turns[self._addresses[each]]:
-                try:
-                    await self._reviewers[each].prepare()
-                except (SarkError, OSError, psycopg.Error) as error:
-                    if is_lost(error):
-                        raise
-                    _LOG.warning("source %s: what is live was not compiled: %s", each, error)
+        """Compile what is live before anybody looks: first of sources that were looked at last.
+
+        What has nothing live yet is waited for. No process that is kept ends for that.
+        """
+        left = list(dict.fromkeys([*await patiently("review", self._latest), *self._sources]))
+        while left and self._keepers.has_room:
+            for each in left.copy():
+                if self._keepers.has_room and await self._prepared(each):
+                    left.remove(each)
+            await asyncio.sleep(_REST if left else 0)
+
+    async def _prepared(self, name: str) -> bool:
+        """Compile what is live of a source; False if nothing is. Others are looked at meanwhile."""
+        reviewer = self._reviewers[name]
+        try:
+            live = await reviewer.live()
+            async with self._turns[self._addresses[name]]:
+                ground = await reviewer.ground(live) if live else None
+            if ground is not None:
+                await reviewer.prepare(ground)
+        except (SarkError, OSError, psycopg.Error) as error:
+            if is_lost(error):
+                raise
+            _LOG.warning("source %s: what is live was not compiled: %s", name, error)
+            return True
+        return bool(live)
 
     async def _latest(self) -> list[str]:
         async with self._session.turn() as connection:

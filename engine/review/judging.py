@@ -37,7 +37,7 @@ async def judge(
     it plays runs stands, whatever comes of these. Whatever ends the wait, nothing is left of it.
     """
     try:
-        async with asyncio.timeout(seconds), keeper.look() as (look, told):
+        async with keeper.turn, asyncio.timeout(seconds), keeper.look() as (look, told):
             first = await _asked(look, pickle.dumps(task.ground) + pickle.dumps(task))
             if not first:
                 raise Unjudged(_why(await look.wait(), await told, "plan"))

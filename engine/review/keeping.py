@@ -66,7 +66,8 @@ class Keeper:
         self._program = program or PROGRAM
         self._process: Process | None = None
         self._socket: socket.socket | None = None
-        self.is_busy = False
+        self.turn = asyncio.Lock()
+        """Who asks for a look has it: there is one at a time."""
 
     @property
     def pid(self) -> int:
@@ -76,24 +77,23 @@ class Keeper:
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[tuple[Look, "asyncio.Task[bytes]"]]:
-        """Give a fork, and what it complains of once it has ended. One at a time."""
-        assert not self.is_busy, "a source is looked at by one after another"
-        self.is_busy = True
+        """Give a fork, and what it complains of once it has ended, to who has the turn."""
+        assert self.turn.locked(), "a source is looked at by one after another"
+        look, told = await self._forked()
         try:
-            look, told = await self._forked()
-            try:
-                yield look, told
-            finally:
-                if not await look.end():
-                    await self.close()
-                await told
+            yield look, told
         finally:
-            self.is_busy = False
+            if not await look.end():
+                await self.close()
+            await told
 
     async def stand(self, ground: Ground, seconds: float) -> None:
-        """Compile what is live before anybody asks for a look, if that is done within `seconds`."""
+        """Compile what is live before anybody asks for a look, if that is done within `seconds`.
+
+        A look that is asked for meanwhile waits for it, as it would have to do the same.
+        """
         with suppress(TimeoutError, ConnectionError, Unjudged):
-            async with asyncio.timeout(seconds), self.look() as (look, _):
+            async with self.turn, asyncio.timeout(seconds), self.look() as (look, _):
                 look.writer.write(pickle.dumps(ground))
                 look.writer.write_eof()
                 await look.wait()
@@ -147,10 +147,15 @@ class Keepers:
         for each in self._keepers.values():
             await each.close()
 
+    @property
+    def has_room(self) -> bool:
+        """True where another source may have a keeper, and none ends for it."""
+        return len(self._keepers) < MOST
+
     async def of(self, source: str) -> Keeper:
         """Return a source's keeper; of those that rest, the one longest unused may end for it."""
         keeper = self._keepers[source] = self._keepers.pop(source, Keeper())
-        resting = [name for name, each in self._keepers.items() if not each.is_busy]
+        resting = [name for name, each in self._keepers.items() if not each.turn.locked()]
         for name in resting[: max(len(self._keepers) - MOST, 0)]:
             if name != source:
                 await self._keepers.pop(name).close()

@@ -81,16 +81,25 @@ class Reviewer:
             bench.is_alone,
         )  # fmt: skip
 
-    async def prepare(self) -> None:
-        """Let what is live be compiled, so that the next look finds it so."""
+    async def live(self) -> str:
+        """Return the commit that is active, "" while there is none."""
+        async with self._session.turn() as connection:
+            row = await sources.read(connection, self._bench.source.name)
+        return (row.active if row is not None else None) or ""
+
+    async def ground(self, live: str) -> Ground | None:
+        """Return a commit that is active as what looks stand on; None if it is not here."""
         bench = self._bench
-        tree = await self._live(bench.source.name, "", None)
-        if tree is not None:
-            keeper = await bench.keepers.of(bench.source.name)
-            await keeper.stand(
-                Ground(tree, bench.pulls.place, bench.operations, bench.source.environment),
-                _PREPARING,
-            )
+        with suppress(GitFailed, Refused):
+            await asyncio.to_thread(bench.pulls.borrow, live)
+            tree = await asyncio.to_thread(bench.pulls.tree, live, bench.source.root)
+            return Ground(tree, bench.pulls.place, bench.operations, bench.source.environment)
+        return None
+
+    async def prepare(self, ground: Ground) -> None:
+        """Let what is live be compiled, so that the next look finds it so."""
+        keeper = await self._bench.keepers.of(self._bench.source.name)
+        await keeper.stand(ground, _PREPARING)
 
     async def look(self, row: ReviewRow) -> None:
         """Look at a review, and say what it has come to.
@@ -260,22 +269,21 @@ class Reviewer:
                   pull.is_draft),
             await self._running(row),
             approvals, bench.links, datetime.now(UTC), facts.prunes, bench.kept,
-            refused, await self._live(row.source, row.base, before),
+            refused, await self._live(row.base, before),
             await asyncio.to_thread(_owned, bench.pulls, row.base, tree),
         )  # fmt: skip
 
-    async def _live(self, name: str, commit: str, base: Tree | None) -> Tree | None:
+    async def _live(self, commit: str, base: Tree | None) -> Tree | None:
         """Return the files of what is active; None if nothing is, or it is not here.
 
         The files of one commit, `base`, are there already.
         """
-        async with self._session.turn() as connection:
-            source = await sources.read(connection, name)
-        if source is None or source.active is None or source.active == commit:
-            return base if source is not None and source.active else None
-        root = self._bench.source.root
+        live = await self.live()
+        if live in ("", commit):
+            return base if live else None
         with suppress(GitFailed, Refused):
-            return await asyncio.to_thread(self._bench.pulls.tree, source.active, root, base)
+            root = self._bench.source.root
+            return await asyncio.to_thread(self._bench.pulls.tree, live, root, base)
         return None
 
     async def _teams(self, pull: Pull, base: Tree | None) -> list[str]:
