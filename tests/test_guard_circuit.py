@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -208,3 +208,39 @@ def test_a_fallback_stands_in_for_an_open_circuit(database_url: str):
             assert (row["flags"], ails.made) == (["degraded"], 1)
 
     asyncio.run(check())
+
+
+def test_a_worker_that_knows_no_breaker_asks_for_none(database_url: str):
+    """
+    The database is left alone until a call has a breaker; from then on it is looked at.
+    """
+
+    async def check() -> None:
+        ails = Ails()
+        async with guarding(database_url) as guard:
+            await asyncio.sleep(SEEN)
+            before = await asked(database_url)
+            await asyncio.sleep(1.5)
+            assert before == await asked(database_url)
+
+            how = executor(ails, guard=guard)
+            await attempt(how, guarded())
+            await asyncio.sleep(SEEN)
+            before = await asked(database_url)
+            await asyncio.sleep(SEEN)
+            assert before < await asked(database_url)
+
+    asyncio.run(check())
+
+
+async def asked(url: str) -> datetime:
+    """Return when a connection of the guard was last asked for something."""
+    async with await connect(url, "test") as connection:
+        cursor = await connection.execute(
+            "SELECT max(state_change) FROM pg_stat_activity WHERE application_name = 'sark-guard'"
+            " AND datname = current_database()"
+        )
+        row = await cursor.fetchone()
+    assert row is not None
+    told: datetime = row[0]
+    return told

@@ -83,11 +83,13 @@ class Circuits:
         """Tell the others, and hear of them, once a `PERIOD` until cancelled.
 
         So what this worker sees is known to all after two periods, and after one if that alone
-        changes the breaker, for then it is told at once.
+        changes the breaker, for then it is told at once. As long as no breaker is known there is
+        nothing to tell or hear.
         """
         while True:
+            pause = PERIOD.total_seconds() if self._known else None
             with suppress(TimeoutError):
-                async with asyncio.timeout(PERIOD.total_seconds()):
+                async with asyncio.timeout(pause):
                     await self._bell.wait()
             self._bell.clear()
             now = self._now()
@@ -164,6 +166,7 @@ class Circuits:
             if name not in self._known:
                 self._known[name] = _Known(rules, self._now())
                 self._see(name, seen)
+                self._bell.set()
         known = self._known[name]
         known.rules, known.asked_at = rules, self._now()
         return known
