@@ -31,7 +31,9 @@ _LARGEST_MESSAGE = 64 * 1024
 _LONGEST_QUEUE = 256
 _QUEUE_SECONDS = 3600
 _LONGEST_PENDING = 1_000
-_LONGEST_POP = 2.0
+# How long a consumer waits in one pop, and how much later than that Redis may answer it.
+_LONGEST_POP = 10.0
+_PATIENCE = 5.0
 _PAUSE = 1.0
 _CLOSED_PAUSE = 0.02
 _AWAY = (RedisError, OSError, ValueError)
@@ -55,9 +57,9 @@ class HintBroker(Broker):
 
     def __init__(self, url: str) -> None:
         super().__init__(middleware=[])
-        self.redis: Redis = Redis.from_url(
-            url, socket_timeout=5, socket_connect_timeout=1, health_check_interval=0
-        )
+        how = {"socket_connect_timeout": 1, "health_check_interval": 0}
+        self.redis: Redis = Redis.from_url(url, socket_timeout=_PATIENCE, **how)
+        self.waiting: Redis = Redis.from_url(url, socket_timeout=_LONGEST_POP + _PATIENCE, **how)
         self.is_closed = False
         self._wire = Wire(self.redis.connection_pool)
         self._down_until = 0.0
@@ -135,7 +137,8 @@ class HintBroker(Broker):
         """Let go of Redis; consumers that wait in a pop are woken by it."""
         self.is_closed = True
         self._wire.close()
-        self.redis.connection_pool.disconnect()
+        for each in (self.redis, self.waiting):
+            each.connection_pool.disconnect()
 
 
 class _HintConsumer(Consumer):
@@ -149,9 +152,9 @@ class _HintConsumer(Consumer):
     def __next__(self) -> MessageProxy | None:
         if self._broker.is_closed:
             time.sleep(_CLOSED_PAUSE)
-            return None
+            return self._farewell()
         try:
-            popped: Any = self._broker.redis.blpop([self._key], timeout=self._timeout)
+            popped: Any = self._broker.waiting.blpop([self._key], timeout=self._timeout)
         except Exception as error:
             # With the socket closed under the pop, as `close` does, it may raise anything.
             if not (self._broker.is_closed or isinstance(error, _AWAY)):
@@ -183,6 +186,16 @@ class _HintConsumer(Consumer):
         except RedisError as error:
             _LOG.warning("and it was lost there: %s", error)
         return None
+
+    def _farewell(self) -> MessageProxy | None:
+        """Return what wakes the thread that calls actors, and calls none: it has failed already."""
+        actor = next(iter(self._broker.actors), None)
+        if actor is None:
+            return None
+        queue = self._key.removeprefix(_PREFIX)
+        told = MessageProxy(dramatiq.Message(queue, actor, (), {}, {}))
+        told.fail()
+        return told
 
     def ack(self, message: MessageProxy) -> None:
         """Do nothing: a hint is gone when it is taken."""

@@ -10,7 +10,6 @@ from typing import Any
 import dramatiq
 import psycopg
 import uvloop
-from dramatiq.worker import Worker as Consumers
 
 from engine.broker import HintBroker
 from engine.core.frozen import frozen
@@ -20,6 +19,7 @@ from engine.forge.duty import StatusDuty
 from engine.git.address import check_ref
 from engine.git.tree import inside
 from engine.health import Health, of_broker
+from engine.hints import Listener
 from engine.logs import log_to_stderr
 from engine.lookout import LookoutDuty
 from engine.oversight import Oversight, period
@@ -105,7 +105,7 @@ class Controller:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self.stop)
-        consumers = self._listen(self._broker) if self._broker is not None else None
+        listener = self._listen(self._broker) if self._broker is not None else None
         leading = [asyncio.create_task(self._keep(duty)) for duty in self._duties]
         leading.append(asyncio.create_task(self._oversee()))
         stopped = asyncio.create_task(self._stopped.wait())
@@ -115,8 +115,8 @@ class Controller:
         ended = await asyncio.gather(*leading, return_exceptions=True)
         self._reconcile.close()
         self._review.close()
-        if consumers is not None:
-            await asyncio.to_thread(consumers.stop, 100)
+        if listener is not None:
+            await asyncio.to_thread(listener.close)
         for fault in ended:
             if isinstance(fault, Exception):
                 raise fault
@@ -178,7 +178,7 @@ class Controller:
                 _LOG.info("nobody is overseen without PostgreSQL: %s", lost)
             await asyncio.sleep(_FIRST_PAUSE)
 
-    def _listen(self, broker: HintBroker) -> Consumers:
+    def _listen(self, broker: HintBroker) -> Listener:
         """Hear which source wants to be looked at."""
         loop = asyncio.get_running_loop()
 
@@ -186,9 +186,7 @@ class Controller:
             loop.call_soon_threadsafe(self._reconcile.wake, source)
 
         dramatiq.actor(actor_name="sync", queue_name="controller", broker=broker)(sync)
-        consumers = Consumers(broker, worker_timeout=1000, worker_threads=1)
-        consumers.start()
-        return consumers
+        return Listener(broker)
 
 
 def _tell(duty: Duty, failed: BaseExceptionGroup[BaseException]) -> None:

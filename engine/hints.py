@@ -9,7 +9,24 @@ from dramatiq.worker import Worker as Consumers
 
 from engine.broker import serving_queue
 
+# How long its threads sleep where nothing comes, and how long they may take to end.
+_ASLEEP_MILLISECONDS = 10_000
 _STOPPING_MILLISECONDS = 1_000
+
+
+class Listener:
+    """Dramatiq's worker over a broker whose actors ring, until it is closed with its broker."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._consumers = Consumers(broker, worker_timeout=_ASLEEP_MILLISECONDS, worker_threads=1)
+        self._consumers.start()
+
+    def close(self) -> None:
+        """End the threads; takes a moment, so not on the event loop."""
+        self._broker.close()
+        self._consumers.stop(timeout=_STOPPING_MILLISECONDS)
+        self._broker.close()  # what was just about to connect as it was closed
 
 
 class Hints:
@@ -22,7 +39,7 @@ class Hints:
         self._broker = broker
         self._is_closed = False
         self._loop = asyncio.get_running_loop()
-        self._consumers: Consumers | None = None
+        self._listener: Listener | None = None
 
     def listen(
         self, pool: str, worker: int, attend: Callable[[], None], look: Callable[[], None],
@@ -40,15 +57,13 @@ class Hints:
             if number == 0:
                 self._declare("serve", serving_queue(each), serve)
             self._broker.declare_queue(serving_queue(each))
-        self._consumers = Consumers(self._broker, worker_timeout=1000, worker_threads=1)
-        self._consumers.start()
+        self._listener = Listener(self._broker)
 
     def close(self) -> None:
         """End the threads; takes a moment, so not on the event loop."""
         self._is_closed = True
-        self._broker.close()
-        if self._consumers is not None:
-            self._consumers.stop(timeout=_STOPPING_MILLISECONDS)
+        if self._listener is not None:
+            self._listener.close()
 
     def _declare(self, name: str, queue: str, call: Callable[[], None]) -> None:
         def hint(*_: object) -> None:

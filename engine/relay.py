@@ -8,15 +8,14 @@ twice, after a crash in between; all that it does is done once under a key of it
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 import dramatiq
 import orjson
 import psycopg
-from dramatiq.worker import Worker as Consumers
 
 from engine import gates
 from engine.broker import RELAY, Bell, HintBroker, Rings, ring
@@ -26,6 +25,7 @@ from engine.core.machine import IDS
 from engine.core.objective import Objective
 from engine.core.values import Json, canonical, format_duration
 from engine.errors import Conflict, SarkError, Unavailable
+from engine.hints import Listener
 from engine.intake import Decides, Delivery, Intake, Kind, Start
 from engine.settings import Settings
 from engine.store import (
@@ -85,15 +85,15 @@ class RelayDuty:
         async with AsyncExitStack() as stack:
             bell = None
             if redis_url is not None:
-                bell = stack.enter_context(heard(redis_url, rung.set))
+                bell = await stack.enter_async_context(heard(redis_url, rung.set))
             connections = await stack.enter_async_context(pool(url, "relay", 2))
             intake = Intake(url, connections, bell, self._policy)
             relay = Relay(session, await stack.enter_async_context(intake), bell)
             await relay.serve(rung)
 
 
-@contextmanager
-def heard(redis_url: str, ring: Callable[[], None]) -> Iterator[Bell]:
+@asynccontextmanager
+async def heard(redis_url: str, ring: Callable[[], None]) -> AsyncIterator[Bell]:
     """Hear what is rung for the relay, and give the bell by which it rings others."""
     loop, broker = asyncio.get_running_loop(), HintBroker(redis_url)
 
@@ -101,13 +101,11 @@ def heard(redis_url: str, ring: Callable[[], None]) -> Iterator[Bell]:
         loop.call_soon_threadsafe(ring)
 
     dramatiq.actor(actor_name="relay", queue_name=RELAY, broker=broker)(relay)
-    consumers = Consumers(broker, worker_timeout=1000, worker_threads=1)
-    consumers.start()
+    listener = Listener(broker)
     try:
         yield Bell(broker)
     finally:
-        broker.close()
-        consumers.stop(timeout=100)
+        await asyncio.to_thread(listener.close)
 
 
 class Relay:

@@ -15,6 +15,7 @@ from dramatiq.worker import Worker
 from redis import Redis
 
 from engine.broker import QUARANTINE, Bell, HintBroker
+from engine.hints import Listener as Hearing
 from engine.local.valkey import Valkey
 from engine.telemetry import METRICS
 
@@ -268,10 +269,45 @@ def test_who_lets_go_of_redis_says_nothing(redis_url: str, caplog: pytest.LogCap
     for count in range(34):
         broker = HintBroker(redis_url)
         dramatiq.actor(actor_name="relay", queue_name="relay", broker=broker)(print)
-        consumers = Worker(broker, worker_timeout=1000, worker_threads=1)
-        consumers.start()
+        listener = Hearing(broker)
         time.sleep(0.001 * (count % 17))
-        broker.close()
-        consumers.stop(timeout=1_000)
+        listener.close()
 
     assert [] == [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
+
+
+def test_who_waits_for_hints_is_gone_as_soon_as_it_is_told(redis_url: str):
+    """
+    Threads that sleep until a hint comes end with their broker, and take no hint with them that
+    the next one is to hear.
+    """
+    before = set(threading.enumerate())
+    broker = HintBroker(redis_url)
+    dramatiq.actor(actor_name="relay", queue_name="relay", broker=broker)(print)
+    listener = Hearing(broker)
+    time.sleep(0.3)
+    began = time.perf_counter()
+    listener.close()
+
+    assert time.perf_counter() - began < 1.0
+    assert not {each for each in set(threading.enumerate()) - before if each.is_alive()}
+    Bell(HintBroker(redis_url)).ring_relay()
+    with Redis.from_url(redis_url) as redis:
+        assert redis.blpop(["sark:queue:relay"], timeout=5) is not None
+
+
+def test_a_listener_with_nothing_to_hear_sleeps(redis_url: str):
+    """
+    As long as nobody rings, nothing is asked of Redis more than a few times a minute.
+    """
+    broker = HintBroker(redis_url)
+    dramatiq.actor(actor_name="relay", queue_name="relay", broker=broker)(print)
+    listener = Hearing(broker)
+    time.sleep(0.5)
+    with Redis.from_url(redis_url) as redis:
+        redis.config_resetstat()
+        time.sleep(3)
+        told = redis.info("commandstats")
+    listener.close()
+
+    assert "cmdstat_blpop" not in told
