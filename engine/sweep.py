@@ -69,13 +69,16 @@ class Sweep:
     async def look(self) -> None:
         """Say that the owner lives, ring it if there is work, take runs from dead workers."""
         asked = self._clock.asking()
-        beat = await workers.beat(self._connection, self._owner.worker, self._period * _AHEAD)
+        ahead = self._period * _AHEAD
+        beat = await workers.beat(self._connection, self._owner.worker, ahead, self._lease)
         if beat is None:
             raise Fenced(f"worker {self._owner.worker} was declared dead")
         self._looked = time.monotonic()
         self._clock.hear(beat.at, asked)
-        is_claimable = await self._bury(self._may_judge(beat.at)) or beat.claimable
-        is_told = await self._expire() or beat.told
+        may_judge = self._may_judge(beat.at)
+        is_buried = beat.suspicious and await self._bury(may_judge)
+        is_claimable = is_buried or beat.claimable
+        is_told = (beat.late and await self._expire()) or beat.told
         if is_claimable:
             self._owner.attend()
         for each in beat.coming:
@@ -83,8 +86,10 @@ class Sweep:
         if is_told:
             self._owner.look()
         if self._performer is not None:
-            self._performer.attend()
-            self._performer.look()
+            if beat.offered:
+                self._performer.attend()
+            if beat.in_vain:
+                self._performer.look()
 
     async def _expire(self) -> bool:
         """End attempts that no worker of their pool has taken; True if runs of the owner heard."""

@@ -63,6 +63,20 @@ _MINE: LiteralString = """
 """
 _POOLS: LiteralString = "SELECT DISTINCT namespace, pool FROM handouts WHERE "
 _WAITING: LiteralString = _POOLS + _MINE
+# True if there may be something for the worker that is the row of `workers`.
+OFFERED: LiteralString = """
+    EXISTS (SELECT FROM handouts
+             WHERE (workers.serves IS NULL OR handouts.pool = ANY(workers.serves))
+               AND (workers.labels IS NULL OR handouts.labels <@ workers.labels)
+               AND worker IS NULL AND NOT revoked AND expires_at > now())
+"""
+# True if the worker that is the row of `workers` works on something for nobody.
+IN_VAIN: LiteralString = """
+    EXISTS (SELECT FROM handouts WHERE handouts.worker = workers.id AND revoked)
+"""
+_IS_LATE: LiteralString = "worker IS NULL AND (expires_at <= now() OR revoked)"
+# True if `expire` has something to end.
+LATE: LiteralString = "".join(("EXISTS (SELECT FROM handouts WHERE ", _IS_LATE, ")"))
 # Whoever takes from a pool does so alone, so that the slots of the pool are counted once.
 _ALONE: LiteralString = """
     SELECT pg_advisory_xact_lock(7322, hashtext(%(namespace)s || '/' || %(pool)s))
@@ -125,12 +139,11 @@ _HEARD: LiteralString = """
       FROM gone LEFT JOIN heard ON heard.id = gone.run_id
 """
 _END: LiteralString = _GONE + inbox.COUNT + _HEARD
-_LATE: LiteralString = """
+_EXPIRE: LiteralString = """
     SELECT id, path, attempt, pool,
            (extract(epoch FROM expires_at - handed_at) * 1000)::bigint AS patience
-      FROM handouts
-     WHERE worker IS NULL AND (expires_at <= now() OR revoked) ORDER BY expires_at LIMIT 1000
-"""
+      FROM handouts WHERE """
+_LATE: LiteralString = _EXPIRE + _IS_LATE + " ORDER BY expires_at LIMIT 1000"
 _OF_THE_DEAD: LiteralString = """
     SELECT worker, id, path, attempt, marked FROM handouts
      WHERE worker = ANY(%(dead)s) ORDER BY id FOR UPDATE

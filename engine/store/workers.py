@@ -24,22 +24,6 @@ _REGISTER: LiteralString = """
     VALUES (%(pool)s, %(host)s, %(pid)s, pg_backend_pid(), %(pools)s, %(labels)s) RETURNING id
 """
 _LOCK: LiteralString = "SELECT pg_advisory_lock(%(space)s, (%(id)s %% 2147483647)::int)"
-_BEAT: LiteralString = "".join(
-    (
-        """
-    UPDATE workers SET beat_at = now() WHERE id = %(id)s
-    RETURNING
-        beat_at AS at,
-""",
-        line.CLAIMABLE,
-        """ AS claimable,
-        EXISTS (SELECT FROM runs WHERE owner = workers.id AND cancel IS NOT NULL)
-            OR EXISTS (SELECT FROM runs WHERE owner = workers.id AND unheard > 0) AS told,
-""",
-        line.COMING,
-        " AS coming",
-    )
-)
 # The statement's snapshot of `workers` is older than its look at the locks. A worker's row is
 # published with its lock already held, so one that is seen without its lock has died. So has one
 # that has handouts and no row: a program that knew of none has buried it.
@@ -56,6 +40,31 @@ _SUSPECTS: LiteralString = """
     SELECT DISTINCT worker, true, false FROM handouts
      WHERE worker <> %(me)s AND NOT EXISTS (SELECT FROM workers WHERE id = worker)
 """
+# One look at all that a worker asks about again and again.
+_BEAT: LiteralString = "".join(
+    (
+        """
+    UPDATE workers SET beat_at = now() WHERE id = %(me)s
+    RETURNING
+        beat_at AS at,
+""",
+        line.CLAIMABLE,
+        """ AS claimable,
+        EXISTS (SELECT FROM runs WHERE owner = workers.id AND cancel IS NOT NULL)
+            OR EXISTS (SELECT FROM runs WHERE owner = workers.id AND unheard > 0) AS told,
+""",
+        line.COMING,
+        " AS coming,",
+        handouts.OFFERED,
+        " AS offered,",
+        handouts.IN_VAIN,
+        " AS in_vain,",
+        handouts.LATE,
+        " AS late, EXISTS (SELECT FROM (",
+        _SUSPECTS,
+        ") AS each WHERE dead OR silent) AS suspicious",
+    )
+)
 _TERMINATE: LiteralString = """
     SELECT pg_terminate_backend(activity.pid, 1000)
       FROM workers JOIN pg_stat_activity AS activity
@@ -120,13 +129,19 @@ class Beat:
     """What a worker hears when it says that it lives: whether there is something to do.
 
     `at` is when it said so, by the clock of PostgreSQL; `coming` are fiftieths of a second from
-    then on after which runs that nobody owns are due.
+    then on after which runs that nobody owns are due. Of pools: what is `offered` is not taken
+    yet, what is done `in_vain` nobody waits for, and what is `late` nobody has taken in time.
+    It is `suspicious` where others are perhaps dead or silent: see `suspects`.
     """
 
     at: datetime
     claimable: bool
     told: bool
     coming: Sequence[int]
+    offered: bool
+    in_vain: bool
+    late: bool
+    suspicious: bool
 
 
 async def register(
@@ -160,12 +175,15 @@ async def living(connection: Connection) -> list[str]:
     return [row[0] for row in await found.fetchall()]
 
 
-async def beat(connection: Connection, worker: int, ahead: timedelta) -> Beat | None:
+async def beat(
+    connection: Connection, worker: int, ahead: timedelta, lease: timedelta
+) -> Beat | None:
     """Say that the worker lives, and hear what comes due in the span `ahead`; None if others have
-    declared it dead.
+    declared it dead. One statement, for it is asked all the time.
     """
     async with connection.cursor(row_factory=class_row(Beat)) as cursor:
-        await cursor.execute(_BEAT, {"id": worker, "ahead": ahead})
+        values = {"me": worker, "space": _SPACE, "ahead": ahead, "lease": lease}
+        await cursor.execute(_BEAT, values)
         return await cursor.fetchone()
 
 

@@ -173,8 +173,8 @@ class Calls:
         return expire
 
     def _beat(self) -> Call:
-        worker = self.worker()
-        return lambda _, link: workers.beat(link, worker, timedelta(0))
+        worker, lease = self.worker(), timedelta(days=self._dice.choice([0, 1]))
+        return lambda _, link: workers.beat(link, worker, timedelta(0), lease)
 
     def _suspects(self) -> Call:
         worker, lease = self.worker(), timedelta(days=self._dice.choice([0, 1]))

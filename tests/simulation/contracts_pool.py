@@ -185,16 +185,22 @@ def place_of(told: Transaction, run: Row, pool: str) -> datetime | None:
 
 
 def beat(told: Transaction, values: Values) -> Answer:
-    me = told.get("workers", values["id"])
+    me = told.get("workers", values["me"])
     if me is None:
         return []
     told.lock("workers", me)
     told.put("workers", {**me, "beat_at": told.now})
+    labels = None if me["labels"] is None else orjson.dumps(me["labels"])
+    served = {"pools": me["serves"], "labels": labels, "unreadable": []}
+    mine = {"worker": me["id"]}
+    suspicious = any(dead or silent for _, dead, silent in suspects(told, values))
     runs = list(told.rows("runs"))
     claimable = any(place_of(told, run, me["pool"]) is not None for run in runs)
     heard = any(run["owner"] == me["id"] and (run["cancel"] is not None or run["unheard"] > 0)
                 for run in runs)  # fmt: skip
-    return [(told.now, claimable, heard, [])]  # virtual time goes from look to look
+    # Nothing is coming: virtual time goes from look to look.
+    return [(told.now, claimable, heard, [], bool(_mine(told, served)), bool(revoked(told, mine)),
+             bool(late(told, values)), suspicious)]  # fmt: skip
 
 
 def suspects(told: Transaction, values: Values) -> Answer:

@@ -233,7 +233,9 @@ def test_a_worker_hears_when_runs_wake(database_url: str):
                     due = at[0] + timedelta(seconds=seconds)
                     await here.connection.execute(_STAND, (uuid7(), level, due, at[0]))
                 await here.connection.execute(_STAND, (uuid7(), 0, at[0], None))
-                beat = await workers.beat(here.connection, worker, timedelta(seconds=1_000))
+                beat = await workers.beat(
+                    here.connection, worker, timedelta(seconds=1_000), timedelta(days=1)
+                )
 
             assert beat is not None
             assert [300 * 50, 400 * 50] == sorted(beat.coming)

@@ -35,8 +35,8 @@ def test_a_worker_is_dead_when_its_connection_is_gone(database_url: str):
             assert await workers.suspects(here.connection, ME, LEASE) == ([second], [])
             assert await workers.bury(here.connection, [second]) == [second]
             assert await workers.bury(here.connection, [second]) == []
-            assert await workers.beat(here.connection, second, AHEAD) is None
-            assert await workers.beat(here.connection, first, AHEAD) is not None
+            assert await workers.beat(here.connection, second, AHEAD, LEASE) is None
+            assert await workers.beat(here.connection, first, AHEAD, LEASE) is not None
             await lives.close()
 
     asyncio.run(check())
@@ -125,7 +125,9 @@ def test_a_commit_lets_the_heart_beat(database_url: str):
             worker = await workers.register(owner, "default", "h", 1)
             async with owner.transaction():
                 await Turns(owner, worker).write(Written(), CLAIM)
-                beat = await asyncio.wait_for(workers.beat(here.connection, worker, AHEAD), 60)
+                beat = await asyncio.wait_for(
+                    workers.beat(here.connection, worker, AHEAD, LEASE), 60
+                )
 
                 assert beat is not None
                 assert (beat.claimable, beat.told) == (False, False)
