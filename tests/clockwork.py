@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,8 +12,9 @@ import psycopg
 from engine.errors import Unavailable
 from engine.intake import Delivered, Delivery, Intake
 from engine.scheduler import Scheduler
-from engine.store import leases
+from engine.store import leases, schedules
 from engine.store.pool import Connection, connect, pool
+from engine.store.schedules import Moment
 from tests.webhooks.served import POLICY, activate
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -38,8 +39,8 @@ class Clock:
 
     now: datetime = START
 
-    async def __call__(self, _: Connection) -> datetime:
-        return self.now
+    async def __call__(self, connection: Connection) -> Moment:
+        return replace(await schedules.moment(connection), at=self.now)
 
 
 class Dying(Intake):

@@ -33,7 +33,7 @@ from engine.store import lookouts, schedules
 from engine.store.leases import Session, patiently
 from engine.store.lookouts import Lookout, Untold
 from engine.store.pool import is_passing, pool
-from engine.store.schedules import Clock, Key, Skipped
+from engine.store.schedules import Key, Moments, Skipped
 
 _LOG = logging.getLogger("sark.lookout")
 _PERIOD = 1.0
@@ -75,7 +75,7 @@ class Lookouts:
     """
 
     def __init__(
-        self, session: Session, intake: Intake, eye: Eye, clock: Clock = schedules.now
+        self, session: Session, intake: Intake, eye: Eye, clock: Moments = schedules.moment
     ) -> None:
         self._session = session
         self._intake = intake
@@ -111,13 +111,13 @@ class Lookouts:
 
         While something waits to be told there are none: a file has one change at a time.
         """
-        active = await self._intake.look()
         if self._is_untold and not await self.tell():
             return ()
         async with self._session.glance() as connection:
-            now = await self._clock(connection)
-        if active.number != self._number:
-            await self._arrange(active, now)
+            moment = await self._clock(connection)
+        now = moment.at
+        if moment.number != self._number:
+            await self._arrange(await self._intake.look(), now)
         ready = [
             each for key, each in self._posts.items()
             if key not in self._under_way and each.row.due_at <= now
@@ -133,7 +133,7 @@ class Lookouts:
                 if not await lookouts.hold(connection, post.row):
                     self._number = -1  # somebody else has looked, or it begins anew
                     return
-                now = await self._clock(connection)
+                now = (await self._clock(connection)).at
                 if isinstance(found, Blind):
                     missed = await post.miss(connection, found, now)
                     if missed is not None:

@@ -23,7 +23,7 @@ from engine.settings import Settings
 from engine.store import runs, schedules
 from engine.store.leases import Session, patiently
 from engine.store.pool import Connection, pool
-from engine.store.schedules import Clock, Key, Scheduled
+from engine.store.schedules import Key, Moments, Scheduled
 from engine.telemetry import METRICS
 
 _LOG = logging.getLogger("sark.scheduler")
@@ -60,7 +60,11 @@ class Scheduler:
     """
 
     def __init__(
-        self, session: Session, intake: Intake, bell: Rings | None, clock: Clock = schedules.now
+        self,
+        session: Session,
+        intake: Intake,
+        bell: Rings | None,
+        clock: Moments = schedules.moment,
     ) -> None:
         self._session = session
         self._intake = intake
@@ -86,10 +90,11 @@ class Scheduler:
 
     async def look(self) -> float:
         """Start what is due by now; return after how many seconds to look again."""
-        active = await self._intake.look()
         async with self._session.glance() as connection:
-            now = await self._clock(connection)
-        if active.number != self._number:
+            moment = await self._clock(connection)
+        now = moment.at
+        if moment.number != self._number:
+            active = await self._intake.look()
             async with self._session.turn() as connection:
                 await self._arrange(connection, active, now)
         ready = [each for each in self._ticking if each.is_ready(now)]

@@ -11,8 +11,18 @@ from engine.core.frozen import frozen
 from engine.store.arrays import Texts
 from engine.store.pool import Connection
 
-# Tells what time it is, by the one clock of all controllers.
+
+@frozen
+class Moment:
+    """What time it is, by the one clock of all controllers, after `number` activations."""
+
+    at: datetime
+    number: int
+
+
+# Tells it, whichever way it is asked for.
 Clock: TypeAlias = Callable[[Connection], Awaitable[datetime]]
+Moments: TypeAlias = Callable[[Connection], Awaitable[Moment]]
 
 _ALL: LiteralString = """
     SELECT namespace, workflow, trigger, definition, since, upto, waiting, run_id FROM schedules
@@ -38,6 +48,7 @@ _WAITING: LiteralString = """
 """
 _LIVE: LiteralString = "SELECT id FROM runs WHERE id = ANY(%(ids)s) AND ended_at IS NULL"
 _NOW: LiteralString = "SELECT clock_timestamp()"
+_MOMENT: LiteralString = "SELECT clock_timestamp() AS at, number FROM activation"
 _SKIP: LiteralString = """
     WITH new AS (
         SELECT * FROM unnest(%(routes)s, %(ids)s, %(events)s, %(namespaces)s, %(workflows)s,
@@ -119,6 +130,14 @@ async def now(connection: Connection) -> datetime:
     assert row is not None
     told: datetime = row[0]
     return told
+
+
+async def moment(connection: Connection) -> Moment:
+    """Return what time it is and how many activations there were: one statement, asked often."""
+    async with connection.cursor(row_factory=class_row(Moment)) as cursor:
+        found = await (await cursor.execute(_MOMENT)).fetchone()
+    assert found is not None
+    return found
 
 
 async def all_of(connection: Connection) -> dict[Key, Scheduled]:
