@@ -18,7 +18,7 @@ from engine.local.child import Forked, fork
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 _LONG_LIFE = 10.0
-_LONGEST_SLEEP = 1.0
+_LONGEST_SLEEP = 60.0
 
 
 class Part(Protocol):
