@@ -83,15 +83,18 @@ class Controller:
         self._review = ReviewDuty(settings)
         policy = Authorizer()
         self._reconcile = ReconcileDuty(settings, policy)
-        known = (
+        statuses = StatusDuty(settings)
+        known = [
             Duty("reconcile", self._reconcile.lead),
             Duty("relay", RelayDuty(settings, policy).lead),
             Duty("scheduler", SchedulerDuty(settings, policy).lead),
             Duty("lookout", LookoutDuty(settings, policy).lead),
             Duty("retention", RetentionDuty(settings).lead),
-            Duty("review", self._review.lead),
-            Duty("statuses", StatusDuty(settings).lead),
-        )
+        ]
+        if self._review.is_wanted:
+            known.append(Duty("review", self._review.lead))
+        if statuses.is_wanted:
+            known.append(Duty("statuses", statuses.lead))
         self._duties = (*known, *duties)
         self._standing = dict.fromkeys((duty.name for duty in self._duties), "lost")
         self._stopped = asyncio.Event()

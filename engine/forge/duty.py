@@ -38,6 +38,11 @@ class StatusDuty:
         Forges(self._sources)
         self._public = settings.server.public_url or ""
 
+    @property
+    def is_wanted(self) -> bool:
+        """True if there is a source whose forge hears of it."""
+        return bool(self._sources)
+
     async def lead(self, session: Session) -> None:
         """Say what is due until the session ends; raise what ended it."""
         async with AsyncExitStack() as stack:
@@ -45,7 +50,6 @@ class StatusDuty:
             async with asyncio.TaskGroup() as group:
                 for forge, named in forges.shared():
                     group.create_task(Speaker(session, forge, named, self._public).serve())
-                group.create_task(asyncio.Event().wait())
 
 
 class Speaker:

@@ -64,10 +64,13 @@ class ReviewDuty:
         """End the git commands that are under way."""
         self._halted.set()
 
+    @property
+    def is_wanted(self) -> bool:
+        """True if there is a source whose pull requests are looked at."""
+        return bool(self._sources)
+
     async def lead(self, session: Session) -> None:
         """Look until the session is lost."""
-        if not self._sources:
-            await asyncio.Event().wait()
         async with (
             Forges(self._sources) as forges, Keepers() as keepers, asyncio.TaskGroup() as group,
         ):  # fmt: skip
