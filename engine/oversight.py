@@ -5,12 +5,12 @@ it the lock of its duties. Whoever leads asks PostgreSQL for something all the w
 has asked for nothing in a lease does not lead, whatever its lock says. All controllers look.
 """
 
-import asyncio
 import logging
 from datetime import datetime, timedelta
 
 from engine.store import leases
 from engine.store.pool import Connection
+from engine.ticks import tick
 
 _LOG = logging.getLogger("sark.oversight")
 # How often a leader shows that it lives, and others look, in a lease.
@@ -34,7 +34,7 @@ class Oversight:
     async def serve(self) -> None:
         """Look for as long as the connection lives; raise what ended it."""
         while True:
-            await asyncio.sleep(period(self._lease))
+            await tick(period(self._lease))
             await leases.patiently("oversight", self.look)
 
     async def look(self) -> None:

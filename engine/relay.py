@@ -52,6 +52,7 @@ from engine.store.outbox import Sending, Sent, Work
 from engine.store.pool import Connection, is_final, pool
 from engine.store.runs import Ended
 from engine.telemetry import METRICS
+from engine.ticks import until_tick
 
 _LOG = logging.getLogger("sark.relay")
 _GROUP = 500
@@ -289,7 +290,8 @@ def _late(queue: timedelta) -> str:
 
 def _pause(next_due: timedelta | None) -> float:
     """Return how many seconds to wait: a period, or less if held events are due before."""
-    return _PERIOD if next_due is None else min(_PERIOD, max(0.0, next_due.total_seconds()))
+    pause = until_tick(_PERIOD)
+    return pause if next_due is None else min(pause, max(0.0, next_due.total_seconds()))
 
 
 async def sweep(connection: Connection) -> None:

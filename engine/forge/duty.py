@@ -21,6 +21,7 @@ from engine.store import statuses
 from engine.store.leases import Session, patiently
 from engine.store.pool import is_lost, is_passing
 from engine.store.statuses import Status
+from engine.ticks import until_tick
 
 _LOG = logging.getLogger("sark.forge")
 _PERIOD = 1.0
@@ -68,7 +69,7 @@ class Speaker:
         """Look once a second for what is due; after a failure, look later."""
         while True:
             pause = await patiently("statuses", self._guarded)
-            await asyncio.sleep(_PERIOD if pause is None else pause.total_seconds())
+            await asyncio.sleep(until_tick(_PERIOD) if pause is None else pause.total_seconds())
 
     async def _guarded(self) -> timedelta | None:
         """Say what is due. A fault of ours in it is logged whole, and other forges go on."""

@@ -34,6 +34,7 @@ from engine.store.leases import Session, patiently
 from engine.store.lookouts import Lookout, Untold
 from engine.store.pool import is_passing, pool
 from engine.store.schedules import Key, Moments, Skipped
+from engine.ticks import tick
 
 _LOG = logging.getLogger("sark.lookout")
 _PERIOD = 1.0
@@ -94,7 +95,7 @@ class Lookouts:
             while True:
                 for each in await patiently("lookout", self.due):
                     looks.create_task(self._look(each))
-                await asyncio.sleep(_PERIOD)
+                await tick(_PERIOD)
 
     async def _look(self, post: Post) -> None:
         """Look at a trigger; what PostgreSQL refuses for now is found again, as it is written."""

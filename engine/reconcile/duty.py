@@ -22,6 +22,7 @@ from engine.store import sources, statuses, workflows
 from engine.store.leases import Session, patiently
 from engine.store.pool import is_lost, is_passing
 from engine.store.sources import Report
+from engine.ticks import tick, until_tick
 
 _LOG = logging.getLogger("sark.reconcile")
 _ASK_SECONDS = 1.0
@@ -84,7 +85,7 @@ class ReconcileDuty:
     async def _ask(self, session: Session) -> None:
         """Find requests whose ring was lost with Redis; and notice when PostgreSQL is lost."""
         while True:
-            await asyncio.sleep(_ASK_SECONDS)
+            await tick(_ASK_SECONDS)
             for name in await patiently("reconcile", partial(_wanted, session)):
                 self.wake(name)
 
@@ -140,7 +141,8 @@ class ReconcileDuty:
             if signs and local.stamps(signs) != before:
                 return True
             try:
-                await asyncio.wait_for(wake.wait(), min(left, self._step) if signs else left)
+                step = min(left, until_tick(self._step)) if signs else left
+                await asyncio.wait_for(wake.wait(), step)
             except TimeoutError:
                 continue
             return True

@@ -37,6 +37,7 @@ from engine.store.leases import Session, patiently
 from engine.store.pool import is_lost, is_passing
 from engine.store.reviews import ReviewRow
 from engine.telemetry import METRICS
+from engine.ticks import tick
 
 _LOG = logging.getLogger("sark.review")
 _PERIOD = 0.5
@@ -127,7 +128,7 @@ class Desk:
                     self._under_way.add((row.source, row.ref))
                     looks.create_task(self.look(row))
                     await asyncio.sleep(_STEP)
-                await asyncio.sleep(_PERIOD)
+                await tick(_PERIOD)
 
     async def poll(self, source: Source) -> None:
         """Ask at intervals which pull requests are open, for what no delivery has told of."""

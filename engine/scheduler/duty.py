@@ -25,6 +25,7 @@ from engine.store.leases import Session, patiently
 from engine.store.pool import Connection, pool
 from engine.store.schedules import Key, Moments, Scheduled
 from engine.telemetry import METRICS
+from engine.ticks import until_tick
 
 _LOG = logging.getLogger("sark.scheduler")
 _PERIOD = 1.0
@@ -105,7 +106,7 @@ class Scheduler:
                 await self._listen(each, now)
         due = [each.at for each in self._ticking if each.at is not None]
         soonest = (min(due) - now).total_seconds() if due else _PERIOD
-        return min(max(soonest, 0.0), _PERIOD)
+        return min(max(soonest, 0.0), until_tick(_PERIOD))
 
     async def _arrange(self, connection: Connection, active: ActiveSet, now: datetime) -> None:
         """Take up what an activation has brought or changed, from now on, and forget the rest."""
