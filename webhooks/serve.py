@@ -7,11 +7,13 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
+from email.utils import formatdate
 from types import FrameType
 
 import uvicorn
 import uvloop
+from uvicorn.server import ServerState
 
 from engine import token
 from engine.broker import Bell, HintBroker
@@ -38,7 +40,6 @@ from webhooks.syncs import Syncs
 _LOG = logging.getLogger("sark.http")
 _CONNECTIONS = 2048
 _IDLE_SECONDS = 30
-_TICK_SECONDS = 1.0
 _GRACE_SECONDS = 10
 _LONGEST_LEAVE = 10.0
 _BALANCER_SILENCE = 30.0
@@ -92,6 +93,26 @@ async def opened(settings: Settings, policy: Authorizer) -> AsyncIterator[Doors]
         )
 
 
+class State(ServerState):
+    """What uvicorn's connections share: here the date of an answer is made when it is asked for."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._dated: list[tuple[bytes, bytes]] = []
+        super().__init__()
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        now = int(time.time())
+        if now != self._second:
+            self._second, self._dated = now, [(b"date", formatdate(now, usegmt=True).encode())]
+        return self._dated
+
+    @default_headers.setter
+    def default_headers(self, _: list[tuple[bytes, bytes]]) -> None:
+        """Take no date from anybody."""
+
+
 class Server(uvicorn.Server):
     """uvicorn's server, which leaves in two steps if somebody balances load over it."""
 
@@ -111,20 +132,20 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         super().__init__(config)
+        self.server_state = State()
         self._drain = doors.drain
         self._loop: asyncio.AbstractEventLoop | None = None
         self._leaving = asyncio.Event()
 
     async def main_loop(self) -> None:
-        """Tick once a second, for the date of answers, and at once to leave.
+        """Sleep until it is time to leave.
 
-        uvicorn looks ten times a second whether it is to leave, which is most of what a server
-        does that nobody asks.
+        uvicorn looks ten times a second whether it is, and makes the date of answers meanwhile:
+        most of what a server does that nobody asks.
         """
         self._loop = asyncio.get_running_loop()
-        while not await self.on_tick(0):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._leaving.wait(), _TICK_SECONDS)
+        if not self.should_exit:
+            await self._leaving.wait()
 
     def leave(self) -> None:
         """Begin to leave; from any thread."""

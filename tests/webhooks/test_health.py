@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,18 @@ def test_ready(shared: Served):
     assert [200, "ready"] == [answer.status, answer.json["status"]]
     assert {"ok"} == {each["status"] for each in answer.json["checks"].values()}
     assert POLICY.digest[:12] == answer.json["checks"]["policies"]["digest"]
+
+
+def test_an_answer_has_the_date_of_its_own_second(shared: Served):
+    """
+    However long nobody has asked, the date of an answer is when it was given.
+    """
+    for _ in range(2):
+        time.sleep(1.2)
+        before = int(time.time())
+        told = parsedate_to_datetime(shared.send("GET", "/livez").headers["date"]).timestamp()
+
+        assert before <= told <= time.time()
 
 
 def test_nobody_behind_it_is_told(shared: Served):
