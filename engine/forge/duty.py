@@ -84,7 +84,7 @@ class Speaker:
     async def speak(self) -> timedelta | None:
         """Say what is due; return how long to wait where the forge did not hear all of it."""
         while True:
-            async with self._session.turn() as connection:
+            async with self._session.glance() as connection:
                 due = await statuses.due(connection, self._sources, _GROUP)
             pause = await self._say_all(due)
             if pause is not None or len(due) < _GROUP:

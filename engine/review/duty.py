@@ -185,7 +185,7 @@ class Desk:
     async def _due(self) -> list[ReviewRow]:
         now = asyncio.get_running_loop().time()
         awake = [each for each in self._sources if self._rests.get(each, 0.0) <= now]
-        async with self._session.turn() as connection:
+        async with self._session.glance() as connection:
             found = await reviews.due(connection, awake, _AT_ONCE + len(self._under_way))
         left = _AT_ONCE - len(self._under_way)
         return [each for each in found if (each.source, each.ref) not in self._under_way][:left]
