@@ -15,7 +15,7 @@ import pytest
 from engine.broker import Bell, HintBroker
 from engine.controller import Controller, Duty, run_controller
 from engine.errors import Misconfigured
-from engine.settings import ForgeSettings, Settings, Source
+from engine.settings import Settings, Source
 from engine.store import sources
 from engine.store.leases import Session
 from engine.store.pool import connect
@@ -95,41 +95,6 @@ def test_a_local_commit_waits_for_no_interval(repo, tmp_path, database_url):
             assert sorted(told)[2] < 20, told
 
     asyncio.run(story())
-
-
-def test_a_duty_with_nothing_to_do_has_no_leader(repo, tmp_path, database_url, monkeypatch):
-    """
-    Without a forge a controller leads neither reviews nor statuses, so that one whose settings
-    name a forge does not wait for it.
-    """
-    monkeypatch.setenv("NO_TOKEN", "none")
-    plain = source(repo.url)
-    reviewed = plain.model_copy(update={"forge": ForgeSettings.model_validate(
-        {"repository": "acme/shop", "token": "env:NO_TOKEN", "api": "http://127.0.0.1:9"}
-    )})  # fmt: skip
-
-    async def story():
-        async with serving(settings(database_url, tmp_path / "a", plain)) as (without,):
-            await until(database_url, live(repo.head))
-            assert {"review", "statuses"}.isdisjoint(await standing(without))
-
-            async with serving(settings(database_url, tmp_path / "b", reviewed)) as (with_forge,):
-                began = time.monotonic()
-                while True:
-                    told = await standing(with_forge)
-                    if (told["review"], told["statuses"]) == ("leads", "leads"):
-                        break
-                    assert time.monotonic() - began < PATIENCE, told
-                    await asyncio.sleep(0.05)
-
-    asyncio.run(story())
-
-
-async def standing(controller: Controller) -> dict[str, str]:
-    """Return how a controller stands to each of its duties."""
-    told = (await controller.health()).more["duties"]
-    assert isinstance(told, dict)
-    return told
 
 
 def test_an_idle_watch_costs_next_to_nothing(repo, tmp_path, database_url):
