@@ -11,6 +11,8 @@ from benchmarks.load import Load
 from benchmarks.stack import Stack
 
 _WIDE = list(range(10_000))
+# PostgreSQL looks for the first time at what a start has written.
+_SETTLING = 30
 
 
 def burst(
@@ -94,7 +96,7 @@ def told_latency(values: Sequence[float]) -> Row:
 def start_and_idle(bench: Bench) -> None:
     """Tell how long `sark up` takes in a new folder and again, and what it costs doing nothing."""
     with Stack() as stack:
-        bench.tell({"shape": "idle", **resting(stack)})
+        bench.tell({"shape": "idle", **resting(stack, 60, _SETTLING)})
         stack.stop()
         again = [stack.start()]
         for _ in range(2):
@@ -109,9 +111,9 @@ def start_and_idle(bench: Bench) -> None:
         )
 
 
-def resting(stack: Stack, seconds: float = 10) -> Row:
-    """Return the CPU and the memory of the whole while nothing happens."""
-    time.sleep(2)
+def resting(stack: Stack, seconds: float = 10, settling: float = 2) -> Row:
+    """Return the CPU and the memory of the whole while nothing happens, once it has settled."""
+    time.sleep(settling)
     before = processes.cpu(stack.pid)
     time.sleep(seconds)
     used = {k: v - before.get(k, 0) for k, v in processes.cpu(stack.pid).items()}
