@@ -1,11 +1,15 @@
 """Looks of many tasks at the same instants."""
 
 import asyncio
-import time
+from itertools import pairwise
 
 import uvloop
 
 from engine.ticks import tick
+
+PERIOD = 0.2
+EARLY = 0.002  # by how much the clock of an event loop may be behind its timers
+TOGETHER = 0.01
 
 
 def test_whoever_looks_again_and_again_does_so_at_once():
@@ -17,17 +21,16 @@ def test_whoever_looks_again_and_again_does_so_at_once():
     async def looks(task: int) -> None:
         await asyncio.sleep(0.03 * task)
         for _ in range(4):
-            await tick(0.2)
+            await tick(PERIOD)
             seen.append((task, asyncio.get_running_loop().time()))
 
     async def check() -> None:
         await asyncio.gather(*(looks(each) for each in range(5)))
 
-    began = time.monotonic()
     uvloop.run(check())
 
-    assert time.monotonic() - began > 0.6
-    assert 20 == len(seen)
-    by_tick = {round(at / 0.2) for _, at in seen}
-    assert len(by_tick) <= 5  # of a machine that is not held up: 4
-    assert len(seen) == len({(task, round(at / 0.2)) for task, at in seen})
+    assert 20 == len(seen) == len({(task, (at + EARLY) // PERIOD) for task, at in seen})
+    instants = 1 + sum(
+        after - before > TOGETHER for before, after in pairwise(sorted(at for _, at in seen))
+    )
+    assert instants <= 10  # 4 or 5 where nothing holds the machine up; 20 if each had its own
