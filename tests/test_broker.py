@@ -14,6 +14,8 @@ import pytest
 from dramatiq.worker import Worker
 from redis import Redis
 
+from engine import broker as broker_of_hints
+from engine import hints
 from engine.broker import QUARANTINE, Bell, HintBroker
 from engine.hints import Listener as Hearing
 from engine.local.valkey import Valkey
@@ -197,7 +199,7 @@ def test_a_hint_that_redis_restarts_under_is_sent_anew(tmp_path: Path):
     try:
         for _ in range(3):
             bell.ring_pool("elsewhere")
-            assert _comes_to(url, "sark:queue:pool.elsewhere")
+            until_hinted(url, "sark:queue:pool.elsewhere")
             server.stop()
             server.start()
     finally:
@@ -213,27 +215,24 @@ def test_a_hint_that_redis_refuses_is_counted(tmp_path: Path):
     bell = Bell(HintBroker(url))
     try:
         bell.ring_pool("elsewhere")
-        assert _comes_to(url, "sark:queue:pool.elsewhere")
+        until_hinted(url, "sark:queue:pool.elsewhere")
         with Redis.from_url(url) as redis:
             redis.config_set("maxmemory", "1")
         dropped = METRICS.hints_dropped._value.get()
-        limit = time.monotonic() + 20
-        while METRICS.hints_dropped._value.get() == dropped and time.monotonic() < limit:
-            bell.ring_pool("elsewhere")
-            time.sleep(0.01)
 
-        assert METRICS.hints_dropped._value.get() > dropped
+        def is_dropped() -> bool:
+            bell.ring_pool("elsewhere")
+            return METRICS.hints_dropped._value.get() > dropped
+
+        until(is_dropped)
     finally:
         server.stop()
 
 
-def _comes_to(url: str, queue: str) -> bool:
+def until_hinted(url: str, queue: str) -> None:
     """Wait until there is a hint in a queue that nobody reads."""
-    limit = time.monotonic() + 20
     with Redis.from_url(url) as redis:
-        while not redis.llen(queue) and time.monotonic() < limit:
-            time.sleep(0.01)
-        return bool(redis.llen(queue))
+        until(lambda: redis.llen(queue))
 
 
 def test_redis_absent_at_the_start_is_waited_for(tmp_path: Path):
@@ -276,34 +275,30 @@ def test_who_lets_go_of_redis_says_nothing(redis_url: str, caplog: pytest.LogCap
     assert [] == [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
 
 
-def test_who_waits_for_hints_is_gone_as_soon_as_it_is_told(redis_url: str):
+def test_who_waits_for_hints_is_gone_as_soon_as_it_is_told(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
     """
-    Threads that sleep until a hint comes end with their broker, and take no hint with them that
-    the next one is to hear.
+    Threads that sleep until a hint comes end with their broker, and not when they would have woken;
+    they take no hint with them that the next one is to hear.
     """
+    monkeypatch.setattr(broker_of_hints, "_LONGEST_POP", 10 * PATIENCE)
+    monkeypatch.setattr(hints, "_ASLEEP_MILLISECONDS", int(10_000 * PATIENCE))
     before = set(threading.enumerate())
-    broker = HintBroker(redis_url)
-    dramatiq.actor(actor_name="relay", queue_name="relay", broker=broker)(print)
-    listener = Hearing(broker)
-    time.sleep(0.3)
-    began = time.perf_counter()
+    listener = relayed(redis_url)
     listener.close()
 
-    assert time.perf_counter() - began < 1.0
-    assert not {each for each in set(threading.enumerate()) - before if each.is_alive()}
+    until(lambda: not {each for each in set(threading.enumerate()) - before if each.is_alive()})
     Bell(HintBroker(redis_url)).ring_relay()
     with Redis.from_url(redis_url) as redis:
-        assert redis.blpop(["sark:queue:relay"], timeout=5) is not None
+        assert redis.blpop(["sark:queue:relay"], timeout=int(PATIENCE)) is not None
 
 
 def test_a_listener_with_nothing_to_hear_sleeps(redis_url: str):
     """
     As long as nobody rings, nothing is asked of Redis more than a few times a minute.
     """
-    broker = HintBroker(redis_url)
-    dramatiq.actor(actor_name="relay", queue_name="relay", broker=broker)(print)
-    listener = Hearing(broker)
-    time.sleep(0.5)
+    listener = relayed(redis_url)
     with Redis.from_url(redis_url) as redis:
         redis.config_resetstat()
         time.sleep(3)
@@ -311,3 +306,13 @@ def test_a_listener_with_nothing_to_hear_sleeps(redis_url: str):
     listener.close()
 
     assert "cmdstat_blpop" not in told
+
+
+def relayed(url: str) -> Hearing:
+    """Return a listener of the relay that stands at Redis already."""
+    broker = HintBroker(url)
+    dramatiq.actor(actor_name="relay", queue_name="relay", broker=broker)(print)
+    listener = Hearing(broker)
+    with Redis.from_url(url) as redis:
+        until(lambda: any(is_waiting(each) for each in redis.client_list()))
+    return listener
