@@ -33,9 +33,12 @@ async def _only_read(here: Desk, other: Connection) -> None:
 
 
 async def _in_a_circle(here: Desk, other: Connection) -> None:
-    """Let a pass and somebody else wait for each other's rows."""
+    """Let a pass and somebody else wait for each other's rows.
+
+    PostgreSQL looks for a circle once a wait: when the pass has it look, there must be one.
+    """
     async with here.session.glance() as connection:
-        await connection.execute("SET lock_timeout = 0; SET deadlock_timeout = '50ms'")
+        await connection.execute("SET lock_timeout = 0; SET deadlock_timeout = '3s'")
         await reviews.want(connection, ["shop"], "refs/pull/1/head", 1)
     await other.execute("SET deadlock_timeout = '1min'")
     async with other.transaction():
@@ -115,7 +118,7 @@ def test_an_error_has_one_meaning(
             with pytest.raises(psycopg.Error) as caught:  # noqa: PT012
                 for each in statement.split("; ") if "DO" not in statement else [statement]:
                     await connection.execute(each.encode())
-                await asyncio.sleep(1)
+                await asyncio.sleep(1 if "idle" in statement else 0)
                 await connection.execute("SELECT 1")
             return caught.value
 

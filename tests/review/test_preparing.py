@@ -139,8 +139,8 @@ def test_no_look_waits_for_another_source_to_be_compiled(
         async with stood(tmp_path, database_url) as here:
             assert await here.live.look()
             preparing = asyncio.create_task(here.desk.prepare())
-            await begun.wait()
             async with asyncio.timeout(60):
+                await begun.wait()
                 assert ["bank-a"] == await here.looked(await here.wanted("bank"))
             preparing.cancel()
 
@@ -157,8 +157,9 @@ def test_a_look_waits_for_what_it_would_have_to_compile(tmp_path: Path, database
             assert await here.live.look()
             row = await here.wanted("shop")
             preparing = asyncio.create_task(here.desk.prepare())
-            while (await here.keepers.of("shop")).pid == 0:
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(60):
+                while (await here.keepers.of("shop")).pid == 0:
+                    await asyncio.sleep(0.01)
             pid = (await here.keepers.of("shop")).pid
 
             assert ["shop-a"] == await here.looked(row)

@@ -41,8 +41,9 @@ def test_whoever_waits_for_the_first_holds_none_of_the_others(
             async with one.transaction():
                 await _touch(one, "a")
                 writing = asyncio.ensure_future(write(two))
-                while not (await _waiting(one)):
-                    await asyncio.sleep(0.01)
+                async with asyncio.timeout(60):
+                    while not (await _waiting(one)):
+                        await asyncio.sleep(0.01)
                 await _touch(one, "b")
             await writing
             found = [await reviews.read(one, each, _REF) for each in _SOURCES]
@@ -67,7 +68,7 @@ def test_what_somebody_writes_is_forgotten_another_time(database_url: str):
                 "UPDATE reviews SET is_open = false, handled = wanted,"
                 " updated_at = now() - interval '1 year'"
             )
-            async with one.transaction():
+            async with one.transaction(), asyncio.timeout(60):
                 await _touch(one, "a")
                 await reviews.sweep(two)
             return [await reviews.read(one, each, _REF) for each in _SOURCES]
