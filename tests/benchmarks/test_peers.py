@@ -41,7 +41,7 @@ def test_a_shape_that_takes_too_long_is_stopped_and_says_how_far_it_came(tmp_pat
     slow, after = drive("slow", tmp_path).rows
 
     assert 0.5 == slow["stopped_after"]
-    assert slow["counted"] in range(5, 25, 5)
+    assert slow["counted"] in (5, 10, 15)
     assert "beside what was left of runs1000" == notes([after])["flow40"]
 
 
@@ -98,12 +98,12 @@ def test_a_driver_that_hangs_is_ended_and_each_shape_is_told(tmp_path: Path):
     """
     What it had measured counts, and what it has not is said of each shape, and of each way.
     """
-    rows = drive("hanging", tmp_path, patience=1.5).whole(SHAPES)
+    rows = drive("hanging", tmp_path, patience=6).whole(SHAPES)
 
     assert ["flow40/quick", "flow40/slow", *SHAPES[1:]] == [row["shape"] for row in rows]
     told = notes(rows)
     assert told.pop("flow40/quick") is None
-    assert all("failed: its driver stopped after 1.5 s" in str(note) for note in told.values())
+    assert all("failed: its driver stopped after 6 s" in str(note) for note in told.values())
 
 
 def test_what_cannot_be_installed_says_why(tmp_path: Path):
