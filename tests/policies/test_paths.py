@@ -20,18 +20,15 @@ FACTS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-def alike(text: str, facts: list[dict[str, Any]] = FACTS) -> list[int]:
-    """Assert that rules say the same of texts that are hidden; return how much of each."""
+def alike(text: str, facts: list[dict[str, Any]] = FACTS) -> None:
+    """Assert that rules say the same of texts that are hidden as of those that are told."""
     asking = Asking({"a.polar": text}, frozenset({"name", "file"}))
-    counts = []
     for each in facts:
         said, failed = asking.answer(each, is_whole=False)
         plain, failed_plain = Asking({"a.polar": text}).answer(each, is_whole=False)
         assert sorted(map(repr, plain)) == sorted(map(repr, said)), (text, each)
         if failed:
             assert failed_plain
-        counts.append(len(said))
-    return counts
 
 
 def test_ten_thousand_names_cost_as_many_questions_as_rules_tell_apart() -> None:
@@ -125,9 +122,9 @@ def test_whatever_rules_are_made_of_what_is_hidden_changes_no_answer(
     )
 
 
-def test_what_would_take_too_long_to_learn_is_not_learnt() -> None:
+def test_what_would_take_too_long_to_learn_is_answered_as_ever() -> None:
     """
-    A rule with a list of thousands of names is answered as ever.
+    A rule with a list of hundreds of names asks more than is kept, and says what it always said.
     """
     names = ", ".join(f'"w{n}"' for n in range(0, 1_500, 3))
     facts: list[Mapping[str, Any]] = [{"name": f"w{n}"} for n in range(1_500)]
