@@ -59,7 +59,9 @@ class Metrics:
     def _of_hints(self, registry: CollectorRegistry) -> None:
         """Make those of messages that say that there is work."""
         self.hints_dropped = Counter(
-            "sark_hints_dropped", "Messages not sent, for Redis was away", registry=registry
+            "sark_hints_dropped",
+            "Messages that Redis did not take, for it was away or full",
+            registry=registry,
         )
         self.hints_refused = Counter(
             "sark_hints_refused", "Messages that could not be read", registry=registry
