@@ -24,7 +24,8 @@ CODES: Final = {
     "two-verbs": "A step has exactly one verb. This one has two: make it two steps. A body has "
     "`steps` or one verb.",
     "unknown-key": "A key is not known here. SARK refuses it, since a misspelt `if` or `retry` "
-    "that is silently passed over changes what a workflow does.",
+    "that is silently passed over changes what a workflow does. The rest of the file is checked as "
+    "if the key was the one that it must mean, or was not there.",
     "unknown-kind": "The document's `kind` is none that this version knows.",
     "unknown-type": "The trigger's `type` is none that this version knows.",
     "wrong-type": "A value is of another kind than its key takes: a list where a mapping belongs, "
