@@ -222,7 +222,7 @@ def test_a_hint_that_redis_refuses_is_counted(tmp_path: Path):
 
         def is_dropped() -> bool:
             bell.ring_pool("elsewhere")
-            return METRICS.hints_dropped._value.get() > dropped
+            return bool(METRICS.hints_dropped._value.get() > dropped)
 
         until(is_dropped)
     finally:
