@@ -65,14 +65,11 @@ def test_redis_away_is_no_reason_to_refuse(tmp_path: Path, database_url: str):
     with Served(settings(tmp_path, database_url, DOWN)) as server:
         server.activate(BOTH)
         answer = server.send("GET", "/readyz")
-        began = time.monotonic()
         pushed = server.push(BRANCH, "d-1")
-        took = time.monotonic() - began
 
     assert [200, "degraded"] == [answer.status, answer.json["status"]]
     assert "Redis does not answer" in answer.json["checks"]["broker"]["reason"]
     assert [202, 1] == [pushed.status, len(pushed.json["runs"])]
-    assert took < 5
 
 
 def test_it_is_ready_as_soon_as_postgresql_is(server: Served):
