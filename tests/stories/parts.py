@@ -102,7 +102,8 @@ class Parts(Stack):
         told = {
             "SARK_STATE": str(self._state_of(number)), "SARK_DATABASE_URL": self.database_url,
             "SARK_REDIS_URL": self.redis_url, "SARK_SERVER__PORT": str(self.ports[bool(number)]),
-            **environment,
+            # A worker that is killed leaves its folder there to the next.
+            "SARK_WORKER__SCRATCH": str(self.folder / "scratch"), **environment,
         }  # fmt: skip
         process = Warm(command, self.folder / f"{name}.log", file, told)
         process.start()
