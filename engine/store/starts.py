@@ -26,10 +26,8 @@ _LONGEST_REASON = 2000
 TAKEN = "idempotency.key: another run has it"
 
 # Rows go in one order everywhere, so that two servers with the same keys never wait in a circle.
-_DELIVERED: LiteralString = """
-    WITH seen AS (
-        SELECT number FROM activation WHERE number = %(number)s
-    ), recorded AS (
+_SEEN: LiteralString = "WITH seen AS (SELECT number FROM activation WHERE number = %(number)s)"
+_RECORDED: LiteralString = """, recorded AS (
         INSERT INTO deliveries (route, delivery, event, body)
         SELECT new.* FROM seen, unnest(%(d_routes)s, %(d_ids)s, %(d_events)s, %(d_bodies)s) AS new
         ON CONFLICT DO NOTHING RETURNING route, delivery
@@ -39,22 +37,25 @@ _DELIVERED: LiteralString = """
           FROM unnest(%(e_routes)s, %(e_ids)s, %(e_namespaces)s, %(e_data)s)
             AS new (route, delivery, namespace, data)
           JOIN recorded USING (route, delivery)
-    ), claimed AS (
+    )"""
+_CLAIMED: LiteralString = """, claimed AS (
         INSERT INTO idempotency_keys (namespace, workflow, key, digest, run)
         SELECT namespace, workflow, key, digest, run
           FROM seen, unnest(%(k_namespaces)s, %(k_workflows)s, %(k_keys)s, %(k_digests)s,
                             %(k_runs)s, %(k_routes)s, %(k_deliveries)s)
             AS new (namespace, workflow, key, digest, run, route, delivery)
-         WHERE route IS NULL OR (route, delivery) IN (SELECT route, delivery FROM recorded)
+         WHERE true"""
+_CLAIMED_ONCE: LiteralString = """
         ON CONFLICT (namespace, workflow, key) DO NOTHING RETURNING run
-    ), begun AS (
+    )"""
+_BEGUN: LiteralString = """, begun AS (
         INSERT INTO runs (id, namespace, workflow, source, commit_sha, plan, trigger, inputs,
                           pool, priority, fair_key, slot_group, slot_rules, objectives, watch_at,
                           chain, due_at)
         SELECT id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool, priority,
                fair_key, slot_group, slot_rules, objectives, watch_at, chain,
                CASE WHEN slot_group IS NULL THEN """
-_BEGUN: LiteralString = """ ELSE '9999-01-01Z' END
+_OF_NEW: LiteralString = """ ELSE '9999-01-01Z' END
           FROM seen, unnest(%(ids)s, %(namespaces)s, %(workflows)s, %(sources)s, %(commits)s,
                             %(plans)s, %(triggers)s, %(inputs)s, %(pools)s, %(priorities)s,
                             %(keys)s, %(routes)s, %(deliveries)s, %(groups)s, %(rules)s,
@@ -62,11 +63,12 @@ _BEGUN: LiteralString = """ ELSE '9999-01-01Z' END
             AS new (id, namespace, workflow, source, commit_sha, plan, trigger, inputs, pool,
                     priority, key, route, delivery, slot_group, slot_rules, objectives, watch_at,
                     chain, fair_key)"""
-_DECIDED: LiteralString = """
-         WHERE (key IS NULL OR id IN (SELECT run FROM claimed))
-           AND (route IS NULL OR (route, delivery) IN (SELECT route, delivery FROM recorded))
-        ON CONFLICT (id) DO NOTHING RETURNING id
-    ), decided AS (
+_IF_CLAIMED: LiteralString = " AND (key IS NULL OR id IN (SELECT run FROM claimed))"
+_IF_RECORDED: LiteralString = (
+    " AND (route IS NULL OR (route, delivery) IN (SELECT route, delivery FROM recorded))"
+)
+_BEGUN_ONCE: LiteralString = " ON CONFLICT (id) DO NOTHING RETURNING id)"
+_DECIDED: LiteralString = """, decided AS (
         INSERT INTO decisions (route, delivery, namespace, workflow, trigger, item, said, reason,
                                run_id)
         SELECT route, delivery, namespace, workflow, trigger, item,
@@ -79,14 +81,11 @@ _DECIDED: LiteralString = """
           JOIN recorded USING (route, delivery)
          CROSS JOIN LATERAL (
                SELECT run_id IS NULL OR run_id IN (SELECT id FROM begun) AS new_run) AS known
-    )
-    SELECT 'seen', '', '' FROM seen
-     UNION ALL SELECT 'recorded', route, delivery FROM recorded
-     UNION ALL SELECT 'begun', id::text, '' FROM begun
+    )"""
+_TOLD: LiteralString = """
+    SELECT 'seen', '', '' FROM seen UNION ALL SELECT 'begun', id::text, '' FROM begun
 """
-_WRITE: LiteralString = "".join((_DELIVERED, line.PLAIN, _BEGUN, _DECIDED))
-# For turns in which a run has a tenant: others do not pay for the look at the line.
-_IN_TURN: LiteralString = "".join((_DELIVERED, line.PLACE, _BEGUN, ", ", line.FIRST, _DECIDED))
+_TOLD_RECORDED: LiteralString = " UNION ALL SELECT 'recorded', route, delivery FROM recorded"
 _KINDS: dict[str, type[Array]] = {
     "d_routes": Texts, "d_ids": Texts, "d_events": Texts, "d_bodies": Jsons,
     "e_routes": Texts, "e_ids": Texts, "e_namespaces": Texts, "e_data": Jsons,
@@ -181,8 +180,7 @@ class Starts:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._plain = Statement(connection, "starts", _WRITE, _KINDS)
-        self._in_turn = Statement(connection, "starts_in_turn", _IN_TURN, _KINDS)
+        self._statements: dict[tuple[bool, bool, bool], Statement] = {}
 
     async def write(
         self, number: int, runs: Iterable[NewRun], deliveries: Iterable[NewDelivery] = (),
@@ -214,20 +212,48 @@ class Starts:
         self, number: int, runs: Iterable[NewRun], deliveries: Iterable[NewDelivery],
         decisions: Iterable[NewDecision],
     ) -> Written | None:  # fmt: skip
-        values: dict[str, Any] = {"number": number, "taken": TAKEN, **line.VALUES}
-        values |= _deliveries(sorted(deliveries, key=lambda each: each.name))
-        values |= _keys(runs := sorted(runs, key=_order))
-        values |= _runs(runs) | _decisions(list(decisions))
+        deliveries, runs = sorted(deliveries, key=lambda each: each.name), sorted(runs, key=_order)
+        values: dict[str, Any] = {"number": number, "taken": TAKEN, **line.VALUES, **_runs(runs)}
+        delivers = bool(deliveries) or any(run.delivery for run in runs)
+        if delivers:
+            values |= _deliveries(deliveries) | _decisions(list(decisions))
+        has_keys, takes_turns = any(run.key for run in runs), any(run.fair_key for run in runs)
+        if has_keys:
+            values |= _keys(runs)
         if old := [(run.key, run.key_ttl) for run in runs if run.key and run.key_ttl is not None]:
             await keys.forget(self._connection, old)
-        takes_turns = any(run.fair_key for run in runs)
-        told = await (self._in_turn if takes_turns else self._plain).ask(values)
+        told = await self._of(delivers, has_keys, takes_turns).ask(values)
         if not told:
             return None
         return Written(
             frozenset(Name(one, two) for what, one, two in told if what == "recorded"),
             frozenset(UUID(one) for what, one, _ in told if what == "begun"),
         )
+
+    def _of(self, delivers: bool, has_keys: bool, takes_turns: bool) -> Statement:
+        """Return the statement of such turns: nobody pays for what a turn does not bring."""
+        kind = delivers, has_keys, takes_turns
+        if kind not in self._statements:
+            name = f"starts_{delivers:d}{has_keys:d}{takes_turns:d}"
+            self._statements[kind] = Statement(self._connection, name, _text(*kind), _KINDS)
+        return self._statements[kind]
+
+
+def _text(delivers: bool, has_keys: bool, takes_turns: bool) -> LiteralString:
+    parts = [_SEEN]
+    if delivers:
+        parts.append(_RECORDED)
+    if has_keys:
+        parts += [_CLAIMED, *([_IF_RECORDED] if delivers else []), _CLAIMED_ONCE]
+    place = [line.PLACE, _OF_NEW, ", ", line.FIRST] if takes_turns else [line.PLAIN, _OF_NEW]
+    parts += [_BEGUN, *place, " WHERE true"]
+    if has_keys:
+        parts.append(_IF_CLAIMED)
+    if delivers:
+        parts.append(_IF_RECORDED)
+    parts.append(_BEGUN_ONCE)
+    parts += [_DECIDED, _TOLD, _TOLD_RECORDED] if delivers else [_TOLD]
+    return "".join(parts)
 
 
 def _order(run: NewRun) -> tuple[str, str, str]:
