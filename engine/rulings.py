@@ -222,13 +222,16 @@ def _flips(
 def _decided(
     case: Case, plans: Mapping[str, Plan], old: Mapping[str, str], new: Mapping[str, str]
 ) -> list[str]:
-    """Return the names of workflows of which some policies may not rule the same as others."""
-    told = [
+    """Return the names of workflows of which some policies may not rule the same as others.
+
+    What is said of no workflow is that they could not be asked, or not about all.
+    """
+    before, after = (
         {(e.workflow, e.effect, e.rule, e.team) for e in each.rulings}
         for each in _live(case, plans, old, new)
-    ]
-    names = {name for name, *_ in told[0] ^ told[1]}
-    return sorted(plans.keys() if "" in names else names)  # "": they were not asked about all
+    )
+    is_whole = all(workflow for workflow, *_ in before | after)
+    return sorted({name for name, *_ in before ^ after} if is_whole else plans)
 
 
 def _live(

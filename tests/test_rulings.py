@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -273,6 +274,44 @@ def test_what_a_change_of_policies_does_not_touch_is_not_asked() -> None:
     told = rulings.rulings(case({}, {}), policy(WARN), policy(head), {"w": None})  # type: ignore[dict-item]
 
     assert ("the whole change: ok -> warn (w)",) == told.flips
+
+
+@pytest.mark.parametrize("number", ["0.5", "-3", "1.0e3", "1.0e-3", "1e+3"])
+def test_a_flip_is_told_however_a_number_is_written(
+    monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    """
+    What a rule compares with hides no workflow of which it decides otherwise.
+    """
+    monkeypatch.setattr(rulings, "_FIRST", 0)
+    text = RULE + f'deny("a", change, "x") if change.worst_calls = {number} and change.name = '
+    told = rulings.rulings(
+        case({}, {}), policy(text + '"no";'), policy(text + '"no"; deny("a", change, "x") if '
+        'change.name = "w4";'), many(6),
+    ).flips  # fmt: skip
+
+    assert ("w4, if it were new: ok -> deny (a)",) == told
+
+
+def test_rules_that_take_too_long_on_both_sides_hide_no_flip(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    Where neither policies could be asked about all of what is live, that they say so alike does
+    not pass for the same.
+    """
+    monkeypatch.setattr(rulings, "_FIRST", 0)
+    unasked = Rulings((Ruling(rulings.FAILED, Effect.DENY, "they take too long", ""),))
+    whole = rulings.judged
+
+    def judged(case: Case, sources: Mapping[str, bytes], *told: Any, **how: Any) -> Rulings:
+        is_slice = "policies/differing.polar" in sources
+        return unasked if is_slice else whole(case, sources, *told, **how)
+
+    monkeypatch.setattr(rulings, "judged", judged)
+    told = rulings.rulings(case({}, {}), policy(WARN), policy(WARN + ONE_MORE), many(300)).flips
+
+    assert ("w299, if it were new: warn (a) -> deny (a)",) == told
 
 
 def test_live_workflows_that_policies_cannot_be_asked_about_are_told(

@@ -11,7 +11,7 @@ from engine.core.diagnostic import Span
 from engine.core.frozen import frozen
 
 _TOKEN = re.compile(
-    r"""(?P<blank>\s+|\#[^\n]*)|(?P<text>"(?:\\.|[^"\\])*"?)|(?P<number>\d[\d.eE]*)"""
+    r"""(?P<blank>\s+|\#[^\n]*)|(?P<text>"(?:\\.|[^"\\])*"?)|(?P<number>\d[\d.]*(?:[eE][+-]?\d+)?)"""
     r"""|(?P<word>[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*)"""
     r"""|(?P<sign>\?=|==|!=|<=|>=|:=|.)""",
     re.DOTALL,
