@@ -62,22 +62,27 @@ class Watched:
         What keeps it from starting, a full disk or a port that is taken, may pass: say so, and
         try again later.
         """
-        now = time.monotonic()
         if self.part.is_up():
             return
         if self.due is None:
-            lived = now - self.began
-            self.pause = (
-                _SHORTEST_PAUSE if lived > _LONG_LIFE else min(self.pause * 2, _LONGEST_PAUSE)
-            )
-            self.due = now + self.pause
-        elif now >= self.due:
+            self._rest()
+        elif time.monotonic() >= self.due:
             click.echo(f"sark: {self.name} has ended; starting it again", err=True)
+            self.due = None
             try:
                 self.part.start()
             except (SarkError, OSError) as error:
                 click.echo(f"sark: {self.name} did not start: {error}", err=True)
-            self.began, self.due = time.monotonic(), None
+            self.began = time.monotonic()
+            if not self.part.is_up():  # of what did not even begin nothing tells that it has ended
+                self._rest()
+
+    def _rest(self) -> None:
+        """Start nothing for a moment, and for longer each time unless the part has lived long."""
+        now = time.monotonic()
+        has_lived = now - self.began > _LONG_LIFE
+        self.pause = _SHORTEST_PAUSE if has_lived else min(self.pause * 2, _LONGEST_PAUSE)
+        self.due = now + self.pause
 
 
 @contextmanager
