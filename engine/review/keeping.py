@@ -149,16 +149,20 @@ class Keepers:
 
     @property
     def has_room(self) -> bool:
-        """True where another source may have a keeper, and none ends for it."""
-        return len(self._keepers) < MOST
+        """True where another source may have a process, and none ends for it."""
+        return sum(each.pid > 0 for each in self._keepers.values()) < MOST
 
     async def of(self, source: str) -> Keeper:
-        """Return a source's keeper; of those that rest, the one longest unused may end for it."""
+        """Return a source's keeper; of those that rest, the one longest unused may end for it.
+
+        Only its process ends: who was given a keeper and has not begun yet begins another, which
+        ends with these.
+        """
         keeper = self._keepers[source] = self._keepers.pop(source, Keeper())
-        resting = [name for name, each in self._keepers.items() if not each.turn.locked()]
-        for name in resting[: max(len(self._keepers) - MOST, 0)]:
-            if name != source:
-                await self._keepers.pop(name).close()
+        others = [each for each in self._keepers.values() if each.pid and each is not keeper]
+        resting = [each for each in others if not each.turn.locked()]
+        for each in resting[: max(len(others) + 1 - MOST, 0)]:
+            await each.close()
         return keeper
 
 

@@ -186,3 +186,21 @@ def test_an_answer_that_is_none_is_refused(wrong: dict[str, object]):
     """
     with pytest.raises(Unjudged):
         decode(orjson.dumps({**orjson.loads(GOOD.encode()), **wrong}))
+
+
+def test_a_process_that_begins_late_ends_with_the_others(monkeypatch: pytest.MonkeyPatch):
+    """
+    Where a source has to make room before its look has begun, what it begins then is no orphan.
+    """
+    monkeypatch.setattr(keeping, "PROGRAM", "tests.review.rogue")
+    monkeypatch.setattr(keeping, "MOST", 1)
+
+    async def story() -> int:
+        async with Keepers() as keepers:
+            late, other = await keepers.of("late"), await keepers.of("other")
+            for each in (other, late):
+                await judging.judge(task("tells"), each)
+            assert late.pid
+        return late.pid
+
+    assert 0 == asyncio.run(story())
