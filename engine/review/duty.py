@@ -47,7 +47,7 @@ _STEP = 0.1
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
 _LEAST_POLL = 60.0
 _SWEEP = 3600.0
-_REST = 5.0
+_LIVE_POLL = 5.0
 """How often it is asked whether a source that had nothing live has something."""
 _MOST_DOUBLINGS = 6
 
@@ -160,7 +160,7 @@ class Desk:
             for each in left.copy():
                 if self._keepers.has_room and await self._prepared(each):
                     left.remove(each)
-            await asyncio.sleep(_REST if left else 0)
+            await asyncio.sleep(_LIVE_POLL if left else 0)
 
     async def _prepared(self, name: str) -> bool:
         """Compile what is live of a source; False if nothing is. Others are looked at meanwhile."""

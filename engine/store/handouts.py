@@ -139,11 +139,11 @@ _HEARD: LiteralString = """
       FROM gone LEFT JOIN heard ON heard.id = gone.run_id
 """
 _END: LiteralString = _GONE + inbox.COUNT + _HEARD
-_EXPIRE: LiteralString = """
+_OFFERS: LiteralString = """
     SELECT id, path, attempt, pool,
            (extract(epoch FROM expires_at - handed_at) * 1000)::bigint AS patience
       FROM handouts WHERE """
-_LATE: LiteralString = _EXPIRE + _IS_LATE + " ORDER BY expires_at LIMIT 1000"
+_EXPIRED: LiteralString = _OFFERS + _IS_LATE + " ORDER BY expires_at LIMIT 1000"
 _OF_THE_DEAD: LiteralString = """
     SELECT worker, id, path, attempt, marked FROM handouts
      WHERE worker = ANY(%(dead)s) ORDER BY id FOR UPDATE
@@ -352,7 +352,7 @@ async def expire(connection: Connection) -> list[Ended]:
 
     Return those of the first kind.
     """
-    cursor = await connection.execute(_LATE)
+    cursor = await connection.execute(_EXPIRED)
     told = [
         (each, Failed(path, attempt, _late(pool, patience)))
         for each, path, attempt, pool, patience in await cursor.fetchall()

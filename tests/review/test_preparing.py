@@ -102,7 +102,7 @@ def test_what_nobody_has_looked_at_is_compiled_as_well(
     A source that has no review yet has what is live compiled all the same, as soon as there is
     something live; its first look finds that done.
     """
-    monkeypatch.setattr(duty, "_REST", 0.05)
+    monkeypatch.setattr(duty, "_LIVE_POLL", 0.05)
 
     async def story() -> None:
         async with stood(tmp_path, database_url) as here:

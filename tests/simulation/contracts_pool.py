@@ -255,7 +255,7 @@ def orphan(told: Transaction, values: Values) -> Answer:
 CONTRACTS: dict[str, Contract] = {
     handouts._OUT: out, handouts._HOLDERS: holders, handouts._WAITING: waiting,
     handouts._ALONE: alone, handouts._TAKE: take, handouts._MARK: mark,
-    handouts._RELEASE: release, handouts._REVOKED: revoked, handouts._LATE: late,
+    handouts._RELEASE: release, handouts._REVOKED: revoked, handouts._EXPIRED: late,
     handouts._OF_THE_DEAD: of_the_dead, workers._REGISTER: register, workers._LOCK: lock,
     workers._BEAT: beat, workers._SUSPECTS: suspects, workers._TERMINATE: terminate,
     workers._FENCE: fence, workers._DELETE: delete, workers._ORPHAN: orphan,
