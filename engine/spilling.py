@@ -171,6 +171,11 @@ class _Place:
     lists: Mapping[str, int]
     turn: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def size(self) -> int:
+        """How many bytes the call reads, whoever reads them as well."""
+        return self.own + sum(self.lists.values())
+
 
 class _Room:
     """Room for so many bytes, given in the order in which it is asked for."""
@@ -191,7 +196,7 @@ class _Room:
         except TimeoutError:
             self._leave(place)
             detail = (
-                f"there was no room to read {self._needed(place)} bytes by reference within "
+                f"there was no room to read {place.size} bytes by reference within "
                 f"{patience.total_seconds():g} s (timeout.queue)"
             )
             raise Failure(problem("sark.queue_timeout", detail, "transient")) from None
