@@ -96,7 +96,7 @@ class HintBroker(Broker):
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Push a hint; where Redis is away it is dropped, for the sweep finds the work."""
-        if time.monotonic() < self._down_until:
+        if self.is_closed or time.monotonic() < self._down_until:
             METRICS.hints_dropped.inc()
             return message
         try:

@@ -275,6 +275,20 @@ def test_who_lets_go_of_redis_says_nothing(redis_url: str, caplog: pytest.LogCap
     assert [] == [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
 
 
+def test_a_bell_of_who_has_let_go_of_redis_connects_no_more(redis_url: str):
+    """
+    What is rung once a broker is closed is dropped, and counted; nobody holds a connection for it.
+    """
+    broker = HintBroker(redis_url)
+    broker.close()
+    dropped = METRICS.hints_dropped._value.get()
+    Bell(broker).ring_pool("elsewhere")
+
+    until(lambda: METRICS.hints_dropped._value.get() > dropped)
+    with Redis.from_url(redis_url) as redis:
+        assert not redis.llen("sark:queue:pool.elsewhere")
+
+
 def test_who_waits_for_hints_is_gone_as_soon_as_it_is_told(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ):
