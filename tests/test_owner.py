@@ -10,7 +10,7 @@ from adapters.contract import Call
 from engine.core import machine
 from engine.core.event import Event
 from engine.core.machine import Decision
-from engine.core.plan import Retry
+from engine.core.plan import Effect, Retry, Uses
 from engine.core.run import Run
 from engine.core.state import IllegalMove
 from engine.store import runs
@@ -33,6 +33,42 @@ from tests.heart import (
 
 HOUR = timedelta(hours=1)
 LONG = Retry(max_attempts=2, initial=HOUR, max=HOUR, jitter=False)
+
+
+@pytest.mark.parametrize(
+    ("effect", "beats"), [(Effect.PURE, 0), (Effect.READ, 0), (Effect.WRITE, 1)]
+)
+def test_a_call_that_acts_waits_until_its_run_is_claimed_for_good(
+    database_url: str, effect: Effect, beats: int
+):
+    """
+    A crash of PostgreSQL may take back a claim that nothing followed, so that the run begins anew.
+    So what acts outside is called once the owner has committed something that waits for the disk:
+    its attempt is not made twice under one number. What only reads need not wait.
+    """
+
+    def seen(call: Call) -> int:
+        with psycopg.connect(database_url) as other:
+            found = other.execute("SELECT count(*) FROM workers WHERE beat_at > now_before")
+            row = found.fetchone()
+            assert row is not None
+            return int(row[0])
+
+    async def check() -> None:
+        async with house(database_url) as here:
+            await here.connection.execute(
+                "ALTER TABLE workers ADD now_before timestamptz DEFAULT clock_timestamp()"
+            )
+            async with owning(database_url, Asks(seen)):
+                verb = Uses("test.ask@1", {}, effect, repeatable=True)
+                (run,) = await here.start(plan(step("a", verb=verb)))
+                assert await here.until(run, "succeeded") == "succeeded"
+            found = await here.connection.execute(
+                "SELECT data->'answer' FROM journal WHERE run_id = %s", (run,)
+            )
+            assert await found.fetchone() == (beats,)
+
+    asyncio.run(check())
 
 
 def test_a_run_ends_with_each_outcome_once(database_url: str):

@@ -21,7 +21,8 @@ class Batch:
     `taken` are rows of the inbox by run. `offers` are attempts for workers of pools, `revoked`
     run, path and attempt of those that nobody waits for any more. `gate` opens when it is
     committed: the attempts that wait there may begin, and those under way that have asked to be
-    `marked` go on.
+    `marked` go on, as do those at the `gates` of runs that were claimed before.
+    `is_lazy`: it writes nothing, so what it claims is not on the disk yet.
     """
 
     rows: list[tuple[UUID, Row]] = field(default_factory=list)
@@ -33,8 +34,10 @@ class Batch:
     decisions: list[tuple[Owned, Decision]] = field(default_factory=list)
     marked: list[tuple[Owned, Launch]] = field(default_factory=list)
     waiting: list[asyncio.Event] = field(default_factory=list)
+    gates: set[asyncio.Event] = field(default_factory=set)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     is_ready: bool = False
+    is_lazy: bool = False
 
     def hand_out(self, one: Owned, decision: Decision) -> Sequence[Failed]:
         """Offer what workers of pools are to do, and take back what nobody waits for any more.

@@ -17,8 +17,10 @@ from uuid import UUID
 from engine.broker import Rings
 from engine.core import machine
 from engine.core.attempt import attempt_of
+from engine.core.binding import BoundStep
 from engine.core.event import OwnerLost, Row, UnknownEvent, from_row
 from engine.core.machine import Decision, Launch
+from engine.core.plan import Effect
 from engine.core.state import RunStatus
 from engine.executor import Executor
 from engine.loop import Loop
@@ -88,7 +90,7 @@ class Owner(Loop):
         """Advance every run that was told something, commit all of it, then follow it."""
         batch = self._mail.empty(self._clock(), self._draining)
         claimed = await self._commit(batch)
-        for each in (batch.gate, *batch.waiting):
+        for each in (batch.gate, *batch.waiting, *batch.gates):
             each.set()
         await self._ring(batch)
         for identity, taken in batch.taken.items():
@@ -100,7 +102,7 @@ class Owner(Loop):
             if not change.kept and identity in self._owned:
                 self._drop(self._owned[identity])
         if claimed:
-            await self._take(claimed)
+            await self._take(claimed, asyncio.Event() if batch.is_lazy else None)
         if self._looking:
             await self._look()
         if self._wanting and self._has_room():
@@ -133,7 +135,10 @@ class Owner(Loop):
         claim = self._claim()
         changes = list(batch.changes.values())
         ids = [each for taken in batch.taken.values() for each in taken]
-        told = Written(batch.rows, changes, batch.sent, ids, batch.offers, batch.revoked)
+        told = Written(
+            batch.rows, changes, batch.sent, ids, batch.offers, batch.revoked, bool(batch.gates)
+        )
+        batch.is_lazy = not told
         if not (told or claim):
             self._ready(batch)
             return []
@@ -177,16 +182,19 @@ class Owner(Loop):
     def _has_room(self) -> bool:
         return not self._draining and len(self._owned) < self._capacity
 
-    async def _take(self, claimed: Sequence[Claimed]) -> None:
-        """Begin or rebuild what was claimed; put back what this program cannot run."""
+    async def _take(self, claimed: Sequence[Claimed], gate: asyncio.Event | None) -> None:
+        """Begin or rebuild what was claimed; put back what this program cannot run.
+
+        The `gate` opens once the claim is on the disk; there is none if it is.
+        """
         loaded, refused = await self._loader.load(claimed)
         for each in loaded:
-            self._own(each)
+            self._own(each, gate)
         for told in refused:
             self._mail.put_aside(self._left.put_back(told, self._clock()))
         METRICS.owned.set(len(self._owned))
 
-    def _own(self, loaded: Loaded) -> None:
+    def _own(self, loaded: Loaded, gate: asyncio.Event | None) -> None:
         """Follow what a run owes, but first tell it what must be in its journal before that."""
         claimed, run, owed = loaded.claimed, loaded.run, loaded.owed
         one = Owned(claimed.id, run, loaded.seq, self._clock())
@@ -209,7 +217,11 @@ class Owner(Loop):
         if claimed.lost or claimed.cancel is not None:
             owed.launches.clear()
         if run.running and run.ended_at is None:
-            self._launch(one, owed)
+            if gate is not None and any(_acts(each.step) for each in owed.launches):
+                self._mail.keep(gate)
+            else:
+                gate = None
+            self._launch(one, owed, gate)
             self._follow(one, owed)
         else:
             self._mail.settle(one, owed)
@@ -303,3 +315,12 @@ class Owner(Loop):
             METRICS.ended(machine.status(one.run).value)
         one.run.dissolve()
         METRICS.owned.set(len(self._owned))
+
+
+def _acts(step: BoundStep) -> bool:
+    """True if a call of the step may change something outside.
+
+    Its number tells the other side a late call from a new one, so it is not given twice: not even
+    where a crash of PostgreSQL takes the claim of the run back.
+    """
+    return step.uses is not None and step.uses.effect not in (Effect.PURE, Effect.READ)

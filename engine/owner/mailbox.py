@@ -33,6 +33,7 @@ class Mailbox:
         self._starts: list[tuple[Owned, Launch, asyncio.Event | None]] = []
         self._settling: list[tuple[Owned, Decision]] = []
         self._aside: list[Change] = []
+        self._gates: set[asyncio.Event] = set()
 
     @property
     def puts_aside(self) -> bool:
@@ -76,6 +77,11 @@ class Mailbox:
         if sent or offers:
             self._bell.set()
 
+    def keep(self, gate: asyncio.Event) -> None:
+        """Let what was claimed be on the disk, and then open a gate."""
+        self._gates.add(gate)
+        self._bell.set()
+
     def put_aside(self, change: Change) -> None:
         """Put back a run that was claimed and cannot be loaded."""
         self._aside.append(change)
@@ -88,6 +94,7 @@ class Mailbox:
         self._aside.clear()
         batch.sent, self._sent = self._sent, []
         batch.offers, self._offers = self._offers, []
+        batch.gates, self._gates = self._gates, set()
         self._advance(batch, now)
         self._mark(batch, now)
         batch.decisions += [told for told in self._settling if self._is_here(told[0], batch)]

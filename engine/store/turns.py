@@ -60,6 +60,8 @@ _CLAIM: LiteralString = """
 _LAZILY: LiteralString = """
     SELECT claimed.* FROM claimed, set_config('synchronous_commit', 'off', true)
 """
+# Where nothing else is written: what is committed by then goes to the disk before this.
+_KEEP: LiteralString = "UPDATE workers SET beat_at = now() WHERE id = %(owner)s"
 _KINDS: Mapping[str, type[Array]] = {
     "runs": Uuids, "seqs": Ints, "ats": Instants, "kinds": Texts, "paths": Texts,
     "attempts": Ints, "data": Jsons,
@@ -168,7 +170,7 @@ class Written:
     """What a turn writes: rows of journals, changes of runs, rows sent, ids of the inbox taken.
 
     `offers` are attempts that are handed out, `revoked` run, path and attempt of those that
-    nobody waits for any more.
+    nobody waits for any more. `keeps`: what was claimed before must be on the disk.
     """
 
     rows: Sequence[tuple[UUID, Row]] = ()
@@ -177,10 +179,11 @@ class Written:
     taken: Sequence[int] = ()
     offers: Sequence[Offer] = ()
     revoked: Sequence[tuple[UUID, str, int]] = ()
+    keeps: bool = False
 
     def __bool__(self) -> bool:
         parts = (self.rows, self.changes, self.sent, self.taken, self.offers, self.revoked)
-        return any(parts)
+        return self.keeps or any(parts)
 
 
 async def append(connection: Connection, rows: Sequence[tuple[UUID, Row]]) -> None:
@@ -203,28 +206,8 @@ class Turns:
 
         Raise Refused if the same may be tried again as it is.
         """
-        parts: dict[str, LiteralString] = {}
-        values: dict[str, Any] = {"owner": self._owner}
-        if told.rows:
-            parts["appended"] = _APPEND
-            values |= _appended(told.rows)
-        if told.sent:
-            parts["sent"] = outbox.SEND
-            values |= outbox.columns(told.sent)
-        if told.offers or told.revoked:
-            parts |= {"offered": handouts.OFFER, "revoked": handouts.REVOKE}
-            values |= handouts.columns(told.offers, told.revoked)
-        if told.taken:
-            parts["taken"] = _TAKE
-            values["told"] = Bigs(told.taken)
-        if told.changes:
-            ended = [each for each in told.changes if each.ended_at is not None]
-            if ended:
-                parts["ended"] = outbox.END
-                values |= _ended(ended)
-            parts["changed"] = _CHANGE
-            # In one order everywhere, so that two who lock several runs never wait in a circle.
-            values |= _changed(sorted(told.changes, key=lambda each: each.id))
+        parts, values = _parts(told)
+        values["owner"] = self._owner
         if claim is not None:
             parts |= {"due": claim.due, "claimed": _CLAIM}
             values |= claim.columns()
@@ -248,6 +231,35 @@ class Turns:
             text = f"WITH {with_} {last[1]}" if with_ else last[1]
             self._statements[name] = Statement(self._connection, name, text, _KINDS)
         return self._statements[name]
+
+
+def _parts(told: Written) -> tuple[dict[str, LiteralString], dict[str, Any]]:
+    """Return what writes a turn, by name, and the values."""
+    parts: dict[str, LiteralString] = {}
+    values: dict[str, Any] = {}
+    if told.rows:
+        parts["appended"] = _APPEND
+        values |= _appended(told.rows)
+    if told.sent:
+        parts["sent"] = outbox.SEND
+        values |= outbox.columns(told.sent)
+    if told.offers or told.revoked:
+        parts |= {"offered": handouts.OFFER, "revoked": handouts.REVOKE}
+        values |= handouts.columns(told.offers, told.revoked)
+    if told.taken:
+        parts["taken"] = _TAKE
+        values["told"] = Bigs(told.taken)
+    if told.changes:
+        ended = [each for each in told.changes if each.ended_at is not None]
+        if ended:
+            parts["ended"] = outbox.END
+            values |= _ended(ended)
+        parts["changed"] = _CHANGE
+        # In one order everywhere, so that two who lock several runs never wait in a circle.
+        values |= _changed(sorted(told.changes, key=lambda each: each.id))
+    if told.keeps and not parts:
+        parts["kept"] = _KEEP
+    return parts, values
 
 
 def _appended(rows: Sequence[tuple[UUID, Row]]) -> dict[str, Any]:

@@ -144,9 +144,16 @@ def change(told: Transaction, values: Values) -> None:
         })  # fmt: skip
 
 
+def keep(told: Transaction, values: Values) -> None:
+    worker = told.get("workers", values["owner"])
+    if worker is not None:
+        told.lock("workers", worker)
+        told.put("workers", {**worker, "beat_at": told.now})
+
+
 _PARTS = {
-    "appended": append, "sent": send, "offered": offer, "revoked": revoke, "taken": take,
-    "ended": end, "changed": change,
+    "kept": keep, "appended": append, "sent": send, "offered": offer, "revoked": revoke,
+    "taken": take, "ended": end, "changed": change,
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from engine.core.machine.decision import Launch
 from engine.core.machine.turn import Turn
 from engine.core.run import StepRun
 from engine.core.state import StepState
+from engine.owner import loop
 from engine.owner.loop import Owner
 from engine.store import handouts
 from tests.simulation import contracts_pool, contracts_runs, contracts_world
@@ -54,6 +55,11 @@ def live_is_buried() -> AbstractContextManager[None]:
 def fence_is_dropped() -> AbstractContextManager[None]:
     """Whoever buries a worker does not wait for the commit that it has under way."""
     return statement(fence=contracts_world.nothing)
+
+
+def claim_is_not_kept() -> AbstractContextManager[None]:
+    """What acts outside is called though a crash of PostgreSQL may take its claim back."""
+    return replaced(loop, "_acts", lambda step: False)
 
 
 def death_is_not_told() -> AbstractContextManager[None]:
@@ -220,6 +226,12 @@ def _slowed(seed: int) -> Plan:
     return Plan(seed, ("ladder", "booking", "ladder", "ladder"), faults)
 
 
+def _restarted(seed: int) -> Plan:
+    """Let PostgreSQL crash soon after runs were started."""
+    at = round(random.Random(seed).uniform(0.0, 3.0), 4)
+    return Plan(seed, ("ladder",) * 4, (Fault("restart", "postgresql", at, 0.5),))
+
+
 def _drained(seed: int) -> Plan:
     """Let all workers drain while runs wait for pools."""
     dice = random.Random(seed)
@@ -241,6 +253,7 @@ _CHANGE = contracts_runs.change
 FAULTS: tuple[Sought, ...] = (
     _of(live_is_buried, ("ladder", "once", "waiting")),
     Sought(fence_is_dropped, _slowed, 240),
+    Sought(claim_is_not_kept, _restarted),
     _of(death_is_not_told, ("ladder", "pooled")),
     _of(slot_is_kept, ("pooled",)),
     _of(pool_is_forgotten, ("pooled", "once")),
