@@ -200,10 +200,10 @@ def test_nothing_is_said_of_what_cannot_be_read() -> None:
     An environment with an error may have any variable; there is one error, and it says where.
     """
     made = compiled(
-        workflow(SAY.format("{{ variables.X }}")), environment("p", "protect: 1\n"), at="p"
+        workflow(SAY.format("{{ variables.X }}")), environment("p", "variables: 1\n"), at="p"
     )
 
-    assert ["unknown-key"] == [each.code for each in made.diagnostics]
+    assert ["wrong-type"] == [each.code for each in made.diagnostics]
 
 
 @pytest.mark.parametrize(
