@@ -1,9 +1,7 @@
 """The stack that is measured: `sark up` with the measured specs."""
 
-import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, LiteralString
 
@@ -11,7 +9,6 @@ import psycopg
 
 from benchmarks import specs
 from benchmarks.load import Load
-from engine.local.child import spawn
 from tests.stories import stack
 
 _PATIENCE = 240.0
@@ -30,7 +27,9 @@ class Stack(stack.Stack):
     first_start = 0.0
 
     def __init__(self, workers: int = 1, **environment: str) -> None:
-        super().__init__(specs.files(), SARK_WORKER__PROCESSES=str(workers), **environment)
+        super().__init__(
+            specs.files(), is_warm=False, SARK_WORKER__PROCESSES=str(workers), **environment
+        )
 
     def __enter__(self) -> "Stack":
         super().__enter__()
@@ -40,10 +39,6 @@ class Stack(stack.Stack):
         took = super().start()
         self.first_start = self.first_start or took
         return took
-
-    def _begin(self, words: tuple[str, ...], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        """Begin it as anybody does: with nothing loaded, and no database made."""
-        return spawn([sys.executable, "-m", "engine.cli", *words], self.folder / "log", env)
 
     def load(self, links: int) -> Load:
         """Return a client with this many connections."""

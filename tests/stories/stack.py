@@ -33,11 +33,12 @@ class Stack:
 
     In `config`, a whole sark.toml, REPOSITORY stands for the repository's path. `disk` is the
     size of a disk of its own for the state folder, for root alone; such a stack starts once.
+    One that `is_warm` is loaded already, and its database made already; others start as anybody's.
     """
 
     def __init__(
         self, files: Mapping[str, str], config: str | None = None, disk: str = "",
-        **environment: str,
+        *, is_warm: bool = True, **environment: str,
     ) -> None:  # fmt: skip
         self.folder = Path(tempfile.mkdtemp(prefix="sark", dir="/tmp"))
         self.folder.chmod(0o755)
@@ -47,6 +48,7 @@ class Stack:
         self._files = files
         self._config = config
         self._disk = disk
+        self._is_warm = is_warm and not disk
         self._environment = {"SARK_SERVER__PORT": str(self.port), **environment}
         self._log = (self.folder / "log").open("ab")
         self._process: Begun | subprocess.Popen[bytes] | None = None
@@ -96,24 +98,20 @@ class Stack:
         """Start it and return the seconds until its source is ready."""
         began = time.perf_counter()
         words, told = ("up", *self.options()), {**os.environ, **self._environment}
-        if self._disk:
-            program = [*self._mounted(), sys.executable, "-m", "engine.cli", *words]
-            self._process = spawn(program, self.folder / "log", told)
-            self.state = Path(f"/proc/{self.pid}/root/{self.state}")
+        if self._is_warm:
+            lay(self.state / "postgres")
+            self._process = begin(words, told, self.folder / "log")
         else:
-            self._process = self._begin(words, told)
+            place = self._mounted() if self._disk else []
+            program = [*place, sys.executable, "-m", "engine.cli", *words]
+            self._process = spawn(program, self.folder / "log", told)
+        if self._disk:
+            self.state = Path(f"/proc/{self.pid}/root/{self.state}")
         while not self._is_active():
             if self._process.poll() is not None or time.perf_counter() - began > _PATIENCE:
                 raise RuntimeError((self.folder / "log").read_text()[-6000:])
             time.sleep(0.01)
         return time.perf_counter() - began
-
-    def _begin(
-        self, words: tuple[str, ...], env: Mapping[str, str]
-    ) -> Begun | subprocess.Popen[bytes]:
-        """Begin the process the quick way: loaded already, and its database made already."""
-        lay(self.state / "postgres")
-        return begin(words, env, self.folder / "log")
 
     def _mounted(self) -> list[str]:
         """Return the words through which a program finds the disk mounted."""
