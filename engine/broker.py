@@ -193,7 +193,7 @@ class _HintConsumer(Consumer):
         if actor is None:
             return None
         queue = self._key.removeprefix(_PREFIX)
-        told = MessageProxy(dramatiq.Message(queue, actor, (), {}, {}))
+        told = MessageProxy(_message(queue, actor, ()))
         told.fail()
         return told
 
