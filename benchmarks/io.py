@@ -158,7 +158,7 @@ def _told(
 def engine(port: int, repeats: int = _REPEATS) -> Iterator[dict[str, object]]:
     """Yield what one run of `_WIDE` parallel HTTP steps takes, from its start until it is told."""
     files = {f"{name}.yaml": _fan(name, port, path) for name, path in _FANS.items()}
-    with Stack(files, _CONFIG.format(port=port)) as stack:
+    with Stack(files, _CONFIG.format(port=port), is_warm=False) as stack:
         link = stack.link()
         for name in _FANS:
             seconds, before = [], processes.cpu(stack.pid)
